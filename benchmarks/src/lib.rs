@@ -1,0 +1,1 @@
+//! Circuit generator and benchmark suites of bqc.

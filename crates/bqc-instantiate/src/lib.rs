@@ -1,0 +1,1 @@
+//! Numerical instantiation: templates, targets, QFactor, QFactor-Sample, Levenberg-Marquardt, the CPU engine.

@@ -1,0 +1,1 @@
+//! Optimisation passes over blocks, and the verifier.

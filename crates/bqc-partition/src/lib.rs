@@ -1,0 +1,1 @@
+//! Cuts a circuit into blocks of few qubits.

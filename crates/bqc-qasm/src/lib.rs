@@ -1,0 +1,1 @@
+//! OpenQASM 2 reader and writer of bqc, with diagnostics a person can act on.

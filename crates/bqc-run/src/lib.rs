@@ -1,0 +1,1 @@
+//! Runs a whole compile: plan, workers, join.
