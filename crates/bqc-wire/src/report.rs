@@ -1,0 +1,189 @@
+//! `bqc.report/1`: what a compile did, as `--report` writes it.
+
+use crate::Document;
+use serde::{Deserialize, Serialize};
+
+/// The whole report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// `bqc.report/1`.
+    pub schema: String,
+    /// Version of bqc that wrote it.
+    pub version: String,
+    /// How the run ended.
+    pub status: Status,
+    /// The circuit as it was read.
+    pub input: CircuitFigures,
+    /// The circuit as it was written.
+    pub output: CircuitFigures,
+    /// Largest possible phase distance of output and input, in `[0, 1]`: the sum of the verified
+    /// distances of all blocks and of all one-qubit merges, over all passes.
+    pub error_bound: f64,
+    /// Comparison of the whole circuits, where they are small enough.
+    pub whole_check: WholeCheck,
+    /// Number of passes that were begun.
+    pub passes: u32,
+    /// How the blocks ended, over all passes.
+    pub blocks: BlockTotals,
+    /// Seconds from the start of the command to the writing of this report.
+    pub wall_seconds: f64,
+    /// User and system time of all threads in seconds; `null` where the system does not tell.
+    pub cpu_seconds: Option<f64>,
+    /// Largest resident memory of the process in bytes; `null` where the system does not tell.
+    pub peak_rss_bytes: Option<u64>,
+    /// Seed of every random choice. Integers above 2^53 need a JSON reader with 64-bit integers.
+    pub seed: u64,
+    /// The engine that did the arithmetic, as it names itself.
+    pub engine: String,
+    /// The resolved settings.
+    pub settings: Settings,
+    /// One record per block and pass, ordered by pass and then by position in the circuit.
+    pub block_records: Vec<BlockRecord>,
+}
+
+impl Document for Report {
+    const SCHEMA: &'static str = "bqc.report/1";
+}
+
+/// How a run ended. Only the last one means that the output is the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// All passes were made.
+    Complete,
+    /// The time limit came first; the output is the best circuit until then.
+    TimeLimit,
+    /// A signal came first; the output is the best circuit until then.
+    Interrupted,
+    /// The whole-circuit check failed, which is a fault of bqc; the output is the input.
+    InternalDifference,
+}
+
+/// Size of one circuit, after translation to {CX, U3}.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CircuitFigures {
+    /// Where it was read from or written to; `-` is standard input or output.
+    pub path: String,
+    /// Number of wires.
+    pub qubits: u64,
+    /// `two_qubit_gates` + `one_qubit_gates`.
+    pub gates: u64,
+    /// CX gates.
+    pub two_qubit_gates: u64,
+    /// U3 gates.
+    pub one_qubit_gates: u64,
+    /// Longest chain of operations that depend on each other, barriers not counted.
+    pub depth: u64,
+}
+
+/// Result of the comparison of whole circuits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WholeCheck {
+    /// What was compared.
+    pub method: CheckMethod,
+    /// Phase distance that was found, `null` if nothing was compared.
+    pub distance: Option<f64>,
+}
+
+/// How whole circuits were compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckMethod {
+    /// On all basis states.
+    Exact,
+    /// On random states: a lower estimate of the distance that misses no gross error.
+    RandomStates,
+    /// Not at all: too many wires.
+    None,
+}
+
+/// How many blocks ended how, over all passes. `total = improved + unchanged + failed`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockTotals {
+    /// All blocks.
+    pub total: u64,
+    /// Blocks with fewer gates than before.
+    pub improved: u64,
+    /// Blocks that kept their gates because nothing better was found or time ran out.
+    pub unchanged: u64,
+    /// Blocks that kept their gates because of a fault.
+    pub failed: u64,
+}
+
+/// The settings a run was made with, after all defaults were filled in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// What is done in each block.
+    pub flow: String,
+    /// Most wires of a block.
+    pub block_size: u8,
+    /// Most passes over the circuit.
+    pub passes: u32,
+    /// Starts per instantiation.
+    pub starts: u32,
+    /// Largest phase distance of one rebuilt block.
+    pub epsilon: f64,
+    /// Worker threads.
+    pub threads: u64,
+    /// `null` without a limit.
+    pub time_limit_seconds: Option<f64>,
+}
+
+/// What became of one block in one pass.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BlockRecord {
+    /// Pass, from 0.
+    pub pass: u32,
+    /// Position among the blocks of its pass, from 0.
+    pub block: u32,
+    /// The circuit's wires, in the order of the block's own.
+    pub wires: Vec<u32>,
+    /// Gates before.
+    pub before: BlockGates,
+    /// Gates after.
+    pub after: BlockGates,
+    /// Phase distance of before and after, recomputed from the angles as they are written out.
+    pub distance: f64,
+    /// Calls of the solver.
+    pub instantiations: u64,
+    /// Wall-clock seconds that its thread spent on it.
+    pub seconds: f64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it ended so, in words.
+    pub reason: String,
+}
+
+/// Gate counts of a block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockGates {
+    /// CX gates.
+    pub two_qubit_gates: u64,
+    /// U3 gates.
+    pub one_qubit_gates: u64,
+}
+
+/// How a block ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It has fewer gates now.
+    Improved,
+    /// It kept its gates.
+    Unchanged,
+    /// It kept its gates because of a fault that `reason` names.
+    Failed,
+}
+
+impl BlockTotals {
+    /// Counts the outcomes of `records`.
+    pub fn of(records: &[BlockRecord]) -> BlockTotals {
+        let count = |outcome| records.iter().filter(|r| r.outcome == outcome).count() as u64;
+        BlockTotals {
+            total: records.len() as u64,
+            improved: count(Outcome::Improved),
+            unchanged: count(Outcome::Unchanged),
+            failed: count(Outcome::Failed),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! `bqc.stats/1`: what `bqc stats --json` prints.
+
+use crate::{CircuitFigures, Document};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Figures of one circuit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StatsReport {
+    /// `bqc.stats/1`.
+    pub schema: String,
+    /// Version of bqc that wrote it.
+    pub version: String,
+    /// The circuit after translation to {CX, U3}.
+    pub circuit: CircuitFigures,
+    /// Number of classical bits.
+    pub clbits: u64,
+    /// Operations as the source has them, by name, after broadcast and inlining.
+    pub operations: BTreeMap<String, u64>,
+    /// What a compile would cut; `null` if the circuit applies a gate that has no definition.
+    pub partition: Option<PartitionPreview>,
+}
+
+impl Document for StatsReport {
+    const SCHEMA: &'static str = "bqc.stats/1";
+}
+
+/// The blocks of a first pass.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PartitionPreview {
+    /// Most wires of a block.
+    pub block_size: u8,
+    /// Number of blocks.
+    pub blocks: u64,
+    /// Number of blocks by width in wires.
+    pub blocks_by_width: BTreeMap<u8, u64>,
+    /// Most CX gates in one block.
+    pub largest_two_qubit_gates: u64,
+    /// Operations that are passed through between blocks.
+    pub directives: u64,
+}

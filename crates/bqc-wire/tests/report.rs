@@ -1,0 +1,167 @@
+//! The bytes of the documents, literally: a test that fails here means a new schema version.
+
+use bqc_wire::*;
+
+const REPORT: &str = r#"{
+  "schema": "bqc.report/1",
+  "version": "0.1.0",
+  "status": "time_limit",
+  "input": {
+    "path": "in.qasm",
+    "qubits": 3,
+    "gates": 20,
+    "two_qubit_gates": 12,
+    "one_qubit_gates": 8,
+    "depth": 15
+  },
+  "output": {
+    "path": "-",
+    "qubits": 3,
+    "gates": 13,
+    "two_qubit_gates": 6,
+    "one_qubit_gates": 7,
+    "depth": 9
+  },
+  "error_bound": 3.1e-14,
+  "whole_check": {
+    "method": "exact",
+    "distance": 2.5e-16
+  },
+  "passes": 2,
+  "blocks": {
+    "total": 2,
+    "improved": 1,
+    "unchanged": 0,
+    "failed": 1
+  },
+  "wall_seconds": 0.25,
+  "cpu_seconds": 0.5,
+  "peak_rss_bytes": 4194304,
+  "seed": 18446744073709551615,
+  "engine": "cpu",
+  "settings": {
+    "flow": "delete",
+    "block_size": 3,
+    "passes": 4,
+    "starts": 1,
+    "epsilon": 1e-10,
+    "threads": 2,
+    "time_limit_seconds": null
+  },
+  "block_records": [
+    {
+      "pass": 0,
+      "block": 0,
+      "wires": [
+        2,
+        0
+      ],
+      "before": {
+        "two_qubit_gates": 6,
+        "one_qubit_gates": 4
+      },
+      "after": {
+        "two_qubit_gates": 3,
+        "one_qubit_gates": 4
+      },
+      "distance": 3.1e-14,
+      "instantiations": 9,
+      "seconds": 0.125,
+      "outcome": "improved",
+      "reason": "deleted 3 gates"
+    },
+    {
+      "pass": 1,
+      "block": 0,
+      "wires": [
+        1
+      ],
+      "before": {
+        "two_qubit_gates": 0,
+        "one_qubit_gates": 2
+      },
+      "after": {
+        "two_qubit_gates": 0,
+        "one_qubit_gates": 2
+      },
+      "distance": 0.0,
+      "instantiations": 0,
+      "seconds": 0.0,
+      "outcome": "failed",
+      "reason": "the block's task panicked: boom"
+    }
+  ]
+}
+"#;
+
+#[test]
+fn a_report_has_these_bytes_and_comes_back_equal() {
+    let report = Report::from_json(REPORT).unwrap();
+    assert_eq!(report.to_json(), REPORT);
+    assert_eq!(report.blocks, BlockTotals::of(&report.block_records));
+    assert_eq!(report.seed, u64::MAX);
+}
+
+#[test]
+fn stats_have_these_bytes_and_come_back_equal() {
+    let text = r#"{
+  "schema": "bqc.stats/1",
+  "version": "0.1.0",
+  "circuit": {
+    "path": "a.qasm",
+    "qubits": 2,
+    "gates": 3,
+    "two_qubit_gates": 1,
+    "one_qubit_gates": 2,
+    "depth": 2
+  },
+  "clbits": 2,
+  "operations": {
+    "cx": 1,
+    "h": 2,
+    "measure": 2
+  },
+  "partition": {
+    "block_size": 4,
+    "blocks": 1,
+    "blocks_by_width": {
+      "2": 1
+    },
+    "largest_two_qubit_gates": 1,
+    "directives": 2
+  }
+}
+"#;
+    assert_eq!(StatsReport::from_json(text).unwrap().to_json(), text);
+}
+
+#[test]
+fn another_version_is_refused_by_name() {
+    let newer = REPORT.replacen("bqc.report/1", "bqc.report/2", 1);
+    let error = Report::from_json(&newer).unwrap_err();
+    assert_eq!(error.to_string(), "this is a `bqc.report/2` document, and this version of bqc reads `bqc.report/1`");
+}
+
+#[test]
+fn a_missing_key_is_named() {
+    let error = Report::from_json(&REPORT.replacen("\"error_bound\": 3.1e-14,", "", 1)).unwrap_err();
+    assert!(error.to_string().contains("missing field `error_bound`"), "{error}");
+    assert!(Report::from_json("").is_err() && Report::from_json("[]").is_err());
+}
+
+#[test]
+fn every_status_and_method_has_its_word() {
+    let words = |report: &Report| (report.status, report.whole_check.method);
+    for (text, status) in [
+        ("complete", Status::Complete),
+        ("interrupted", Status::Interrupted),
+        ("internal_difference", Status::InternalDifference),
+    ] {
+        let report = Report::from_json(&REPORT.replacen("time_limit", text, 1)).unwrap();
+        assert_eq!(words(&report), (status, CheckMethod::Exact));
+    }
+    for (text, method) in [("random_states", CheckMethod::RandomStates), ("none", CheckMethod::None)] {
+        let report = Report::from_json(&REPORT.replacen("\"exact\"", &format!("\"{text}\""), 1)).unwrap();
+        assert_eq!(words(&report), (Status::TimeLimit, method));
+    }
+}
