@@ -1,0 +1,193 @@
+//! The command line as it is typed. Everything here is raw: defaults that depend on the machine, and
+//! rules between options, are resolved in `settings`.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   complete, or the time limit was reached and the best circuit was written
+  1   verify: the circuits differ by more than --epsilon
+  2   wrong usage, unreadable input, or an output that cannot be written
+  3   complete, but some blocks were kept as they were because of a fault
+  75  interrupted by a signal; the best circuit so far was written";
+
+/// A quantum circuit compiler: fewer two-qubit gates, with an error bound that was recomputed
+/// independently.
+#[derive(Parser)]
+#[command(name = "bqc", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Rewrite a circuit with fewer two-qubit gates
+    #[command(after_help = EXIT_CODES)]
+    Compile(CompileArgs),
+    /// Compare two circuits up to global phase; exit 1 if they differ
+    #[command(after_help = EXIT_CODES)]
+    Verify(VerifyArgs),
+    /// Print counts, depth, gate histogram and the blocks a compile would cut
+    Stats(StatsArgs),
+}
+
+#[derive(Args)]
+pub struct CompileArgs {
+    /// OpenQASM 2 file, `-` for standard input
+    #[arg(value_name = "IN")]
+    pub input: PathBuf,
+    /// Where the circuit goes, `-` for standard output
+    #[arg(short, long, value_name = "OUT", default_value = "-")]
+    pub output: PathBuf,
+    /// Most wires of a block, 2 to 12: larger blocks find more and cost more
+    #[arg(short = 'k', long, value_name = "K", default_value_t = 4, value_parser = clap::value_parser!(u8).range(2..=12))]
+    pub block_size: u8,
+    /// Who does the arithmetic
+    #[arg(long, value_enum, default_value_t = EngineArg::Auto)]
+    pub engine: EngineArg,
+    /// What is done in each block
+    #[arg(long, value_enum, default_value_t = FlowArg::Delete)]
+    pub flow: FlowArg,
+    /// Worker threads [default: one per core]. The output does not depend on it
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Starts of each instantiation
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub starts: u32,
+    /// Most passes over the circuit, each with shifted cuts; fewer if one brings no gain
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub passes: u32,
+    /// Largest phase distance, 0 < E < 1, between a block and what replaces it
+    #[arg(long, value_name = "E", default_value_t = 1e-10, value_parser = parse_epsilon)]
+    pub epsilon: f64,
+    /// Seed of every random choice: same seed, same output
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// Stop after this long and write the best circuit so far: 500ms, 30s, 2m, 1h
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub time_limit: Option<Duration>,
+    /// Also write what was done, block by block, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Say nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say what each pass did
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+#[derive(Args)]
+pub struct VerifyArgs {
+    /// OpenQASM 2 file, `-` for standard input
+    #[arg(value_name = "A")]
+    pub left: PathBuf,
+    /// The file it is compared with
+    #[arg(value_name = "B")]
+    pub right: PathBuf,
+    /// Largest phase distance that counts as equal, 0 < E < 1
+    #[arg(long, value_name = "E", default_value_t = 1e-10, value_parser = parse_epsilon)]
+    pub epsilon: f64,
+    /// Seed of the random states that stand in for all states above 12 qubits
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+#[derive(Args)]
+pub struct StatsArgs {
+    /// OpenQASM 2 file, `-` for standard input
+    #[arg(value_name = "IN")]
+    pub input: PathBuf,
+    /// Most wires of a block in the preview of the partition, 2 to 12
+    #[arg(short = 'k', long, value_name = "K", default_value_t = 4, value_parser = clap::value_parser!(u8).range(2..=12))]
+    pub block_size: u8,
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// How inputs are read, the same for all commands.
+#[derive(Args)]
+pub struct ReadArgs {
+    /// Folder searched by `include`, after the input's own; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub include_dir: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EngineArg {
+    /// The fastest engine of this machine
+    Auto,
+    /// CPU cores
+    Cpu,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FlowArg {
+    /// Delete gates while the block stays the same unitary
+    Delete,
+}
+
+/// Reads `500ms`, `30s`, `1.5m`, `2h`; a bare number is refused because its unit is a guess.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let help = || format!("`{text}` is no time; write a number and its unit, as in 500ms, 30s, 2m or 1h");
+    let unit_at = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(help)?;
+    let (number, unit) = text.split_at(unit_at);
+    let unit_seconds = match unit {
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(help()),
+    };
+    let seconds = number.trim().parse::<f64>().map_err(|_| help())? * unit_seconds;
+    // Refuses negative and infinite numbers as well, and NaN.
+    Duration::try_from_secs_f64(seconds).map_err(|_| help())
+}
+
+/// Reads a distance. Zero would refuse every rebuilt block for its rounding alone.
+fn parse_epsilon(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value < 1.0 => Ok(value),
+        _ => Err(format!("`{text}` is no distance; write a number between 0 and 1, as in 1e-10")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn clap_finds_the_declaration_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_need_a_number_and_a_unit() {
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(parse_duration("1.5m"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_duration("2h"), Ok(Duration::from_secs(7200)));
+        for bad in ["", "30", "s", "-1s", "1d", "1e999s", "nans", "1 s s", "1e30h"] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn epsilon_is_strictly_between_zero_and_one() {
+        assert_eq!(parse_epsilon("1e-8"), Ok(1e-8));
+        for bad in ["0", "-1e-9", "1", "nan", "inf", "x", ""] {
+            assert!(parse_epsilon(bad).is_err(), "{bad}");
+        }
+    }
+}

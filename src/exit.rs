@@ -1,0 +1,68 @@
+//! How a command ends: the exit codes, and the errors that a user can cause.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// The exit codes, which scripts depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Complete = 0,
+    /// `verify` found a difference.
+    Differs = 1,
+    /// Wrong usage, input or output. clap uses the same number.
+    Refused = 2,
+    /// Done, but some blocks were kept because of a fault.
+    Degraded = 3,
+    /// A signal came; EX_TEMPFAIL of sysexits.h, which batch systems take for "try again".
+    Interrupted = 75,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// What ends a command with [`Exit::Refused`].
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The text is a whole diagnostic: place, line, caret, advice.
+    #[error("{0}")]
+    Diagnostic(String),
+    /// Options that contradict each other or the input.
+    #[error("{0}")]
+    Usage(String),
+    /// The input cannot be read.
+    #[error("cannot read `{}`: {source}", .path.display())]
+    Read {
+        /// The input.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The output cannot be written; what was there before is untouched.
+    #[error("cannot write `{}`: {reason}", .path.display())]
+    Write {
+        /// The output.
+        path: PathBuf,
+        /// The reason, and what to do.
+        reason: String,
+    },
+    /// Signal handlers or threads cannot be set up.
+    #[error("cannot set up {what}: {source}")]
+    Setup {
+        /// What was being set up.
+        what: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+impl Failure {
+    /// A [`Failure::Write`] for `path`.
+    pub fn write(path: &Path, reason: impl ToString) -> Failure {
+        Failure::Write { path: path.to_path_buf(), reason: reason.to_string() }
+    }
+}
