@@ -7,9 +7,10 @@
 pub mod block;
 pub mod circuit;
 pub mod gates;
+pub mod unitary;
 pub mod wire;
 
 pub use block::{BlockCircuit, BlockGate};
 pub use circuit::{Circuit, Directive, GateCall, OpaqueGate, Operation, Register};
-pub use gates::{Gate, GateId};
+pub use gates::{Gate, GateId, Library};
 pub use wire::{BlockQubit, Clbit, Qubit};
