@@ -6,6 +6,7 @@
 //! and qubit `b` as bit 1 of its row and column index.
 
 pub mod distance;
+pub mod lanes;
 pub mod matrix;
 pub mod stream;
 pub mod su2;

@@ -1,0 +1,1 @@
+//! Tangents of a CX template, pulled to the middle of the circuit.
