@@ -7,10 +7,14 @@
 pub mod block;
 pub mod circuit;
 pub mod gates;
-pub mod unitary;
+pub mod lower;
+pub mod stats;
+mod unitary;
 pub mod wire;
 
 pub use block::{BlockCircuit, BlockGate};
 pub use circuit::{Circuit, Directive, GateCall, OpaqueGate, Operation, Register};
 pub use gates::{Gate, GateId, Library};
+pub use lower::lower;
+pub use stats::Stats;
 pub use wire::{BlockQubit, Clbit, Qubit};

@@ -3,7 +3,7 @@
 //! One-qubit gates are not merged here: that is the optimiser's work, and a gate that reads like
 //! its definition is easier to trust. Only rotations by exactly zero are left out. Multi-controlled
 //! gates are a multi-controlled phase between Hadamards, and that phase is the Gray-code network of
-//! [`Lowering::controlled_phase`]: 2, 6, 14, 30 `cx` for 2 to 5 wires.
+//! `Lowering::controlled_phase`: 2, 6, 14, 30 `cx` for 2 to 5 wires.
 
 use super::GateId;
 use crate::{Circuit, GateCall, Operation, Qubit};
@@ -59,7 +59,7 @@ impl<'a> Lowering<'a> {
         for (k, &target) in wires.iter().enumerate() {
             let mut set = 0u32;
             for step in 1..=1u32 << k {
-                let sign = if set.count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+                let sign = if set.count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
                 self.p(sign * angle, target);
                 if k > 0 {
                     // The last step closes the cycle by flipping the highest bit once more.

@@ -5,7 +5,7 @@
 //! everything that uses these matrices ignores a global one.
 
 use bqc_linalg::{Complex64, Matrix};
-use std::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_2, FRAC_PI_4, PI};
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_2, FRAC_PI_4};
 
 const ONE: Complex64 = Complex64::ONE;
 const ZERO: Complex64 = Complex64::ZERO;
@@ -286,6 +286,7 @@ pub(super) fn c4x(_: &[f64]) -> Matrix {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::f64::consts::PI;
 
     #[test]
     fn pairs_of_gates_are_what_their_names_say() {

@@ -1,19 +1,19 @@
 //! The gate table: one gate, one row. Names, documentation and tests come from it; a new gate is
 //! tested by existing.
 //!
-//! A row's matrix ([`matrices`]) is written down from the gate's published definition, its lowering
-//! to {CX, U3} ([`lowering`]) independently of the matrix, and its OpenQASM 2 definition text a
+//! A row's matrix (`matrices`) is written down from the gate's published definition, its lowering
+//! to {CX, U3} ([`Lowering`]) independently of the matrix, and its OpenQASM 2 definition text a
 //! third time; tests hold the three together. All of it is **up to global phase**: OpenQASM 2 has
 //! no statement by which a global phase could be observed. That includes `if (c == k) gate`, where
 //! the branches are classical and each one's phase is global in its branch. A *quantum* control
 //! turns the phase of what it controls into a relative one, which is why `crz` and `cu1`, or `cu3`
 //! and `cu`, are different rows with different matrices.
 
-pub mod lowering;
-pub mod matrices;
+mod lowering;
+mod matrices;
 mod table;
 
-pub use lowering::Lowering;
+pub use lowering::{Lowering, lowered};
 pub use table::TABLE;
 
 use bqc_linalg::Matrix;
