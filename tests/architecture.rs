@@ -1,0 +1,283 @@
+//! The invariants of `crates/README.md`, asserted on the text of the sources. The tables there are
+//! the data here, so that the page cannot go stale.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where `unsafe` may stand.
+const SIMD_LEAF: &str = "crates/bqc-linalg/src/lanes/";
+/// Where a block becomes a verified one, and the one place that may build the type.
+const VERIFIER: &str = "crates/bqc-optimize/src/verify/";
+const MOST_LINES: usize = 600;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All files of the repository by relative path with `/`, build products left out.
+fn files() -> Vec<String> {
+    fn walk(folder: &Path, root: &Path, found: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            let name = entry.file_name().into_string().unwrap();
+            if path.is_dir() {
+                if !matches!(name.as_str(), "target" | ".git" | "artifacts" | "node_modules" | "__pycache__") {
+                    walk(&path, root, found);
+                }
+            } else {
+                found.push(path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/"));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&root(), &root(), &mut found);
+    found.retain(|path| path != "out.qasm");
+    found.sort();
+    assert!(found.len() > 50, "the walk found only {} files", found.len());
+    found
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+fn rust_files() -> Vec<String> {
+    files().into_iter().filter(|path| path.ends_with(".rs")).collect()
+}
+
+/// Sources of the library crates.
+fn library_files() -> Vec<String> {
+    let is_library = |path: &String| path.starts_with("crates/") && path.contains("/src/");
+    rust_files().into_iter().filter(is_library).collect()
+}
+
+/// Numbered lines of code: comments dropped, and everything from a file's unit tests on.
+fn code(path: &str) -> Vec<(usize, String)> {
+    if path.ends_with("/tests.rs") || path.contains("/tests/") {
+        return Vec::new();
+    }
+    let text = read(path);
+    let lines = text.lines().enumerate().take_while(|(_, line)| !line.starts_with("#[cfg(test)]"));
+    let without_comment = |line: &str| line.split("//").next().unwrap_or("").to_string();
+    lines.map(|(i, line)| (i + 1, without_comment(line))).filter(|(_, line)| !line.trim().is_empty()).collect()
+}
+
+/// Whether `word` stands in `line` with no letter, digit or underscore on either side.
+fn has_word(line: &str, word: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    line.match_indices(word).any(|(at, _)| {
+        !line[..at].chars().next_back().is_some_and(is_part)
+            && !line[at + word.len()..].chars().next().is_some_and(is_part)
+    })
+}
+
+/// Fails with every `path:line` whose code satisfies `is_bad`.
+fn assert_absent(paths: &[String], what: &str, is_bad: impl Fn(&str) -> bool) {
+    assert!(!paths.is_empty());
+    let mut hits = Vec::new();
+    for path in paths {
+        hits.extend(
+            code(path).into_iter().filter(|(_, l)| is_bad(l)).map(|(n, l)| format!("{path}:{n}: {}", l.trim())),
+        );
+    }
+    assert!(hits.is_empty(), "{what}:\n{}", hits.join("\n"));
+}
+
+/// The keys of one table of a Cargo.toml, without `.workspace`.
+fn manifest_keys(path: &str, table: &str) -> BTreeSet<String> {
+    let text = read(path);
+    let mut inside = false;
+    let mut keys = BTreeSet::new();
+    for line in text.lines().map(str::trim) {
+        if line.starts_with('[') {
+            inside = !line.starts_with("[workspace")
+                && line.trim_end_matches(']').rsplit('.').next().unwrap().trim_start_matches('[') == table;
+        } else if inside && !line.is_empty() && !line.starts_with('#') {
+            keys.insert(line.split(['=', '.', ' ']).next().unwrap().to_string());
+        }
+    }
+    keys
+}
+
+/// Folder of each crate of the table in `crates/README.md`, from top to bottom, with its arrows.
+fn crate_table() -> Vec<(String, BTreeSet<String>)> {
+    let page = read("crates/README.md");
+    let mut table = Vec::new();
+    for row in page.lines().filter(|line| line.starts_with("| `bqc")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let arrows = cells[3].split(',').map(str::trim).filter(|c| !c.is_empty()).map(|c| format!("bqc-{c}")).collect();
+        table.push((cells[1].trim_matches('`').to_string(), arrows));
+    }
+    table
+}
+
+fn manifest_of(name: &str) -> String {
+    if name == "bqc" { "Cargo.toml".into() } else { format!("crates/{name}/Cargo.toml") }
+}
+
+#[test]
+fn arrows_are_those_of_the_table_and_point_down() {
+    let table = crate_table();
+    let folders: BTreeSet<String> = fs::read_dir(root().join("crates"))
+        .unwrap()
+        .map(Result::unwrap)
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    let named: BTreeSet<String> = table.iter().map(|(name, _)| name.clone()).filter(|name| name != "bqc").collect();
+    assert_eq!(named, folders, "the table and the folders under crates/");
+
+    let height: BTreeMap<&str, usize> = table.iter().enumerate().map(|(i, (name, _))| (name.as_str(), i)).collect();
+    for (name, arrows) in &table {
+        let ours = |keys: BTreeSet<String>| keys.into_iter().filter(|k| k.starts_with("bqc")).collect::<BTreeSet<_>>();
+        let manifest = manifest_of(name);
+        assert_eq!(&ours(manifest_keys(&manifest, "dependencies")), arrows, "dependencies of {name}");
+        for arrow in arrows.iter().chain(&ours(manifest_keys(&manifest, "dev-dependencies"))) {
+            assert!(height[arrow.as_str()] > height[name.as_str()], "{name} → {arrow} points up");
+        }
+        // An arrow that no source follows is a lie of the table.
+        let sources: Vec<String> = if name == "bqc" {
+            rust_files().into_iter().filter(|p| p.starts_with("src/")).collect()
+        } else {
+            library_files()
+        };
+        let prefix = if name == "bqc" { "src/".into() } else { format!("crates/{name}/src/") };
+        for arrow in arrows {
+            let module = arrow.replace('-', "_");
+            let used = sources.iter().filter(|p| p.starts_with(&prefix)).any(|p| read(p).contains(&module));
+            assert!(used, "{name} does not use {arrow}");
+        }
+    }
+}
+
+#[test]
+fn serde_is_used_by_wire_alone() {
+    for (name, _) in crate_table().iter().filter(|(name, _)| name != "bqc-wire") {
+        let keys = manifest_keys(&manifest_of(name), "dependencies");
+        assert!(!keys.iter().any(|key| key.starts_with("serde")), "{name} depends on serde");
+    }
+    assert!(manifest_keys("crates/bqc-wire/Cargo.toml", "dependencies").contains("serde"));
+}
+
+#[test]
+fn unsafe_stands_only_in_the_simd_leaf() {
+    let elsewhere: Vec<String> = rust_files().into_iter().filter(|path| !path.starts_with(SIMD_LEAF)).collect();
+    let this_file = |path: &String| path != "tests/architecture.rs";
+    let elsewhere: Vec<String> = elsewhere.into_iter().filter(this_file).collect();
+    assert_absent(&elsewhere, "unsafe outside the SIMD leaf", |line| has_word(line, "unsafe"));
+}
+
+#[test]
+fn libraries_leave_the_outside_world_to_the_binary() {
+    let forbidden = [
+        "Instant::now",
+        "SystemTime",
+        "std::env",
+        "env::var",
+        "env::args",
+        "IsTerminal",
+        "println!",
+        "eprintln!",
+        "print!",
+        "eprint!",
+        "dbg!",
+        "std::process",
+        "process::exit",
+        "thread_rng",
+        "rand::",
+        "std::net",
+        "stdin()",
+        "stdout()",
+        "stderr()",
+    ];
+    assert_absent(&library_files(), "a library reaches outside", |line| {
+        // `is_x86_feature_detected!` and compile-time `env!` do not depend on who runs the program.
+        forbidden.iter().any(|word| line.contains(word))
+    });
+}
+
+#[test]
+fn the_verifier_shares_nothing_with_the_engines() {
+    let verifier: Vec<String> = library_files().into_iter().filter(|path| path.starts_with(VERIFIER)).collect();
+    assert_absent(&verifier, "the verifier names the engines' crate", |line| line.contains("bqc_instantiate"));
+    let elsewhere: Vec<String> = library_files().into_iter().filter(|path| !path.starts_with(VERIFIER)).collect();
+    assert_absent(&elsewhere, "a VerifiedBlock is built outside the verifier", |line| {
+        has_word(line, "VerifiedBlock {") && !line.contains("->") && !line.contains("impl") && !line.contains("struct")
+    });
+}
+
+#[test]
+fn no_stub_ignored_test_or_debugging_print_is_left() {
+    let patterns = ["todo!(", "unimplemented!(", "#[ignore", "dbg!(", "assert!(true"];
+    for path in rust_files().iter().filter(|path| *path != "tests/architecture.rs") {
+        for (i, line) in read(path).lines().enumerate() {
+            assert!(!patterns.iter().any(|p| line.contains(p)), "{path}:{}: {line}", i + 1);
+        }
+    }
+}
+
+#[test]
+fn sources_are_short_and_open_with_what_they_are() {
+    for path in rust_files() {
+        let text = read(&path);
+        let n_lines = text.lines().count();
+        assert!(n_lines <= MOST_LINES, "{path} has {n_lines} lines, more than {MOST_LINES}");
+        assert!(text.starts_with("//!") || text.starts_with("#!["), "{path} does not open with what it is");
+    }
+}
+
+#[test]
+fn no_text_names_a_path_of_somebodys_machine() {
+    // Assembled, so that this file does not find itself.
+    let homes = ["root", "home", "Users", "work"].map(|folder| format!("/{folder}/"));
+    for path in files() {
+        let is_text =
+            [".rs", ".toml", ".md", ".qasm", ".json", ".csv", ".yml", ".py", ".sh"].iter().any(|e| path.ends_with(e));
+        if !is_text && path != ".ci/run" {
+            continue;
+        }
+        for (i, line) in read(&path).lines().enumerate() {
+            let starts_path = |at: usize| !line[..at].ends_with(|c: char| c.is_alphanumeric() || "._-".contains(c));
+            let hit = homes.iter().any(|home| line.match_indices(home.as_str()).any(|(at, _)| starts_path(at)));
+            assert!(!hit, "{path}:{}: {line}", i + 1);
+        }
+    }
+}
+
+#[test]
+fn shared_dependencies_say_why_they_are_there() {
+    let text = read("Cargo.toml");
+    let section = text.split("[workspace.dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+    let mut previous = "";
+    let mut n_external = 0;
+    for line in section.lines().filter(|line| !line.is_empty()) {
+        if !line.starts_with('#') && !line.starts_with("bqc") {
+            n_external += 1;
+            assert!(previous.starts_with("# "), "no reason above `{line}`");
+        }
+        previous = line;
+    }
+    assert!(n_external > 5);
+    for path in files().iter().filter(|p| p.ends_with("Cargo.toml") && p.starts_with("crates/")) {
+        assert!(read(path).contains("[lints]\nworkspace = true"), "{path} does not use the workspace's lints");
+    }
+}
+
+#[test]
+fn the_readme_commands_stand_on_lines_of_their_own_and_run_in_ci() {
+    let (readme, ci) = (read("README.md"), read(".ci/run"));
+    let lines: Vec<&str> = readme.lines().map(str::trim).collect();
+    let compile = lines
+        .iter()
+        .find(|line| {
+            line.starts_with("cargo run --release -- compile circuits/") && line.ends_with(".qasm -o out.qasm")
+        })
+        .expect("the README's compile command");
+    for command in [*compile, "cargo test --release --workspace"] {
+        assert!(lines.contains(&command), "`{command}` stands on no line of its own");
+        assert!(ci.lines().any(|line| line.trim_start_matches("step ") == command), "`{command}` is not in .ci/run");
+    }
+    let circuit = compile.split_whitespace().find(|word| word.starts_with("circuits/")).unwrap();
+    assert!(root().join(circuit).is_file(), "{circuit} does not exist");
+}
