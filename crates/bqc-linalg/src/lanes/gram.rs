@@ -330,7 +330,9 @@ mod tests {
                 back_substitute(level, &factor, n, n, ld, &mut x);
                 // (scale·JᵀJ + λ)x = −scale·Jᵀr, all with plain loops.
                 for i in 0..n {
-                    let dot = |a: usize, b: usize| scale * (0..rows).map(|r| panel[r * ld + a] * panel[r * ld + b]).sum::<f64>();
+                    let dot = |a: usize, b: usize| {
+                        scale * (0..rows).map(|r| panel[r * ld + a] * panel[r * ld + b]).sum::<f64>()
+                    };
                     let left: f64 = (0..n).map(|j| dot(i, j) * x[j]).sum::<f64>() + lambda * x[i];
                     assert!((left + dot(i, n)).abs() < 1e-10 * rows as f64, "n {n} row {i}: {left} {}", dot(i, n));
                 }

@@ -1,1 +1,622 @@
 //! Tangents of a CX template, pulled to the middle of the circuit.
+//!
+//! The Jacobian of `V x_m − e^{iφ} y_m` has one column per tangent `i·σ` of a free one-qubit gate. All
+//! columns and the residual are multiplied by the inverse of the second half of the circuit, which
+//! leaves the Gram matrix as it is and lets a tangent travel a quarter of the depth on average: those
+//! before the middle forward, those after it backward. Lanes are tangents (eight columns of the panel),
+//! so any number of samples is used without waste. A seed is added in the same pass that applies the
+//! layer where it arises.
+
+use super::layer::{Amplitude, Gate, Layer, Quad, Quads, apply_local, check_layers, load_quad, store_quad};
+use super::states::batch_len;
+use super::{AMPLITUDE_STRIDE, LANES, Lanes, Level, multiversion};
+use crate::Complex64;
+
+/// A Pauli matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pauli {
+    /// `[[0, 1], [1, 0]]`
+    X,
+    /// `[[0, −i], [i, 0]]`
+    Y,
+    /// `[[1, 0], [0, −1]]`
+    Z,
+}
+
+/// Where in the template a tangent arises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// After the first one-qubit gates, before any layer.
+    First,
+    /// After the CX of this layer, before its one-qubit gates.
+    Layer(u32),
+}
+
+/// One column of the Jacobian: `i·σ` on a wire at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tangent {
+    /// Where it arises.
+    pub place: Place,
+    /// The wire; one of the layer's two if the place is a layer.
+    pub wire: u8,
+    /// Which Pauli matrix.
+    pub pauli: Pauli,
+}
+
+/// The tangents of one place within one group of eight columns.
+#[derive(Clone, Debug)]
+#[repr(align(64))]
+struct Seed {
+    /// Lane weights (0 or 1) of X, Y, Z on the control, then on the target.
+    weights: [[f64; LANES]; 6],
+    place: Place,
+    control: u8,
+    target: u8,
+}
+
+/// What can be prepared once for a template: which lanes arise where.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    n: usize,
+    /// Frame of the panel: just before the CX of this layer.
+    middle: usize,
+    n_tangents: usize,
+    seeds: Vec<Seed>,
+    /// Seeds of each group of eight columns, `seeds[bounds[g]..bounds[g + 1]]`, in order of place.
+    bounds: Vec<usize>,
+}
+
+impl Plan {
+    /// Prepares for `tangents` (column order, sorted by place) of a template of `n` wires. Reuses memory.
+    pub fn prepare(&mut self, n: usize, layers: &[Layer], tangents: &[Tangent]) {
+        check_layers(n, layers);
+        assert!(tangents.is_sorted_by_key(|t| t.place), "tangents out of order");
+        self.n = n;
+        self.middle = layers.len() / 2;
+        self.n_tangents = tangents.len();
+        self.seeds.clear();
+        self.bounds.clear();
+        for group in tangents.chunks(LANES) {
+            let start = self.seeds.len();
+            self.bounds.push(start);
+            for (lane, tangent) in group.iter().enumerate() {
+                self.add(start, n, layers, lane, *tangent);
+            }
+        }
+        self.bounds.push(self.seeds.len());
+    }
+
+    fn add(&mut self, start: usize, n: usize, layers: &[Layer], lane: usize, tangent: Tangent) {
+        let Tangent { place, wire, pauli } = tangent;
+        let (control, target) = match place {
+            Place::First => (wire, if wire + 1 < n as u8 { wire + 1 } else { 0 }),
+            Place::Layer(i) => (layers[i as usize].control, layers[i as usize].target),
+        };
+        assert!((wire as usize) < n && (wire == control || wire == target), "tangent on a wire that its place has not");
+        let same = |s: &Seed| s.place == place && (s.control == wire || s.target == wire);
+        let index = self.seeds[start..].iter().position(same).map_or_else(
+            || {
+                self.seeds.push(Seed { weights: [[0.0; LANES]; 6], place, control, target });
+                self.seeds.len() - 1
+            },
+            |i| start + i,
+        );
+        let seed = &mut self.seeds[index];
+        let row = if seed.control == wire { 0 } else { 3 } + pauli as usize;
+        seed.weights[row][lane] = 1.0;
+    }
+
+    /// Frame of the panel: just before the CX of this layer (the end if it is the number of layers).
+    pub fn middle(&self) -> usize {
+        self.middle
+    }
+
+    /// Column of the global phase; the residual is in the next one.
+    pub fn phase_column(&self) -> usize {
+        self.n_tangents
+    }
+
+    /// Columns of a panel that are used: tangents, phase, residual, padded with zeros to eights.
+    pub fn n_columns(&self) -> usize {
+        (self.n_tangents + 2).next_multiple_of(LANES)
+    }
+}
+
+/// The states that a panel is computed from; batches as in [`super::states`], lanes are samples.
+#[derive(Clone, Copy)]
+pub struct States<'a> {
+    /// From `push_recorded`.
+    pub after_first: &'a [f64],
+    /// From `push_recorded`.
+    pub after_cx: &'a [f64],
+    /// States in the frame of the panel.
+    pub middle: &'a [f64],
+    /// Targets `y` pulled back to the frame of the panel.
+    pub pulled_back: &'a [f64],
+    /// `e^{iφ}`: the phase of the mean overlap.
+    pub phase: Complex64,
+}
+
+/// Fills the panel of some samples.
+///
+/// `panel`: `[sample of the range][amplitude][re, im][ld]`. Columns `0..n_tangents` are the tangents,
+/// then the global phase `i·s` and the residual `s − e^{iφ}y`, all in the frame of the middle.
+/// `scratch` holds two groups of `2^n` amplitudes.
+#[allow(clippy::too_many_arguments, reason = "a kernel's operands are what they are")]
+pub fn fill_panel(
+    level: Level,
+    plan: &Plan,
+    layers: &[Layer],
+    states: States<'_>,
+    samples: std::ops::Range<usize>,
+    ld: usize,
+    scratch: &mut [f64],
+    panel: &mut [f64],
+) {
+    let n = plan.n;
+    check_layers(n, layers);
+    let group_len = batch_len(n, 1);
+    let groups_needed = samples.end.div_ceil(LANES);
+    assert!(states.after_first.len() >= groups_needed * group_len);
+    assert!(states.after_cx.len() >= groups_needed * group_len * layers.len());
+    assert!(states.middle.len() >= groups_needed * group_len && states.pulled_back.len() >= groups_needed * group_len);
+    assert!(plan.n_columns() <= ld && plan.middle <= layers.len());
+    assert!(plan.seeds.iter().all(|s| match s.place {
+        Place::First => true,
+        Place::Layer(i) =>
+            (i as usize) < layers.len()
+                && layers[i as usize].control == s.control
+                && layers[i as usize].target == s.target,
+    }));
+    assert!(scratch.len() >= 2 * group_len && panel.len() >= samples.len() * (2 << n) * ld);
+    let (scratch, panel) = (scratch.as_mut_ptr(), panel.as_mut_ptr());
+    multiversion!(level, fill(plan: &Plan, layers: &[Layer], states: States<'_>, samples: std::ops::Range<usize>,
+        ld: usize, scratch: *mut f64, panel: *mut f64));
+}
+
+#[inline(always)]
+unsafe fn fill<L: Lanes>(
+    plan: &Plan,
+    layers: &[Layer],
+    states: States<'_>,
+    samples: std::ops::Range<usize>,
+    ld: usize,
+    scratch: *mut f64,
+    panel: *mut f64,
+) {
+    let (n, group_len) = (plan.n, batch_len(plan.n, 1));
+    let (first_sample, last) = (samples.start, samples.end);
+    // SAFETY: `fill_panel` checked the length of every array against the samples and the layers.
+    unsafe {
+        for m in first_sample..last {
+            let (g, lane) = (m / LANES, m % LANES);
+            let out = panel.add((m - first_sample) * (2 << n) * ld);
+            let walk = Walk {
+                n,
+                layers,
+                middle: plan.middle,
+                after_first: states.after_first.as_ptr().add(g * group_len + lane),
+                after_cx: states.after_cx.as_ptr().add(g * group_len * layers.len() + lane),
+            };
+            for (group, bounds) in plan.bounds.windows(2).enumerate() {
+                let seeds = &plan.seeds[bounds[0]..bounds[1]];
+                walk.group::<L>(seeds, scratch, out.add(group * LANES), ld);
+            }
+            for column in (plan.n_tangents.next_multiple_of(LANES)..plan.n_columns()).step_by(LANES) {
+                for row in 0..2usize << n {
+                    L::splat(0.0).store(out.add(row * ld + column));
+                }
+            }
+            last_columns(plan, states, g * group_len + lane, ld, out);
+        }
+    }
+}
+
+/// Writes the phase and the residual column of one sample.
+#[inline(always)]
+unsafe fn last_columns(plan: &Plan, states: States<'_>, offset: usize, ld: usize, out: *mut f64) {
+    let phase = states.phase;
+    // SAFETY: as in `fill`.
+    unsafe {
+        let (s, y) = (states.middle.as_ptr().add(offset), states.pulled_back.as_ptr().add(offset));
+        for a in 0..1usize << plan.n {
+            let at = a * AMPLITUDE_STRIDE;
+            let state = Complex64::new(*s.add(at), *s.add(at + LANES));
+            let residual = state - phase * Complex64::new(*y.add(at), *y.add(at + LANES));
+            let row = out.add(2 * a * ld + plan.n_tangents);
+            *row = -state.im;
+            *row.add(1) = residual.re;
+            *row.add(ld) = state.re;
+            *row.add(ld + 1) = residual.im;
+        }
+    }
+}
+
+/// One sample's way through the template. The pointers are to its lane of the recorded states.
+struct Walk<'a> {
+    n: usize,
+    layers: &'a [Layer],
+    middle: usize,
+    after_first: *const f64,
+    after_cx: *const f64,
+}
+
+impl Walk<'_> {
+    /// Propagates one group of eight tangents to the middle and writes its columns of the panel.
+    #[inline(always)]
+    unsafe fn group<L: Lanes>(&self, seeds: &[Seed], scratch: *mut f64, out: *mut f64, ld: usize) {
+        let middle = self.middle as u32;
+        let n_forward = seeds.partition_point(|s| s.place < Place::Layer(middle));
+        let (before, after) = seeds.split_at(n_forward);
+        let n_amplitudes = 1usize << self.n;
+        // SAFETY: the scratch holds two groups; `out` has eight columns in each of the rows.
+        unsafe {
+            let second = scratch.add(batch_len(self.n, 1));
+            let mut from = scratch;
+            if !before.is_empty() {
+                self.forward::<L>(before, scratch);
+            }
+            if !after.is_empty() {
+                self.backward::<L>(after, second);
+                from = second;
+            }
+            let both = !before.is_empty() && !after.is_empty();
+            for a in 0..n_amplitudes {
+                let mut x = Amplitude::<L>::load(from, a);
+                if both {
+                    // The lanes of the two parts are disjoint.
+                    let y = Amplitude::<L>::load(scratch, a);
+                    x = Amplitude { re: x.re.add(y.re), im: x.im.add(y.im) };
+                }
+                x.re.store(out.add(2 * a * ld));
+                x.im.store(out.add((2 * a + 1) * ld));
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn forward<L: Lanes>(&self, seeds: &[Seed], batch: *mut f64) {
+        let mut next = 0;
+        // SAFETY: places are those of the template; `batch` holds one group.
+        unsafe {
+            while next < seeds.len() && seeds[next].place == Place::First {
+                let seed = &seeds[next];
+                if next == 0 {
+                    seed_first::<L, false>(seed, self.n, self.after_first, batch);
+                } else {
+                    seed_first::<L, true>(seed, self.n, self.after_first, batch);
+                }
+                next += 1;
+            }
+            let start = match seeds[0].place {
+                Place::First => 0,
+                Place::Layer(i) => i as usize,
+            };
+            for i in start..self.middle {
+                let layer = &self.layers[i];
+                if next < seeds.len() && seeds[next].place == Place::Layer(i as u32) {
+                    let state = self.after_cx.add(i * batch_len(self.n, 1));
+                    if next == 0 {
+                        step::<L, false, false, true>(layer, Some(&seeds[next]), self.n, state, batch);
+                    } else {
+                        step::<L, false, true, true>(layer, Some(&seeds[next]), self.n, state, batch);
+                    }
+                    next += 1;
+                } else {
+                    step::<L, false, true, false>(layer, None, self.n, std::ptr::null(), batch);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn backward<L: Lanes>(&self, seeds: &[Seed], batch: *mut f64) {
+        let mut left = seeds.len();
+        let Place::Layer(last) = seeds[left - 1].place else { return };
+        // SAFETY: as in `forward`.
+        unsafe {
+            for i in (self.middle..=last as usize).rev() {
+                let layer = &self.layers[i];
+                if left > 0 && seeds[left - 1].place == Place::Layer(i as u32) {
+                    let state = self.after_cx.add(i * batch_len(self.n, 1));
+                    if left == seeds.len() {
+                        step::<L, true, false, true>(layer, Some(&seeds[left - 1]), self.n, state, batch);
+                    } else {
+                        step::<L, true, true, true>(layer, Some(&seeds[left - 1]), self.n, state, batch);
+                    }
+                    left -= 1;
+                } else {
+                    step::<L, true, true, false>(layer, None, self.n, std::ptr::null(), batch);
+                }
+            }
+        }
+    }
+}
+
+/// The lane weights of a seed in registers. The Z weights are combined by quad index: `+ +` and `+ −`.
+#[derive(Clone, Copy)]
+struct Weights<L> {
+    x_control: L,
+    y_control: L,
+    x_target: L,
+    y_target: L,
+    z_sum: L,
+    z_difference: L,
+}
+
+impl<L: Lanes> Weights<L> {
+    #[inline(always)]
+    unsafe fn new(seed: &Seed) -> Self {
+        // SAFETY: each row of weights holds eight `f64`.
+        unsafe {
+            let w = |k: usize| L::load(seed.weights[k].as_ptr());
+            Weights {
+                x_control: w(0),
+                y_control: w(1),
+                x_target: w(3),
+                y_target: w(4),
+                z_sum: w(2).add(w(5)),
+                z_difference: w(2).sub(w(5)),
+            }
+        }
+    }
+
+    /// Adds `Σ i·σ·s` to a quad, where `s` is the state's quad (one sample: scalars).
+    #[inline(always)]
+    unsafe fn add(self, state: *const f64, quads: Quads, base: usize, quad: &mut Quad<L>) {
+        let indices = [base, base | quads.target, base | quads.control, base | quads.control | quads.target];
+        // SAFETY: the quad lies inside the recorded state.
+        unsafe {
+            let re = indices.map(|a| L::splat(*state.add(a * AMPLITUDE_STRIDE)));
+            let im = indices.map(|a| L::splat(*state.add(a * AMPLITUDE_STRIDE + LANES)));
+            for k in 0..4 {
+                let (c, t) = (k ^ 2, k ^ 1);
+                let mut x = quad[k];
+                // i·X: (−im, re) of the flipped amplitude.
+                x.re = self.x_control.fnma(im[c], x.re);
+                x.im = self.x_control.fma(re[c], x.im);
+                x.re = self.x_target.fnma(im[t], x.re);
+                x.im = self.x_target.fma(re[t], x.im);
+                // i·Y: plus or minus the flipped amplitude.
+                if k & 2 == 0 {
+                    x.re = self.y_control.fma(re[c], x.re);
+                    x.im = self.y_control.fma(im[c], x.im);
+                } else {
+                    x.re = self.y_control.fnma(re[c], x.re);
+                    x.im = self.y_control.fnma(im[c], x.im);
+                }
+                if k & 1 == 0 {
+                    x.re = self.y_target.fma(re[t], x.re);
+                    x.im = self.y_target.fma(im[t], x.im);
+                } else {
+                    x.re = self.y_target.fnma(re[t], x.re);
+                    x.im = self.y_target.fnma(im[t], x.im);
+                }
+                // i·Z: plus or minus (−im, re) of the amplitude itself.
+                let z = if k == 0 || k == 3 { self.z_sum } else { self.z_difference };
+                if k & 2 == 0 {
+                    x.re = z.fnma(im[k], x.re);
+                    x.im = z.fma(re[k], x.im);
+                } else {
+                    x.re = z.fma(im[k], x.re);
+                    x.im = z.fnma(re[k], x.im);
+                }
+                quad[k] = x;
+            }
+        }
+    }
+}
+
+/// Seeds of the first one-qubit gates: nothing is applied. `ADD`: to what is there.
+#[inline(always)]
+unsafe fn seed_first<L: Lanes, const ADD: bool>(seed: &Seed, n: usize, state: *const f64, batch: *mut f64) {
+    let quads = Quads::new(seed.control, seed.target);
+    // SAFETY: the batch and the state hold `2^n` amplitudes.
+    unsafe {
+        let weights = Weights::<L>::new(seed);
+        let zero = Amplitude { re: L::splat(0.0), im: L::splat(0.0) };
+        for i in 0..1usize << (n - 2) {
+            let base = quads.base(i);
+            let mut quad = if ADD { load_quad::<L, false>(batch, quads, base) } else { [zero; 4] };
+            weights.add(state, quads, base, &mut quad);
+            store_quad::<L, false>(batch, quads, base, quad);
+        }
+    }
+}
+
+/// One layer on a group of tangents.
+///
+/// Forward: CX, seeds, one-qubit gates. Backward: inverse one-qubit gates, seeds, CX. `LOAD` is false
+/// for the first layer, where the tangents are nothing but the seeds.
+#[inline(always)]
+unsafe fn step<L: Lanes, const BACKWARD: bool, const LOAD: bool, const SEED: bool>(
+    layer: &Layer,
+    seed: Option<&Seed>,
+    n: usize,
+    state: *const f64,
+    batch: *mut f64,
+) {
+    let quads = Quads::new(layer.control, layer.target);
+    let adjoint = |u: crate::Su2| if BACKWARD { u.dagger() } else { u };
+    // SAFETY: the batch and the state hold `2^n` amplitudes.
+    unsafe {
+        let (c, t) = (Gate::<L>::new(adjoint(layer.on_control)), Gate::<L>::new(adjoint(layer.on_target)));
+        let zero = Amplitude { re: L::splat(0.0), im: L::splat(0.0) };
+        let weights = seed.map(|s| Weights::<L>::new(s));
+        for i in 0..1usize << (n - 2) {
+            let base = quads.base(i);
+            let mut quad = match (LOAD, BACKWARD) {
+                (false, _) => [zero; 4],
+                (true, false) => load_quad::<L, true>(batch, quads, base),
+                (true, true) => load_quad::<L, false>(batch, quads, base),
+            };
+            if BACKWARD && LOAD {
+                apply_local(c, t, &mut quad);
+            }
+            if SEED && let Some(weights) = weights {
+                weights.add(state, quads, base, &mut quad);
+            }
+            if BACKWARD {
+                store_quad::<L, true>(batch, quads, base, quad);
+            } else {
+                apply_local(c, t, &mut quad);
+                store_quad::<L, false>(batch, quads, base, quad);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lanes::states;
+    use crate::{Matrix, Stream, Su2};
+
+    fn cx() -> Matrix {
+        Matrix::from_fn(4, 4, |r, c| if r == [0, 3, 2, 1][c] { Complex64::ONE } else { Complex64::ZERO })
+    }
+
+    fn i_pauli(p: Pauli) -> Matrix {
+        let (o, i) = (Complex64::ONE, Complex64::I);
+        let z = Complex64::ZERO;
+        match p {
+            Pauli::X => Matrix::from_rows(2, 2, &[z, i, i, z]),
+            Pauli::Y => Matrix::from_rows(2, 2, &[z, o, -o, z]),
+            Pauli::Z => Matrix::from_rows(2, 2, &[i, z, z, -i]),
+        }
+    }
+
+    fn apply_layer(x: &mut Matrix, l: &Layer) {
+        x.apply_gate(&cx(), &[l.control as usize, l.target as usize]);
+        apply_gates(x, l);
+    }
+
+    fn apply_gates(x: &mut Matrix, l: &Layer) {
+        x.apply_gate(&l.on_control.matrix(), &[l.control as usize]);
+        x.apply_gate(&l.on_target.matrix(), &[l.target as usize]);
+    }
+
+    fn random_layers(n: usize, count: usize, s: &mut Stream) -> Vec<Layer> {
+        (0..count)
+            .map(|_| {
+                let control = s.below(n) as u8;
+                let target = ((control as usize + 1 + s.below(n - 1)) % n) as u8;
+                Layer { control, target, on_control: s.su2(), on_target: s.su2() }
+            })
+            .collect()
+    }
+
+    /// A batch from the columns of a matrix.
+    fn batch(columns: &Matrix) -> Vec<f64> {
+        let n = columns.rows().trailing_zeros() as usize;
+        let mut out = vec![0.0; batch_len(n, columns.cols().div_ceil(LANES))];
+        for m in 0..columns.cols() {
+            for a in 0..columns.rows() {
+                let at = batch_len(n, m / LANES) + a * AMPLITUDE_STRIDE + m % LANES;
+                (out[at], out[at + LANES]) = (columns[(a, m)].re, columns[(a, m)].im);
+            }
+        }
+        out
+    }
+
+    /// Every column, pushed on to the end of the circuit, is the derivative computed by matrices.
+    #[test]
+    fn columns_are_the_derivatives_on_all_levels() {
+        let mut s = Stream::new(5, 5, 5);
+        for (n, count, n_samples) in [(2, 0, 4), (2, 3, 1), (3, 4, 8), (3, 7, 8), (4, 9, 3), (5, 6, 11)] {
+            let layers = random_layers(n, count, &mut s);
+            let first: Vec<Su2> = (0..n).map(|_| s.su2()).collect();
+            let mut tangents = Vec::new();
+            for q in 0..n {
+                for pauli in [Pauli::X, Pauli::Y, Pauli::Z] {
+                    tangents.push(Tangent { place: Place::First, wire: q as u8, pauli });
+                }
+            }
+            for (i, l) in layers.iter().enumerate() {
+                for (wire, pauli) in [
+                    (l.control, Pauli::X),
+                    (l.control, Pauli::Y),
+                    (l.control, Pauli::Z),
+                    (l.target, Pauli::X),
+                    (l.target, Pauli::Y),
+                    (l.target, Pauli::Z),
+                ] {
+                    if s.chance(0.7) {
+                        tangents.push(Tangent { place: Place::Layer(i as u32), wire, pauli });
+                    }
+                }
+            }
+            let haar = Matrix::haar(1 << n, &mut s);
+            let x = Matrix::from_fn(1 << n, n_samples, |r, c| haar[(r, c % (1 << n))]);
+            let target = Matrix::haar(1 << n, &mut s);
+            let y = &target * &x;
+            let phase = Complex64::cis(0.4);
+            let mut previous: Option<Vec<f64>> = None;
+            for level in Level::available() {
+                let mut plan = Plan::default();
+                plan.prepare(n, &layers, &tangents);
+                let mut out = batch(&x);
+                let (mut after_first, mut after_cx) = (vec![0.0; out.len()], vec![0.0; out.len() * count]);
+                states::push_recorded(level, &first, &layers, &mut out, &mut after_first, &mut after_cx);
+                let mut middle = out.clone();
+                states::pull_back(level, n, &layers[plan.middle()..], &mut middle);
+                let mut pulled_back = batch(&y);
+                states::pull_back(level, n, &layers[plan.middle()..], &mut pulled_back);
+                let ld = plan.n_columns() + 8;
+                let mut panel = vec![f64::NAN; n_samples * (2 << n) * ld];
+                let mut scratch = vec![f64::NAN; batch_len(n, 2)];
+                let batches = States {
+                    after_first: &after_first,
+                    after_cx: &after_cx,
+                    middle: &middle,
+                    pulled_back: &pulled_back,
+                    phase,
+                };
+                fill_panel(level, &plan, &layers, batches, 0..n_samples, ld, &mut scratch, &mut panel);
+
+                let column = |k: usize| {
+                    let mut m = Matrix::from_fn(1 << n, n_samples, |a, m| {
+                        let row = (m * (1 << n) + a) * 2 * ld + k;
+                        Complex64::new(panel[row], panel[row + ld])
+                    });
+                    layers[plan.middle()..].iter().for_each(|l| apply_layer(&mut m, l));
+                    m
+                };
+                let start = |x: &Matrix| {
+                    let mut v = x.clone();
+                    (0..n).for_each(|q| v.apply_gate(&first[q].matrix(), &[q]));
+                    v
+                };
+                for (k, t) in tangents.iter().enumerate() {
+                    let mut v = start(&x);
+                    if t.place == Place::First {
+                        v.apply_gate(&i_pauli(t.pauli), &[t.wire as usize]);
+                    }
+                    for (i, l) in layers.iter().enumerate() {
+                        v.apply_gate(&cx(), &[l.control as usize, l.target as usize]);
+                        if t.place == Place::Layer(i as u32) {
+                            v.apply_gate(&i_pauli(t.pauli), &[t.wire as usize]);
+                        }
+                        apply_gates(&mut v, l);
+                    }
+                    assert!(v.max_difference(&column(k)) < 1e-13, "n {n} tangent {t:?} on {}", level.name());
+                }
+                let mut v = start(&x);
+                layers.iter().for_each(|l| apply_layer(&mut v, l));
+                assert!(v.scaled(Complex64::I).max_difference(&column(plan.phase_column())) < 1e-13);
+                let residual = Matrix::from_fn(1 << n, n_samples, |r, c| v[(r, c)] - phase * y[(r, c)]);
+                assert!(residual.max_difference(&column(plan.phase_column() + 1)) < 1e-13);
+                let overlap: Complex64 = v.as_slice().iter().zip(y.as_slice()).map(|(v, y)| y.conj() * v).sum();
+                assert!((states::overlap(level, &batch(&y), &out) - overlap).norm() < 1e-12);
+                let sum: f64 = residual.as_slice().iter().map(|r| r.norm_sqr()).sum();
+                assert!((states::residual(level, &batch(&y), &out, phase) - sum).abs() < 1e-12);
+                let used: Vec<f64> = panel.chunks_exact(ld).flat_map(|r| r[..plan.n_columns()].to_vec()).collect();
+                assert!(used.iter().all(|x| x.is_finite()));
+                if let Some(p) = &previous {
+                    assert!(p.iter().zip(&used).all(|(a, b)| a.to_bits() == b.to_bits()), "{} differs", level.name());
+                }
+                previous = Some(used);
+            }
+        }
+    }
+}
