@@ -6,13 +6,17 @@
 //! and qubit `b` as bit 1 of its row and column index.
 
 pub mod distance;
+pub mod haar;
 pub mod lanes;
 pub mod matrix;
+pub mod polar;
+pub mod small;
 pub mod stream;
 pub mod su2;
 
 pub use distance::phase_distance;
 pub use matrix::Matrix;
 pub use num_complex::Complex64;
+pub use small::{Matrix2, Matrix4};
 pub use stream::Stream;
 pub use su2::Su2;

@@ -146,16 +146,20 @@ impl<const D: usize> Mul for SmallMatrix<D> {
 }
 
 impl Matrix2 {
-    /// The SU(2) value equal to this unitary up to global phase.
+    /// The unitary nearest to this matrix, without its global phase: the closed form of the polar
+    /// factor. `None` if the matrix is zero or not finite.
     ///
-    /// The matrix is divided by the square root of its determinant and projected; `None` if it is
-    /// zero or not finite. For a unitary the result is exact to rounding.
+    /// With `det A = |det A|·e^{iθ}` the polar factor of `A` is proportional to
+    /// `A + e^{iθ}·cof(A)*`, where `cof` is the cofactor matrix, and dividing it by `e^{iθ/2}`
+    /// puts it in SU(2). A unitary is returned unchanged to rounding, up to its phase. At
+    /// determinant zero all θ are equally good and zero is taken.
     pub fn su2(&self) -> Option<Su2> {
         let [[p, q], [r, s]] = self.0;
         let determinant = p * s - q * r;
-        let root = if determinant == Complex64::ZERO { Complex64::ONE } else { determinant.sqrt() };
-        let (p, q, r, s) = (p / root, q / root, r / root, s / root);
-        let u = Su2::new((p + s.conj()) * 0.5, (r - q.conj()) * 0.5).normalized();
+        let size = determinant.norm();
+        let phase = if size > 0.0 { (determinant / size).sqrt().conj() } else { Complex64::ONE };
+        let (p, q, r, s) = (p * phase, q * phase, r * phase, s * phase);
+        let u = Su2::new(p + s.conj(), r - q.conj()).normalized();
         (u.a.is_finite() && u.b.is_finite()).then_some(u)
     }
 }

@@ -9,11 +9,13 @@
 //! the lanes are (samples, or tangents) is said where the batch is made.
 
 mod buffer;
+pub mod environment;
 pub mod gram;
 pub mod jacobian;
 pub mod layer;
 mod plain;
 pub mod states;
+pub mod two_qubit;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
