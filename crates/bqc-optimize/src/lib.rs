@@ -1,1 +1,5 @@
-//! Optimisation passes over blocks, and the verifier.
+//! Optimisation passes over blocks, and the verifier that judges their results.
+
+pub mod verify;
+
+pub use verify::{VerifiedBlock, block_distance, compare_circuits};

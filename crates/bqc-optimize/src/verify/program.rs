@@ -1,0 +1,168 @@
+//! Circuits as the verifier runs them: every matrix written out once, before any state is touched.
+//!
+//! Blocks give `u3` and `cx` steps. Whole circuits use the matrices of the gate table directly and
+//! are not lowered first, so that an error of the lowering is seen as well.
+
+use super::states::{Matrix2, States};
+use bqc_circuit::gates::{self, GateId};
+use bqc_circuit::{BlockCircuit, BlockGate, GateCall};
+use bqc_linalg::{Matrix, Stream};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A gate matrix without its identity rows and zero elements.
+pub(super) struct SparseGate {
+    /// Columns that some kept row reads.
+    pub(super) read: Vec<usize>,
+    /// Rows that differ from the identity's: `(row, [(column, [re, im])])`.
+    pub(super) rows: Vec<(usize, Vec<(usize, [f64; 2])>)>,
+}
+
+impl SparseGate {
+    pub(super) fn new(gate: &Matrix) -> SparseGate {
+        let mut rows = Vec::new();
+        for r in 0..gate.rows() {
+            let elements: Vec<(usize, [f64; 2])> = (0..gate.cols())
+                .map(|c| (c, [gate[(r, c)].re, gate[(r, c)].im]))
+                .filter(|(_, x)| *x != [0.0, 0.0])
+                .collect();
+            if elements != [(r, [1.0, 0.0])] {
+                rows.push((r, elements));
+            }
+        }
+        let mut read: Vec<usize> = rows.iter().flat_map(|(_, row)| row.iter().map(|(c, _)| *c)).collect();
+        read.sort_unstable();
+        read.dedup();
+        SparseGate { read, rows }
+    }
+}
+
+/// One step of a program, on wires of the states.
+pub(super) enum Step {
+    /// A one-qubit gate.
+    One { qubit: usize, gate: Matrix2 },
+    /// Controlled X.
+    Cx { control: usize, target: usize },
+    /// Any gate on two wires or more.
+    Many { gate: Arc<SparseGate>, qubits: Vec<usize> },
+    /// Something whose effect depends on the branch.
+    Branching { key: u64, kind: Box<Branching> },
+}
+
+/// A step that is not unitary, or happens only sometimes.
+pub(super) enum Branching {
+    /// Projects a wire on the branch's outcome.
+    Measure { qubit: usize },
+    /// Projects a wire on the branch's outcome and then returns it to zero.
+    Reset { qubit: usize },
+    /// Happens in half of the branches.
+    Conditional(Step),
+}
+
+/// One choice of outcomes and conditions, fixed by `(seed, sample)`, and kept for the second circuit.
+pub(super) struct Branch {
+    seed: u64,
+    sample: u64,
+    /// Outcome of each measured key and the norm that the first circuit kept.
+    outcomes: HashMap<u64, (bool, f64)>,
+}
+
+/// Outcomes rarer than this are not followed where the other one is possible: scaling a branch of
+/// weight 1e-6 back to norm one multiplies rounding errors by a thousand.
+const RAREST_OUTCOME: f64 = 1e-6;
+
+impl Branch {
+    pub(super) fn new(seed: u64, sample: u64) -> Branch {
+        Branch { seed, sample, outcomes: HashMap::new() }
+    }
+
+    fn coin(&self, key: u64, purpose: u64) -> bool {
+        Stream::new(self.seed ^ purpose, key, self.sample).chance(0.5)
+    }
+
+    /// The outcome at `key` and the square root of its weight in the first circuit that asked.
+    fn outcome(&mut self, key: u64, qubit: usize, states: &States) -> (bool, f64) {
+        if let Some(known) = self.outcomes.get(&key) {
+            return *known;
+        }
+        let weights = states.weights(qubit);
+        let total = weights[0] + weights[1];
+        let wanted = self.coin(key, 1);
+        let outcome = if weights[usize::from(wanted)] < RAREST_OUTCOME * total { !wanted } else { wanted };
+        let chosen = (outcome, (weights[usize::from(outcome)] / total).sqrt());
+        self.outcomes.insert(key, chosen);
+        chosen
+    }
+}
+
+impl Step {
+    /// The matrix of the gate table on `qubits`. `cache` keeps gates that have no angle.
+    pub(super) fn from_call(call: &GateCall, qubits: Vec<usize>, cache: &mut HashMap<GateId, Arc<SparseGate>>) -> Step {
+        if call.gate() == gates::CX {
+            return Step::Cx { control: qubits[0], target: qubits[1] };
+        }
+        let unitary = || (call.row().unitary)(call.angles());
+        if qubits.len() == 1 {
+            let m = unitary();
+            let gate = [0, 1].map(|r| [0, 1].map(|c| [m[(r, c)].re, m[(r, c)].im]));
+            return Step::One { qubit: qubits[0], gate };
+        }
+        let gate = if call.angles().is_empty() {
+            cache.entry(call.gate()).or_insert_with(|| Arc::new(SparseGate::new(&unitary()))).clone()
+        } else {
+            Arc::new(SparseGate::new(&unitary()))
+        };
+        Step::Many { gate, qubits }
+    }
+
+    /// Applies the step. A program with branching steps must be given a branch.
+    pub(super) fn apply(&self, states: &mut States, branch: &mut Branch) {
+        match self {
+            Step::One { qubit, gate } => states.apply_one(*qubit, gate),
+            Step::Cx { control, target } => states.apply_cx(*control, *target),
+            Step::Many { gate, qubits } => states.apply_sparse(gate, qubits),
+            Step::Branching { key, kind } => match &**kind {
+                Branching::Measure { qubit } => {
+                    let (outcome, kept) = branch.outcome(*key, *qubit, states);
+                    states.project(*qubit, outcome);
+                    states.scale(1.0 / kept);
+                }
+                Branching::Reset { qubit } => {
+                    let (outcome, kept) = branch.outcome(*key, *qubit, states);
+                    states.project(*qubit, outcome);
+                    states.scale(1.0 / kept);
+                    if outcome {
+                        states.apply_one(*qubit, &[[[0.0, 0.0], [1.0, 0.0]], [[1.0, 0.0], [0.0, 0.0]]]);
+                    }
+                }
+                Branching::Conditional(step) => {
+                    if branch.coin(*key, 2) {
+                        step.apply(states, branch);
+                    }
+                }
+            },
+        }
+    }
+}
+
+/// The matrix of `u3(θ, φ, λ)` in OpenQASM 2's definition, up to global phase as everywhere here.
+pub(super) fn u3([theta, phi, lambda]: [f64; 3]) -> Matrix2 {
+    let (s, c) = (theta / 2.0).sin_cos();
+    let ((sp, cp), (sl, cl), (sb, cb)) = (phi.sin_cos(), lambda.sin_cos(), (phi + lambda).sin_cos());
+    [[[c, 0.0], [-cl * s, -sl * s]], [[cp * s, sp * s], [cb * c, sb * c]]]
+}
+
+/// The steps of a block; `None` if a gate names a wire that the block has not, or one wire twice.
+pub(super) fn block_steps(block: &BlockCircuit) -> Option<Vec<Step>> {
+    let n = usize::from(block.width());
+    let step = |gate: &BlockGate| match *gate {
+        BlockGate::Cx { control, target } => {
+            let (control, target) = (control.index(), target.index());
+            (control < n && target < n && control != target).then_some(Step::Cx { control, target })
+        }
+        BlockGate::U3 { qubit, angles } => {
+            (qubit.index() < n).then(|| Step::One { qubit: qubit.index(), gate: u3(angles) })
+        }
+    };
+    block.gates.iter().map(step).collect()
+}

@@ -1,0 +1,270 @@
+//! A batch of state vectors in plain `f64`, and the few gates that the verifier needs.
+//!
+//! `re` and `im` are `[2^n][state]`: amplitude outermost, bit q of the amplitude index is qubit q.
+//! A gate on qubit q then works on contiguous runs of `n_states · 2^q` numbers, which the compiler
+//! turns into vector code. Nothing here is shared with the engines whose results are judged.
+
+use super::program::SparseGate;
+use bqc_linalg::Stream;
+
+/// Elements of one tile of a general gate: the tiles of a five-qubit gate stay in the L1 cache.
+const TILE: usize = 32;
+
+/// A 2×2 matrix in rows, `[re, im]` each.
+pub(super) type Matrix2 = [[[f64; 2]; 2]; 2];
+
+/// `n_states` vectors of `2^n_qubits` amplitudes.
+pub(super) struct States {
+    n_qubits: usize,
+    n_states: usize,
+    re: Vec<f64>,
+    im: Vec<f64>,
+}
+
+impl States {
+    fn zero(n_qubits: usize, n_states: usize) -> States {
+        let len = n_states << n_qubits;
+        States { n_qubits, n_states, re: vec![0.0; len], im: vec![0.0; len] }
+    }
+
+    /// The basis states `first..first + n_states`, which are columns of the identity.
+    pub(super) fn basis(n_qubits: usize, first: usize, n_states: usize) -> States {
+        let mut states = States::zero(n_qubits, n_states);
+        for s in 0..n_states {
+            states.re[(first + s) * n_states + s] = 1.0;
+        }
+        states
+    }
+
+    /// States with independent normal amplitudes, scaled to norm one: uniform on the sphere.
+    pub(super) fn random(n_qubits: usize, n_states: usize, stream: &mut Stream) -> States {
+        let mut states = States::zero(n_qubits, n_states);
+        for (re, im) in states.re.iter_mut().zip(&mut states.im) {
+            // Box–Muller, both of the pair.
+            let radius = (-2.0 * (1.0 - stream.uniform()).ln()).sqrt();
+            let (s, c) = (std::f64::consts::TAU * stream.uniform()).sin_cos();
+            (*re, *im) = (radius * c, radius * s);
+        }
+        let norms = states.squared_norms();
+        for s in 0..n_states {
+            let scale = 1.0 / norms[s].sqrt();
+            for x in [&mut states.re, &mut states.im] {
+                x.iter_mut().skip(s).step_by(n_states).for_each(|x| *x *= scale);
+            }
+        }
+        states
+    }
+
+    /// How many states.
+    pub(super) fn n_states(&self) -> usize {
+        self.n_states
+    }
+
+    /// The amplitudes: real and imaginary parts, `[2^n][state]`.
+    pub(super) fn parts(&self) -> (&[f64], &[f64]) {
+        (&self.re, &self.im)
+    }
+
+    /// `Σ |amplitude|²` of every state.
+    pub(super) fn squared_norms(&self) -> Vec<f64> {
+        let mut norms = vec![0.0; self.n_states];
+        for (re, im) in self.re.chunks_exact(self.n_states).zip(self.im.chunks_exact(self.n_states)) {
+            for (norm, (re, im)) in norms.iter_mut().zip(re.iter().zip(im)) {
+                *norm += re * re + im * im;
+            }
+        }
+        norms
+    }
+
+    /// Multiplies everything by a real number.
+    pub(super) fn scale(&mut self, factor: f64) {
+        self.re.iter_mut().chain(&mut self.im).for_each(|x| *x *= factor);
+    }
+
+    /// Applies a one-qubit gate.
+    pub(super) fn apply_one(&mut self, qubit: usize, gate: &Matrix2) {
+        let stride = self.n_states << qubit;
+        for (re, im) in self.re.chunks_exact_mut(2 * stride).zip(self.im.chunks_exact_mut(2 * stride)) {
+            let ((re0, re1), (im0, im1)) = (re.split_at_mut(stride), im.split_at_mut(stride));
+            rotate(gate, re0, im0, re1, im1);
+        }
+    }
+
+    /// Applies `cx control, target`.
+    pub(super) fn apply_cx(&mut self, control: usize, target: usize) {
+        let (c, t) = (self.n_states << control, self.n_states << target);
+        for x in [&mut self.re, &mut self.im] {
+            if c > t {
+                for block in x.chunks_exact_mut(2 * c) {
+                    for pair in block[c..].chunks_exact_mut(2 * t) {
+                        let (zero, one) = pair.split_at_mut(t);
+                        zero.swap_with_slice(one);
+                    }
+                }
+            } else {
+                for block in x.chunks_exact_mut(2 * t) {
+                    let (zero, one) = block.split_at_mut(t);
+                    for (zero, one) in zero.chunks_exact_mut(2 * c).zip(one.chunks_exact_mut(2 * c)) {
+                        zero[c..].swap_with_slice(&mut one[c..]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Applies a gate on several wires; `qubits[b]` is bit b of the gate's index.
+    pub(super) fn apply_sparse(&mut self, gate: &SparseGate, qubits: &[usize]) {
+        let mut sorted = qubits.to_vec();
+        sorted.sort_unstable();
+        let run = self.n_states << sorted[0];
+        let offsets: Vec<usize> = (0..1usize << qubits.len())
+            .map(|k| qubits.iter().enumerate().filter(|(b, _)| k >> b & 1 == 1).map(|(_, q)| self.n_states << q).sum())
+            .collect();
+        let mut tiles = vec![[[0.0; TILE]; 2]; offsets.len()];
+        for index in 0..1usize << (self.n_qubits - qubits.len() - sorted[0]) {
+            // Opens a gap of one zero bit at every wire of the gate, the lowest included.
+            let base = sorted.iter().fold(index << sorted[0], |x, q| (x >> q << (q + 1)) | (x & ((1 << q) - 1)));
+            for tile in (0..run).step_by(TILE) {
+                let len = TILE.min(run - tile);
+                self.apply_tile(gate, &offsets, base * self.n_states + tile, len, &mut tiles);
+            }
+        }
+    }
+
+    /// One tile of [`States::apply_sparse`]: `len` consecutive numbers from `at` on.
+    fn apply_tile(
+        &mut self,
+        gate: &SparseGate,
+        offsets: &[usize],
+        at: usize,
+        len: usize,
+        tiles: &mut [[[f64; TILE]; 2]],
+    ) {
+        for &k in &gate.read {
+            let from = at + offsets[k];
+            tiles[k][0][..len].copy_from_slice(&self.re[from..from + len]);
+            tiles[k][1][..len].copy_from_slice(&self.im[from..from + len]);
+        }
+        for (row, elements) in &gate.rows {
+            let to = at + offsets[*row];
+            let (re, im) = (&mut self.re[to..to + len], &mut self.im[to..to + len]);
+            re.fill(0.0);
+            im.fill(0.0);
+            for (column, [gr, gi]) in elements {
+                let [xr, xi] = &tiles[*column];
+                for i in 0..len {
+                    re[i] += gr * xr[i] - gi * xi[i];
+                    im[i] += gr * xi[i] + gi * xr[i];
+                }
+            }
+        }
+    }
+
+    /// Keeps only amplitudes whose bit `qubit` is `outcome`: the projector, without scaling.
+    pub(super) fn project(&mut self, qubit: usize, outcome: bool) {
+        let stride = self.n_states << qubit;
+        for x in [&mut self.re, &mut self.im] {
+            for block in x.chunks_exact_mut(2 * stride) {
+                let (zero, one) = block.split_at_mut(stride);
+                if outcome { zero.fill(0.0) } else { one.fill(0.0) }
+            }
+        }
+    }
+
+    /// `Σ |amplitude|²` over all states where bit `qubit` is one, and where it is zero.
+    pub(super) fn weights(&self, qubit: usize) -> [f64; 2] {
+        let stride = self.n_states << qubit;
+        let mut weights = [0.0; 2];
+        for x in [&self.re, &self.im] {
+            for (i, half) in x.chunks_exact(stride).enumerate() {
+                weights[i & 1] += half.iter().map(|x| x * x).sum::<f64>();
+            }
+        }
+        weights
+    }
+}
+
+/// `(x0, x1) ← gate · (x0, x1)` on split real and imaginary parts of equal length.
+fn rotate(gate: &Matrix2, re0: &mut [f64], im0: &mut [f64], re1: &mut [f64], im1: &mut [f64]) {
+    let [[[ar, ai], [br, bi]], [[cr, ci], [dr, di]]] = *gate;
+    let n = re0.len();
+    let (im0, re1, im1) = (&mut im0[..n], &mut re1[..n], &mut im1[..n]);
+    for i in 0..n {
+        let (x, y, z, w) = (re0[i], im0[i], re1[i], im1[i]);
+        re0[i] = ar * x - ai * y + br * z - bi * w;
+        im0[i] = ar * y + ai * x + br * w + bi * z;
+        re1[i] = cr * x - ci * y + dr * z - di * w;
+        im1[i] = cr * y + ci * x + dr * w + di * z;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bqc_linalg::{Complex64, Matrix};
+
+    fn as_matrix(states: &States) -> Matrix {
+        let m = states.n_states;
+        Matrix::from_fn(1 << states.n_qubits, m, |r, s| Complex64::new(states.re[r * m + s], states.im[r * m + s]))
+    }
+
+    fn matrix2(gate: &Matrix) -> Matrix2 {
+        [0, 1].map(|r| [0, 1].map(|c| [gate[(r, c)].re, gate[(r, c)].im]))
+    }
+
+    #[test]
+    fn gates_agree_with_the_reference() {
+        let mut stream = Stream::new(3, 1, 0);
+        for n in 1..=6 {
+            for n_states in [1, 2, 3, 8] {
+                let mut states = States::random(n, n_states, &mut stream);
+                let mut reference = as_matrix(&states);
+                for _ in 0..20 {
+                    let mut wires: Vec<usize> = (0..n).collect();
+                    stream.shuffle(&mut wires);
+                    let width = 1 + stream.below(n.min(4));
+                    let wires = &wires[..width];
+                    let mut gate = Matrix::haar(1 << width, &mut stream);
+                    if width == 1 {
+                        states.apply_one(wires[0], &matrix2(&gate));
+                    } else if width == 2 && stream.chance(0.5) {
+                        let image = [0, 3, 2, 1];
+                        gate = Matrix::from_fn(4, 4, |r, c| Complex64::new(f64::from(image[c] == r), 0.0));
+                        states.apply_cx(wires[0], wires[1]);
+                    } else {
+                        states.apply_sparse(&SparseGate::new(&gate), wires);
+                    }
+                    reference.apply_gate(&gate, wires);
+                }
+                assert!(as_matrix(&states).max_difference(&reference) < 1e-14);
+            }
+        }
+    }
+
+    #[test]
+    fn sparse_gates_leave_identity_rows_alone() {
+        let mut stream = Stream::new(3, 1, 1);
+        let ccx = Matrix::from_fn(8, 8, |r, c| {
+            let image = if c & 3 == 3 { c ^ 4 } else { c };
+            Complex64::new(f64::from(image == r), 0.0)
+        });
+        let gate = SparseGate::new(&ccx);
+        assert_eq!(gate.rows.len(), 2);
+        let mut states = States::random(5, 4, &mut stream);
+        let mut reference = as_matrix(&states);
+        states.apply_sparse(&gate, &[4, 0, 2]);
+        reference.apply_gate(&ccx, &[4, 0, 2]);
+        assert_eq!(as_matrix(&states).max_difference(&reference), 0.0);
+    }
+
+    #[test]
+    fn projections_split_the_norm() {
+        let mut states = States::random(4, 3, &mut Stream::new(3, 1, 2));
+        let [zero, one] = states.weights(2);
+        assert!((zero + one - 3.0).abs() < 1e-14);
+        states.project(2, true);
+        let [gone, kept] = states.weights(2);
+        assert_eq!((gone, kept), (0.0, one));
+        assert!((states.squared_norms().iter().sum::<f64>() - one).abs() < 1e-14);
+    }
+}
