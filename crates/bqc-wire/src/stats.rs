@@ -13,10 +13,14 @@ pub struct StatsReport {
     pub version: String,
     /// The circuit after translation to {CX, U3}.
     pub circuit: CircuitFigures,
+    /// Longest chain of two-qubit gates.
+    pub two_qubit_depth: u64,
     /// Number of classical bits.
     pub clbits: u64,
-    /// Operations as the source has them, by name, after broadcast and inlining.
-    pub operations: BTreeMap<String, u64>,
+    /// Gates outside and inside of `if` as the source names them, after broadcast and inlining.
+    pub gates: BTreeMap<String, u64>,
+    /// Barriers, measurements, resets, conditionals and applications of opaque gates.
+    pub directives: u64,
     /// What a compile would cut; `null` if the circuit applies a gate that has no definition.
     pub partition: Option<PartitionPreview>,
 }
@@ -36,6 +40,4 @@ pub struct PartitionPreview {
     pub blocks_by_width: BTreeMap<u8, u64>,
     /// Most CX gates in one block.
     pub largest_two_qubit_gates: u64,
-    /// Operations that are passed through between blocks.
-    pub directives: u64,
 }

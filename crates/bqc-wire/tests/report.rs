@@ -115,20 +115,20 @@ fn stats_have_these_bytes_and_come_back_equal() {
     "one_qubit_gates": 2,
     "depth": 2
   },
+  "two_qubit_depth": 1,
   "clbits": 2,
-  "operations": {
+  "gates": {
     "cx": 1,
-    "h": 2,
-    "measure": 2
+    "h": 2
   },
+  "directives": 2,
   "partition": {
     "block_size": 4,
     "blocks": 1,
     "blocks_by_width": {
       "2": 1
     },
-    "largest_two_qubit_gates": 1,
-    "directives": 2
+    "largest_two_qubit_gates": 1
   }
 }
 "#;
