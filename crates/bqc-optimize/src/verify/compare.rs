@@ -29,8 +29,8 @@ pub struct CompareOptions {
     pub max_qubits: usize,
     /// Random states (or branches) at most; fewer if the work does not allow them.
     pub n_states: usize,
-    /// Amplitude updates (gates × amplitudes) that may be spent, about 4e8 of which take a second on
-    /// a core.
+    /// Amplitude updates (gates × amplitudes) that may be spent. A core does about 2e9 a second while a
+    /// pass fits its cache, and about 7e8 with large states.
     pub max_updates: f64,
     /// Seed of the random states and branches.
     pub seed: u64,

@@ -10,19 +10,22 @@ use bqc_linalg::{Matrix, Stream};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// A nonzero element of a matrix row: `(column, [re, im])`.
+type Element = (usize, [f64; 2]);
+
 /// A gate matrix without its identity rows and zero elements.
 pub(super) struct SparseGate {
     /// Columns that some kept row reads.
     pub(super) read: Vec<usize>,
-    /// Rows that differ from the identity's: `(row, [(column, [re, im])])`.
-    pub(super) rows: Vec<(usize, Vec<(usize, [f64; 2])>)>,
+    /// Rows that differ from the identity's, with their elements.
+    pub(super) rows: Vec<(usize, Vec<Element>)>,
 }
 
 impl SparseGate {
     pub(super) fn new(gate: &Matrix) -> SparseGate {
         let mut rows = Vec::new();
         for r in 0..gate.rows() {
-            let elements: Vec<(usize, [f64; 2])> = (0..gate.cols())
+            let elements: Vec<Element> = (0..gate.cols())
                 .map(|c| (c, [gate[(r, c)].re, gate[(r, c)].im]))
                 .filter(|(_, x)| *x != [0.0, 0.0])
                 .collect();

@@ -45,9 +45,8 @@ impl States {
             let (s, c) = (std::f64::consts::TAU * stream.uniform()).sin_cos();
             (*re, *im) = (radius * c, radius * s);
         }
-        let norms = states.squared_norms();
-        for s in 0..n_states {
-            let scale = 1.0 / norms[s].sqrt();
+        for (s, norm) in states.squared_norms().into_iter().enumerate() {
+            let scale = 1.0 / norm.sqrt();
             for x in [&mut states.re, &mut states.im] {
                 x.iter_mut().skip(s).step_by(n_states).for_each(|x| *x *= scale);
             }
