@@ -1,0 +1,189 @@
+//! A partition is its circuit: nothing lost, nothing twice, nothing out of order, the same unitary.
+
+use bqc_circuit::{BlockCircuit, Circuit, Clbit, Directive, GateCall, Operation, Qubit, Register};
+use bqc_linalg::{Stream, phase_distance};
+use bqc_partition::{Options, Partition, PartitionError, Piece, RandomCuts, partition};
+use proptest::prelude::*;
+
+/// A random lowered circuit; with `directives`, one operation in eight is one, of every kind.
+fn random_circuit(n_qubits: u32, n_operations: usize, directives: bool, seed: u64) -> Circuit {
+    let mut stream = Stream::new(seed, 0, 0);
+    let mut circuit = Circuit::with_qubits(n_qubits);
+    circuit.cregs =
+        vec![Register { name: "c".into(), first: 0, size: 2 }, Register { name: "d".into(), first: 2, size: 2 }];
+    let mut wires: Vec<Qubit> = (0..n_qubits).map(Qubit).collect();
+    // Few neighbours and long runs, or everything with everything.
+    let is_local = stream.chance(0.5);
+    for _ in 0..n_operations {
+        if is_local {
+            let first = stream.below(n_qubits as usize - 1) as u32;
+            wires[0] = Qubit(first + 1);
+            wires[1] = Qubit(first);
+        } else {
+            stream.shuffle(&mut wires);
+        }
+        let operation = match stream.below(16) {
+            0 | 1 if directives => Operation::Directive(Box::new(random_directive(&wires, &mut stream))),
+            0..8 => Operation::Gate(GateCall::cx(wires[0], wires[1])),
+            _ => Operation::Gate(GateCall::u3([stream.gaussian(), stream.gaussian(), stream.gaussian()], wires[0])),
+        };
+        circuit.operations.push(operation);
+        if is_local {
+            wires = (0..n_qubits).map(Qubit).collect();
+        }
+    }
+    circuit
+}
+
+fn random_directive(wires: &[Qubit], stream: &mut Stream) -> Directive {
+    match stream.below(4) {
+        0 => Directive::Barrier(wires[..1 + stream.below(wires.len())].to_vec()),
+        1 => Directive::Measure { qubit: wires[0], clbit: Clbit(stream.below(4) as u32) },
+        2 => Directive::Reset(wires[0]),
+        _ => Directive::Conditional {
+            creg: stream.below(2),
+            value: "1".into(),
+            operation: Box::new(Operation::Gate(GateCall::cx(wires[0], wires[1]))),
+        },
+    }
+}
+
+/// Per wire, per classical bit, and for the directives: the operations, in the order of `order`.
+fn chains(circuit: &Circuit, order: &[usize]) -> Vec<Vec<usize>> {
+    let (n_qubits, n_clbits) = (circuit.n_qubits(), circuit.n_clbits());
+    let mut chains = vec![Vec::new(); n_qubits + n_clbits + 1];
+    for &index in order {
+        let operation = &circuit.operations[index];
+        operation.for_each_qubit(|q| chains[q.index()].push(index));
+        operation.for_each_clbit(circuit, &mut |c| chains[n_qubits + c.index()].push(index));
+        if let Operation::Directive(_) = operation {
+            chains[n_qubits + n_clbits].push(index);
+        }
+    }
+    chains
+}
+
+/// The circuit's operations in the partition's order.
+fn order(partition: &Partition) -> Vec<usize> {
+    let indices = partition.pieces.iter().flat_map(|piece| match piece {
+        Piece::Block(block) => block.operations.clone(),
+        Piece::Directive(index) => vec![*index],
+    });
+    indices.collect()
+}
+
+/// Everything that can be said without matrices.
+fn check_structure(circuit: &Circuit, options: &Options, partition: &Partition) {
+    let order = order(partition);
+    let mut sorted = order.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, (0..circuit.operations.len()).collect::<Vec<_>>(), "every operation once");
+    assert_eq!(chains(circuit, &order), chains(circuit, &(0..order.len()).collect::<Vec<_>>()));
+    let expected: Vec<&Operation> = order.iter().map(|&i| &circuit.operations[i]).collect();
+    assert_eq!(partition.to_circuit(circuit).operations.iter().collect::<Vec<_>>(), expected);
+    for block in partition.blocks() {
+        assert!(block.qubits.is_sorted() && block.operations.is_sorted());
+        assert!(block.qubits.len() <= options.block_size && block.circuit.n_cx() <= options.max_cx);
+        assert_eq!(block.qubits.len(), block.circuit.width() as usize);
+        assert_eq!(block.circuit.n_cx() == 0, block.qubits.len() == 1);
+    }
+}
+
+fn options(block_size: usize, max_cx: usize, shift: usize, seed: Option<u64>) -> Options {
+    Options { block_size, max_cx, shift, random_cuts: seed.map(|seed| RandomCuts { seed }) }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn blocks_concatenate_to_the_unitary(
+        n in 2u32..=6, n_operations in 0usize..60, k in 2usize..=6, max_cx in prop_oneof![Just(usize::MAX), 1usize..6],
+        shift in 0usize..4, cuts in proptest::option::of(any::<u64>()), seed in any::<u64>(),
+    ) {
+        let circuit = random_circuit(n, n_operations, false, seed);
+        let options = options(k, max_cx, shift, cuts);
+        let partition = partition(&circuit, &options).unwrap();
+        check_structure(&circuit, &options, &partition);
+        let (before, after) = (circuit.unitary().unwrap(), partition.to_circuit(&circuit).unitary().unwrap());
+        prop_assert!(phase_distance(&before, &after) < 1e-13);
+    }
+
+    #[test]
+    fn directives_keep_their_places(
+        n in 2u32..=40, n_operations in 0usize..400, k in 2usize..=12, shift in 0usize..20,
+        cuts in proptest::option::of(any::<u64>()), seed in any::<u64>(),
+    ) {
+        let circuit = random_circuit(n, n_operations, true, seed);
+        let options = options(k, usize::MAX, shift, cuts);
+        check_structure(&circuit, &options, &partition(&circuit, &options).unwrap());
+    }
+}
+
+#[test]
+fn large_circuits_keep_every_dependency() {
+    for (n, n_operations, directives) in [(100, 50_000, false), (13, 50_000, true), (1000, 50_000, true)] {
+        let circuit = random_circuit(n, n_operations, directives, n as u64);
+        for k in [2, 3, 5, 12] {
+            let options = Options::new(k);
+            check_structure(&circuit, &options, &partition(&circuit, &options).unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_circuit_that_fits_is_one_block() {
+    let circuit = random_circuit(6, 500, false, 1);
+    let partition = partition(&circuit, &Options::new(6)).unwrap();
+    assert_eq!(partition.blocks().filter(|b| b.circuit.n_cx() > 0).count(), 1);
+}
+
+#[test]
+fn one_qubit_gates_stay_with_their_neighbours() {
+    let u = |q| GateCall::u3([0.1, 0.2, 0.3], Qubit(q));
+    let mut circuit = Circuit::with_qubits(3);
+    // u(0) and u(1) before the CX, u(0) after it; wire 2 has no CX at all.
+    for call in [u(0), u(1), GateCall::cx(Qubit(0), Qubit(1)), u(2), u(0), u(2)] {
+        circuit.push(call);
+    }
+    let partition = partition(&circuit, &Options::new(2)).unwrap();
+    let operations: Vec<&[usize]> = partition.blocks().map(|b| &b.operations[..]).collect();
+    assert_eq!(operations, [&[0, 1, 2, 4][..], &[3, 5]]);
+}
+
+#[test]
+fn shifted_and_random_cuts_lie_elsewhere() {
+    let circuit = random_circuit(20, 2000, false, 3);
+    let orders = [None, Some(1), Some(2)].map(|seed| partition(&circuit, &options(4, usize::MAX, 0, seed)).unwrap());
+    assert!(orders[0] != orders[1] && orders[1] != orders[2]);
+    assert_ne!(orders[0], partition(&circuit, &options(4, usize::MAX, 3, None)).unwrap());
+    assert_eq!(orders[1], partition(&circuit, &options(4, usize::MAX, 0, Some(1))).unwrap());
+}
+
+#[test]
+fn replaced_blocks_are_joined_in_place() {
+    let mut circuit = random_circuit(5, 100, true, 4);
+    circuit.qregs = vec![Register { name: "a".into(), first: 0, size: 5 }];
+    let partition = partition(&circuit, &Options::new(3)).unwrap();
+    let empty: Vec<BlockCircuit> = partition.blocks().map(|b| BlockCircuit::new(b.circuit.width())).collect();
+    let joined = partition.join(&circuit, |index, _| &empty[index]);
+    let directives: Vec<&Operation> =
+        circuit.operations.iter().filter(|o| matches!(o, Operation::Directive(_))).collect();
+    assert_eq!(joined.operations.iter().collect::<Vec<_>>(), directives);
+    assert_eq!((joined.qregs, joined.cregs), (circuit.qregs, circuit.cregs));
+}
+
+#[test]
+fn bad_requests_are_refused_with_numbers() {
+    let circuit = Circuit::with_qubits(2);
+    for block_size in [0, 1, 13] {
+        let error = partition(&circuit, &Options::new(block_size)).unwrap_err();
+        assert_eq!(error, PartitionError::OutOfRange { block_size, max_cx: usize::MAX });
+    }
+    let mut circuit = Circuit::with_qubits(2);
+    let swap = bqc_circuit::GateId::from_name("swap").unwrap();
+    circuit.push(GateCall::new(swap, &[], &[Qubit(0), Qubit(1)]));
+    let error = partition(&circuit, &Options::new(2)).unwrap_err();
+    assert_eq!(error, PartitionError::NotLowered { operation: 0, gate: "swap" });
+    assert_eq!(partition(&Circuit::default(), &Options::new(2)).unwrap(), Partition::default());
+}
