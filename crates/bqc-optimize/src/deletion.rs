@@ -1,0 +1,169 @@
+//! Gate deletion: take a gate out, let the others make up for it, keep what is an identity.
+//!
+//! CX first: each is deleted once with the rotation it would leave (`Rotation::Plus`), then with the
+//! opposite one; the first start whose refinement is the same unitary is kept. Passes repeat until one
+//! removes nothing. Then the one-qubit slots: each is set to the identity and frozen, and the others
+//! are refined. The block's own values are always the warm start.
+
+use bqc_circuit::BlockCircuit;
+use bqc_instantiate::refine::RefineProblem;
+use bqc_instantiate::{CxTemplate, Engine, LmSettings, Refined, Rotation, Slot, StateBatch, sample_count};
+use bqc_linalg::{Stream, Su2};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What a deletion run cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeletionCounts {
+    /// Instantiations (refinements started).
+    pub n_instantiations: usize,
+    /// Iterations in all of them.
+    pub n_iterations: usize,
+}
+
+impl DeletionCounts {
+    fn add(&mut self, refined: &Refined) {
+        self.n_instantiations += refined.n_tried;
+        self.n_iterations += refined.n_iterations;
+    }
+}
+
+/// Full passes over the CX gates at most; the third rarely finds anything.
+const MAX_PASSES: usize = 3;
+/// Up to this width a success is checked on all `2^n` columns, above on [`VALIDATION_STATES`] fresh
+/// random states: `4^n` amplitudes no longer fit. The block's verifier sees all columns in any case.
+const EXACT_CHECK_WIDTH: usize = 8;
+/// See [`EXACT_CHECK_WIDTH`].
+const VALIDATION_STATES: usize = 16;
+/// A slot this close to the identity (half a rotation angle in radians) is rounding error of it.
+const IDENTITY_SLOT: f64 = 1e-14;
+
+/// The states of one block: what the solver works on, and what judges.
+struct Batches {
+    work: StateBatch,
+    check: StateBatch,
+}
+
+impl Batches {
+    fn new(target: &CxTemplate, n_parameters: usize, stream: &mut Stream) -> Batches {
+        let n = target.n();
+        let check = if n <= EXACT_CHECK_WIDTH {
+            StateBatch::exact(target)
+        } else {
+            StateBatch::sampled(target, VALIDATION_STATES, stream)
+        };
+        let samples = sample_count(n, n_parameters);
+        let work =
+            if samples >= 1 << n { StateBatch::exact(target) } else { StateBatch::sampled(target, samples, stream) };
+        Batches { work, check }
+    }
+
+    fn problem<'a>(&'a self, settings: &'a LmSettings, tolerance: f64) -> RefineProblem<'a> {
+        RefineProblem { batch: &self.work, check: &self.check, settings, tolerance }
+    }
+}
+
+/// Removes CX gates and then one-qubit gates from a block of at least two wires.
+///
+/// * `tolerance`: largest phase distance of a kept removal; the result is verified by the caller.
+/// * The result depends on the block, the stream and the tolerance alone, unless `stop` is set: then
+///   it is what was reached.
+pub fn delete_gates(
+    block: &BlockCircuit,
+    engine: &dyn Engine,
+    tolerance: f64,
+    stream: &mut Stream,
+    stop: &AtomicBool,
+) -> (BlockCircuit, DeletionCounts) {
+    let original = CxTemplate::from_block(block);
+    let mut counts = DeletionCounts::default();
+    let fewer_cx = delete_cx(&original, engine, tolerance, stream, stop, &mut counts);
+    let result = freeze_slots(&fewer_cx, engine, tolerance, stream, stop, &mut counts);
+    (result.to_block(), counts)
+}
+
+/// The scan over CX gates.
+fn delete_cx(
+    original: &CxTemplate,
+    engine: &dyn Engine,
+    tolerance: f64,
+    stream: &mut Stream,
+    stop: &AtomicBool,
+    counts: &mut DeletionCounts,
+) -> CxTemplate {
+    let n = original.n();
+    let batches = Batches::new(original, 3 * n + 4 * original.n_cx(), stream);
+    let settings = LmSettings::default();
+    let problem = batches.problem(&settings, tolerance);
+    let mut current = original.clone();
+    for _ in 0..MAX_PASSES {
+        let before = current.n_cx();
+        let mut position = 0;
+        while position < current.n_cx() && !stop.load(Ordering::Relaxed) {
+            let make = |index: usize, out: &mut CxTemplate| {
+                out.copy_from(&current);
+                let rotation = if index.is_multiple_of(2) { Rotation::Plus } else { Rotation::Minus };
+                out.delete_cx(position + index / 2, rotation);
+            };
+            let refined = engine.refine(&problem, 2 * (current.n_cx() - position), &make, stop);
+            counts.add(&refined);
+            match refined.winner {
+                // The gate that follows is now at the same position.
+                Some((index, template)) => {
+                    position += index / 2;
+                    current = template;
+                }
+                None => break,
+            }
+        }
+        if current.n_cx() == before {
+            break;
+        }
+    }
+    current
+}
+
+/// The scan over one-qubit slots: as many as possible become the identity.
+fn freeze_slots(
+    original: &CxTemplate,
+    engine: &dyn Engine,
+    tolerance: f64,
+    stream: &mut Stream,
+    stop: &AtomicBool,
+    counts: &mut DeletionCounts,
+) -> CxTemplate {
+    let mut current = original.clone();
+    for slot in original.slots() {
+        if original.value(slot).distance_to_identity() < IDENTITY_SLOT {
+            freeze(&mut current, slot);
+        }
+    }
+    let n = original.n();
+    let batches = Batches::new(original, 3 * n + 6 * original.n_cx(), stream);
+    let settings = LmSettings { max_iterations: 25, ..LmSettings::default() };
+    let problem = batches.problem(&settings, tolerance);
+    // Slots behind a CX first: a gate there is more often one that commutes to the front.
+    let mut open: Vec<Slot> = original.slots().skip(n).chain(original.slots().take(n)).collect();
+    open.retain(|s| !current.is_frozen(*s));
+    let mut position = 0;
+    while position < open.len() && !stop.load(Ordering::Relaxed) {
+        let make = |index: usize, out: &mut CxTemplate| {
+            out.copy_from(&current);
+            freeze(out, open[position + index]);
+        };
+        let refined = engine.refine(&problem, open.len() - position, &make, stop);
+        counts.add(&refined);
+        match refined.winner {
+            Some((index, template)) => {
+                position += index + 1;
+                current = template;
+            }
+            None => break,
+        }
+    }
+    current
+}
+
+fn freeze(template: &mut CxTemplate, slot: Slot) {
+    template.set(slot, Su2::IDENTITY);
+    template.set_frozen(slot, true);
+}
