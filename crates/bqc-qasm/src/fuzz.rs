@@ -1,0 +1,50 @@
+//! What must hold for any bytes whatever; called by the fuzz target in `fuzz/` and, over a committed
+//! corpus and its mutations, by the tests on a stable toolchain.
+
+use crate::{Limits, ParseOptions, SourceText, parse, write};
+use bqc_circuit::{Circuit, Directive, Operation};
+
+/// Bounds that keep one call in the milliseconds, so that a fuzzer sees many of them.
+const LIMITS: Limits = Limits {
+    max_depth: 50,
+    max_qubits: 1000,
+    max_clbits: 1000,
+    max_operations: 10_000,
+    max_include_depth: 4,
+    max_includes: 8,
+};
+
+/// Parses `bytes`. What can be read must be writable, and what was written must read as the same
+/// circuit. What cannot be read must have a message that can be rendered.
+///
+/// # Panics
+/// If any of that fails: a bug in this crate.
+pub fn read(bytes: &[u8]) {
+    let options = ParseOptions { limits: LIMITS, ..ParseOptions::default() };
+    match parse(&SourceText::new("input", bytes), &options) {
+        Ok(circuit) => {
+            let mut text = Vec::new();
+            write(&circuit, &mut text).expect("a circuit that was read can be written");
+            // Conditional barriers lose their condition and whole-register statements their brevity,
+            // but never is anything added: the same limits hold.
+            let again = parse(&SourceText::new("written", text), &options).unwrap_or_else(|e| panic!("{}", e.render()));
+            assert_eq!(without_lines(circuit), without_lines(again), "reading what was written");
+        }
+        Err(diagnostic) => assert!(diagnostic.render().len() < 10_000, "a message of readable length"),
+    }
+}
+
+/// The circuit without the source lines of opaque gates, which writing moves.
+pub fn without_lines(mut circuit: Circuit) -> Circuit {
+    fn clear(operation: &mut Operation) {
+        if let Operation::Directive(directive) = operation {
+            match &mut **directive {
+                Directive::Opaque { line, .. } => *line = 0,
+                Directive::Conditional { operation, .. } => clear(operation),
+                _ => {}
+            }
+        }
+    }
+    circuit.operations.iter_mut().for_each(clear);
+    circuit
+}
