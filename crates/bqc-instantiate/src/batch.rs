@@ -53,6 +53,13 @@ impl StateBatch {
         StateBatch { n, n_samples, inputs, outputs }
     }
 
+    /// A batch of states that were made elsewhere, laid out as this type says.
+    pub(crate) fn from_states(n: usize, n_samples: usize, inputs: AlignedBuffer, outputs: AlignedBuffer) -> StateBatch {
+        assert_eq!(inputs.len(), states::batch_len(n, n_samples.div_ceil(LANES)));
+        assert_eq!(inputs.len(), outputs.len());
+        StateBatch { n, n_samples, inputs, outputs }
+    }
+
     /// Number of wires.
     pub fn n(&self) -> usize {
         self.n
