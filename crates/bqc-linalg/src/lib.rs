@@ -7,6 +7,7 @@
 
 pub mod distance;
 pub mod haar;
+pub mod kak;
 pub mod lanes;
 pub mod matrix;
 pub mod polar;
