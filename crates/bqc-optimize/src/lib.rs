@@ -1,6 +1,12 @@
 //! Optimisation passes over blocks, and the verifier that judges their results.
 
 pub mod deletion;
+pub mod driver;
 pub mod verify;
 
-pub use verify::{VerifiedBlock, block_distance, compare_circuits};
+pub use driver::{
+    BlockReport, BlockSettings, Flow, IDENTITY_TOLERANCE, Reason, Unchanged, optimize_block,
+};
+pub use verify::{
+    CompareOptions, Comparison, Incomparable, Method, Rejected, VerifiedBlock, block_distance, compare_circuits,
+};
