@@ -81,6 +81,18 @@ pub fn delete_gates(
     (result.to_block(), counts)
 }
 
+/// Removes one-qubit gates alone: the second half of [`delete_gates`].
+pub fn freeze_block(
+    block: &BlockCircuit,
+    engine: &dyn Engine,
+    tolerance: f64,
+    stream: &mut Stream,
+    stop: &AtomicBool,
+) -> BlockCircuit {
+    let mut counts = DeletionCounts::default();
+    freeze_slots(&CxTemplate::from_block(block), engine, tolerance, stream, stop, &mut counts).to_block()
+}
+
 /// The scan over CX gates.
 fn delete_cx(
     original: &CxTemplate,

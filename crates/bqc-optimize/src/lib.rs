@@ -2,6 +2,7 @@
 
 pub mod deletion;
 pub mod driver;
+pub mod search;
 pub mod verify;
 
 pub use driver::{
