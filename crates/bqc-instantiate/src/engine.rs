@@ -1,7 +1,8 @@
 //! The coarse boundary between policy and arithmetic: whole problems per call.
 
-use crate::{LmSolver, MakeCandidate, RefineProblem, Refined, refine};
+use crate::{EngineError, LmSolver, MakeCandidate, Outcome, Problem, RefineProblem, Refined, instantiate, refine};
 use bqc_linalg::lanes::Level;
+use rayon::prelude::*;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
@@ -10,18 +11,29 @@ pub trait Engine: Send + Sync {
     /// For reports.
     fn name(&self) -> &str;
 
+    /// Fits templates to targets by QFactor sweeps, each problem from all of its starts; one result a
+    /// problem, in order. A problem that fails leaves the others alone. After `stop` is set the best
+    /// values so far come back soon.
+    fn instantiate(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>>;
+
     /// Refines candidates `0..count` by Levenberg–Marquardt; the lowest index that succeeds wins.
     fn refine(&self, problem: &RefineProblem<'_>, count: usize, make: &MakeCandidate<'_>, stop: &AtomicBool)
     -> Refined;
 }
 
-/// The engine that every machine has. A call to [`Engine::refine`] stays on the caller's thread.
+/// The engine that every machine has. [`Engine::instantiate`] uses the caller's rayon pool; a call to
+/// [`Engine::refine`] stays on the caller's thread.
 pub struct CpuEngine {
     level: Level,
     name: String,
+    memory_limit_bytes: u64,
     /// Solvers at rest: their memory is kept from call to call.
     solvers: Mutex<Vec<LmSolver>>,
 }
+
+/// Most memory that the states of one problem may take: half of what a small laptop has. A block of
+/// eight qubits with 32 starts needs a hundredth of it.
+const MEMORY_LIMIT_BYTES: u64 = 4 << 30;
 
 impl CpuEngine {
     /// An engine on the fastest instruction set of this CPU.
@@ -31,7 +43,17 @@ impl CpuEngine {
 
     /// An engine on a given instruction set.
     pub fn with_level(level: Level) -> CpuEngine {
-        CpuEngine { level, name: format!("cpu/{}", level.name()), solvers: Mutex::new(Vec::new()) }
+        CpuEngine {
+            level,
+            name: format!("cpu/{}", level.name()),
+            memory_limit_bytes: MEMORY_LIMIT_BYTES,
+            solvers: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The same engine with another limit on the memory of one problem.
+    pub fn memory_limit(self, memory_limit_bytes: u64) -> CpuEngine {
+        CpuEngine { memory_limit_bytes, ..self }
     }
 }
 
@@ -44,6 +66,11 @@ impl Default for CpuEngine {
 impl Engine for CpuEngine {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn instantiate(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
+        let solve = |p: &Problem<'_>| instantiate::solve(self.level, &self.name, self.memory_limit_bytes, p, stop);
+        problems.par_iter().map(solve).collect()
     }
 
     fn refine(

@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod cx_template;
 pub mod engine;
+pub mod instantiate;
 pub mod lm;
 pub mod ops;
 pub mod qfactor;
@@ -16,6 +17,7 @@ pub mod template;
 pub use batch::{StateBatch, sample_count};
 pub use cx_template::{CxTemplate, Rotation, Slot};
 pub use engine::{CpuEngine, Engine};
+pub use instantiate::{EngineError, Outcome, Problem, ProblemError, Sampling, Settings, Start, StartReport};
 pub use lm::{LmOutcome, LmSettings, LmSolver};
 pub use refine::{MakeCandidate, RefineProblem, Refined};
 pub use target::Target;

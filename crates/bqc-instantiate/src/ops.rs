@@ -10,6 +10,7 @@ use bqc_linalg::{Complex64, Matrix4, Su2};
 
 /// A gate with its value, on wires below the width of its circuit.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "gates are stored flat, so that a pass follows no pointers")]
 pub enum Op {
     /// Controlled X.
     Cx {

@@ -81,7 +81,7 @@ const CHANCE_SIGMAS: f64 = 3.0;
 
 /// Validation costs at a converged training cost may be larger than the tolerance by this factor:
 /// the noise of a mean of eight states, generously.
-const CONVERGED_SLACK: f64 = 10.0;
+pub(crate) const CONVERGED_SLACK: f64 = 10.0;
 
 impl Rules {
     /// The verdict on a start, from the costs since its sample set was last changed.

@@ -41,9 +41,13 @@ impl LmSettings {
     }
 }
 
-/// Below this cost (a phase distance of 3e-7) the iteration has found an identity; one more step is
-/// taken, which squares the distance, so that thousands of accepted moves add up to nothing.
+/// Below this cost (a phase distance of 3e-7) the iteration has found an identity and is at its
+/// quadratic end: it goes on, so that thousands of accepted moves add up to nothing.
 const FOUND: f64 = 1e-13;
+/// Below this cost (a phase distance of 1e-14) another step would only move rounding errors.
+const POLISHED: f64 = 1e-28;
+/// Steps after [`FOUND`] at most: the second one already squares what the first has squared.
+const MAX_POLISHING_STEPS: usize = 2;
 /// Below this cost the trace form of the cost has lost its digits and the residual is summed instead.
 const RESIDUAL_BELOW: f64 = 1e-6;
 /// Smallest damping: keeps a Gram matrix with dependent columns positive in f64.
@@ -148,16 +152,16 @@ impl LmSolver {
         let mut trial = self.trial.take().unwrap_or_else(|| CxTemplate::new(2));
         evaluate(self.level, batch, template, &mut self.current);
         let mut damping = settings.first_damping;
-        let mut polishing = false;
+        let mut n_polishing = 0;
         self.costs.clear();
         self.costs.push(self.current.cost);
         let mut iterations = 0;
         while iterations < settings.max_iterations && !self.tangents.is_empty() && !stop.load(Ordering::Relaxed) {
             if self.current.cost < FOUND {
-                if polishing {
+                if self.current.cost < POLISHED || n_polishing == MAX_POLISHING_STEPS {
                     break;
                 }
-                polishing = true;
+                n_polishing += 1;
             } else if settings.is_hopeless(&self.costs) {
                 break;
             }

@@ -10,6 +10,7 @@ use bqc_linalg::lanes::two_qubit::Pair;
 
 /// One step; `slot`s are indices into the template's values.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "gates are stored flat, so that a pass follows no pointers")]
 pub enum Step {
     /// A gate without freedom.
     Fixed(Op),

@@ -12,7 +12,7 @@
 
 use super::plan::{self, Step};
 use crate::StateBatch;
-use crate::ops::{self, Op};
+use crate::ops;
 use crate::reference::Direction;
 use crate::template::{FreeValue, Template, Values};
 use bqc_linalg::lanes::environment::{environment_one, environment_two};
