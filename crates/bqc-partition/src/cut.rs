@@ -1,22 +1,46 @@
-//! The order in which blocks are cut: of all blocks that could begin now, the one with most CX gates.
+//! The order in which blocks are cut: of all blocks that could begin now, the one with most CX gates,
+//! unless another has waited long.
 //!
-//! A CX that is next on both its wires is a seed, and every seed has a growth. The largest growth
-//! becomes a block; then only the growths that share a wire with it are grown anew. Directives
+//! A CX that is next on both its wires is a seed, and every seed has a growth. The growth of highest
+//! rank becomes a block; then only the growths that share a wire with it are grown anew. Directives
 //! become pieces as soon as nothing is left before them.
 
+use crate::Options;
 use crate::growth::{Ground, Growth};
 use crate::skeleton::{NONE, Node, Skeleton, for_each_lane};
-use crate::{Block, Options, Partition, Piece};
+use bqc_circuit::Operation;
 use bqc_circuit::gates::U3;
-use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, Operation, Qubit};
 use bqc_linalg::Stream;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+/// Steps of the skeleton that belong together.
+pub enum Cut {
+    /// Wires and steps of a block, both in rising order.
+    Block {
+        /// Wires of the circuit.
+        wires: Vec<u32>,
+        /// One step for each gate.
+        steps: Vec<u32>,
+    },
+    /// The step of a directive.
+    Directive(u32),
+}
+
+/// How many CX gates a seed is worth for every gate per wire that the reading has gone past it.
+/// With 0 some blocks are left until everything around them is cut; with much more than 1 the order
+/// is that of reading. 0.3 to 3 differ by 1 % in the number of blocks of common benchmark circuits.
+const AGE_WEIGHT: f64 = 1.0;
+
+/// Ranks are whole numbers, so that they have one order: this many to a CX gate.
+const RANKS_PER_CX: f64 = 65536.0;
+
+/// The rank of what is no seed.
+const NO_SEED: i64 = i64::MIN;
+
 /// Cuts one circuit; every field but the inputs changes as pieces are taken.
 pub struct Cutter<'a> {
-    circuit: &'a Circuit,
-    skeleton: &'a Skeleton,
+    skeleton: &'a Skeleton<'a>,
     options: &'a Options,
     /// `[lane]`: first position that no piece has taken.
     fronts: Vec<u32>,
@@ -26,35 +50,33 @@ pub struct Cutter<'a> {
     singles: Vec<Vec<u32>>,
     /// `[wire]`: whether a block has ended on it, so that the shift is done.
     was_cut: Vec<bool>,
-    /// Seeds by size of their growth. An entry counts only while it says what `sizes` says.
-    heap: BinaryHeap<(u64, Reverse<Node>)>,
-    /// `[node]`: rank of the seed's present growth, zero if it is no seed.
-    ranks: Vec<u64>,
+    /// Seeds by rank. An entry counts only while it says what `ranks` says.
+    heap: BinaryHeap<(i64, Reverse<Node>)>,
+    /// `[node]`: rank of the seed's present growth, [`NO_SEED`] if it is none.
+    ranks: Vec<i64>,
     /// `[wire]`: seeds whose growth has this wire.
     watchers: Vec<Vec<Node>>,
-    /// Scratch, `[wire]`: its number in the block at hand.
-    local: Vec<u8>,
-    pieces: Vec<Piece>,
+    cuts: Vec<Cut>,
 }
 
 impl<'a> Cutter<'a> {
     /// Nothing is cut yet.
-    pub fn new(circuit: &'a Circuit, skeleton: &'a Skeleton, options: &'a Options) -> Cutter<'a> {
-        let (n_wires, n_nodes) = (circuit.n_qubits(), skeleton.operations.len());
+    pub fn new(skeleton: &'a Skeleton, options: &'a Options) -> Cutter<'a> {
+        let circuit = skeleton.circuit();
+        let (n_wires, n_nodes) = (circuit.n_qubits(), skeleton.n_nodes());
         let mut singles = vec![Vec::new(); n_wires];
-        for (index, operation) in circuit.operations.iter().enumerate().rev() {
-            if let Operation::Gate(call) = operation
+        for step in (0..circuit.operations.len() as u32).rev() {
+            if let Operation::Gate(call) = skeleton.at(step)
                 && call.gate() == U3
             {
-                singles[call.qubits()[0].index()].push(index as u32);
+                singles[call.qubits()[0].index()].push(step);
             }
         }
         let mut waiting = vec![0; n_nodes];
-        for (node, &index) in skeleton.operations.iter().enumerate() {
-            for_each_lane(circuit, &circuit.operations[index as usize], |_| waiting[node] += 1);
+        for node in 0..n_nodes as Node {
+            for_each_lane(circuit, skeleton.at(skeleton.step(node)), |_| waiting[node as usize] += 1);
         }
         Cutter {
-            circuit,
             skeleton,
             options,
             fronts: skeleton.starts().to_vec(),
@@ -62,15 +84,14 @@ impl<'a> Cutter<'a> {
             singles,
             was_cut: vec![false; n_wires],
             heap: BinaryHeap::new(),
-            ranks: vec![0; n_nodes],
+            ranks: vec![NO_SEED; n_nodes],
             watchers: vec![Vec::new(); n_wires],
-            local: vec![0; n_wires],
-            pieces: Vec::new(),
+            cuts: Vec::new(),
         }
     }
 
     /// Cuts everything.
-    pub fn run(mut self) -> Partition {
+    pub fn run(mut self) -> Vec<Cut> {
         let mut ready = Vec::new();
         (0..self.fronts.len()).for_each(|lane| self.arrive(lane, &mut ready));
         self.take_ready(ready);
@@ -78,12 +99,12 @@ impl<'a> Cutter<'a> {
             if self.ranks[seed as usize] != rank {
                 continue;
             }
-            self.ranks[seed as usize] = 0;
+            self.ranks[seed as usize] = NO_SEED;
             let growth = self.growth(seed).without_idle_wires(&self.fronts);
             self.take_block(&growth);
         }
-        (0..self.circuit.n_qubits()).for_each(|wire| self.take_singles(wire, NONE));
-        Partition { pieces: self.pieces }
+        (0..self.singles.len()).for_each(|wire| self.take_singles(wire, NONE));
+        self.cuts
     }
 
     /// Counts the node that is now next on `lane` as one step closer, and says so if it is ready.
@@ -112,13 +133,13 @@ impl<'a> Cutter<'a> {
     }
 
     fn take_directive(&mut self, node: Node, ready: &mut Vec<Node>) {
-        let (circuit, index) = (self.circuit, self.skeleton.operation(node));
+        let step = self.skeleton.step(node);
         let mut lanes = Vec::new();
-        for_each_lane(circuit, &circuit.operations[index as usize], |lane| lanes.push(lane));
+        for_each_lane(self.skeleton.circuit(), self.skeleton.at(step), |lane| lanes.push(lane));
         for &wire in lanes.iter().filter(|&&lane| lane != self.skeleton.directive_lane()) {
-            self.take_singles(wire, index);
+            self.take_singles(wire, step);
         }
-        self.pieces.push(Piece::Directive(index as usize));
+        self.cuts.push(Cut::Directive(step));
         for lane in lanes {
             self.fronts[lane] += 1;
             self.arrive(lane, ready);
@@ -128,15 +149,15 @@ impl<'a> Cutter<'a> {
     /// Makes a block of the one-qubit gates that come before `end` on a wire, if there are any: no
     /// CX stands between them and the last directive or the end, so no other block can have them.
     fn take_singles(&mut self, wire: usize, end: u32) {
-        let operations = self.drain_singles(wire, end);
-        if !operations.is_empty() {
-            self.push_block(&[wire as u32], operations);
+        let steps = self.drain_singles(wire, end);
+        if !steps.is_empty() {
+            self.cuts.push(Cut::Block { wires: vec![wire as u32], steps });
         }
     }
 
     fn drain_singles(&mut self, wire: usize, end: u32) -> Vec<u32> {
         let singles = &mut self.singles[wire];
-        let first = singles.partition_point(|&index| index >= end);
+        let first = singles.partition_point(|&step| step >= end);
         let mut taken = singles.split_off(first);
         taken.reverse();
         taken
@@ -146,9 +167,9 @@ impl<'a> Cutter<'a> {
     fn plant(&mut self, seed: Node) {
         let growth = self.growth(seed);
         growth.wires().iter().for_each(|&w| self.watchers[w as usize].push(seed));
-        let value = growth.n_cx() as f64 * (1.0 + self.noise(seed, 1));
-        // Positive numbers order like their bits.
-        let rank = value.to_bits();
+        let age = seed as f64 / self.singles.len() as f64;
+        let value = growth.n_cx() as f64 * (1.0 + self.noise(seed, 1)) - AGE_WEIGHT * age;
+        let rank = (value * RANKS_PER_CX) as i64;
         if self.ranks[seed as usize] != rank {
             self.ranks[seed as usize] = rank;
             self.heap.push((rank, Reverse(seed)));
@@ -171,22 +192,22 @@ impl<'a> Cutter<'a> {
     }
 
     fn take_block(&mut self, growth: &Growth) {
-        let mut operations = Vec::new();
+        let mut steps = Vec::new();
         for (&wire, &end) in growth.wires().iter().zip(growth.positions()) {
             let front = std::mem::replace(&mut self.fronts[wire as usize], end);
             let nodes = (front..end).map(|position| self.skeleton.node(position));
             // Both wires of a CX pass it; the control's lane takes it.
             let own = nodes.filter(|&n| self.skeleton.cx_wires(n).is_some_and(|w| w[0] == wire));
-            operations.extend(own.map(|n| self.skeleton.operation(n)));
-            let next = self.skeleton.operation(self.skeleton.node(end));
-            operations.append(&mut self.drain_singles(wire as usize, next));
+            steps.extend(own.map(|n| self.skeleton.step(n)));
+            let next = self.skeleton.step(self.skeleton.node(end));
+            steps.append(&mut self.drain_singles(wire as usize, next));
             self.was_cut[wire as usize] = true;
         }
-        // Program order is one of the valid orders.
-        operations.sort_unstable();
+        // The order of reading is one of the valid orders.
+        steps.sort_unstable();
         let mut wires = growth.wires().to_vec();
         wires.sort_unstable();
-        self.push_block(&wires, operations);
+        self.cuts.push(Cut::Block { wires: wires.clone(), steps });
         self.renew_around(&wires);
     }
 
@@ -199,7 +220,7 @@ impl<'a> Cutter<'a> {
         }
         shaken.sort_unstable();
         shaken.dedup();
-        shaken.retain(|&seed| self.ranks[seed as usize] != 0);
+        shaken.retain(|&seed| self.ranks[seed as usize] != NO_SEED);
         shaken.into_iter().for_each(|seed| self.renew(seed));
         self.take_ready(ready);
     }
@@ -210,30 +231,7 @@ impl<'a> Cutter<'a> {
         if self.skeleton.cx_wires(seed).is_some_and(|w| w.into_iter().all(is_left)) {
             self.plant(seed);
         } else {
-            self.ranks[seed as usize] = 0;
+            self.ranks[seed as usize] = NO_SEED;
         }
-    }
-
-    fn push_block(&mut self, wires: &[u32], operations: Vec<u32>) {
-        for (number, &wire) in wires.iter().enumerate() {
-            self.local[wire as usize] = number as u8;
-        }
-        let mut circuit = BlockCircuit::new(wires.len() as u8);
-        circuit.gates.reserve_exact(operations.len());
-        let local = |q: Qubit| BlockQubit(self.local[q.index()]);
-        for &index in &operations {
-            if let Operation::Gate(call) = &self.circuit.operations[index as usize] {
-                match (call.qubits(), call.angles()) {
-                    (&[control, target], _) => circuit.push_cx(local(control), local(target)),
-                    (&[qubit], &[theta, phi, lambda]) => circuit.push_u3(local(qubit), [theta, phi, lambda]),
-                    _ => unreachable!("the skeleton has refused other gates"),
-                }
-            }
-        }
-        self.pieces.push(Piece::Block(Block {
-            qubits: wires.iter().map(|&w| Qubit(w)).collect(),
-            circuit,
-            operations: operations.into_iter().map(|i| i as usize).collect(),
-        }));
     }
 }

@@ -22,7 +22,7 @@ pub struct Growth {
 /// What a growth may look at.
 pub struct Ground<'a> {
     /// The circuit.
-    pub skeleton: &'a Skeleton,
+    pub skeleton: &'a Skeleton<'a>,
     /// `[lane]`: first position that no piece has taken yet.
     pub fronts: &'a [u32],
     /// Most wires of a block.

@@ -6,13 +6,17 @@
 //! their own, in the source's order. Greedy in the sense of BQSKit's quick partitioner (Younis et
 //! al., QCE 2021), but growing one block at a time from the front of what is left :
 //! what a block takes is closed under "happens before", so pieces can never depend on one another in
-//! a circle, and nothing can be lost or change places with something it depends on.
+//! a circle, and nothing can be lost or change places with something it depends on. The circuit is
+//! cut from both ends in this way, and the partition with fewer pieces is kept.
 
 mod cut;
 mod growth;
 mod skeleton;
 
-use bqc_circuit::{BlockCircuit, Circuit, Operation, Qubit};
+use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, Operation, Qubit};
+use bqc_linalg::Stream;
+use cut::{Cut, Cutter};
+use skeleton::{Direction, Skeleton};
 
 /// Widest block that [`partition`] makes.
 pub const MAX_BLOCK_SIZE: usize = 12;
@@ -110,8 +114,63 @@ pub fn partition(circuit: &Circuit, options: &Options) -> Result<Partition, Part
     if !(2..=MAX_BLOCK_SIZE).contains(&block_size) || max_cx == 0 {
         return Err(PartitionError::OutOfRange { block_size, max_cx });
     }
-    let skeleton = skeleton::Skeleton::new(circuit)?;
-    Ok(cut::Cutter::new(circuit, &skeleton, options).run())
+    let run = |direction| -> Result<_, PartitionError> {
+        let skeleton = Skeleton::new(circuit, direction)?;
+        let cuts = Cutter::new(&skeleton, options).run();
+        Ok((skeleton, cuts))
+    };
+    let (skeleton, cuts) = match options.random_cuts {
+        // One end is as random as the other.
+        Some(cuts) if Stream::new(cuts.seed, 0, 0).chance(0.5) => run(Direction::Backward)?,
+        Some(_) => run(Direction::Forward)?,
+        None => {
+            let (forward, backward) = (run(Direction::Forward)?, run(Direction::Backward)?);
+            if backward.1.len() < forward.1.len() { backward } else { forward }
+        }
+    };
+    Ok(bracket(&skeleton, cuts))
+}
+
+/// The partition that a list of cuts describes, in the circuit's direction.
+fn bracket(skeleton: &Skeleton, cuts: Vec<Cut>) -> Partition {
+    // `[wire]`: its number in the block at hand.
+    let mut local = vec![0u8; skeleton.circuit().n_qubits()];
+    let mut pieces = Vec::with_capacity(cuts.len());
+    for cut in cuts {
+        match cut {
+            Cut::Directive(step) => pieces.push(Piece::Directive(skeleton.operation_index(step))),
+            Cut::Block { wires, steps } => {
+                let mut operations: Vec<usize> = steps.into_iter().map(|s| skeleton.operation_index(s)).collect();
+                if skeleton.direction() == Direction::Backward {
+                    operations.reverse();
+                }
+                pieces.push(Piece::Block(block(skeleton.circuit(), &wires, operations, &mut local)));
+            }
+        }
+    }
+    if skeleton.direction() == Direction::Backward {
+        pieces.reverse();
+    }
+    Partition { pieces }
+}
+
+fn block(circuit: &Circuit, wires: &[u32], operations: Vec<usize>, local: &mut [u8]) -> Block {
+    for (number, &wire) in wires.iter().enumerate() {
+        local[wire as usize] = number as u8;
+    }
+    let mut gates = BlockCircuit::new(wires.len() as u8);
+    gates.gates.reserve_exact(operations.len());
+    let local = |q: Qubit| BlockQubit(local[q.index()]);
+    for &index in &operations {
+        if let Operation::Gate(call) = &circuit.operations[index] {
+            match (call.qubits(), call.angles()) {
+                (&[control, target], _) => gates.push_cx(local(control), local(target)),
+                (&[qubit], &[theta, phi, lambda]) => gates.push_u3(local(qubit), [theta, phi, lambda]),
+                _ => unreachable!("the skeleton has refused other gates"),
+            }
+        }
+    }
+    Block { qubits: wires.iter().map(|&w| Qubit(w)).collect(), circuit: gates, operations }
 }
 
 impl Partition {

@@ -1,6 +1,9 @@
 //! The circuit as the partitioner sees it: per wire, which CX gates and directives come one after
 //! another. One-qubit gates are left out; they go wherever their wire goes.
 //!
+//! It can be read forwards or backwards: every dependency is the same, the other way round. A *step*
+//! is an operation's place in the direction of reading.
+//!
 //! Directives are chained to one another besides: they keep the source's order among themselves, and
 //! with it every order through classical bits, which only directives touch.
 
@@ -8,18 +11,29 @@ use crate::PartitionError;
 use bqc_circuit::gates::{CX, U3};
 use bqc_circuit::{Circuit, Operation};
 
-/// Index of a CX gate or directive, in program order.
+/// Number of a CX gate or directive, in the order of reading.
 pub type Node = u32;
 
 /// Stands for "no node" behind a wire's last one, and for "no wire".
 pub const NONE: u32 = u32::MAX;
 
+/// Which end a circuit is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the first operation.
+    Forward,
+    /// From the last.
+    Backward,
+}
+
 /// The CX gates and directives of a circuit, and their order on every wire.
-pub struct Skeleton {
+pub struct Skeleton<'a> {
+    circuit: &'a Circuit,
+    direction: Direction,
     /// `[node]`: the two wires of a CX (control, target), twice [`NONE`] for a directive.
     wires: Vec<[u32; 2]>,
-    /// `[node]`: index of the operation.
-    pub operations: Vec<u32>,
+    /// `[node]`: step of the operation.
+    steps: Vec<u32>,
     /// Nodes of the lanes one after another, each lane closed by [`NONE`]. There is a lane for every
     /// wire and, behind them, the chain of the directives.
     nodes: Vec<Node>,
@@ -27,43 +41,78 @@ pub struct Skeleton {
     starts: Vec<u32>,
 }
 
-impl Skeleton {
+impl<'a> Skeleton<'a> {
     /// Reads a lowered circuit. Linear.
-    pub fn new(circuit: &Circuit) -> Result<Skeleton, PartitionError> {
+    pub fn new(circuit: &'a Circuit, direction: Direction) -> Result<Skeleton<'a>, PartitionError> {
         let n_operations = circuit.operations.len();
-        // A lane position is a u32 too: at most two per operation, or the wires of a barrier.
         let too_large = PartitionError::TooLarge { n_operations };
         if n_operations >= NONE as usize {
             return Err(too_large);
         }
-        let n_lanes = circuit.n_qubits() + 1;
-        let mut lengths = vec![1usize; n_lanes];
-        let (mut wires, mut operations) = (Vec::new(), Vec::new());
-        for (index, operation) in circuit.operations.iter().enumerate() {
+        let mut lengths = vec![1usize; circuit.n_qubits() + 1];
+        let mut skeleton = Skeleton { circuit, direction, wires: vec![], steps: vec![], nodes: vec![], starts: vec![] };
+        for step in 0..n_operations as u32 {
+            let operation = skeleton.at(step);
             match operation {
                 Operation::Gate(call) if call.gate() == U3 => continue,
-                Operation::Gate(call) if call.gate() == CX => wires.push([call.qubits()[0].0, call.qubits()[1].0]),
-                Operation::Gate(call) => {
-                    return Err(PartitionError::NotLowered { operation: index, gate: call.row().qasm });
+                Operation::Gate(call) if call.gate() == CX => {
+                    skeleton.wires.push([call.qubits()[0].0, call.qubits()[1].0]);
                 }
-                Operation::Directive(_) => wires.push([NONE; 2]),
+                Operation::Gate(call) => {
+                    let operation = skeleton.operation_index(step);
+                    return Err(PartitionError::NotLowered { operation, gate: call.row().qasm });
+                }
+                Operation::Directive(_) => skeleton.wires.push([NONE; 2]),
             }
-            operations.push(index as u32);
+            skeleton.steps.push(step);
             for_each_lane(circuit, operation, |lane| lengths[lane] += 1);
         }
+        // A lane position is a u32 too, and a barrier has one on each of its wires.
         if lengths.iter().sum::<usize>() >= NONE as usize {
             return Err(too_large);
         }
-        let starts = running_sum(&lengths);
-        let mut skeleton = Skeleton { wires, operations, nodes: vec![NONE; lengths.iter().sum()], starts };
-        let mut ends: Vec<u32> = skeleton.starts.clone();
-        for (node, &index) in skeleton.operations.iter().enumerate() {
-            for_each_lane(circuit, &circuit.operations[index as usize], |lane| {
-                skeleton.nodes[ends[lane] as usize] = node as Node;
+        skeleton.fill_lanes(&lengths);
+        Ok(skeleton)
+    }
+
+    fn fill_lanes(&mut self, lengths: &[usize]) {
+        self.starts = running_sum(lengths);
+        self.nodes = vec![NONE; lengths.iter().sum()];
+        let mut ends = self.starts.clone();
+        for node in 0..self.n_nodes() as Node {
+            for_each_lane(self.circuit, self.at(self.step(node)), |lane| {
+                self.nodes[ends[lane] as usize] = node;
                 ends[lane] += 1;
             });
         }
-        Ok(skeleton)
+    }
+
+    /// The circuit that was read.
+    pub fn circuit(&self) -> &'a Circuit {
+        self.circuit
+    }
+
+    /// The end that it was read from.
+    pub fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// The operation at a step.
+    pub fn at(&self, step: u32) -> &'a Operation {
+        &self.circuit.operations[self.operation_index(step)]
+    }
+
+    /// The place in the circuit of the operation at a step. Its own inverse.
+    pub fn operation_index(&self, step: u32) -> usize {
+        match self.direction {
+            Direction::Forward => step as usize,
+            Direction::Backward => self.circuit.operations.len() - 1 - step as usize,
+        }
+    }
+
+    /// Number of CX gates and directives.
+    pub fn n_nodes(&self) -> usize {
+        self.steps.len()
     }
 
     /// Position of every lane's first node.
@@ -91,9 +140,9 @@ impl Skeleton {
         self.cx_wires(node).map(|[a, b]| if a == wire { b } else { a })
     }
 
-    /// The operation of a node, or what every index is below.
-    pub fn operation(&self, node: Node) -> u32 {
-        self.operations.get(node as usize).copied().unwrap_or(NONE)
+    /// The step of a node; behind a lane's end [`NONE`], which is later than every step.
+    pub fn step(&self, node: Node) -> u32 {
+        self.steps.get(node as usize).copied().unwrap_or(NONE)
     }
 }
 
