@@ -77,7 +77,11 @@ unsafe fn two<L: Lanes, const QUADS: usize>(
             let (from, to) = (from.add(g * batch_len(n, 1)), to.add(g * batch_len(n, 1)));
             if n_quads.is_multiple_of(QUADS) {
                 for i in (0..n_quads).step_by(QUADS) {
-                    apply_quads::<L, QUADS>(u, quads, std::array::from_fn(|k| quads.base(i + k)), from, to);
+                    let mut bases = [0; QUADS];
+                    for (k, base) in bases.iter_mut().enumerate() {
+                        *base = quads.base(i + k);
+                    }
+                    apply_quads::<L, QUADS>(u, quads, bases, from, to);
                 }
             } else {
                 for i in 0..n_quads {
@@ -99,10 +103,15 @@ unsafe fn apply_quads<L: Lanes, const QUADS: usize>(
     let offsets = [0, quads.target, quads.control, quads.control | quads.target];
     // SAFETY: the caller's quads lie inside both groups.
     unsafe {
-        let x: [[Amplitude<L>; 4]; QUADS] =
-            std::array::from_fn(|k| std::array::from_fn(|j| Amplitude::load(from, bases[k] | offsets[j])));
+        // Loops and not closures: those would be compiled without the instruction set.
+        let zero = Amplitude { re: L::splat(0.0), im: L::splat(0.0) };
+        let mut x = [[zero; 4]; QUADS];
+        for (x, base) in x.iter_mut().zip(bases) {
+            for (x, offset) in x.iter_mut().zip(offsets) {
+                *x = Amplitude::load(from, base | offset);
+            }
+        }
         for half in [0, 2] {
-            let zero = Amplitude { re: L::splat(0.0), im: L::splat(0.0) };
             let mut y = [[zero; QUADS]; 2];
             for c in 0..4 {
                 for (r, row) in y.iter_mut().enumerate() {
@@ -115,7 +124,7 @@ unsafe fn apply_quads<L: Lanes, const QUADS: usize>(
                         } else {
                             (re.fma(x.re, y.re), re.fma(x.im, y.im))
                         };
-                        y.re = im.fnma(x.im, first_re);
+                        y.re = x.im.fnma(im, first_re);
                         y.im = im.fma(x.re, first_im);
                     }
                 }
