@@ -1,6 +1,7 @@
 //! The command line as it is typed. Everything here is raw: defaults that depend on the machine, and
 //! rules between options, are resolved in `settings`.
 
+use bqc_qasm::Limits;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -121,6 +122,38 @@ pub struct ReadArgs {
     /// Folder searched by `include`, after the input's own; may be repeated
     #[arg(long, value_name = "DIR")]
     pub include_dir: Vec<PathBuf>,
+    /// Deepest nesting of expressions and of gates that call gates, at most 1000
+    #[arg(long, value_name = "N", hide_short_help = true, default_value_t = Limits::default().max_depth, value_parser = clap::value_parser!(u32).range(1..=Limits::DEPTH_CEILING as i64))]
+    pub max_depth: u32,
+    /// Most qubits over all registers
+    #[arg(long, value_name = "N", hide_short_help = true, default_value_t = Limits::default().max_qubits)]
+    pub max_qubits: u32,
+    /// Most classical bits over all registers
+    #[arg(long, value_name = "N", hide_short_help = true, default_value_t = Limits::default().max_clbits)]
+    pub max_clbits: u32,
+    /// Most operations after inlining and broadcast
+    #[arg(long, value_name = "N", hide_short_help = true, default_value_t = Limits::default().max_operations)]
+    pub max_operations: u64,
+    /// Deepest nesting of includes
+    #[arg(long, value_name = "N", hide_short_help = true, default_value_t = Limits::default().max_include_depth)]
+    pub max_include_depth: u32,
+    /// Most files read, at most 65536
+    #[arg(long, value_name = "N", hide_short_help = true, default_value_t = Limits::default().max_includes, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub max_includes: u32,
+}
+
+impl ReadArgs {
+    /// The bounds in the reader's own form.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            max_depth: self.max_depth,
+            max_qubits: self.max_qubits,
+            max_clbits: self.max_clbits,
+            max_operations: self.max_operations,
+            max_include_depth: self.max_include_depth,
+            max_includes: self.max_includes,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,9 +1,34 @@
-//! `bqc`: arguments, terminal, clock, signals and files. What it does with them is in `crates/`.
+//! `bqc`: arguments, terminal, clock, signals and files. What it does with circuits is in `crates/`.
 
 mod args;
+mod compile;
 mod exit;
+mod input;
 mod output;
+mod progress;
 mod resources;
+mod stats;
 mod stop;
+mod summary;
+mod verify;
 
-fn main() {}
+use args::{Cli, Command};
+use clap::Parser;
+use exit::Exit;
+use std::process::ExitCode;
+use std::time::Instant;
+
+fn main() -> ExitCode {
+    let start = Instant::now();
+    let result = match &Cli::parse().command {
+        Command::Compile(args) => compile::compile(args, start),
+        Command::Verify(args) => verify::verify(args),
+        Command::Stats(args) => stats::stats(args),
+    };
+    result
+        .unwrap_or_else(|failure| {
+            eprintln!("bqc: {failure}");
+            Exit::Refused
+        })
+        .into()
+}

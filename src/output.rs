@@ -36,11 +36,6 @@ impl Output {
         Ok(Output { path: path.to_path_buf(), place })
     }
 
-    /// The path as the user wrote it.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Whether both would end up in the same place.
     pub fn is_same_as(&self, other: &Output) -> bool {
         match (&self.place, &other.place) {
@@ -54,7 +49,9 @@ impl Output {
     pub fn write(&self, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
         let result = match &self.place {
             Place::Stdout => fill_buffered(io::stdout().lock(), fill).map(drop),
-            Place::Device => File::options().write(true).open(&self.path).and_then(|f| fill_buffered(f, fill)).map(drop),
+            Place::Device => {
+                File::options().write(true).open(&self.path).and_then(|f| fill_buffered(f, fill)).map(drop)
+            }
             Place::File { target, permissions } => replace(target, permissions.clone(), fill),
         };
         match result {

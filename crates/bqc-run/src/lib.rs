@@ -1,1 +1,16 @@
-//! Runs a whole compile: plan, workers, join.
+//! A whole compile: lower, merge, cut into blocks, rebuild the blocks in parallel, join what was
+//! verified, and again with other cuts until nothing is gained.
+//!
+//! What holds at every moment: the circuit at hand equals the input within the error bound so far,
+//! and has no more two-qubit gates. A run can therefore stop anywhere and still answer. A block that
+//! fails keeps its gates; a whole-circuit comparison that fails gives the input back.
+//!
+//! The result depends on the circuit, the settings and the engine, and not on the number of threads,
+//! unless `stop` cuts the run short.
+
+mod compile;
+mod observer;
+mod pass;
+
+pub use compile::{CompileError, Compiled, RunSettings, compile};
+pub use observer::{Event, Observer, Unobserved};

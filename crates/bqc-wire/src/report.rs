@@ -83,6 +83,8 @@ pub struct WholeCheck {
     pub method: CheckMethod,
     /// Phase distance that was found, `null` if nothing was compared.
     pub distance: Option<f64>,
+    /// In words, how it contradicts the error bound; `null` unless bqc made a mistake.
+    pub difference: Option<String>,
 }
 
 /// How whole circuits were compared.
@@ -93,6 +95,8 @@ pub enum CheckMethod {
     Exact,
     /// On random states: a lower estimate of the distance that misses no gross error.
     RandomStates,
+    /// On random states through random outcomes of measurements, resets and conditions.
+    RandomBranches,
     /// Not at all: too many wires.
     None,
 }

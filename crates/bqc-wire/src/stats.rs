@@ -21,8 +21,8 @@ pub struct StatsReport {
     pub gates: BTreeMap<String, u64>,
     /// Barriers, measurements, resets, conditionals and applications of opaque gates.
     pub directives: u64,
-    /// What a compile would cut; `null` if the circuit applies a gate that has no definition.
-    pub partition: Option<PartitionPreview>,
+    /// What a compile would cut.
+    pub partition: PartitionPreview,
 }
 
 impl Document for StatsReport {

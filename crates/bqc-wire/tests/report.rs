@@ -25,7 +25,8 @@ const REPORT: &str = r#"{
   "error_bound": 3.1e-14,
   "whole_check": {
     "method": "exact",
-    "distance": 2.5e-16
+    "distance": 2.5e-16,
+    "difference": null
   },
   "passes": 2,
   "blocks": {
@@ -160,7 +161,11 @@ fn every_status_and_method_has_its_word() {
         let report = Report::from_json(&REPORT.replacen("time_limit", text, 1)).unwrap();
         assert_eq!(words(&report), (status, CheckMethod::Exact));
     }
-    for (text, method) in [("random_states", CheckMethod::RandomStates), ("none", CheckMethod::None)] {
+    for (text, method) in [
+        ("random_states", CheckMethod::RandomStates),
+        ("random_branches", CheckMethod::RandomBranches),
+        ("none", CheckMethod::None),
+    ] {
         let report = Report::from_json(&REPORT.replacen("\"exact\"", &format!("\"{text}\""), 1)).unwrap();
         assert_eq!(words(&report), (Status::TimeLimit, method));
     }

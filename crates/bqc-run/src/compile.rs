@@ -1,0 +1,212 @@
+//! The passes of one run, and the comparison at its end.
+
+use crate::observer::{Event, Observer};
+use crate::pass::Pass;
+use bqc_circuit::{Circuit, Directive, Operation, Stats, lower};
+use bqc_instantiate::Engine;
+use bqc_linalg::Stream;
+use bqc_optimize::{BlockSettings, CompareOptions, Comparison, compare_circuits};
+use bqc_partition::{Options, PartitionError, RandomCuts};
+use bqc_wire::BlockRecord;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What a run is asked to do. The binary resolves it; nothing here reads a default from elsewhere.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunSettings {
+    /// Most wires of a block, 2 to 12.
+    pub block_size: usize,
+    /// Most CX gates of a block, at least 1: the time of a block grows faster than its gates.
+    pub max_block_cx: usize,
+    /// Most passes over the circuit.
+    pub max_passes: u32,
+    /// Worker threads, at least 1.
+    pub n_threads: usize,
+    /// What is done in each block; its seed is that of the cuts and of the comparison too.
+    pub block: BlockSettings,
+    /// Most amplitude updates that the comparison of whole circuits may take.
+    pub max_check_updates: f64,
+}
+
+/// Passes without a gain before a run ends: cuts are shifted at random, so that one pass may fail
+/// where the next one succeeds.
+const PATIENCE: u32 = 2;
+
+/// Purpose of the stream that shifts the cuts.
+const CUTS: u64 = 0x4355_5453;
+
+/// Largest shift of the cuts, in CX gates. Blocks of up to five wires hold some dozens.
+const MAX_SHIFT: usize = 16;
+
+/// What rounding may add to a measured distance: a million gates, each of 1e-16 and in random
+/// directions, come to 1e-13; ten times that.
+const CHECK_ROUNDING: f64 = 1e-12;
+
+/// Why a circuit was not compiled at all.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CompileError {
+    /// A gate without a definition has no unitary to keep.
+    #[error("line {line} applies `{gate}`, which is declared opaque; define it with `gate`, or remove it")]
+    Opaque {
+        /// Its name.
+        gate: String,
+        /// Line of the source, from 1.
+        line: u32,
+    },
+    /// The circuit cannot be cut.
+    #[error(transparent)]
+    Partition(#[from] PartitionError),
+    /// The system gives no threads.
+    #[error("cannot start {n_threads} worker threads: {reason}")]
+    Threads {
+        /// How many were asked for.
+        n_threads: usize,
+        /// The system's reason.
+        reason: String,
+    },
+}
+
+/// What a run has made of a circuit.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The new circuit; the input itself if there is a `difference`.
+    pub circuit: Circuit,
+    /// Largest possible phase distance of the new circuit and the input.
+    pub error_bound: f64,
+    /// One record per block and pass, in order.
+    pub records: Vec<BlockRecord>,
+    /// Passes that were begun.
+    pub n_passes: u32,
+    /// Whether `stop` ended the run early.
+    pub was_stopped: bool,
+    /// The comparison of the whole circuits, none if they are too large for one.
+    pub comparison: Option<Comparison>,
+    /// In words, how that comparison contradicts the error bound: a fault of bqc.
+    pub difference: Option<String>,
+}
+
+/// Rewrites `circuit` with fewer two-qubit gates.
+///
+/// Stops early, with the best circuit so far, soon after `stop` is set. `observer` is called from the
+/// worker threads.
+pub fn compile(
+    circuit: &Circuit,
+    settings: &RunSettings,
+    engine: &dyn Engine,
+    stop: &AtomicBool,
+    observer: &dyn Observer,
+) -> Result<Compiled, CompileError> {
+    refuse_opaque(circuit)?;
+    let n_threads = settings.n_threads;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(n_threads)
+        .build()
+        .map_err(|e| CompileError::Threads { n_threads, reason: e.to_string() })?;
+    pool.install(|| {
+        let mut run = Run { settings, engine, stop, observer, n_passes: 0, error_bound: 0.0, records: Vec::new() };
+        let best = run.passes(circuit)?;
+        Ok(run.finish(circuit, best))
+    })
+}
+
+fn refuse_opaque(circuit: &Circuit) -> Result<(), CompileError> {
+    for mut operation in &circuit.operations {
+        while let Operation::Directive(directive) = operation {
+            match &**directive {
+                Directive::Conditional { operation: inner, .. } => operation = inner,
+                Directive::Opaque { gate, line, .. } => {
+                    let gate = circuit.opaque_gates[*gate].name.clone();
+                    return Err(CompileError::Opaque { gate, line: *line });
+                }
+                _ => break,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A run under way.
+struct Run<'a> {
+    settings: &'a RunSettings,
+    engine: &'a dyn Engine,
+    stop: &'a AtomicBool,
+    observer: &'a dyn Observer,
+    n_passes: u32,
+    error_bound: f64,
+    records: Vec<BlockRecord>,
+}
+
+impl Run<'_> {
+    /// All passes; gives the best circuit.
+    fn passes(&mut self, circuit: &Circuit) -> Result<Circuit, CompileError> {
+        let mut current = self.merge(lower(circuit));
+        let mut count = Stats::of(&current).n_two_qubit;
+        let mut n_idle = 0;
+        while self.n_passes < self.settings.max_passes && n_idle < PATIENCE && !self.is_stopped() {
+            let pass = self.n_passes;
+            self.n_passes += 1;
+            current = self.pass(pass, &current)?;
+            let stats = Stats::of(&current);
+            let (n_two_qubit, n_one_qubit) = (stats.n_two_qubit, stats.n_one_qubit);
+            self.observer.event(Event::PassFinished { pass, n_two_qubit, n_one_qubit });
+            n_idle = if n_two_qubit < count { 0 } else { n_idle + 1 };
+            count = n_two_qubit;
+        }
+        Ok(current)
+    }
+
+    /// One pass over `circuit`; its records and distances are added to the run's.
+    fn pass(&mut self, index: u32, circuit: &Circuit) -> Result<Circuit, CompileError> {
+        let Run { settings, engine, stop, observer, .. } = *self;
+        let result = Pass { index, settings, engine, stop, observer }.run(circuit, &self.cuts(index))?;
+        self.error_bound += result.distance;
+        self.records.extend(result.records);
+        Ok(self.merge(result.circuit))
+    }
+
+    /// The first pass takes the largest blocks; later ones cut elsewhere, so that what lay on a
+    /// border comes to lie inside.
+    fn cuts(&self, pass: u32) -> Options {
+        let RunSettings { block_size, max_block_cx: max_cx, ref block, .. } = *self.settings;
+        let mut options = Options { max_cx, ..Options::new(block_size) };
+        if pass > 0 {
+            let mut stream = Stream::new(block.seed, pass.into(), CUTS);
+            options.shift = 1 + stream.below(max_cx.min(MAX_SHIFT));
+            options.random_cuts = Some(RandomCuts { seed: stream.bits() });
+        }
+        options
+    }
+
+    fn merge(&mut self, circuit: Circuit) -> Circuit {
+        circuit
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Compares the result with the input, and gives the input back if they differ.
+    fn finish(self, input: &Circuit, best: Circuit) -> Compiled {
+        self.observer.event(Event::Checking { n_qubits: input.n_qubits() });
+        let was_stopped = self.is_stopped();
+        let options = CompareOptions {
+            max_updates: self.settings.max_check_updates,
+            seed: self.settings.block.seed,
+            ..CompareOptions::default()
+        };
+        let (comparison, difference) = match compare_circuits(input, &best, &options) {
+            Ok(comparison) => (Some(comparison), contradiction(&comparison, self.error_bound)),
+            Err(incomparable) if incomparable.is_difference() => (None, Some(incomparable.to_string())),
+            Err(_) => (None, None),
+        };
+        let (circuit, error_bound) = if difference.is_some() { (input.clone(), 0.0) } else { (best, self.error_bound) };
+        let Run { records, n_passes, .. } = self;
+        Compiled { circuit, error_bound, records, n_passes, was_stopped, comparison, difference }
+    }
+}
+
+/// The measured distance may exceed the bound by rounding only. NaN is a contradiction too.
+fn contradiction(comparison: &Comparison, error_bound: f64) -> Option<String> {
+    let (found, method) = (comparison.distance, comparison.method);
+    let agrees = found <= error_bound + CHECK_ROUNDING;
+    (!agrees).then(|| format!("the result is at distance {found:.3e} ({method}), the bound is {error_bound:.3e}"))
+}

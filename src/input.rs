@@ -1,0 +1,46 @@
+//! Reading circuits from files and standard input.
+
+use crate::args::ReadArgs;
+use crate::exit::Failure;
+use bqc_circuit::Circuit;
+use bqc_qasm::{DirectoryIncludes, ParseOptions, SourceText};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The longest input in bytes: three times what the default limit of operations amounts to, and a
+/// bound on what a device or an endless pipe can make the process swallow.
+const MAX_INPUT_BYTES: u64 = 1 << 30;
+
+/// Whether the path stands for standard input or output.
+pub fn is_standard_stream(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Reads and checks the circuit at `path` (`-` is standard input).
+pub fn read_circuit(path: &Path, args: &ReadArgs) -> Result<Circuit, Failure> {
+    let failed = |source: io::Error| Failure::Read { path: path.to_path_buf(), source };
+    let (name, bytes) = if is_standard_stream(path) {
+        ("<stdin>".to_owned(), read_bounded(io::stdin().lock()))
+    } else {
+        (path.display().to_string(), File::open(path).and_then(read_bounded))
+    };
+    let source = SourceText::new(name, bytes.map_err(failed)?);
+    let options = ParseOptions { limits: args.limits(), includes: &includes(path, args) };
+    bqc_qasm::parse(&source, &options).map_err(|diagnostic| Failure::Diagnostic(diagnostic.render()))
+}
+
+/// The input's own folder (the current one for standard input), then those of the flags.
+fn includes(path: &Path, args: &ReadArgs) -> DirectoryIncludes {
+    let own = if is_standard_stream(path) { PathBuf::new() } else { path.parent().unwrap_or(Path::new("")).into() };
+    DirectoryIncludes::new([own].into_iter().chain(args.include_dir.iter().cloned()))
+}
+
+fn read_bounded(from: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(MAX_INPUT_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_INPUT_BYTES {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {MAX_INPUT_BYTES} bytes")));
+    }
+    Ok(bytes)
+}

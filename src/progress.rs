@@ -1,0 +1,98 @@
+//! What is said on stderr while a compile runs: a bar where somebody watches, one line per pass where
+//! `-v` asks for it, and nothing else. Also the run's only clock.
+
+use bqc_run::{Event, Observer};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Talk {
+    /// Errors only.
+    Quiet,
+    /// A bar on a terminal, a summary at the end.
+    Normal,
+    /// Also a line for every pass.
+    Verbose,
+}
+
+/// The observer of one compile.
+pub struct Progress {
+    talk: Talk,
+    start: Instant,
+    deadline: Option<Instant>,
+    bar: ProgressBar,
+    /// Two-qubit gates removed so far, over all passes.
+    removed: AtomicU64,
+}
+
+impl Progress {
+    /// Times count from `start`; `deadline` bounds the time left that the bar shows.
+    pub fn new(talk: Talk, start: Instant, deadline: Option<Instant>) -> Progress {
+        let visible = talk != Talk::Quiet && std::io::stderr().is_terminal();
+        let target = if visible { ProgressDrawTarget::stderr_with_hz(5) } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.set_style(style());
+        Progress { talk, start, deadline, bar, removed: AtomicU64::new(0) }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Time left by the pace of this pass or by the time limit, whichever is sooner.
+    fn left(&self) -> Duration {
+        let until = self.deadline.map(|d| d.saturating_duration_since(Instant::now()));
+        until.map_or(self.bar.eta(), |u| u.min(self.bar.eta()))
+    }
+
+    /// A line that does not tear the bar.
+    fn say(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
+    }
+}
+
+fn style() -> ProgressStyle {
+    // A wrong template is a fault of this file; the plain bar is good enough to see it.
+    ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} blocks, {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}
+
+impl Observer for Progress {
+    fn seconds(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::PassStarted { pass, n_blocks, .. } => {
+                self.bar.reset();
+                self.bar.set_length(n_blocks as u64);
+                self.bar.set_prefix(format!("pass {}", pass + 1));
+            }
+            Event::BlockFinished(record) => {
+                let gained = record.before.two_qubit_gates.saturating_sub(record.after.two_qubit_gates);
+                let removed = self.removed.fetch_add(gained, Ordering::Relaxed) + gained;
+                self.bar.inc(1);
+                let left = self.left().as_secs();
+                self.bar.set_message(format!("{removed} two-qubit gates removed, {}:{:02} left", left / 60, left % 60));
+            }
+            Event::PassFinished { pass, n_two_qubit, n_one_qubit } => {
+                if self.talk == Talk::Verbose {
+                    let seconds = self.seconds();
+                    self.say(&format!("pass {}: {n_two_qubit} CX, {n_one_qubit} U3 after {seconds:.2} s", pass + 1));
+                }
+            }
+            Event::Checking { n_qubits } => {
+                self.bar.set_message(format!("comparing the whole circuit on {n_qubits} qubits"));
+                if self.talk == Talk::Verbose {
+                    self.say(&format!("comparing the whole circuit on {n_qubits} qubits"));
+                }
+            }
+        }
+    }
+}

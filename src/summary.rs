@@ -1,0 +1,71 @@
+//! The last words of a compile, on stderr.
+
+use bqc_wire::{CheckMethod, Report, Status};
+use std::fmt::Write as _;
+
+/// A few lines about what came out of it.
+pub fn of(report: &Report) -> String {
+    let (input, output) = (&report.input, &report.output);
+    let mut text = String::new();
+    let mut line = |words: String| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{words}");
+    };
+    if let Some(words) = trouble(report) {
+        line(words);
+    }
+    line(format!(
+        "{} qubits, two-qubit gates {} → {}{}, one-qubit gates {} → {}, depth {} → {}",
+        input.qubits,
+        input.two_qubit_gates,
+        output.two_qubit_gates,
+        percentage(input.two_qubit_gates, output.two_qubit_gates),
+        input.one_qubit_gates,
+        output.one_qubit_gates,
+        input.depth,
+        output.depth,
+    ));
+    line(format!("error bound {:.1e}{}", report.error_bound, check(report)));
+    line(format!("{} blocks in {} passes, {}", report.blocks.total, report.passes, times(report)));
+    text
+}
+
+/// What the reader must know first.
+fn trouble(report: &Report) -> Option<String> {
+    let failed = report.blocks.failed;
+    match report.status {
+        Status::InternalDifference => {
+            let what = report.whole_check.difference.as_deref().unwrap_or("the circuits differ");
+            Some(format!("internal error: {what}. The input was written unchanged. Please report this."))
+        }
+        Status::Interrupted => Some("interrupted: this is the best circuit so far".into()),
+        Status::TimeLimit => Some("time limit: this is the best circuit so far".into()),
+        Status::Complete if failed > 0 => Some(format!(
+            "{failed} blocks kept their gates because of a fault; --report names them. Please report this."
+        )),
+        Status::Complete => None,
+    }
+}
+
+fn percentage(before: u64, after: u64) -> String {
+    if before == 0 {
+        return String::new();
+    }
+    format!(" ({:+.1} %)", 100.0 * (after as f64 - before as f64) / before as f64)
+}
+
+fn check(report: &Report) -> String {
+    let Some(distance) = report.whole_check.distance else { return String::new() };
+    match report.whole_check.method {
+        CheckMethod::Exact => format!(", whole circuits compared exactly: {distance:.1e}"),
+        CheckMethod::RandomStates => format!(", whole circuits compared on random states: {distance:.1e}"),
+        CheckMethod::RandomBranches => format!(", whole circuits compared on random branches: {distance:.1e}"),
+        CheckMethod::None => String::new(),
+    }
+}
+
+fn times(report: &Report) -> String {
+    let cpu = report.cpu_seconds.map_or(String::new(), |s| format!(", {s:.2} s CPU"));
+    let memory = report.peak_rss_bytes.map_or(String::new(), |b| format!(", {} MiB", b >> 20));
+    format!("{:.2} s{cpu}{memory}", report.wall_seconds)
+}

@@ -1,0 +1,31 @@
+//! `bqc verify`: are two circuits the same up to global phase?
+
+use crate::args::VerifyArgs;
+use crate::exit::{Exit, Failure};
+use crate::input::{is_standard_stream, read_circuit};
+use crate::output::Output;
+use bqc_optimize::{CompareOptions, compare_circuits};
+use std::path::Path;
+
+/// Prints the distance and how it was found; the exit code says whether it is small enough.
+pub fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
+    if is_standard_stream(&args.left) && is_standard_stream(&args.right) {
+        return Err(Failure::Usage("only one of the two circuits can come from standard input".into()));
+    }
+    let (left, right) = (read_circuit(&args.left, &args.read)?, read_circuit(&args.right, &args.read)?);
+    let options = CompareOptions { seed: args.seed, ..CompareOptions::default() };
+    let comparison = compare_circuits(&left, &right, &options).map_err(|reason| {
+        let [a, b] = [&args.left, &args.right].map(|path| path.display());
+        Failure::Usage(format!("`{a}` and `{b}` cannot be compared: {reason}"))
+    })?;
+    let is_same = comparison.distance <= args.epsilon;
+    let verdict = if is_same { "the same" } else { "different" };
+    Output::prepare(Path::new("-"))?.write(|out| {
+        writeln!(
+            out,
+            "distance {:.3e} ({}): {verdict} up to {:e}",
+            comparison.distance, comparison.method, args.epsilon
+        )
+    })?;
+    Ok(if is_same { Exit::Complete } else { Exit::Differs })
+}

@@ -1,0 +1,180 @@
+//! `bqc compile` as a user meets it: real processes, files, pipes and exit codes.
+
+mod common;
+
+use bqc_wire::{CheckMethod, Document, Report, Status};
+use common::*;
+
+#[test]
+fn a_file_becomes_a_smaller_file_that_verify_accepts() {
+    let folder = Folder::new();
+    let input = folder.write("in.qasm", &redundant());
+    let output = folder.arg("out.qasm");
+    let (code, stdout, stderr) = parts(&run(&["compile", &input, "-o", &output]));
+    assert_eq!((code, stdout.as_str()), (0, ""), "{stderr}");
+    assert!(stderr.contains("12 → "), "{stderr}");
+    let compiled = folder.read("out.qasm");
+    assert!(compiled.starts_with("OPENQASM 2.0;\n"), "{compiled}");
+    assert!(count(&compiled, "cx") <= 4, "{compiled}");
+
+    let (code, stdout, stderr) = parts(&run(&["verify", &input, &output]));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.starts_with("distance "), "{stdout}");
+    assert_eq!(stderr, "");
+}
+
+#[test]
+fn pipes_work_and_quiet_says_nothing() {
+    let (code, stdout, stderr) = parts(&run_with(&["compile", "-", "-q"], &redundant()));
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(stdout.starts_with("OPENQASM 2.0;\n"));
+    let (_, explicit, _) = parts(&run_with(&["compile", "-q", "-o", "-", "-"], &redundant()));
+    assert_eq!(stdout, explicit);
+}
+
+#[test]
+fn verbose_names_every_pass() {
+    let (code, _, stderr) = parts(&run_with(&["compile", "-", "-v"], &redundant()));
+    assert_eq!(code, 0);
+    assert!(stderr.contains("pass 1: "), "{stderr}");
+}
+
+#[test]
+fn threads_do_not_change_a_byte_and_seeds_are_heard() {
+    let text = long(7, 2);
+    let compiled = |threads: &str, seed: &str| {
+        let (code, stdout, stderr) =
+            parts(&run_with(&["compile", "-", "-q", "--passes", "2", "--threads", threads, "--seed", seed], &text));
+        assert_eq!(code, 0, "{stderr}");
+        stdout
+    };
+    let one = compiled("1", "5");
+    assert_eq!(one, compiled("2", "5"));
+    assert_eq!(one, compiled("5", "5"));
+}
+
+#[test]
+fn everything_that_is_no_gate_stays_in_place_and_in_order() {
+    let text = "OPENQASM 2.0;\ninclude \"qelib1.inc\";\nqreg a[2];\nqreg b[1];\ncreg c[2];\ncreg d[1];\n\
+                h a[0];\ncx a[0],a[1];\ncx a[0],a[1];\ncx a[0],a[1];\nbarrier a[0],b[0];\nmeasure a[1] -> c[1];\n\
+                if(c==2) x b[0];\nreset a[0];\nh a[0];\ncx a[0],b[0];\nmeasure b[0] -> d[0];\nmeasure a[0] -> c[0];\n";
+    let (code, stdout, stderr) = parts(&run_with(&["compile", "-", "-q"], text));
+    assert_eq!(code, 0, "{stderr}");
+    let compact = stdout.replace(' ', "");
+    let mut from = 0;
+    for statement in [
+        "qrega[2];",
+        "qregb[1];",
+        "cregc[2];",
+        "cregd[1];",
+        "cxa[0],a[1];",
+        "barriera[0],b[0];",
+        "measurea[1]->c[1];",
+        "if(c==2)",
+        "reseta[0];",
+        "cxa[0],b[0];",
+        "measureb[0]->d[0];",
+    ] {
+        let found =
+            compact[from..].find(statement).unwrap_or_else(|| panic!("`{statement}` is missing or moved:\n{stdout}"));
+        from += found + statement.len();
+    }
+    assert_eq!(count(&stdout, "cx"), 2, "{stdout}");
+    assert_eq!(count(&stdout, "measure"), 3);
+    // The output is an input.
+    assert_eq!(parts(&run_with(&["compile", "-", "-q"], &stdout)).0, 0);
+}
+
+#[test]
+fn circuits_without_work_are_fine() {
+    for body in ["", "qreg q[1];\n", "qreg q[2];\ncx q[0],q[1];\n", "creg c[3];\n", "qreg q[3];\nbarrier q;\n"] {
+        let text = format!("OPENQASM 2.0;\ninclude \"qelib1.inc\";\n{body}");
+        let (code, stdout, stderr) = parts(&run_with(&["compile", "-", "-q"], &text));
+        assert_eq!(code, 0, "{body}: {stderr}");
+        assert!(stdout.starts_with("OPENQASM 2.0;"), "{stdout}");
+    }
+}
+
+#[test]
+fn the_report_says_what_happened() {
+    let folder = Folder::new();
+    let input = folder.write("in.qasm", &redundant());
+    let (output, report) = (folder.arg("out.qasm"), folder.arg("report.json"));
+    let args = ["compile", &input, "-o", &output, "--report", &report, "--seed", "7", "-k", "3", "--threads", "1"];
+    let (code, _, stderr) = parts(&run(&args));
+    assert_eq!(code, 0, "{stderr}");
+    let report = Report::from_json(&folder.read("report.json")).unwrap();
+    let compiled = folder.read("out.qasm");
+    assert_eq!((report.status, report.seed), (Status::Complete, 7));
+    assert_eq!((report.settings.block_size, report.settings.threads), (3, 1));
+    assert_eq!((report.input.path.as_str(), report.output.path.as_str()), (input.as_str(), output.as_str()));
+    assert_eq!((report.input.qubits, report.input.two_qubit_gates), (3, 12));
+    assert_eq!(report.output.two_qubit_gates as usize, count(&compiled, "cx"));
+    assert_eq!(report.output.one_qubit_gates as usize, count(&compiled, "u3"));
+    assert_eq!(report.output.gates, report.output.two_qubit_gates + report.output.one_qubit_gates);
+    assert!(report.output.depth < report.input.depth);
+    assert!((0.0..1e-9).contains(&report.error_bound));
+    assert_eq!(report.whole_check.method, CheckMethod::Exact);
+    assert!(report.whole_check.distance.unwrap() <= report.error_bound + 1e-13);
+    assert!(report.blocks.improved >= 1 && report.blocks.failed == 0);
+    assert_eq!(report.blocks.total as usize, report.block_records.len());
+    assert!(report.wall_seconds > 0.0 && report.cpu_seconds.unwrap() > 0.0);
+    assert!(report.peak_rss_bytes.unwrap() > 1 << 20);
+    let first = &report.block_records[0];
+    assert_eq!((first.pass, first.block), (0, 0));
+    assert!(first.wires.len() <= 3 && first.instantiations > 0 && !first.reason.is_empty());
+    assert_eq!(first.before.two_qubit_gates, 12);
+}
+
+#[test]
+fn a_report_can_go_to_standard_output_if_the_circuit_does_not() {
+    let folder = Folder::new();
+    let output = folder.arg("out.qasm");
+    let (code, stdout, _) = parts(&run_with(&["compile", "-", "-o", &output, "--report", "-"], &redundant()));
+    assert_eq!(code, 0);
+    assert_eq!(Report::from_json(&stdout).unwrap().input.path, "-");
+    let (code, stdout, stderr) = parts(&run_with(&["compile", "-", "--report", "-"], &redundant()));
+    assert_eq!((code, stdout.as_str()), (2, ""));
+    assert!(stderr.contains("same place"), "{stderr}");
+}
+
+#[test]
+fn the_time_limit_yields_the_best_circuit_so_far() {
+    let folder = Folder::new();
+    let input = folder.write("in.qasm", &long(16, 60));
+    let (output, report) = (folder.arg("out.qasm"), folder.arg("report.json"));
+    let start = std::time::Instant::now();
+    let (code, _, stderr) = parts(&run(&[
+        "compile",
+        &input,
+        "-o",
+        &output,
+        "--report",
+        &report,
+        "--time-limit",
+        "300ms",
+        "--passes",
+        "1000",
+    ]));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+    let report = Report::from_json(&folder.read("report.json")).unwrap();
+    assert_eq!(report.status, Status::TimeLimit);
+    assert!(report.output.two_qubit_gates <= report.input.two_qubit_gates);
+    assert!(stderr.contains("time limit"), "{stderr}");
+    assert_eq!(parts(&run(&["verify", &input, &output])).0, 0);
+}
+
+#[test]
+fn more_two_qubit_gates_never_come_out_than_went_in() {
+    for (n_qubits, n_rounds) in [(3, 1), (4, 3), (9, 2)] {
+        let text = long(n_qubits, n_rounds);
+        let n_toffolis = (n_qubits - 2) * n_rounds;
+        for block_size in ["2", "3", "5"] {
+            let args = ["compile", "-", "-q", "-k", block_size, "--time-limit", "2s"];
+            let (code, stdout, stderr) = parts(&run_with(&args, &text));
+            assert_eq!(code, 0, "{stderr}");
+            assert!(count(&stdout, "cx") <= 6 * n_toffolis);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! SIGINT and SIGTERM: the first yields a valid circuit and exit code 75, the second ends at once.
+#![cfg(unix)]
+
+mod common;
+
+use bqc_wire::{Document, Report, Status};
+use common::*;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+/// A compile that would take minutes, once its first block is done.
+fn started(folder: &Folder) -> Child {
+    let input = folder.write("in.qasm", &long(16, 400));
+    let (output, report) = (folder.arg("out.qasm"), folder.arg("report.json"));
+    let args = ["compile", &input, "-o", &output, "--report", &report, "--passes", "1000", "-k", "5", "-v"];
+    let child = bqc(&args).stderr(Stdio::piped()).spawn().unwrap();
+    // The handlers are installed right after the input has been read.
+    std::thread::sleep(Duration::from_millis(1000));
+    child
+}
+
+fn send(child: &Child, signal: Signal) {
+    kill(Pid::from_raw(child.id() as i32), signal).unwrap();
+}
+
+#[test]
+fn the_first_signal_writes_the_best_circuit_so_far() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let folder = Folder::new();
+        let mut child = started(&folder);
+        assert!(child.try_wait().unwrap().is_none(), "it ended before the signal");
+        send(&child, signal);
+        let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
+        assert_eq!(code, 75, "{stderr}");
+        assert!(stderr.contains("interrupted"), "{stderr}");
+        let report = Report::from_json(&folder.read("report.json")).unwrap();
+        assert_eq!(report.status, Status::Interrupted);
+        assert!(report.output.two_qubit_gates <= report.input.two_qubit_gates);
+        let (code, stdout, stderr) = parts(&run(&["verify", &folder.arg("in.qasm"), &folder.arg("out.qasm")]));
+        assert_eq!(code, 0, "{stdout}{stderr}");
+    }
+}
+
+#[test]
+fn the_second_signal_ends_at_once_and_leaves_the_output_alone() {
+    let folder = Folder::new();
+    folder.write("out.qasm", "precious");
+    let mut child = started(&folder);
+    let start = Instant::now();
+    // As fast as a user who means it; the first may even be through before the second arrives.
+    send(&child, Signal::SIGINT);
+    send(&child, Signal::SIGTERM);
+    let code = child.wait().unwrap().code();
+    assert_eq!(code, Some(75));
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert_eq!(folder.read("out.qasm"), "precious");
+    assert_eq!(folder.names(), ["in.qasm", "out.qasm"]);
+}
