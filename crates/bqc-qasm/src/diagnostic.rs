@@ -1,8 +1,8 @@
 //! An error with its place: file, line, column, the line itself and a caret.
 //!
 //! A [`Diagnostic`] owns what it shows, a window of one line, so it outlives the source and a line of
-//! a megabyte does not reach the terminal. It is a [`miette::Diagnostic`]: the binary may render it
-//! with a theme of its own, and [`Diagnostic::render`] is the form without colour.
+//! a megabyte does not reach the terminal. [`Diagnostic::render`] draws it with miette, without colour
+//! and without asking anything of a terminal; its `Display` is one line for logs.
 
 use crate::problem::Problem;
 use crate::source::SourceText;
@@ -16,7 +16,9 @@ use std::ops::Range;
 pub(crate) type Failed = Box<Diagnostic>;
 
 /// The most bytes of a line shown before the mark, of the mark, and after it.
-const WINDOW_BYTES: usize = 60;
+const WINDOW_BYTES: usize = 40;
+/// Columns of a rendered message's prose.
+const WIDTH: usize = 100;
 
 /// A mistake in a source, where it is and what to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,12 +65,20 @@ impl Diagnostic {
         self.problem.help()
     }
 
-    /// The whole message for a terminal, a log or a pipe: no colour, at most a hundred columns.
+    /// The whole message for a terminal, a log or a pipe, ending with a newline:
+    /// ```text
+    ///   × expected a whole number, found `x`
+    ///    ╭─[in.qasm:3:5]
+    ///  3 │ h q[x];
+    ///    ·     ┬
+    ///    ·     ╰── this is in its place
+    ///    ╰────
+    /// ```
     pub fn render(&self) -> String {
-        let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(100);
+        let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(WIDTH);
         let mut text = String::new();
-        match handler.render_report(&mut text, self) {
-            Ok(()) => text,
+        match handler.render_report(&mut text, &Drawing(self)) {
+            Ok(()) => text.lines().flat_map(|line| [line.trim_end(), "\n"]).collect(),
             // Only a formatter that fails gets here, and a `String` never does.
             Err(fmt::Error) => self.to_string(),
         }
@@ -84,21 +94,33 @@ impl fmt::Display for Diagnostic {
 
 impl std::error::Error for Diagnostic {}
 
-impl miette::Diagnostic for Diagnostic {
+/// A diagnostic as miette draws it: the place stands above the excerpt and not in the title.
+#[derive(Debug)]
+struct Drawing<'d>(&'d Diagnostic);
+
+impl fmt::Display for Drawing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.0.problem.fmt(f)
+    }
+}
+
+impl std::error::Error for Drawing<'_> {}
+
+impl miette::Diagnostic for Drawing<'_> {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.problem.help().map(|help| Box::new(help) as _)
+        self.0.problem.help().map(|help| Box::new(help) as _)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&self.excerpt)
+        Some(&self.0.excerpt)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        Some(self.excerpt.label(self.problem.label()))
+        Some(self.0.excerpt.label(self.0.problem.label()))
     }
 
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
-        Some(Box::new(self.notes.iter().map(|note| note as _)))
+        Some(Box::new(self.0.notes.iter().map(|note| note as _)))
     }
 }
 
@@ -157,13 +179,18 @@ impl Excerpt {
         let mut text = last_bytes(&before);
         let mark_start = text.len();
         text += &first_bytes(&marked);
-        let mark = mark_start..text.len();
+        let mut mark = mark_start..text.len();
         text += first_bytes(&after).trim_end();
+        if mark.is_empty() {
+            // A caret needs something to stand under, at the end of a line too.
+            text.push(' ');
+            mark.end += text[mark_start..].chars().next().map_or(0, char::len_utf8);
+        }
         Excerpt {
-            file: source.name.clone(),
+            file: printable(source.name.as_bytes()),
             line: 1 + bytes[..line_start].iter().filter(|&&b| b == b'\n').count() as u32,
             column: 1 + before.chars().count() as u32,
-            mark: mark.start.min(text.len())..mark.end.min(text.len()),
+            mark,
             text,
         }
     }

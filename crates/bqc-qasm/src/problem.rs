@@ -17,7 +17,7 @@ pub enum Problem {
     Utf16,
     #[error("the source has {bytes} bytes, more than the 4 GiB that positions can count")]
     TooLarge { bytes: u64 },
-    #[error("`{}` has no meaning here", .character.escape_debug())]
+    #[error("`{}` has no meaning here", shown(*.character))]
     UnknownCharacter { character: char },
     #[error("the text has no closing `\"` on its line")]
     UnterminatedText,
@@ -115,6 +115,9 @@ pub enum Problem {
     IncludeUnreadable { path: String, reason: String },
 }
 
+/// How a message names what stands behind the last token.
+pub(crate) const END_OF_FILE: &str = "the end of the file";
+
 /// The two kinds of register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegisterKind {
@@ -139,6 +142,7 @@ impl Problem {
         match self {
             Problem::NotUtf8 { .. } => "this byte",
             Problem::MissingSemicolon { .. } => "`;` belongs here",
+            Problem::Expected { found, .. } if found == END_OF_FILE => "the file ends here",
             Problem::Expected { .. } => "this is in its place",
             Problem::AngleCount { .. } | Problem::OperandCount { .. } => "in this call",
             Problem::SameQubit { .. } | Problem::Overlap { .. } | Problem::RegisterTwice { .. } => "again here",
@@ -157,10 +161,12 @@ impl Problem {
             }
             Problem::TooLarge { .. } => "split the circuit into several files",
             Problem::UnknownCharacter { character: '#' } => "comments begin with `//`",
+            Problem::UnknownCharacter { character: '=' } => "a condition compares with `==`",
             Problem::UnknownCharacter { character: '\'' } => "texts stand in double quotes",
             Problem::UnknownCharacter { .. } => "names are ASCII letters, digits and `_`",
             Problem::UnterminatedText => "close the text: include \"qelib1.inc\";",
-            Problem::Expected { .. } => return None,
+            Problem::Expected { found, .. } if found == "`/`" => "comments begin with `//`",
+            Problem::Expected { expected, .. } => return form(expected).map(str::to_owned),
             Problem::MissingSemicolon { .. } => "end the statement with `;`",
             Problem::LateHeader => "move it to the first line, or remove it",
             Problem::Version { version } if version.starts_with('3') => {
@@ -226,6 +232,35 @@ impl Problem {
         };
         Some(text.to_owned())
     }
+}
+
+/// What a statement looks like in which `expected` has its place.
+fn form(expected: &str) -> Option<&'static str> {
+    Some(match expected {
+        "a statement" => {
+            "a statement begins with a gate's name, qreg, creg, gate, opaque, measure, reset, barrier, if or include"
+        }
+        "a name" => "names are letters, digits and `_`, and no keywords",
+        "a whole number" => "sizes, indices and conditions are whole numbers, as in q[0]",
+        "a number, a name or `(`" => "an angle is an expression such as -pi/2 or 1e-3",
+        "a text in double quotes" => "write: include \"qelib1.inc\";",
+        "a version such as `2.0`" => "write: OPENQASM 2.0;",
+        "a gate, `barrier` or `}`" => "close the body with `}`",
+        "a gate, `measure` or `reset`" => "one operation follows a condition: if(c==1) x q[0];",
+        "`==`" => "a condition compares a whole register: if(c==1) x q[0];",
+        "`->`" => "write: measure q[0] -> c[0];",
+        "`(`" => "write the parenthesis: if(c==1), sin(pi)",
+        "`)`" => "close the parenthesis; `,` separates angles",
+        "`[`" => "give the size: qreg q[2];",
+        "`]`" => "close the bracket, as in q[0]",
+        "`{`" => "a body stands in braces: gate g a { x a; }",
+        _ => return None,
+    })
+}
+
+/// A character as a message may show it.
+fn shown(character: char) -> String {
+    if character.is_control() { character.escape_default().to_string() } else { character.to_string() }
 }
 
 /// `1 angle`, `2 angles`, `no angles`.

@@ -260,7 +260,7 @@ impl<'a> Cursor<'a> {
     /// The present token as a message names it.
     fn found(&self) -> String {
         match self.token {
-            Token::End => "the end of the file".into(),
+            Token::End => crate::problem::END_OF_FILE.into(),
             _ => format!("`{}`", crate::problem::clip(self.text())),
         }
     }

@@ -168,7 +168,8 @@ fn angle(value: f64, out: &mut impl Write) -> io::Result<()> {
         return Err(invalid(format!("the angle {value} is not finite")));
     }
     let magnitude = value.abs();
-    if magnitude == 0.0 || (1e-5..1e16).contains(&magnitude) {
+    // Where Rust's `{:?}` has a decimal point and no exponent.
+    if magnitude == 0.0 || (1e-4..1e16).contains(&magnitude) {
         return write!(out, "{value:?}");
     }
     let text = format!("{value:e}");

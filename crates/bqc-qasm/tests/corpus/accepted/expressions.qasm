@@ -1,0 +1,14 @@
+qreg q[1];
+rz( -pi / 2 * ( 1 + 3.0e-1 ) ) q[0];
+rz(2^3) q[0];
+rz(2^3^2) q[0];
+rz(-2^2) q[0];
+rz(2^-1) q[0];
+rz(8-2-1) q[0];
+rz(8/4/2) q[0];
+rz(ln(2)+exp(1)-sqrt(2)*cos(pi)/tan(1)) q[0];
+rz(sin(pi/6)) q[0];
+rz(asin(1)+acos(0)-atan(1)) q[0];
+rz(+1) q[0];
+rz(--1) q[0];
+rz(1/exp(1000)) q[0];

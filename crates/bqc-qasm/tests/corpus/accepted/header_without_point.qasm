@@ -1,0 +1,3 @@
+OPENQASM 2;
+qreg q[1];
+x q;

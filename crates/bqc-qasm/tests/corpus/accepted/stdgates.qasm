@@ -1,0 +1,3 @@
+include "stdgates.inc";
+qreg q[1];
+p(0.5) q[0];

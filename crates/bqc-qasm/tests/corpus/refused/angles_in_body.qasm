@@ -1,0 +1,1 @@
+gate g(t) a { u3(t,t) a; }

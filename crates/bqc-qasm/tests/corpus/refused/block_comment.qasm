@@ -1,0 +1,2 @@
+/* title */
+qreg q[1];

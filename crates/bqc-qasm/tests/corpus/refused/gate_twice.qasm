@@ -1,0 +1,2 @@
+gate g a { x a; }
+gate g a { y a; }

@@ -1,0 +1,2 @@
+gate g a { later a; }
+gate later a { x a; }

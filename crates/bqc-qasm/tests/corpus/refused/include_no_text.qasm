@@ -1,0 +1,1 @@
+include qelib1.inc;

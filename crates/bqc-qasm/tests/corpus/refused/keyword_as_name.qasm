@@ -1,0 +1,1 @@
+qreg gate[2];

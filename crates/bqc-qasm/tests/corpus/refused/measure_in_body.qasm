@@ -1,0 +1,2 @@
+creg c[1];
+gate g a { measure a -> c[0]; }

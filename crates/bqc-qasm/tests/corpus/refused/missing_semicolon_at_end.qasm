@@ -1,0 +1,3 @@
+qreg q[2];
+h q[0] // done
+

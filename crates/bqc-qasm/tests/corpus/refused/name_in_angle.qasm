@@ -1,0 +1,2 @@
+qreg q[1];
+rz(theta) q[0];

@@ -1,0 +1,2 @@
+opaque g a;
+opaque g a;

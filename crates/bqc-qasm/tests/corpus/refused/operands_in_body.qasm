@@ -1,0 +1,1 @@
+gate g a,b { cx a; }

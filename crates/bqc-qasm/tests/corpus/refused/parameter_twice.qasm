@@ -1,0 +1,1 @@
+gate g(t,t) a { rz(t) a; }

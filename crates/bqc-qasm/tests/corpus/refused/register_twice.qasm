@@ -1,0 +1,2 @@
+qreg q[1];
+creg q[2];

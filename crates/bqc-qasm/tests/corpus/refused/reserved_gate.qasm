@@ -1,0 +1,1 @@
+gate U(a,b,c) q { rz(a) q; }

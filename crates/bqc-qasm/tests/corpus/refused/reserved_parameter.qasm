@@ -1,0 +1,1 @@
+gate g(pi) q { rz(pi) q; }

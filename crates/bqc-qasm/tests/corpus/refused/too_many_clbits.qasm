@@ -1,0 +1,2 @@
+//! max-clbits 10
+creg c[11];

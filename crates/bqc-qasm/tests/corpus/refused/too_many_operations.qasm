@@ -1,0 +1,4 @@
+//! max-operations 10
+qreg q[6];
+h q;
+x q;

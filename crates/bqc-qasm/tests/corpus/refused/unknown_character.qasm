@@ -1,0 +1,2 @@
+qreg q[1];
+h q[0]; # comment

@@ -1,0 +1,1 @@
+gate g(theta) a { rz(thata) a; }

@@ -1,0 +1,2 @@
+qreg qubits[2];
+h qubit[0];

@@ -1,0 +1,1 @@
+gate g ctl,tgt { cx ctl,tgr; }

@@ -1,0 +1,2 @@
+qreg q[1];
+gate g a { x q; }

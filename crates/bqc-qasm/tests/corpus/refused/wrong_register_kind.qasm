@@ -1,0 +1,2 @@
+qreg q[1]; creg c[1];
+h c[0];

@@ -1,0 +1,10 @@
+OPENQASM 2.0;
+include "qelib1.inc";
+qreg q[2];
+creg c[1];
+x q[1];
+barrier q[1],q[0];
+x q[0];
+if(c==1) x q[0];
+barrier q[0],q[1];
+if(c==1) x q[1];

@@ -1,0 +1,13 @@
+OPENQASM 2.0;
+include "qelib1.inc";
+qreg q[2];
+creg c[2];
+creg wide[80];
+if(c==1) x q[1];
+if(c==3) measure q[0] -> c[0];
+if(c==0) reset q[0];
+if(c==0) reset q[1];
+if(wide==1208925819614629174706175) x q[0];
+if(wide==1208925819614629174706175) x q[1];
+if(c==007) rz(3.141592653589793) q[0];
+barrier q[0],q[1];

@@ -1,0 +1,13 @@
+OPENQASM 2.0;
+include "qelib1.inc";
+qreg q[2];
+qreg r[1];
+creg c[2];
+measure q[0] -> c[0];
+measure q[1] -> c[1];
+measure r[0] -> c[1];
+reset q[0];
+reset q[1];
+reset r[0];
+barrier q[0],q[1],r[0];
+barrier q[1];

@@ -1,0 +1,13 @@
+OPENQASM 2.0;
+include "qelib1.inc";
+opaque magic(p0,p1) q0,q1;
+opaque plain q0;
+opaque empty q0;
+qreg q[2];
+creg c[1];
+magic(3.141592653589793,-0.0025) q[0],q[1];
+plain q[0];
+plain q[1];
+empty q[1];
+if(c==0) plain q[1];
+magic(0.5,1.0) q[1],q[0];
