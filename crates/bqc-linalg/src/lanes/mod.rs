@@ -13,6 +13,7 @@ pub mod environment;
 pub mod gram;
 pub mod jacobian;
 pub mod layer;
+pub mod pauli;
 mod plain;
 pub mod states;
 pub mod two_qubit;

@@ -1,0 +1,509 @@
+//! Tangents in Pauli coordinates: the exact Gauss–Newton problem of a narrow template.
+//!
+//! Pulled to the middle of the circuit, the tangent of a slot is `i·B·H·A` with `H = W σ W†`: a real
+//! combination of Pauli strings. A one-qubit gate rotates three coefficients (9 multiply-adds, where
+//! amplitudes take 8 each), a CX is a signed permutation, no sample is involved, and the Gram matrix
+//! over all columns is that of `4^n` real rows instead of `2·4^n`. The global phase is the identity
+//! string, which no tangent contains, so it needs no column.
+
+use super::jacobian::{Pauli, Place, Tangent};
+use super::layer::{Layer, check_layers};
+use super::states::batch_len;
+use super::{AMPLITUDE_STRIDE, LANES, Lanes, Level, multiversion};
+use crate::{Complex64, Su2};
+
+/// Widest template that is worked on in these coordinates: `4^4` rows are as many as `2·4^n/2^n`
+/// samples would have, above that sampling always wins.
+pub const MAX_QUBITS: usize = 4;
+
+/// The rotation of `(X, Y, Z)` by `u·σ·u†`, row by row.
+type Rotation = [f64; 9];
+
+/// `uσ_ju† = Σ_i R_ij σ_i`.
+fn rotation(u: Su2) -> Rotation {
+    // u = w + i(xX + yY + zZ), a unit quaternion.
+    let (w, z, y, x) = (u.a.re, u.a.im, -u.b.re, u.b.im);
+    let (xx, yy, zz) = (x * x, y * y, z * z);
+    [
+        1.0 - 2.0 * (yy + zz),
+        2.0 * (x * y + w * z),
+        2.0 * (x * z - w * y),
+        2.0 * (x * y - w * z),
+        1.0 - 2.0 * (xx + zz),
+        2.0 * (y * z + w * x),
+        2.0 * (x * z + w * y),
+        2.0 * (y * z - w * x),
+        1.0 - 2.0 * (xx + yy),
+    ]
+}
+
+fn transposed(r: Rotation) -> Rotation {
+    [r[0], r[3], r[6], r[1], r[4], r[7], r[2], r[5], r[8]]
+}
+
+/// A layer as it acts on coefficients, in the direction in which tangents travel.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    control: u8,
+    target: u8,
+    on_control: Rotation,
+    on_target: Rotation,
+}
+
+/// The lane weights of the tangents of one place in one group of eight columns.
+#[derive(Clone, Copy, Debug)]
+struct Seed {
+    /// `[X, Y, Z]` on `wire`.
+    weights: [[f64; LANES]; 3],
+    place: Place,
+    wire: u8,
+}
+
+/// What a panel is filled from. Keeps its memory.
+#[derive(Clone, Debug, Default)]
+pub struct PauliPlan {
+    n: usize,
+    middle: usize,
+    n_tangents: usize,
+    turns: Vec<Turn>,
+    seeds: Vec<Seed>,
+    /// Seeds of each group, `seeds[bounds[g]..bounds[g + 1]]`, in order of place.
+    bounds: Vec<usize>,
+}
+
+impl PauliPlan {
+    /// Prepares the columns for `tangents`, sorted by place.
+    pub fn prepare(&mut self, n: usize, layers: &[Layer], tangents: &[Tangent]) {
+        check_layers(n, layers);
+        assert!(n <= MAX_QUBITS, "{n} qubits are too many for Pauli coordinates");
+        assert!(tangents.is_sorted_by_key(|t| t.place), "tangents out of order");
+        (self.n, self.middle, self.n_tangents) = (n, layers.len() / 2, tangents.len());
+        self.seeds.clear();
+        self.bounds.clear();
+        for group in tangents.chunks(LANES) {
+            let start = self.seeds.len();
+            self.bounds.push(start);
+            for (lane, &Tangent { place, wire, pauli }) in group.iter().enumerate() {
+                assert!((wire as usize) < n);
+                if let Place::Layer(i) = place {
+                    assert!((i as usize) < layers.len());
+                }
+                let known = self.seeds[start..].iter().rposition(|s| s.place == place && s.wire == wire);
+                let index = known.map_or(self.seeds.len(), |i| start + i);
+                if known.is_none() {
+                    self.seeds.push(Seed { weights: [[0.0; LANES]; 3], place, wire });
+                }
+                self.seeds[index].weights[pauli as usize][lane] = 1.0;
+            }
+        }
+        self.bounds.push(self.seeds.len());
+    }
+
+    /// Frame of the panel: just before the CX of this layer.
+    pub fn middle(&self) -> usize {
+        self.middle
+    }
+
+    /// Column of the residual: the one behind the tangents.
+    pub fn residual_column(&self) -> usize {
+        self.n_tangents
+    }
+
+    /// Columns that are used, padded with zeros to eights.
+    pub fn n_columns(&self) -> usize {
+        (self.n_tangents + 1).next_multiple_of(LANES)
+    }
+
+    /// Rows of the panel.
+    pub fn n_rows(&self) -> usize {
+        1 << (2 * self.n)
+    }
+
+    /// Takes over the values of the layers of the template that was prepared for.
+    fn turn(&mut self, layers: &[Layer]) {
+        self.turns.clear();
+        for (i, l) in layers.iter().enumerate() {
+            let adjoint = |r: Rotation| if i >= self.middle { transposed(r) } else { r };
+            self.turns.push(Turn {
+                control: l.control,
+                target: l.target,
+                on_control: adjoint(rotation(l.on_control)),
+                on_target: adjoint(rotation(l.on_target)),
+            });
+        }
+    }
+}
+
+/// Fills the panel `[Pauli string][ld]`: digit `q` (base 4: 1, X, Y, Z) of a row is the Pauli matrix
+/// on qubit `q`. Columns are the tangents in units of the identity's norm, then the residual
+/// `−Im(e^{iφ}·Tr(P·W))/2^n` with `W = Σ_m y_m s_m†` in the frame of the middle.
+///
+/// `middle` and `pulled_back` are exact batches (all `2^n` basis states as inputs) in that frame.
+#[allow(clippy::too_many_arguments, reason = "a kernel's operands are what they are")]
+pub fn fill_pauli_panel(
+    level: Level,
+    plan: &mut PauliPlan,
+    layers: &[Layer],
+    middle: &[f64],
+    pulled_back: &[f64],
+    phase: Complex64,
+    ld: usize,
+    scratch: &mut [f64],
+    panel: &mut [f64],
+) {
+    let n = plan.n;
+    check_layers(n, layers);
+    assert!(plan.n_columns() <= ld && panel.len() >= plan.n_rows() * ld && scratch.len() >= 2 * plan.n_rows() * LANES);
+    let len = batch_len(n, (1usize << n).div_ceil(LANES));
+    assert!(middle.len() == len && pulled_back.len() == len);
+    let in_range = |place| !matches!(place, Place::Layer(i) if i as usize >= layers.len());
+    assert!(plan.seeds.iter().all(|s| in_range(s.place)), "another template was prepared for");
+    plan.turn(layers);
+    let plan = &*plan;
+    let (scratch, panel_start) = (scratch.as_mut_ptr(), panel.as_mut_ptr());
+    multiversion!(level, fill(plan: &PauliPlan, scratch: *mut f64, ld: usize, panel_start: *mut f64));
+    residual_column(plan, middle, pulled_back, phase, ld, panel);
+}
+
+#[inline(always)]
+unsafe fn fill<L: Lanes>(plan: &PauliPlan, scratch: *mut f64, ld: usize, panel: *mut f64) {
+    let rows = plan.n_rows();
+    // SAFETY: `fill_pauli_panel` checked the sizes, and the wires against the width.
+    unsafe {
+        for (group, bounds) in plan.bounds.windows(2).enumerate() {
+            let seeds = &plan.seeds[bounds[0]..bounds[1]];
+            let n_before = seeds.partition_point(|s| s.place < Place::Layer(plan.middle as u32));
+            let (before, after) = seeds.split_at(n_before);
+            let second = scratch.add(rows * LANES);
+            let mut from = scratch;
+            if !before.is_empty() {
+                forward::<L>(plan, before, scratch);
+            }
+            if !after.is_empty() {
+                backward::<L>(plan, after, second);
+                from = second;
+            }
+            let both = !before.is_empty() && !after.is_empty();
+            for row in 0..rows {
+                let mut x = L::load(from.add(row * LANES));
+                if both {
+                    x = x.add(L::load(scratch.add(row * LANES)));
+                }
+                x.store(panel.add(row * ld + group * LANES));
+            }
+        }
+        if plan.n_columns() > plan.n_tangents.next_multiple_of(LANES) {
+            for row in 0..rows {
+                L::splat(0.0).store(panel.add(row * ld + plan.n_columns() - LANES));
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn clear<L: Lanes>(rows: usize, coefficients: *mut f64) {
+    for row in 0..rows {
+        // SAFETY: the scratch holds all rows.
+        unsafe { L::splat(0.0).store(coefficients.add(row * LANES)) };
+    }
+}
+
+/// Adds one seed: single-qubit strings on its wire.
+#[inline(always)]
+unsafe fn sow<L: Lanes>(seed: &Seed, coefficients: *mut f64) {
+    for (digit, weights) in seed.weights.iter().enumerate() {
+        // SAFETY: a single-qubit string of a wire of the template is one of the rows.
+        unsafe {
+            let p = coefficients.add(((digit + 1) << (2 * seed.wire)) * LANES);
+            L::load(p).add(L::load(weights.as_ptr())).store(p);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn forward<L: Lanes>(plan: &PauliPlan, seeds: &[Seed], coefficients: *mut f64) {
+    // SAFETY: the scratch holds all rows; places and wires are those of the template.
+    unsafe {
+        clear::<L>(plan.n_rows(), coefficients);
+        let mut next = 0;
+        while next < seeds.len() && seeds[next].place == Place::First {
+            sow::<L>(&seeds[next], coefficients);
+            next += 1;
+        }
+        let start = match seeds[0].place {
+            Place::First => 0,
+            Place::Layer(i) => i as usize,
+        };
+        for i in start..plan.middle {
+            let turn = &plan.turns[i];
+            if i > start || seeds[0].place == Place::First {
+                cx::<L>(plan.n, turn, coefficients);
+            }
+            while next < seeds.len() && seeds[next].place == Place::Layer(i as u32) {
+                sow::<L>(&seeds[next], coefficients);
+                next += 1;
+            }
+            rotate::<L>(plan.n, turn, coefficients);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn backward<L: Lanes>(plan: &PauliPlan, seeds: &[Seed], coefficients: *mut f64) {
+    let Some(Seed { place: Place::Layer(last), .. }) = seeds.last() else { return };
+    let (last, mut left) = (*last as usize, seeds.len());
+    // SAFETY: as in `forward`.
+    unsafe {
+        clear::<L>(plan.n_rows(), coefficients);
+        for i in (plan.middle..=last).rev() {
+            let turn = &plan.turns[i];
+            if i < last {
+                rotate::<L>(plan.n, turn, coefficients);
+            }
+            while left > 0 && seeds[left - 1].place == Place::Layer(i as u32) {
+                sow::<L>(&seeds[left - 1], coefficients);
+                left -= 1;
+            }
+            cx::<L>(plan.n, turn, coefficients);
+        }
+    }
+}
+
+/// Rows of the strings that are 1 on both wires of a layer, and the steps of one digit on each.
+#[inline(always)]
+fn bases(n: usize, turn: &Turn) -> (impl Iterator<Item = usize>, usize, usize) {
+    let (low, high) = (turn.control.min(turn.target), turn.control.max(turn.target));
+    let (low_mask, high_mask) = ((1usize << (2 * low)) - 1, (1usize << (2 * high)) - 1);
+    let rows = (0..1usize << (2 * (n - 2))).map(move |i| {
+        let x = ((i & !low_mask) << 2) | (i & low_mask);
+        ((x & !high_mask) << 2) | (x & high_mask)
+    });
+    (rows, 1 << (2 * turn.control), 1 << (2 * turn.target))
+}
+
+/// Conjugation by CX: four exchanges and, with a sign, `XZ ↔ YY`.
+#[inline(always)]
+unsafe fn cx<L: Lanes>(n: usize, turn: &Turn, coefficients: *mut f64) {
+    /// Pairs of strings `[control digit, target digit]` that change places.
+    const EXCHANGED: [[usize; 4]; 5] = [[0, 2, 3, 2], [0, 3, 3, 3], [1, 0, 1, 1], [1, 2, 2, 3], [2, 0, 2, 1]];
+    let (rows, c, t) = bases(n, turn);
+    for base in rows {
+        // SAFETY: all strings are rows of the scratch.
+        unsafe {
+            let at = |cd: usize, td: usize| coefficients.add((base + cd * c + td * t) * LANES);
+            for [c0, t0, c1, t1] in EXCHANGED {
+                let (p, q) = (at(c0, t0), at(c1, t1));
+                let (x, y) = (L::load(p), L::load(q));
+                y.store(p);
+                x.store(q);
+            }
+            let (p, q) = (at(1, 3), at(2, 2));
+            let (x, y, zero) = (L::load(p), L::load(q), L::splat(0.0));
+            zero.sub(y).store(p);
+            zero.sub(x).store(q);
+        }
+    }
+}
+
+/// Both rotations of a layer.
+#[inline(always)]
+unsafe fn rotate<L: Lanes>(n: usize, turn: &Turn, coefficients: *mut f64) {
+    let (rows, c, t) = bases(n, turn);
+    // SAFETY: all strings are rows of the scratch.
+    unsafe {
+        let on_control = turn.on_control.map(|x| L::splat(x));
+        let on_target = turn.on_target.map(|x| L::splat(x));
+        for base in rows {
+            let at = |cd: usize, td: usize| coefficients.add((base + cd * c + td * t) * LANES);
+            // Target first; the strings that are 1 on it go on to the control unchanged.
+            let mut digits = [[L::splat(0.0); 4]; 4];
+            for (cd, row) in digits.iter_mut().enumerate() {
+                for (td, x) in row.iter_mut().enumerate() {
+                    *x = L::load(at(cd, td));
+                }
+                [row[1], row[2], row[3]] = turned(&on_target, [row[1], row[2], row[3]]);
+            }
+            for td in 0..4 {
+                let [x, y, z] = turned(&on_control, [digits[1][td], digits[2][td], digits[3][td]]);
+                digits[0][td].store(at(0, td));
+                x.store(at(1, td));
+                y.store(at(2, td));
+                z.store(at(3, td));
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn turned<L: Lanes>(r: &[L; 9], [x, y, z]: [L; 3]) -> [L; 3] {
+    // SAFETY: the caller runs on the level of `L`.
+    unsafe {
+        [
+            r[2].fma(z, r[1].fma(y, r[0].mul(x))),
+            r[5].fma(z, r[4].fma(y, r[3].mul(x))),
+            r[8].fma(z, r[7].fma(y, r[6].mul(x))),
+        ]
+    }
+}
+
+/// Writes the residual's coefficients: `W` from the two batches, then a Walsh transform for each
+/// pattern of flips.
+fn residual_column(
+    plan: &PauliPlan,
+    middle: &[f64],
+    pulled_back: &[f64],
+    phase: Complex64,
+    ld: usize,
+    panel: &mut [f64],
+) {
+    const MAX_DIM: usize = 1 << MAX_QUBITS;
+    let n = plan.n;
+    let dim = 1usize << n;
+    // products[a][b] = e^{iφ} Σ_m y_m[a] conj(s_m[b])
+    let mut products = [[Complex64::ZERO; MAX_DIM]; MAX_DIM];
+    for group in 0..dim.div_ceil(LANES) {
+        let at = |x: &[f64], a: usize| -> ([f64; LANES], [f64; LANES]) {
+            let start = batch_len(n, group) + a * AMPLITUDE_STRIDE;
+            let half = |i: usize| std::array::from_fn(|l| x[start + i * LANES + l]);
+            (half(0), half(1))
+        };
+        for (a, row) in products.iter_mut().enumerate().take(dim) {
+            let (yr, yi) = at(pulled_back, a);
+            for (b, sum) in row.iter_mut().enumerate().take(dim) {
+                let (sr, si) = at(middle, b);
+                let (mut re, mut im) = ([0.0; LANES], [0.0; LANES]);
+                for l in 0..LANES {
+                    re[l] = yr[l] * sr[l] + yi[l] * si[l];
+                    im[l] = yi[l] * sr[l] - yr[l] * si[l];
+                }
+                *sum += phase * Complex64::new(re.iter().sum(), im.iter().sum());
+            }
+        }
+    }
+    let column = plan.residual_column();
+    for flips in 0..dim {
+        // Tr(P·W) = Σ_b ⟨b|P|b⊕x⟩ W[b⊕x][b], where P flips x and has phases (−1)^{z·b} · i^{|x∧z|}.
+        let mut line: [Complex64; MAX_DIM] = [Complex64::ZERO; MAX_DIM];
+        for (b, x) in line.iter_mut().enumerate().take(dim) {
+            *x = products[b ^ flips][b];
+        }
+        for q in 0..n {
+            for b in (0..dim).filter(|b| b >> q & 1 == 0) {
+                let (x, y) = (line[b], line[b | 1 << q]);
+                (line[b], line[b | 1 << q]) = (x + y, x - y);
+            }
+        }
+        for (signs, &sum) in line.iter().enumerate().take(dim) {
+            let string = (0..n).fold(0, |s, q| {
+                // flip and sign: Y, flip alone: X, sign alone: Z.
+                let digit = [0, 1, 3, 2][(flips >> q & 1) | (signs >> q & 1) << 1];
+                s | digit << (2 * q)
+            });
+            // ⟨b|Y|b⊕1⟩ = −i·(−1)^b.
+            let turned = match (flips & signs).count_ones() % 4 {
+                0 => sum.im,
+                1 => -sum.re,
+                2 => -sum.im,
+                _ => sum.re,
+            };
+            panel[string * ld + column] = -turned / dim as f64;
+        }
+    }
+    // The identity string belongs to the global phase.
+    panel[column] = 0.0;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Stream;
+    use crate::lanes::jacobian::{Plan, States, fill_panel};
+    use crate::lanes::{AlignedBuffer, gram, states};
+
+    /// The Gram matrix and gradient of the exact problem, by amplitudes and by Pauli strings.
+    #[test]
+    fn agrees_with_the_amplitudes_on_all_levels() {
+        let mut s = Stream::new(6, 6, 6);
+        for (n, count) in [(2usize, 3usize), (3, 1), (3, 8), (3, 13), (4, 10)] {
+            let layers: Vec<Layer> = (0..count)
+                .map(|_| {
+                    let control = s.below(n) as u8;
+                    let target = ((control as usize + 1 + s.below(n - 1)) % n) as u8;
+                    Layer { control, target, on_control: s.su2(), on_target: s.su2() }
+                })
+                .collect();
+            let first: Vec<Su2> = (0..n).map(|_| s.su2()).collect();
+            let mut tangents = Vec::new();
+            for wire in 0..n as u8 {
+                for pauli in [Pauli::X, Pauli::Y, Pauli::Z] {
+                    tangents.push(Tangent { place: Place::First, wire, pauli });
+                }
+            }
+            for (i, l) in layers.iter().enumerate() {
+                for wire in [l.control, l.target] {
+                    for pauli in [Pauli::X, Pauli::Y, Pauli::Z] {
+                        if s.chance(0.7) {
+                            tangents.push(Tangent { place: Place::Layer(i as u32), wire, pauli });
+                        }
+                    }
+                }
+            }
+            let dim = 1usize << n;
+            let mut inputs = AlignedBuffer::zeroed(batch_len(n, dim.div_ceil(LANES)));
+            for m in 0..dim {
+                inputs[batch_len(n, m / LANES) + m * AMPLITUDE_STRIDE + m % LANES] = 1.0;
+            }
+            let mut previous: Option<Vec<f64>> = None;
+            for level in Level::available() {
+                let mut y = inputs.clone();
+                let mut other = layers.clone();
+                other.iter_mut().for_each(|l| l.on_target = l.on_target * Su2::ry(0.3));
+                states::push(level, &first, &other, &mut y);
+                let (mut out, mut after_first) = (inputs.clone(), inputs.clone());
+                let mut after_cx = AlignedBuffer::zeroed(inputs.len() * count);
+                states::push_recorded(level, &first, &layers, &mut out, &mut after_first, &mut after_cx);
+                let overlap = states::overlap(level, &y, &out);
+                let phase = overlap / overlap.norm();
+                let mut middle = out.clone();
+                states::pull_back(level, n, &layers[count / 2..], &mut middle);
+                states::pull_back(level, n, &layers[count / 2..], &mut y);
+
+                let mut plan = Plan::default();
+                plan.prepare(n, &layers, &tangents);
+                let ld = plan.n_columns();
+                let mut panel = vec![0.0; dim * 2 * dim * ld];
+                let mut scratch = vec![f64::NAN; 2 * batch_len(n, 1).max(dim * dim * LANES)];
+                let batches =
+                    States { after_first: &after_first, after_cx: &after_cx, middle: &middle, pulled_back: &y, phase };
+                fill_panel(level, &plan, &layers, batches, 0..dim, ld, &mut scratch, &mut panel);
+                let mut expected = vec![0.0; ld * ld];
+                gram::accumulate(level, &panel, ld, ld, &mut expected, true);
+
+                let mut pauli = PauliPlan::default();
+                pauli.prepare(n, &layers, &tangents);
+                let pauli_ld = pauli.n_columns();
+                let mut panel = vec![f64::NAN; pauli.n_rows() * pauli_ld];
+                fill_pauli_panel(level, &mut pauli, &layers, &middle, &y, phase, pauli_ld, &mut scratch, &mut panel);
+                let mut gram = vec![0.0; pauli_ld * pauli_ld];
+                gram::accumulate(level, &panel, pauli_ld, pauli_ld, &mut gram, true);
+                let p = tangents.len();
+                for i in 0..p {
+                    for j in i..p {
+                        let e = expected[i * ld + j] / dim as f64;
+                        assert!((gram[i * pauli_ld + j] - e).abs() < 1e-13, "n {n}: G[{i}][{j}]");
+                    }
+                    let e = expected[i * ld + p + 1] / dim as f64;
+                    assert!(
+                        (gram[i * pauli_ld + p] - e).abs() < 1e-13,
+                        "n {n}: gradient {i}: {} {e}",
+                        gram[i * pauli_ld + p]
+                    );
+                }
+                if let Some(other) = &previous {
+                    assert!(other.iter().zip(&panel).all(|(a, b)| a.to_bits() == b.to_bits()), "{}", level.name());
+                }
+                previous = Some(panel);
+            }
+        }
+    }
+}
