@@ -21,7 +21,8 @@ pub struct Limits {
     pub max_operations: u64,
     /// Files open inside each other. `--max-include-depth`, default 16.
     pub max_include_depth: u32,
-    /// Files read in all, with repetitions. `--max-includes`, default 256.
+    /// Files read in all, with repetitions. `--max-includes`, default 256, and never above 65,536,
+    /// because room for them is set aside.
     pub max_includes: u32,
 }
 
@@ -33,6 +34,11 @@ impl Limits {
     /// Steps of inlining (calls, angles, operands) allowed for each allowed operation. An ordinary
     /// gate needs three to ten; only gates built to waste time need more.
     pub(crate) const STEPS_PER_OPERATION: u64 = 32;
+
+    /// The bound on files in force.
+    pub(crate) fn includes(&self) -> usize {
+        self.max_includes.min(1 << 16) as usize
+    }
 
     /// The bound on nesting in force.
     pub(crate) fn depth(&self) -> u32 {

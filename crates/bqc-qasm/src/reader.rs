@@ -46,7 +46,7 @@ const BUILT_IN: [&str; 2] = ["qelib1.inc", "stdgates.inc"];
 /// # Errors
 /// The first mistake, with its place. No input panics.
 pub fn parse(source: &SourceText, options: &ParseOptions) -> Result<Circuit, Box<crate::Diagnostic>> {
-    let files: Vec<OnceCell<SourceText>> = vec![OnceCell::new(); options.limits.max_includes as usize];
+    let files: Vec<OnceCell<SourceText>> = vec![OnceCell::new(); options.limits.includes()];
     let mut reader = Reader::new(source, options, &files)?;
     reader.read()?;
     Ok(reader.circuit)
@@ -167,7 +167,7 @@ impl<'a, 'o> Reader<'a, 'o> {
         } else if self.outer.len() + 1 > limits.max_include_depth as usize {
             Problem::IncludeDepth { limit: limits.max_include_depth }
         } else if self.n_included == self.files.len() {
-            Problem::TooManyIncludes { limit: limits.max_includes }
+            Problem::TooManyIncludes { limit: self.files.len() as u32 }
         } else {
             match self.options.includes.find(path) {
                 Ok(file) => {
