@@ -5,6 +5,8 @@
 //! and the last of these is the original itself.
 
 use crate::deletion::delete_gates;
+use crate::merge::merge_one_qubit;
+use crate::two_qubit::{resynthesize_pair, resynthesize_runs};
 use crate::verify::{Rejected, VerifiedBlock};
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::Engine;
@@ -98,6 +100,10 @@ pub struct BlockReport {
     pub reason: Reason,
 }
 
+/// The part of a block's tolerance that each run of two-qubit gates may use: a hundred runs of a block
+/// may use it up, and identities are met at 1e-14 anyway.
+const RUN_SHARE: f64 = 1e-2;
+
 /// Purpose of the streams of the flow; the number of the start is added.
 const FLOW_STREAM: u64 = 0x464c_4f57_0000_0000;
 
@@ -113,18 +119,26 @@ pub fn optimize_block(
     engine: &dyn Engine,
     stop: &AtomicBool,
 ) -> (VerifiedBlock, BlockReport) {
+    let closed_form = match original.width() {
+        2 => resynthesize_pair(original, settings.tolerance),
+        _ => resynthesize_runs(original, settings.tolerance * RUN_SHARE),
+    };
     let mut instantiations = 0;
     let mut candidates = Vec::new();
-    if original.width() > 2 {
+    if original.width() > 2 && closed_form.n_cx() > 0 {
         for start in 0..settings.starts {
             let mut stream = Stream::new(settings.seed, key, FLOW_STREAM + start as u64);
             let (found, counts) = match settings.flow {
-                Flow::Delete => delete_gates(original, engine, settings.tolerance, &mut stream, stop),
+                Flow::Delete => delete_gates(&closed_form, engine, settings.tolerance / 2.0, &mut stream, stop),
             };
             instantiations += counts.n_instantiations;
+            candidates.push(resynthesize_runs(&found, settings.tolerance * RUN_SHARE));
+            // Kept in case the runs' tolerances add up to too much.
             candidates.push(found);
         }
     }
+    candidates.push(closed_form);
+    candidates.push(merge_one_qubit(original));
     judge(original, candidates, instantiations, settings.tolerance, stop.load(Ordering::Relaxed))
 }
 
@@ -174,4 +188,88 @@ fn judge(
         reason,
     };
     (block, report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::block_distance;
+    use crate::test_support::{random_block, random_clifford_t};
+    use bqc_instantiate::{
+        CpuEngine, CxTemplate, EngineError, MakeCandidate, Outcome, Problem, RefineProblem, Refined,
+    };
+
+    /// Calls every first candidate an identity, without looking.
+    struct LyingEngine;
+
+    impl Engine for LyingEngine {
+        fn name(&self) -> &str {
+            "lying"
+        }
+
+        fn instantiate(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
+            CpuEngine::new().instantiate(problems, stop)
+        }
+
+        fn refine(&self, problem: &RefineProblem<'_>, _: usize, make: &MakeCandidate<'_>, _: &AtomicBool) -> Refined {
+            let mut candidate = CxTemplate::new(problem.batch.n() as u8);
+            make(0, &mut candidate);
+            Refined { winner: Some((0, candidate)), n_tried: 1, ..Refined::default() }
+        }
+    }
+
+    #[test]
+    fn nothing_that_a_wrong_engine_says_is_believed() {
+        for seed in 0..20 {
+            let block = random_block(3, 30, &mut Stream::new(seed, 4, 0));
+            let settings = BlockSettings::default();
+            let (verified, report) = optimize_block(&block, 0, &settings, &LyingEngine, &AtomicBool::new(false));
+            assert!(report.n_rejected > 0);
+            assert!(block_distance(&block, verified.circuit()).unwrap() <= settings.tolerance);
+            match report.reason {
+                Reason::Failed { rejected } => {
+                    assert!(rejected.distance().unwrap() > settings.tolerance);
+                    assert_eq!(verified.circuit(), &block);
+                }
+                Reason::Improved => assert!(size(verified.circuit()) < size(&block)),
+                Reason::Unchanged { why } => panic!("the engine lied and nobody noticed: {why}"),
+            }
+        }
+    }
+
+    #[test]
+    fn results_are_verified_and_never_larger() {
+        let engine = CpuEngine::new();
+        for seed in 0..30u64 {
+            let mut stream = Stream::new(seed, 4, 1);
+            let width = 1 + (seed % 4) as u8;
+            let block = random_clifford_t(width, 25, &mut stream);
+            let settings = BlockSettings { seed, ..BlockSettings::default() };
+            let run = || optimize_block(&block, 7, &settings, &engine, &AtomicBool::new(false));
+            let (verified, report) = run();
+            assert!(size(verified.circuit()) <= size(&block));
+            assert_eq!((report.cx_after, report.one_qubit_after), size(verified.circuit()));
+            assert_eq!((report.cx_before, report.one_qubit_before), size(&block));
+            assert_eq!((report.n_rejected, report.distance), (0, verified.distance()));
+            assert!(verified.distance() <= 1e-12, "{:e}", verified.distance());
+            assert_eq!(run(), (verified, report), "the same key gives the same result");
+        }
+    }
+
+    #[test]
+    fn reasons_say_why() {
+        let engine = CpuEngine::new();
+        let run = |block: &BlockCircuit, stop| {
+            let settings = BlockSettings::default();
+            optimize_block(block, 0, &settings, &engine, &AtomicBool::new(stop)).1.reason
+        };
+        assert_eq!(run(&BlockCircuit::new(3), false), Reason::Unchanged { why: Unchanged::Empty });
+        let mut minimal = BlockCircuit::new(3);
+        minimal.push_cx(bqc_circuit::BlockQubit(0), bqc_circuit::BlockQubit(2));
+        assert_eq!(run(&minimal, false), Reason::Unchanged { why: Unchanged::NothingFound });
+        assert_eq!(run(&minimal, true), Reason::Unchanged { why: Unchanged::Stopped });
+        let mut broken = minimal.clone();
+        broken.push_u3(bqc_circuit::BlockQubit(0), [f64::NAN, 0.0, 0.0]);
+        assert!(!matches!(run(&broken, false), Reason::Improved));
+    }
 }

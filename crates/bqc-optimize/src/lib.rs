@@ -2,12 +2,17 @@
 
 pub mod deletion;
 pub mod driver;
+pub mod merge;
 pub mod search;
+#[cfg(test)]
+mod test_support;
+pub mod two_qubit;
 pub mod verify;
+mod wires;
 
-pub use driver::{
-    BlockReport, BlockSettings, Flow, IDENTITY_TOLERANCE, Reason, Unchanged, optimize_block,
-};
+pub use driver::{BlockReport, BlockSettings, Flow, IDENTITY_TOLERANCE, Reason, Unchanged, optimize_block};
+pub use merge::{Merged, merge_circuit, merge_one_qubit};
+pub use two_qubit::{resynthesize_pair, resynthesize_runs};
 pub use verify::{
     CompareOptions, Comparison, Incomparable, Method, Rejected, VerifiedBlock, block_distance, compare_circuits,
 };

@@ -96,6 +96,15 @@ fn exact_distance(a: &[program::Step], b: &[program::Step], n: usize) -> f64 {
     residual::distance(a, b, n_columns / per_pass, |p| States::basis(n, p * per_pass, per_pass))
 }
 
+/// The phase distance of two chains of `u3` on one wire, first gate first. An empty chain is the
+/// identity. NaN if an angle is not a finite number.
+pub(crate) fn chain_distance(a: &[[f64; 3]], b: &[[f64; 3]]) -> f64 {
+    let steps = |chain: &[[f64; 3]]| -> Vec<program::Step> {
+        chain.iter().map(|&angles| program::Step::One { qubit: 0, gate: program::u3(angles) }).collect()
+    };
+    exact_distance(&steps(a), &steps(b), 1)
+}
+
 /// A block whose distance from its original has been measured and found within a tolerance.
 ///
 /// Only this type can be joined into a result, and only [`VerifiedBlock::check`] and

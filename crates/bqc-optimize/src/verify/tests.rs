@@ -1,25 +1,11 @@
 //! What the verifier must see: every kind of wrong result, at every size, by blocks and by circuits.
 
 use super::*;
+use crate::test_support::{as_circuit, random_block};
 
 use bqc_circuit::{BlockGate, BlockQubit, Circuit, Clbit, Directive, GateCall, Operation, Qubit, Register};
 use bqc_linalg::{Complex64, Matrix, Stream, Su2, phase_distance};
 use proptest::prelude::*;
-
-fn random_block(width: u8, n_gates: usize, stream: &mut Stream) -> BlockCircuit {
-    let mut block = BlockCircuit::new(width);
-    for _ in 0..n_gates {
-        let mut wires: Vec<u8> = (0..width).collect();
-        stream.shuffle(&mut wires);
-        if width > 1 && stream.chance(0.5) {
-            block.push_cx(BlockQubit(wires[0]), BlockQubit(wires[1]));
-        } else {
-            let angles = [0; 3].map(|_| stream.uniform() * 12.0 - 6.0);
-            block.push_u3(BlockQubit(wires[0]), angles);
-        }
-    }
-    block
-}
 
 /// The block's matrix by the reference implementation of bqc-linalg.
 fn reference(block: &BlockCircuit) -> Matrix {
@@ -33,17 +19,6 @@ fn reference(block: &BlockCircuit) -> Matrix {
         }
     }
     u
-}
-
-fn as_circuit(block: &BlockCircuit) -> Circuit {
-    let mut circuit = Circuit::with_qubits(u32::from(block.width()));
-    for gate in &block.gates {
-        circuit.push(match *gate {
-            BlockGate::Cx { control, target } => GateCall::cx(Qubit(control.0.into()), Qubit(target.0.into())),
-            BlockGate::U3 { qubit, angles } => GateCall::u3(angles, Qubit(qubit.0.into())),
-        });
-    }
-    circuit
 }
 
 /// The same unitary written differently: every one-qubit gate as a product of two, every CX as CZ.

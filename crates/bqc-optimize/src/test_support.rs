@@ -1,0 +1,53 @@
+//! Random circuits for the tests of this crate.
+
+use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, Circuit, GateCall, Qubit};
+use bqc_linalg::Stream;
+use std::f64::consts::FRAC_PI_4;
+
+/// A block of generic one-qubit gates and CX, half of each.
+pub(crate) fn random_block(width: u8, n_gates: usize, stream: &mut Stream) -> BlockCircuit {
+    block_of(width, n_gates, stream, |stream| [0; 3].map(|_| stream.uniform() * 12.0 - 6.0))
+}
+
+/// The same with angles that are multiples of π/4: rotations about X, Y and Z, identities, and so
+/// much that commutes and cancels.
+pub(crate) fn random_clifford_t(width: u8, n_gates: usize, stream: &mut Stream) -> BlockCircuit {
+    block_of(width, n_gates, stream, |stream| {
+        let diagonal = stream.chance(0.5);
+        let mut angles = [0; 3].map(|_| stream.below(8) as f64 * FRAC_PI_4);
+        if diagonal {
+            angles[0] = 0.0;
+        } else if stream.chance(0.5) {
+            // u3(θ, −π/2, π/2) is a rotation about X.
+            (angles[1], angles[2]) = (-2.0 * FRAC_PI_4, 2.0 * FRAC_PI_4);
+        }
+        angles
+    })
+}
+
+fn block_of(width: u8, n_gates: usize, s: &mut Stream, angles: impl Fn(&mut Stream) -> [f64; 3]) -> BlockCircuit {
+    let mut block = BlockCircuit::new(width);
+    for _ in 0..n_gates {
+        let mut wires: Vec<u8> = (0..width).collect();
+        s.shuffle(&mut wires);
+        if width > 1 && s.chance(0.5) {
+            block.push_cx(BlockQubit(wires[0]), BlockQubit(wires[1]));
+        } else {
+            let angles = angles(s);
+            block.push_u3(BlockQubit(wires[0]), angles);
+        }
+    }
+    block
+}
+
+/// The block on the wires of a circuit of its own.
+pub(crate) fn as_circuit(block: &BlockCircuit) -> Circuit {
+    let mut circuit = Circuit::with_qubits(u32::from(block.width()));
+    for gate in &block.gates {
+        circuit.push(match *gate {
+            BlockGate::Cx { control, target } => GateCall::cx(Qubit(control.0.into()), Qubit(target.0.into())),
+            BlockGate::U3 { qubit, angles } => GateCall::u3(angles, Qubit(qubit.0.into())),
+        });
+    }
+    circuit
+}
