@@ -1,0 +1,74 @@
+//! `bqc-bench`: writes or checks `circuits/`, and measures the partitioner.
+
+use bqc_benchmarks::generate::suite;
+use bqc_benchmarks::manifest;
+use bqc_benchmarks::speed::{PARTITION_GOAL, measure_partition, random_circuit};
+use std::path::Path;
+use std::process::ExitCode;
+use std::{env, fs, io};
+
+const USAGE: &str = "\
+Usage: bqc-bench generate [FOLDER]    write the circuits and their manifest (default: circuits)
+       bqc-bench partition            time the partitioner on a million gates";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["generate"] => report(generate(Path::new("circuits"))),
+        ["generate", folder] => report(generate(Path::new(folder))),
+        ["partition"] => time_partition(),
+        _ => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn report(result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn generate(folder: &Path) -> Result<(), String> {
+    let failed = |path: &Path, e: io::Error| format!("cannot write `{}`: {e}", path.display());
+    fs::create_dir_all(folder).map_err(|e| failed(folder, e))?;
+    let files = manifest::files(&suite());
+    for file in &files {
+        let path = folder.join(&file.name);
+        fs::write(&path, &file.text).map_err(|e| failed(&path, e))?;
+    }
+    let n_bytes: usize = files.iter().map(|f| f.text.len()).sum();
+    eprintln!("{} files, {n_bytes} bytes in {}", files.len(), folder.display());
+    Ok(())
+}
+
+/// Three shapes of circuit for every block size; the goal stands beside each figure.
+fn time_partition() -> ExitCode {
+    const N_GATES: usize = 1_000_000;
+    let shapes =
+        [("100 wires, anywhere", 100, None), ("100 wires, neighbours", 100, Some(1)), ("20 wires, near", 20, Some(3))];
+    println!(
+        "{:24} {:>2} {:>8} {:>8} {:>9} {:>9} {:>7}",
+        "circuit", "k", "gates", "blocks", "cx/block", "seconds", "goal"
+    );
+    let mut is_met = true;
+    for (name, n, reach) in shapes {
+        let circuit = random_circuit(n, N_GATES, reach, 1);
+        for k in 2..=12 {
+            let Ok(speed) = measure_partition(&circuit, k) else {
+                return report(Err(format!("{name}: not partitioned")));
+            };
+            let per_block = speed.n_cx as f64 / speed.n_blocks as f64;
+            let (seconds, goal) = (speed.wall.as_secs_f64(), PARTITION_GOAL.as_secs_f64());
+            println!("{name:24} {k:2} {N_GATES:8} {:8} {per_block:9.2} {seconds:9.3} {goal:7.1}", speed.n_blocks);
+            is_met &= speed.wall <= PARTITION_GOAL;
+        }
+    }
+    if is_met { ExitCode::SUCCESS } else { report(Err("the goal was missed".into())) }
+}

@@ -1,0 +1,8 @@
+// X with 3 controls and ancillas that are zero
+// Nielsen and Chuang figure 4.10
+OPENQASM 2.0;
+include "qelib1.inc";
+qreg q[5];
+ccx q[0],q[1],q[3];
+ccx q[3],q[2],q[4];
+ccx q[0],q[1],q[3];
