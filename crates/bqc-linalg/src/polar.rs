@@ -4,13 +4,16 @@
 //! is `Tr(E·u)`. `|Tr(E·u)|` is largest, and equal to the sum of the singular values of `E`, where
 //! `u` is the unitary polar factor of `E†`. For 2×2 that is a closed form
 //! ([`crate::small::Matrix2::su2`]), for 4×4 a scaled Newton iteration `X ← (ζX + X^{-†}/ζ)/2`
-//! (Higham, SIAM J. Sci. Stat. Comput. 7, 1160 (1986); Higham, *Functions of Matrices*, ch. 8).
+//! (Higham, SIAM J. Sci. Stat. Comput. 7, 1160 (1986); Higham, *Functions of Matrices*, ch. 8), and
+//! products alone for the last steps.
 //!
 //! An environment need not have full rank: it vanishes at symmetric saddles, and has rank one for a
 //! single sample state. Then many unitaries are equally good, and these functions take the one
 //! nearest to the gate's previous value by mixing in a little of it ([`COMPLETION`]). So a zero
 //! environment keeps the previous value, and no input gives a value that is not unitary.
 
+use crate::lanes::Level;
+use crate::lanes::schulz::polar_nearby;
 use crate::small::{Matrix2, Matrix4, SmallMatrix};
 use crate::{Complex64, Su2};
 
@@ -22,13 +25,6 @@ pub const COMPLETION: f64 = 1e-12;
 /// Newton steps before a 4×4 matrix is given up. Scaled Newton takes at most 9 for condition
 /// numbers up to 1e16 (Higham 2008, section 8.9); the rest is margin.
 const MAX_STEPS: usize = 30;
-
-/// A Newton step shorter than this (Frobenius norm) is the last: the error after a step is about
-/// half the square of the step, below 1e-16.
-const LAST_STEP: f64 = 1e-8;
-
-/// A Newton step shorter than this ends the scaling, which would only disturb quadratic convergence.
-const UNSCALED_STEP: f64 = 1e-1;
 
 /// Below this determinant, for unit mean-square singular value, the inverse by minors loses digits
 /// to cancellation and elimination with pivoting takes over.
@@ -52,14 +48,20 @@ pub struct BestUnitary<U> {
 pub fn best_su2(e: &Matrix2, previous: Su2, beta: f64) -> BestUnitary<Su2> {
     let previous_matrix = Matrix2::from(previous);
     let value = mixed(e, &previous_matrix, beta).and_then(|a| a.su2()).unwrap_or(previous);
-    BestUnitary { value, overlap: e.trace_of_product(&value.into()).norm() }
+    BestUnitary { value, overlap: modulus(e.trace_of_product(&value.into())) }
 }
 
 /// The two-qubit gate for the environment `e`; see [`best_su2`]. The value keeps the global phase
 /// that brings it nearest to `previous`.
-pub fn best_unitary4(e: &Matrix4, previous: &Matrix4, beta: f64) -> BestUnitary<Matrix4> {
-    let value = mixed(e, previous, beta).and_then(|a| polar4(&a)).unwrap_or(*previous);
-    BestUnitary { value, overlap: e.trace_of_product(&value).norm() }
+pub fn best_unitary4(level: Level, e: &Matrix4, previous: &Matrix4, beta: f64) -> BestUnitary<Matrix4> {
+    let value = mixed(e, previous, beta).and_then(|a| polar4(level, &a)).unwrap_or(*previous);
+    BestUnitary { value, overlap: modulus(e.trace_of_product(&value)) }
+}
+
+/// `|z|` without the care for overflow that `hypot` takes: environments are of moderate size.
+#[inline]
+fn modulus(z: Complex64) -> f64 {
+    z.norm_sqr().sqrt()
 }
 
 /// `(1 − β)·E†/ν·phase + (β + COMPLETION)·u_prev`, whose polar factor is the update; `None` for a
@@ -70,7 +72,7 @@ fn mixed<const D: usize>(e: &SmallMatrix<D>, previous: &SmallMatrix<D>, beta: f6
         return None;
     }
     let overlap = e.trace_of_product(previous);
-    let length = overlap.norm();
+    let length = modulus(overlap);
     let phase = if length > 0.0 { overlap / length } else { Complex64::ONE };
     let factor = phase * ((1.0 - beta) / size);
     let weight = beta + COMPLETION;
@@ -79,28 +81,28 @@ fn mixed<const D: usize>(e: &SmallMatrix<D>, previous: &SmallMatrix<D>, beta: f6
 
 /// The unitary polar factor of a 4×4 matrix, unitary to about 1e-15, or `None` if the matrix is
 /// singular to working precision or not finite.
-pub fn polar4(a: &Matrix4) -> Option<Matrix4> {
-    let size = (a.norm_sqr() / 4.0).sqrt();
-    if !(size > f64::MIN_POSITIVE && size.is_finite()) {
+///
+/// Scaled Newton steps until the matrix is nearly unitary, then [`polar_nearby`]. In a sweep that is
+/// about to converge there is nothing left for the former to do.
+pub fn polar4(level: Level, a: &Matrix4) -> Option<Matrix4> {
+    let mut size_sqr = a.norm_sqr() / 4.0;
+    if !(size_sqr > f64::MIN_POSITIVE && size_sqr.is_finite()) {
         return None;
     }
-    let mut x = a.scaled(Complex64::new(1.0 / size, 0.0));
-    let mut scaling = true;
+    let mut x = a.scaled(Complex64::new(1.0 / size_sqr.sqrt(), 0.0));
     for _ in 0..MAX_STEPS {
+        if let Some(w) = polar_nearby(level, &x) {
+            return Some(w);
+        }
         let y = inverse_dagger(&x)?;
         // ζ² = ‖X⁻¹‖/‖X‖ in the Frobenius norm (Higham 2008, equation 8.24).
-        let zeta = if scaling { (y.norm_sqr() / x.norm_sqr()).sqrt().sqrt() } else { 1.0 };
+        let zeta = (y.norm_sqr() / x.norm_sqr()).sqrt().sqrt();
         let (p, q) = (0.5 * zeta, 0.5 / zeta);
-        let next = Matrix4::from_fn(|r, c| x.0[r][c] * p + y.0[r][c] * q);
-        let step_sqr = next.plus(&x.scaled(-Complex64::ONE)).norm_sqr();
-        if !step_sqr.is_finite() {
+        x = SmallMatrix::from_fn(|r, c| x.0[r][c] * p + y.0[r][c] * q);
+        size_sqr = x.norm_sqr();
+        if !size_sqr.is_finite() {
             return None;
         }
-        x = next;
-        if step_sqr < LAST_STEP * LAST_STEP {
-            return Some(x);
-        }
-        scaling &= step_sqr > UNSCALED_STEP * UNSCALED_STEP;
     }
     None
 }
@@ -181,7 +183,7 @@ mod tests {
         {
             for _ in 0..20 {
                 let (a, w) = with_singular_values(sigma, &mut s);
-                let x = polar4(&a).unwrap();
+                let x = polar4(Level::detect(), &a).unwrap();
                 assert!(x.unitarity_error() < 2e-15, "{sigma:?}: {:e}", x.unitarity_error());
                 let condition =
                     sigma.iter().fold(0.0f64, |m, &x| m.max(x)) / sigma.iter().fold(f64::MAX, |m, &x| m.min(x));
@@ -197,7 +199,7 @@ mod tests {
             for _ in 0..50 {
                 let (e, _) = with_singular_values(sigma, &mut s);
                 let previous = Matrix4::haar(&mut s);
-                let best = best_unitary4(&e, &previous, 0.0);
+                let best = best_unitary4(Level::detect(), &e, &previous, 0.0);
                 assert!(best.value.unitarity_error() < 1e-14);
                 assert!((best.overlap - sigma.iter().sum::<f64>()).abs() < 1e-9);
                 if sigma[1] == 1e-14 {
@@ -206,7 +208,7 @@ mod tests {
                 }
                 // Asking again with the answer changes nothing beyond noise: 1e-16 of the
                 // environment against 1e-12 of the previous value.
-                let again = best_unitary4(&e, &best.value, 0.0);
+                let again = best_unitary4(Level::detect(), &e, &best.value, 0.0);
                 assert!(distance(&again.value, &best.value) < 2e-3, "{:e}", distance(&again.value, &best.value));
             }
         }
@@ -219,7 +221,7 @@ mod tests {
         for x in [0.0, f64::NAN, f64::INFINITY, 1e-320] {
             let e4 = Matrix4::from_fn(|_, _| Complex64::new(x, 0.0));
             let e2 = Matrix2::from_fn(|_, _| Complex64::new(x, 0.0));
-            assert_eq!(best_unitary4(&e4, &u4, 0.0).value, u4);
+            assert_eq!(best_unitary4(Level::detect(), &e4, &u4, 0.0).value, u4);
             assert_eq!(best_su2(&e2, u2, 0.0).value, u2);
         }
     }
@@ -229,8 +231,8 @@ mod tests {
         let mut s = Stream::new(0, 3, 4);
         for _ in 0..20 {
             let (e, previous) = (Matrix4::from_fn(|_, _| s.complex_gaussian()), Matrix4::haar(&mut s));
-            assert!(distance(&best_unitary4(&e, &previous, 1.0).value, &previous) < 1e-14);
-            let moved = |beta| distance(&best_unitary4(&e, &previous, beta).value, &previous);
+            assert!(distance(&best_unitary4(Level::detect(), &e, &previous, 1.0).value, &previous) < 1e-14);
+            let moved = |beta| distance(&best_unitary4(Level::detect(), &e, &previous, beta).value, &previous);
             assert!(moved(0.5) < moved(0.0));
         }
     }
@@ -254,7 +256,7 @@ mod tests {
         fn nothing_beats_the_best_unitary4(seed in any::<u64>()) {
             let mut s = Stream::new(seed, 3, 6);
             let e = Matrix4::from_fn(|_, _| s.complex_gaussian());
-            let best = best_unitary4(&e, &Matrix4::haar(&mut s), 0.0);
+            let best = best_unitary4(Level::detect(), &e, &Matrix4::haar(&mut s), 0.0);
             prop_assert!(best.value.unitarity_error() < 1e-14);
             for _ in 0..20 {
                 let u = Matrix4::haar(&mut s);

@@ -156,11 +156,23 @@ impl Matrix2 {
     pub fn su2(&self) -> Option<Su2> {
         let [[p, q], [r, s]] = self.0;
         let determinant = p * s - q * r;
-        let size = determinant.norm();
-        let phase = if size > 0.0 { (determinant / size).sqrt().conj() } else { Complex64::ONE };
+        let size = determinant.norm_sqr().sqrt();
+        let phase = if size > 0.0 { half_angle(determinant / size).conj() } else { Complex64::ONE };
         let (p, q, r, s) = (p * phase, q * phase, r * phase, s * phase);
         let u = Su2::new(p + s.conj(), r - q.conj()).normalized();
         (u.a.is_finite() && u.b.is_finite()).then_some(u)
+    }
+}
+
+/// A square root of a number of modulus one, without trigonometry: the half-angle formulas.
+#[inline]
+fn half_angle(z: Complex64) -> Complex64 {
+    if z.re >= 0.0 {
+        let re = ((1.0 + z.re) / 2.0).sqrt();
+        Complex64::new(re, z.im / (2.0 * re))
+    } else {
+        let im = ((1.0 - z.re) / 2.0).sqrt().copysign(z.im);
+        Complex64::new(z.im / (2.0 * im), im)
     }
 }
 
@@ -195,6 +207,15 @@ mod tests {
         assert!(Matrix4::ZERO.inverse().is_none());
         assert!(Matrix2::from_fn(|_, _| Complex64::ONE).inverse().is_none());
         assert!(Matrix2::from_fn(|_, _| Complex64::new(f64::NAN, 0.0)).inverse().is_none());
+    }
+
+    #[test]
+    fn half_angles_are_square_roots() {
+        for k in 0..=64 {
+            let z = Complex64::cis(std::f64::consts::TAU * k as f64 / 64.0);
+            let root = half_angle(z);
+            assert!((root * root - z).norm() < 1e-15, "{z}");
+        }
     }
 
     #[test]

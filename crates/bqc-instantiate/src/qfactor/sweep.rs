@@ -161,7 +161,7 @@ impl Sweeper {
             }
             Step::Two { slot, pair } => {
                 let e = environment_two(self.level, self.n, pair, false, bras, kets);
-                let best = best_unitary4(&e, two(&self.values[slot]), settings.beta);
+                let best = best_unitary4(self.level, &e, two(&self.values[slot]), settings.beta);
                 self.values[slot] = FreeValue::Two(best.value);
                 best.overlap
             }

@@ -15,6 +15,7 @@ pub mod jacobian;
 pub mod layer;
 pub mod pauli;
 mod plain;
+pub mod schulz;
 pub mod states;
 pub mod two_qubit;
 #[cfg(target_arch = "x86_64")]
@@ -47,6 +48,8 @@ pub(crate) trait Lanes: Copy {
     unsafe fn fma(self, b: Self, c: Self) -> Self;
     /// `c − self · b`, rounded once.
     unsafe fn fnma(self, b: Self, c: Self) -> Self;
+    /// Lanes 4..8, then lanes 0..4.
+    unsafe fn swap_halves(self) -> Self;
     /// Sum of the lanes, always as `((0+4)+(2+6))+((1+5)+(3+7))`.
     unsafe fn sum(self) -> f64;
 }

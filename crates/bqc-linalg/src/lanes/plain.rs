@@ -49,6 +49,11 @@ impl Lanes for Plain {
         Plain(std::array::from_fn(|i| (-self.0[i]).mul_add(b.0[i], c.0[i])))
     }
     #[inline(always)]
+    unsafe fn swap_halves(self) -> Plain {
+        let [a, b, c, d, e, f, g, h] = self.0;
+        Plain([e, f, g, h, a, b, c, d])
+    }
+    #[inline(always)]
     unsafe fn sum(self) -> f64 {
         let v = self.0;
         ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]))

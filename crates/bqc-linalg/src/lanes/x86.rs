@@ -57,6 +57,10 @@ impl Lanes for V512 {
         unsafe { V512(_mm512_fnmadd_pd(self.0, b.0, c.0)) }
     }
     #[inline(always)]
+    unsafe fn swap_halves(self) -> V512 {
+        unsafe { V512(_mm512_shuffle_f64x2::<0b01_00_11_10>(self.0, self.0)) }
+    }
+    #[inline(always)]
     unsafe fn sum(self) -> f64 {
         unsafe { sum4(_mm256_add_pd(_mm512_castpd512_pd256(self.0), _mm512_extractf64x4_pd::<1>(self.0))) }
     }
@@ -98,6 +102,10 @@ impl Lanes for V256x2 {
     #[inline(always)]
     unsafe fn fnma(self, b: V256x2, c: V256x2) -> V256x2 {
         unsafe { V256x2(_mm256_fnmadd_pd(self.0, b.0, c.0), _mm256_fnmadd_pd(self.1, b.1, c.1)) }
+    }
+    #[inline(always)]
+    unsafe fn swap_halves(self) -> V256x2 {
+        V256x2(self.1, self.0)
     }
     #[inline(always)]
     unsafe fn sum(self) -> f64 {
