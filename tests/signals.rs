@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// A compile that would take minutes, once its first block is done.
 fn started(folder: &Folder) -> Child {
-    let input = folder.write("in.qasm", &long(16, 400));
+    let input = folder.write("in.qasm", &long(6, 1000));
     let (output, report) = (folder.arg("out.qasm"), folder.arg("report.json"));
     let args = ["compile", &input, "-o", &output, "--report", &report, "--passes", "1000", "-k", "5", "-v"];
     let child = bqc(&args).stderr(Stdio::piped()).spawn().unwrap();

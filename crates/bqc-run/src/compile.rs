@@ -5,7 +5,7 @@ use crate::pass::Pass;
 use bqc_circuit::{Circuit, Directive, Operation, Stats, lower};
 use bqc_instantiate::Engine;
 use bqc_linalg::Stream;
-use bqc_optimize::{BlockSettings, CompareOptions, Comparison, compare_circuits};
+use bqc_optimize::{BlockSettings, CompareOptions, Comparison, compare_circuits, merge_circuit};
 use bqc_partition::{Options, PartitionError, RandomCuts};
 use bqc_wire::BlockRecord;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -138,7 +138,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// All passes; gives the best circuit.
     fn passes(&mut self, circuit: &Circuit) -> Result<Circuit, CompileError> {
-        let mut current = self.merge(lower(circuit));
+        let mut current = self.merge(&lower(circuit));
         let mut count = Stats::of(&current).n_two_qubit;
         let mut n_idle = 0;
         while self.n_passes < self.settings.max_passes && n_idle < PATIENCE && !self.is_stopped() {
@@ -160,7 +160,7 @@ impl Run<'_> {
         let result = Pass { index, settings, engine, stop, observer }.run(circuit, &self.cuts(index))?;
         self.error_bound += result.distance;
         self.records.extend(result.records);
-        Ok(self.merge(result.circuit))
+        Ok(self.merge(&result.circuit))
     }
 
     /// The first pass takes the largest blocks; later ones cut elsewhere, so that what lay on a
@@ -176,8 +176,11 @@ impl Run<'_> {
         options
     }
 
-    fn merge(&mut self, circuit: Circuit) -> Circuit {
-        circuit
+    /// Joins one-qubit gates where they meet, and cancels equal CX: the blocks do so only inside.
+    fn merge(&mut self, circuit: &Circuit) -> Circuit {
+        let merged = merge_circuit(circuit);
+        self.error_bound += merged.bound;
+        merged.circuit
     }
 
     fn is_stopped(&self) -> bool {
