@@ -158,16 +158,8 @@ fn judge(
     candidates.retain(|c| size(c) < size(original));
     candidates.sort_by_key(size);
     let mut rejections = Vec::new();
-    let mut accepted = None;
-    for candidate in candidates {
-        match VerifiedBlock::check(original, candidate, tolerance) {
-            Ok(block) => {
-                accepted = Some(block);
-                break;
-            }
-            Err(rejected) => rejections.push(rejected),
-        }
-    }
+    let mut checks = candidates.into_iter().map(|c| VerifiedBlock::check(original, c, tolerance));
+    let accepted = checks.find_map(|check| check.map_err(|rejected| rejections.push(rejected)).ok());
     let n_rejected = rejections.len();
     let reason = match (&accepted, rejections.into_iter().next()) {
         (Some(_), _) => Reason::Improved,
