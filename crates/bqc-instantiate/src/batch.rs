@@ -14,6 +14,7 @@ use crate::CxTemplate;
 pub struct StateBatch {
     n: usize,
     n_samples: usize,
+    is_exact: bool,
     inputs: AlignedBuffer,
     outputs: AlignedBuffer,
 }
@@ -22,7 +23,7 @@ impl StateBatch {
     /// All `2^n` basis states through a circuit: the exact problem.
     pub fn exact(target: &CxTemplate) -> StateBatch {
         let n = target.n();
-        StateBatch::new(target, 1 << n, |m, a| if m == a { Complex64::ONE } else { Complex64::ZERO })
+        StateBatch::new(target, 1 << n, true, |m, a| if m == a { Complex64::ONE } else { Complex64::ZERO })
     }
 
     /// `n_samples` random states (normalised Gaussian vectors: Haar measure) through a circuit.
@@ -35,10 +36,15 @@ impl StateBatch {
             let norm = states[start..].iter().map(|x| x.norm_sqr()).sum::<f64>().sqrt();
             states[start..].iter_mut().for_each(|x| *x /= norm);
         }
-        StateBatch::new(target, n_samples, |m, a| states[m * dim + a])
+        StateBatch::new(target, n_samples, false, |m, a| states[m * dim + a])
     }
 
-    fn new(target: &CxTemplate, n_samples: usize, state: impl Fn(usize, usize) -> Complex64) -> StateBatch {
+    fn new(
+        target: &CxTemplate,
+        n_samples: usize,
+        is_exact: bool,
+        state: impl Fn(usize, usize) -> Complex64,
+    ) -> StateBatch {
         let n = target.n();
         let mut inputs = AlignedBuffer::zeroed(states::batch_len(n, n_samples.div_ceil(LANES)));
         for m in 0..n_samples {
@@ -50,14 +56,14 @@ impl StateBatch {
         }
         let mut outputs = inputs.clone();
         states::push(bqc_linalg::lanes::Level::detect(), target.first(), target.layers(), &mut outputs);
-        StateBatch { n, n_samples, inputs, outputs }
+        StateBatch { n, n_samples, is_exact, inputs, outputs }
     }
 
     /// A batch of states that were made elsewhere, laid out as this type says.
     pub(crate) fn from_states(n: usize, n_samples: usize, inputs: AlignedBuffer, outputs: AlignedBuffer) -> StateBatch {
         assert_eq!(inputs.len(), states::batch_len(n, n_samples.div_ceil(LANES)));
         assert_eq!(inputs.len(), outputs.len());
-        StateBatch { n, n_samples, inputs, outputs }
+        StateBatch { n, n_samples, is_exact: false, inputs, outputs }
     }
 
     /// Number of wires.
@@ -68,6 +74,11 @@ impl StateBatch {
     /// Number of pairs.
     pub fn n_samples(&self) -> usize {
         self.n_samples
+    }
+
+    /// Whether the inputs are known to be all `2^n` basis states in order.
+    pub fn is_exact(&self) -> bool {
+        self.is_exact
     }
 
     /// The states `x_m`.

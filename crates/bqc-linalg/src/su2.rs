@@ -23,6 +23,7 @@ impl Su2 {
 
     /// The value with these elements, taken as they are: call [`Su2::normalized`] unless
     /// `|a|² + |b|² = 1` already holds.
+    #[inline]
     pub fn new(a: Complex64, b: Complex64) -> Su2 {
         Su2 { a, b }
     }
@@ -67,6 +68,7 @@ impl Su2 {
     }
 
     /// `exp(i(xX + yY + zZ))`, exactly.
+    #[inline]
     pub fn exp([x, y, z]: [f64; 3]) -> Su2 {
         let t = (x * x + y * y + z * z).sqrt();
         let s = if t < 1e-12 { 1.0 } else { t.sin() / t };
@@ -74,11 +76,13 @@ impl Su2 {
     }
 
     /// The inverse.
+    #[inline]
     pub fn dagger(self) -> Su2 {
         Su2::new(self.a.conj(), -self.b)
     }
 
     /// Scaled back to `|a|² + |b|² = 1`. Zero has no direction and gives NaN.
+    #[inline]
     pub fn normalized(self) -> Su2 {
         let s = 1.0 / (self.a.norm_sqr() + self.b.norm_sqr()).sqrt();
         Su2::new(self.a * s, self.b * s)
@@ -98,6 +102,7 @@ impl Su2 {
 /// `u * v` applies `v` first.
 impl std::ops::Mul for Su2 {
     type Output = Su2;
+    #[inline]
     fn mul(self, v: Su2) -> Su2 {
         Su2::new(self.a * v.a - self.b.conj() * v.b, self.b * v.a + self.a.conj() * v.b)
     }

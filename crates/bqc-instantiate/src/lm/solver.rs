@@ -4,7 +4,9 @@ use super::parameters::{apply_step, tangents};
 use crate::{CxTemplate, StateBatch};
 use bqc_linalg::Complex64;
 use bqc_linalg::lanes::jacobian::{self, Plan, States, Tangent};
-use bqc_linalg::lanes::{AMPLITUDE_STRIDE, AlignedBuffer, Level, gram, states};
+use bqc_linalg::lanes::layer::Layer;
+use bqc_linalg::lanes::pauli::{self, PauliPlan};
+use bqc_linalg::lanes::{AMPLITUDE_STRIDE, AlignedBuffer, LANES, Level, gram, states};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// When to stop and how to damp. The defaults are those that won in measurements on gate deletion.
@@ -75,6 +77,8 @@ pub struct LmOutcome {
 pub struct LmSolver {
     level: Level,
     plan: Plan,
+    pauli_plan: PauliPlan,
+    system: System,
     tangents: Vec<Tangent>,
     costs: Vec<f64>,
     trial: Option<CxTemplate>,
@@ -87,6 +91,20 @@ pub struct LmSolver {
     gram: AlignedBuffer,
     factor: AlignedBuffer,
     step: AlignedBuffer,
+}
+
+/// The damped normal equations of one linearisation: `(scale·G + λ)d = −scale·g`.
+#[derive(Clone, Copy, Debug, Default)]
+struct System {
+    /// Whether the rows are Pauli strings (exact batches of few qubits) or amplitudes of samples.
+    in_pauli_coordinates: bool,
+    /// Unknowns; the gradient `g` is the next column of `G`. With amplitudes the last unknown is the
+    /// global phase.
+    n_unknowns: usize,
+    n_columns: usize,
+    ld: usize,
+    /// Makes the diagonal one.
+    scale: f64,
 }
 
 /// States of one evaluation of the template.
@@ -106,6 +124,8 @@ impl LmSolver {
         LmSolver {
             level,
             plan: Plan::default(),
+            pauli_plan: PauliPlan::default(),
+            system: System::default(),
             tangents: Vec::new(),
             costs: Vec::new(),
             trial: None,
@@ -148,7 +168,7 @@ impl LmSolver {
     ) -> LmOutcome {
         assert_eq!(batch.n(), template.n());
         tangents(template, &mut self.tangents);
-        self.plan.prepare(template.n(), template.layers(), &self.tangents);
+        self.prepare(batch, template);
         let mut trial = self.trial.take().unwrap_or_else(|| CxTemplate::new(2));
         evaluate(self.level, batch, template, &mut self.current);
         let mut damping = settings.first_damping;
@@ -176,20 +196,59 @@ impl LmSolver {
         LmOutcome { cost: self.current.cost, iterations, found: self.current.cost < FOUND }
     }
 
+    /// Chooses the coordinates of the linear problem and lays out its columns.
+    fn prepare(&mut self, batch: &StateBatch, template: &CxTemplate) {
+        let (n, layers) = (template.n(), template.layers());
+        self.system = if batch.is_exact() && n <= pauli::MAX_QUBITS {
+            self.pauli_plan.prepare(n, layers, &self.tangents);
+            let (n_columns, n_unknowns) = (self.pauli_plan.n_columns(), self.pauli_plan.residual_column());
+            let ld = gram::leading_dimension(n_columns);
+            System { in_pauli_coordinates: true, n_unknowns, n_columns, ld, scale: 1.0 }
+        } else {
+            self.plan.prepare(n, layers, &self.tangents);
+            let (n_columns, n_unknowns) = (self.plan.n_columns(), self.plan.phase_column() + 1);
+            let (ld, scale) = (gram::leading_dimension(n_columns), 1.0 / batch.n_samples() as f64);
+            System { in_pauli_coordinates: false, n_unknowns, n_columns, ld, scale }
+        };
+        let System { n_unknowns, n_columns, ld, .. } = self.system;
+        self.gram.resize(n_columns * ld);
+        self.factor.resize(n_columns * ld);
+        self.step.resize(n_unknowns.next_multiple_of(8) + 8);
+    }
+
     /// Fills the Gram matrix `[JᵀJ, Jᵀr]` at the current point.
     fn linearize(&mut self, batch: &StateBatch, template: &CxTemplate) {
         let (n, layers) = (template.n(), template.layers());
-        let middle = self.plan.middle();
+        // Both plans have the same middle.
+        let middle = layers.len() / 2;
         copy(&mut self.pulled_back, batch.outputs());
         states::pull_back(self.level, n, &layers[middle..], &mut self.pulled_back);
         states_before_cx(n, layers, middle, &self.current, &mut self.middle);
-        let n_columns = self.plan.n_columns();
-        let ld = gram::leading_dimension(n_columns);
+        if self.system.in_pauli_coordinates {
+            self.linearize_strings(layers);
+        } else {
+            self.linearize_samples(batch, layers);
+        }
+    }
+
+    fn linearize_strings(&mut self, layers: &[Layer]) {
+        let (plan, ld) = (&mut self.pauli_plan, self.system.ld);
+        let rows = plan.n_rows();
+        self.panel.resize(rows * ld);
+        self.scratch.resize(2 * rows * LANES);
+        let (states, y, phase) = (&self.middle, &self.pulled_back, self.current.phase);
+        let (scratch, panel) = (&mut self.scratch, &mut self.panel);
+        pauli::fill_pauli_panel(self.level, plan, layers, states, y, phase, ld, scratch, panel);
+        gram::accumulate(self.level, panel, self.system.n_columns, ld, &mut self.gram, true);
+    }
+
+    fn linearize_samples(&mut self, batch: &StateBatch, layers: &[Layer]) {
+        let System { n_columns, ld, .. } = self.system;
+        let n = batch.n();
         let rows_per_sample = 2usize << n;
         let samples_per_panel = (PANEL_LEN / (rows_per_sample * ld)).clamp(1, batch.n_samples());
         self.panel.resize(samples_per_panel * rows_per_sample * ld);
         self.scratch.resize(states::batch_len(n, 2));
-        self.gram.resize(n_columns * ld);
         let sources = States {
             after_first: &self.current.after_first,
             after_cx: &self.current.after_cx,
@@ -215,22 +274,17 @@ impl LmSolver {
         trial: &mut CxTemplate,
         damping: &mut f64,
     ) -> bool {
-        let n_columns = self.plan.n_columns();
-        let ld = gram::leading_dimension(n_columns);
-        let n_parameters = self.plan.phase_column() + 1;
-        let scale = 1.0 / batch.n_samples() as f64;
-        self.factor.resize(n_columns * ld);
-        self.step.resize(n_parameters.next_multiple_of(8) + 8);
+        let System { n_unknowns, n_columns, ld, scale, .. } = self.system;
         for rejections in 0..=MAX_REJECTIONS {
             let lambda = (*damping * 2.0 * self.current.cost).max(SMALLEST_LAMBDA);
-            if !gram::cholesky(self.level, &self.gram, scale, lambda, n_parameters, n_columns, ld, &mut self.factor) {
+            if !gram::cholesky(self.level, &self.gram, scale, lambda, n_unknowns, n_columns, ld, &mut self.factor) {
                 *damping *= 10.0;
                 continue;
             }
-            gram::back_substitute(self.level, &self.factor, n_parameters, n_parameters, ld, &mut self.step);
+            gram::back_substitute(self.level, &self.factor, n_unknowns, n_unknowns, ld, &mut self.step);
             // Decrease of f that the quadratic model promises: ½ Σ d(λd − g).
-            let promised: f64 = (0..n_parameters)
-                .map(|i| self.step[i] * (lambda * self.step[i] - scale * self.gram[i * ld + n_parameters]))
+            let promised: f64 = (0..n_unknowns)
+                .map(|i| self.step[i] * (lambda * self.step[i] - scale * self.gram[i * ld + n_unknowns]))
                 .sum::<f64>()
                 / 2.0;
             trial.copy_from(template);
@@ -284,13 +338,7 @@ fn evaluate(level: Level, batch: &StateBatch, template: &CxTemplate, out: &mut R
 }
 
 /// The states just before the CX of layer `middle`: the recorded ones after it, with the CX undone.
-fn states_before_cx(
-    n: usize,
-    layers: &[bqc_linalg::lanes::layer::Layer],
-    middle: usize,
-    recording: &Recording,
-    out: &mut AlignedBuffer,
-) {
+fn states_before_cx(n: usize, layers: &[Layer], middle: usize, recording: &Recording, out: &mut AlignedBuffer) {
     if middle == layers.len() {
         copy(out, &recording.states);
         return;

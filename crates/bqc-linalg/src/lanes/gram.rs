@@ -286,14 +286,31 @@ unsafe fn substitute<L: Lanes>(factor: *const f64, n: usize, rhs: usize, ld: usi
     // SAFETY: `back_substitute` checked the sizes; `x` is zero beyond `n` up to the next full vector,
     // so what a row holds there does not matter unless it is not finite, which a factor never is.
     unsafe {
-        for i in (0..n).rev() {
-            let row = factor.add(i * ld);
-            let mut sum = L::splat(0.0);
-            // x[i] and everything before it is still zero in this vector.
-            for j in ((i / LANES * LANES)..n).step_by(LANES) {
-                sum = L::load(row.add(j)).fma(L::load(x.add(j)), sum);
+        for i0 in (0..n).step_by(BLOCK).rev() {
+            let rows = BLOCK.min(n - i0);
+            let block = factor.add(i0 * ld);
+            // What is known already, for eight rows at once: independent sums hide their latency.
+            let mut known = [L::splat(0.0); BLOCK];
+            for j in (i0 + BLOCK..n).step_by(LANES) {
+                let xj = L::load(x.add(j));
+                for (r, sum) in known.iter_mut().enumerate() {
+                    if r < rows {
+                        *sum = L::load(block.add(r * ld + j)).fma(xj, *sum);
+                    }
+                }
             }
-            *x.add(i) = (-*row.add(rhs) - sum.sum()) / *row.add(i);
+            let (mut right, mut inverse) = ([0.0; BLOCK], [0.0; BLOCK]);
+            for r in 0..rows {
+                right[r] = -*block.add(r * ld + rhs) - known[r].sum();
+                inverse[r] = 1.0 / *block.add(r * ld + i0 + r);
+            }
+            for r in (0..rows).rev() {
+                let value = right[r] * inverse[r];
+                *x.add(i0 + r) = value;
+                for (k, y) in right.iter_mut().enumerate().take(r) {
+                    *y -= *block.add(k * ld + i0 + r) * value;
+                }
+            }
         }
     }
 }

@@ -200,14 +200,6 @@ unsafe fn fill<L: Lanes>(plan: &PauliPlan, scratch: *mut f64, ld: usize, panel: 
     }
 }
 
-#[inline(always)]
-unsafe fn clear<L: Lanes>(rows: usize, coefficients: *mut f64) {
-    for row in 0..rows {
-        // SAFETY: the scratch holds all rows.
-        unsafe { L::splat(0.0).store(coefficients.add(row * LANES)) };
-    }
-}
-
 /// Adds one seed: single-qubit strings on its wire.
 #[inline(always)]
 unsafe fn sow<L: Lanes>(seed: &Seed, coefficients: *mut f64) {
@@ -221,29 +213,160 @@ unsafe fn sow<L: Lanes>(seed: &Seed, coefficients: *mut f64) {
 }
 
 #[inline(always)]
+unsafe fn clear<L: Lanes>(rows: usize, coefficients: *mut f64) {
+    for row in 0..rows {
+        // SAFETY: the scratch holds all rows.
+        unsafe { L::splat(0.0).store(coefficients.add(row * LANES)) };
+    }
+}
+
+/// Eight tangents on their way: coefficients, and the wires on which any of them is not 1.
+struct Walk<'a> {
+    plan: &'a PauliPlan,
+    coefficients: *mut f64,
+    support: u32,
+}
+
+impl<'a> Walk<'a> {
+    #[inline(always)]
+    unsafe fn start<L: Lanes>(plan: &'a PauliPlan, coefficients: *mut f64) -> Walk<'a> {
+        // SAFETY: the caller's scratch holds all rows.
+        unsafe { clear::<L>(plan.n_rows(), coefficients) };
+        Walk { plan, coefficients, support: 0 }
+    }
+
+    #[inline(always)]
+    unsafe fn sow<L: Lanes>(&mut self, seed: &Seed) {
+        self.support |= 1 << seed.wire;
+        // SAFETY: as in `start`.
+        unsafe { sow::<L>(seed, self.coefficients) };
+    }
+
+    /// One layer: forward CX and rotations, backward rotations and CX. The seeds that arise in
+    /// between are sown by `between`, on strings that are 1 on all other wires.
+    #[inline(always)]
+    unsafe fn forward<L: Lanes>(&mut self, turn: &Turn, seeds: &[Seed]) {
+        // SAFETY: as in `start`; the turn's wires are those of the template.
+        unsafe {
+            if self.support != 0 {
+                self.pass::<L, true, false, false>(turn);
+            }
+            seeds.iter().for_each(|s| self.sow::<L>(s));
+            self.pass::<L, false, true, false>(turn);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn backward<L: Lanes>(&mut self, turn: &Turn, seeds: &[Seed]) {
+        // SAFETY: as in `forward`.
+        unsafe {
+            if self.support != 0 && seeds.is_empty() {
+                self.pass::<L, false, true, true>(turn);
+                return;
+            }
+            if self.support != 0 {
+                self.pass::<L, false, true, false>(turn);
+            }
+            seeds.iter().for_each(|s| self.sow::<L>(s));
+            self.pass::<L, true, false, false>(turn);
+        }
+    }
+
+    /// Forward layer without seeds: everything in one pass.
+    #[inline(always)]
+    unsafe fn forward_plain<L: Lanes>(&mut self, turn: &Turn) {
+        // SAFETY: as in `forward`.
+        unsafe { self.pass::<L, true, true, false>(turn) };
+    }
+
+    /// Loads (through the CX if `BEFORE`), rotates (if `ROTATE`), stores (through the CX if `AFTER`).
+    #[inline(always)]
+    unsafe fn pass<L: Lanes, const BEFORE: bool, const ROTATE: bool, const AFTER: bool>(&mut self, turn: &Turn) {
+        let wires = 1 << turn.control | 1 << turn.target;
+        if self.support & wires == 0 {
+            return;
+        }
+        let alone = self.support & !wires == 0;
+        if BEFORE || AFTER {
+            self.support |= wires;
+        }
+        let (low, high) = (turn.control.min(turn.target), turn.control.max(turn.target));
+        let (low_mask, high_mask) = ((1usize << (2 * low)) - 1, (1usize << (2 * high)) - 1);
+        let (c, t) = (LANES << (2 * turn.control), LANES << (2 * turn.target));
+        let count = if alone { 1 } else { 1usize << (2 * (self.plan.n - 2)) };
+        // SAFETY: all strings are rows of the scratch.
+        unsafe {
+            let on_control = turn.on_control.map(|x| L::splat(x));
+            let on_target = turn.on_target.map(|x| L::splat(x));
+            for i in 0..count {
+                let x = ((i & !low_mask) << 2) | (i & low_mask);
+                let base = ((x & !high_mask) << 2) | (x & high_mask);
+                let p = self.coefficients.add(base * LANES);
+                let mut digits = [[L::splat(0.0); 4]; 4];
+                for (cd, row) in digits.iter_mut().enumerate() {
+                    for (td, x) in row.iter_mut().enumerate() {
+                        *x = L::load(p.add(cd * c + td * t));
+                    }
+                }
+                if BEFORE {
+                    digits = through_cx(digits);
+                }
+                if ROTATE {
+                    for row in &mut digits {
+                        [row[1], row[2], row[3]] = turned(&on_target, [row[1], row[2], row[3]]);
+                    }
+                    for td in 0..4 {
+                        [digits[1][td], digits[2][td], digits[3][td]] =
+                            turned(&on_control, [digits[1][td], digits[2][td], digits[3][td]]);
+                    }
+                }
+                if AFTER {
+                    digits = through_cx(digits);
+                }
+                for (cd, row) in digits.iter().enumerate() {
+                    for (td, x) in row.iter().enumerate() {
+                        x.store(p.add(cd * c + td * t));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Conjugation by CX of the coefficients `[control digit][target digit]`: a permutation with a sign
+/// on `XZ ↔ YY`.
+#[inline(always)]
+unsafe fn through_cx<L: Lanes>(d: [[L; 4]; 4]) -> [[L; 4]; 4] {
+    // SAFETY: the caller runs on the level of `L`.
+    let (xz, yy) = unsafe { (L::splat(0.0).sub(d[2][2]), L::splat(0.0).sub(d[1][3])) };
+    [
+        [d[0][0], d[0][1], d[3][2], d[3][3]],
+        [d[1][1], d[1][0], d[2][3], xz],
+        [d[2][1], d[2][0], yy, d[1][2]],
+        [d[3][0], d[3][1], d[0][2], d[0][3]],
+    ]
+}
+
+#[inline(always)]
 unsafe fn forward<L: Lanes>(plan: &PauliPlan, seeds: &[Seed], coefficients: *mut f64) {
     // SAFETY: the scratch holds all rows; places and wires are those of the template.
     unsafe {
-        clear::<L>(plan.n_rows(), coefficients);
-        let mut next = 0;
-        while next < seeds.len() && seeds[next].place == Place::First {
-            sow::<L>(&seeds[next], coefficients);
-            next += 1;
-        }
+        let mut walk = Walk::start::<L>(plan, coefficients);
+        let n_first = seeds.iter().take_while(|s| s.place == Place::First).count();
+        seeds[..n_first].iter().for_each(|s| walk.sow::<L>(s));
+        let mut rest = &seeds[n_first..];
         let start = match seeds[0].place {
             Place::First => 0,
             Place::Layer(i) => i as usize,
         };
         for i in start..plan.middle {
-            let turn = &plan.turns[i];
-            if i > start || seeds[0].place == Place::First {
-                cx::<L>(plan.n, turn, coefficients);
+            let here = rest.iter().take_while(|s| s.place == Place::Layer(i as u32)).count();
+            if here == 0 {
+                walk.forward_plain::<L>(&plan.turns[i]);
+            } else {
+                walk.forward::<L>(&plan.turns[i], &rest[..here]);
+                rest = &rest[here..];
             }
-            while next < seeds.len() && seeds[next].place == Place::Layer(i as u32) {
-                sow::<L>(&seeds[next], coefficients);
-                next += 1;
-            }
-            rotate::<L>(plan.n, turn, coefficients);
         }
     }
 }
@@ -251,85 +374,14 @@ unsafe fn forward<L: Lanes>(plan: &PauliPlan, seeds: &[Seed], coefficients: *mut
 #[inline(always)]
 unsafe fn backward<L: Lanes>(plan: &PauliPlan, seeds: &[Seed], coefficients: *mut f64) {
     let Some(Seed { place: Place::Layer(last), .. }) = seeds.last() else { return };
-    let (last, mut left) = (*last as usize, seeds.len());
+    let mut rest = seeds;
     // SAFETY: as in `forward`.
     unsafe {
-        clear::<L>(plan.n_rows(), coefficients);
-        for i in (plan.middle..=last).rev() {
-            let turn = &plan.turns[i];
-            if i < last {
-                rotate::<L>(plan.n, turn, coefficients);
-            }
-            while left > 0 && seeds[left - 1].place == Place::Layer(i as u32) {
-                sow::<L>(&seeds[left - 1], coefficients);
-                left -= 1;
-            }
-            cx::<L>(plan.n, turn, coefficients);
-        }
-    }
-}
-
-/// Rows of the strings that are 1 on both wires of a layer, and the steps of one digit on each.
-#[inline(always)]
-fn bases(n: usize, turn: &Turn) -> (impl Iterator<Item = usize>, usize, usize) {
-    let (low, high) = (turn.control.min(turn.target), turn.control.max(turn.target));
-    let (low_mask, high_mask) = ((1usize << (2 * low)) - 1, (1usize << (2 * high)) - 1);
-    let rows = (0..1usize << (2 * (n - 2))).map(move |i| {
-        let x = ((i & !low_mask) << 2) | (i & low_mask);
-        ((x & !high_mask) << 2) | (x & high_mask)
-    });
-    (rows, 1 << (2 * turn.control), 1 << (2 * turn.target))
-}
-
-/// Conjugation by CX: four exchanges and, with a sign, `XZ ↔ YY`.
-#[inline(always)]
-unsafe fn cx<L: Lanes>(n: usize, turn: &Turn, coefficients: *mut f64) {
-    /// Pairs of strings `[control digit, target digit]` that change places.
-    const EXCHANGED: [[usize; 4]; 5] = [[0, 2, 3, 2], [0, 3, 3, 3], [1, 0, 1, 1], [1, 2, 2, 3], [2, 0, 2, 1]];
-    let (rows, c, t) = bases(n, turn);
-    for base in rows {
-        // SAFETY: all strings are rows of the scratch.
-        unsafe {
-            let at = |cd: usize, td: usize| coefficients.add((base + cd * c + td * t) * LANES);
-            for [c0, t0, c1, t1] in EXCHANGED {
-                let (p, q) = (at(c0, t0), at(c1, t1));
-                let (x, y) = (L::load(p), L::load(q));
-                y.store(p);
-                x.store(q);
-            }
-            let (p, q) = (at(1, 3), at(2, 2));
-            let (x, y, zero) = (L::load(p), L::load(q), L::splat(0.0));
-            zero.sub(y).store(p);
-            zero.sub(x).store(q);
-        }
-    }
-}
-
-/// Both rotations of a layer.
-#[inline(always)]
-unsafe fn rotate<L: Lanes>(n: usize, turn: &Turn, coefficients: *mut f64) {
-    let (rows, c, t) = bases(n, turn);
-    // SAFETY: all strings are rows of the scratch.
-    unsafe {
-        let on_control = turn.on_control.map(|x| L::splat(x));
-        let on_target = turn.on_target.map(|x| L::splat(x));
-        for base in rows {
-            let at = |cd: usize, td: usize| coefficients.add((base + cd * c + td * t) * LANES);
-            // Target first; the strings that are 1 on it go on to the control unchanged.
-            let mut digits = [[L::splat(0.0); 4]; 4];
-            for (cd, row) in digits.iter_mut().enumerate() {
-                for (td, x) in row.iter_mut().enumerate() {
-                    *x = L::load(at(cd, td));
-                }
-                [row[1], row[2], row[3]] = turned(&on_target, [row[1], row[2], row[3]]);
-            }
-            for td in 0..4 {
-                let [x, y, z] = turned(&on_control, [digits[1][td], digits[2][td], digits[3][td]]);
-                digits[0][td].store(at(0, td));
-                x.store(at(1, td));
-                y.store(at(2, td));
-                z.store(at(3, td));
-            }
+        let mut walk = Walk::start::<L>(plan, coefficients);
+        for i in (plan.middle..=*last as usize).rev() {
+            let here = rest.iter().rev().take_while(|s| s.place == Place::Layer(i as u32)).count();
+            walk.backward::<L>(&plan.turns[i], &rest[rest.len() - here..]);
+            rest = &rest[..rest.len() - here];
         }
     }
 }
@@ -346,6 +398,39 @@ unsafe fn turned<L: Lanes>(r: &[L; 9], [x, y, z]: [L; 3]) -> [L; 3] {
     }
 }
 
+const MAX_DIM: usize = 1 << MAX_QUBITS;
+
+/// `W[a][b] = e^{iφ} Σ_m y_m[a] conj(s_m[b])`, the sum over all samples of the exact batches.
+fn outer_product(n: usize, states: &[f64], y: &[f64], phase: Complex64) -> [[Complex64; MAX_DIM]; MAX_DIM] {
+    let dim = 1usize << n;
+    let mut products = [[Complex64::ZERO; MAX_DIM]; MAX_DIM];
+    // Lanes become the second index: with both components of a sample side by side the inner loop is
+    // a plain product of a number and a row.
+    let mut row_re = [[0.0; MAX_DIM]; MAX_DIM];
+    let mut row_im = [[0.0; MAX_DIM]; MAX_DIM];
+    for b in 0..dim {
+        for m in 0..dim {
+            let at = batch_len(n, m / LANES) + b * AMPLITUDE_STRIDE + m % LANES;
+            (row_re[m][b], row_im[m][b]) = (states[at], states[at + LANES]);
+        }
+    }
+    for (a, out) in products.iter_mut().enumerate().take(dim) {
+        let (mut re, mut im) = ([0.0; MAX_DIM], [0.0; MAX_DIM]);
+        for m in 0..dim {
+            let at = batch_len(n, m / LANES) + a * AMPLITUDE_STRIDE + m % LANES;
+            let (yr, yi) = (y[at], y[at + LANES]);
+            for b in 0..dim {
+                re[b] += yr * row_re[m][b] + yi * row_im[m][b];
+                im[b] += yi * row_re[m][b] - yr * row_im[m][b];
+            }
+        }
+        for (x, (re, im)) in out.iter_mut().zip(re.into_iter().zip(im)) {
+            *x = phase * Complex64::new(re, im);
+        }
+    }
+    products
+}
+
 /// Writes the residual's coefficients: `W` from the two batches, then a Walsh transform for each
 /// pattern of flips.
 fn residual_column(
@@ -356,30 +441,9 @@ fn residual_column(
     ld: usize,
     panel: &mut [f64],
 ) {
-    const MAX_DIM: usize = 1 << MAX_QUBITS;
     let n = plan.n;
     let dim = 1usize << n;
-    // products[a][b] = e^{iφ} Σ_m y_m[a] conj(s_m[b])
-    let mut products = [[Complex64::ZERO; MAX_DIM]; MAX_DIM];
-    for group in 0..dim.div_ceil(LANES) {
-        let at = |x: &[f64], a: usize| -> ([f64; LANES], [f64; LANES]) {
-            let start = batch_len(n, group) + a * AMPLITUDE_STRIDE;
-            let half = |i: usize| std::array::from_fn(|l| x[start + i * LANES + l]);
-            (half(0), half(1))
-        };
-        for (a, row) in products.iter_mut().enumerate().take(dim) {
-            let (yr, yi) = at(pulled_back, a);
-            for (b, sum) in row.iter_mut().enumerate().take(dim) {
-                let (sr, si) = at(middle, b);
-                let (mut re, mut im) = ([0.0; LANES], [0.0; LANES]);
-                for l in 0..LANES {
-                    re[l] = yr[l] * sr[l] + yi[l] * si[l];
-                    im[l] = yi[l] * sr[l] - yr[l] * si[l];
-                }
-                *sum += phase * Complex64::new(re.iter().sum(), im.iter().sum());
-            }
-        }
-    }
+    let products = outer_product(n, middle, pulled_back, phase);
     let column = plan.residual_column();
     for flips in 0..dim {
         // Tr(P·W) = Σ_b ⟨b|P|b⊕x⟩ W[b⊕x][b], where P flips x and has phases (−1)^{z·b} · i^{|x∧z|}.
