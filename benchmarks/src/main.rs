@@ -48,11 +48,15 @@ fn generate(folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Three shapes of circuit for every block size; the goal stands beside each figure.
+/// Four shapes of circuit for every block size; the goal stands beside each figure.
 fn time_partition() -> ExitCode {
     const N_GATES: usize = 1_000_000;
-    let shapes =
-        [("100 wires, anywhere", 100, None), ("100 wires, neighbours", 100, Some(1)), ("20 wires, near", 20, Some(3))];
+    let shapes = [
+        ("100 wires, anywhere", 100, None),
+        ("100 wires, neighbours", 100, Some(1)),
+        ("20 wires, near", 20, Some(3)),
+        ("12 wires, anywhere", 12, None),
+    ];
     println!(
         "{:24} {:>2} {:>8} {:>8} {:>9} {:>9} {:>7}",
         "circuit", "k", "gates", "blocks", "cx/block", "seconds", "goal"

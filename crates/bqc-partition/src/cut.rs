@@ -1,9 +1,11 @@
 //! The order in which blocks are cut: of all blocks that could begin now, the one with most CX gates,
 //! unless another has waited long.
 //!
-//! A CX that is next on both its wires is a seed, and every seed has a growth. The growth of highest
-//! rank becomes a block; then only the growths that share a wire with it are grown anew. Directives
-//! become pieces as soon as nothing is left before them.
+//! A CX that is next on both its wires is a seed, and the seed whose growth has the highest rank
+//! becomes a block. Taking blocks away nearly always makes other growths smaller, so ranks are upper
+//! bounds and are not kept up to date: the seed on top is grown anew, and goes back if it has lost
+//! (lazy evaluation as in greedy set cover: Minoux, 1978). Directives become pieces as soon as nothing
+//! is left before them.
 
 use crate::Options;
 use crate::growth::{Ground, Growth};
@@ -35,9 +37,6 @@ const AGE_WEIGHT: f64 = 1.0;
 /// Ranks are whole numbers, so that they have one order: this many to a CX gate.
 const RANKS_PER_CX: f64 = 65536.0;
 
-/// The rank of what is no seed.
-const NO_SEED: i64 = i64::MIN;
-
 /// Cuts one circuit; every field but the inputs changes as pieces are taken.
 pub struct Cutter<'a> {
     skeleton: &'a Skeleton<'a>,
@@ -50,12 +49,8 @@ pub struct Cutter<'a> {
     singles: Vec<Vec<u32>>,
     /// `[wire]`: whether a block has ended on it, so that the shift is done.
     was_cut: Vec<bool>,
-    /// Seeds by rank. An entry counts only while it says what `ranks` says.
+    /// Seeds by the rank that they had when they were last grown, and by place.
     heap: BinaryHeap<(i64, Reverse<Node>)>,
-    /// `[node]`: rank of the seed's present growth, [`NO_SEED`] if it is none.
-    ranks: Vec<i64>,
-    /// `[wire]`: seeds whose growth has this wire.
-    watchers: Vec<Vec<Node>>,
     cuts: Vec<Cut>,
 }
 
@@ -84,8 +79,6 @@ impl<'a> Cutter<'a> {
             singles,
             was_cut: vec![false; n_wires],
             heap: BinaryHeap::new(),
-            ranks: vec![NO_SEED; n_nodes],
-            watchers: vec![Vec::new(); n_wires],
             cuts: Vec::new(),
         }
     }
@@ -96,12 +89,16 @@ impl<'a> Cutter<'a> {
         (0..self.fronts.len()).for_each(|lane| self.arrive(lane, &mut ready));
         self.take_ready(ready);
         while let Some((rank, Reverse(seed))) = self.heap.pop() {
-            if self.ranks[seed as usize] != rank {
+            if !self.is_next(seed) {
                 continue;
             }
-            self.ranks[seed as usize] = NO_SEED;
-            let growth = self.growth(seed).without_idle_wires(&self.fronts);
-            self.take_block(&growth);
+            let growth = self.growth(seed);
+            let rank_now = self.rank(seed, &growth);
+            if rank_now < rank {
+                self.heap.push((rank_now, Reverse(seed)));
+            } else {
+                self.take_block(&growth.without_idle_wires(&self.fronts));
+            }
         }
         (0..self.singles.len()).for_each(|wire| self.take_singles(wire, NONE));
         self.cuts
@@ -129,7 +126,11 @@ impl<'a> Cutter<'a> {
                 self.take_directive(node, &mut ready);
             }
         }
-        seeds.into_iter().for_each(|seed| self.plant(seed));
+        // Grown after the directives are out of the way.
+        for seed in seeds {
+            let rank = self.rank(seed, &self.growth(seed));
+            self.heap.push((rank, Reverse(seed)));
+        }
     }
 
     fn take_directive(&mut self, node: Node, ready: &mut Vec<Node>) {
@@ -163,17 +164,16 @@ impl<'a> Cutter<'a> {
         taken
     }
 
-    /// Grows a seed, for the first time or anew, and ranks it.
-    fn plant(&mut self, seed: Node) {
-        let growth = self.growth(seed);
-        growth.wires().iter().for_each(|&w| self.watchers[w as usize].push(seed));
+    /// Whether a seed is still left: not taken by another seed's block.
+    fn is_next(&self, seed: Node) -> bool {
+        let is_next_on = |w: u32| self.skeleton.node(self.fronts[w as usize]) == seed;
+        self.skeleton.cx_wires(seed).is_some_and(|w| w.into_iter().all(is_next_on))
+    }
+
+    fn rank(&self, seed: Node, growth: &Growth) -> i64 {
         let age = seed as f64 / self.singles.len() as f64;
         let value = growth.n_cx() as f64 * (1.0 + self.noise(seed, 1)) - AGE_WEIGHT * age;
-        let rank = (value * RANKS_PER_CX) as i64;
-        if self.ranks[seed as usize] != rank {
-            self.ranks[seed as usize] = rank;
-            self.heap.push((rank, Reverse(seed)));
-        }
+        (value * RANKS_PER_CX) as i64
     }
 
     fn growth(&self, seed: Node) -> Growth {
@@ -207,31 +207,9 @@ impl<'a> Cutter<'a> {
         steps.sort_unstable();
         let mut wires = growth.wires().to_vec();
         wires.sort_unstable();
-        self.cuts.push(Cut::Block { wires: wires.clone(), steps });
-        self.renew_around(&wires);
-    }
-
-    /// After a block on `wires`: finds what became ready, and grows anew what shared a wire with it.
-    fn renew_around(&mut self, wires: &[u32]) {
-        let (mut ready, mut shaken) = (Vec::new(), Vec::new());
-        for &wire in wires {
-            self.arrive(wire as usize, &mut ready);
-            shaken.append(&mut self.watchers[wire as usize]);
-        }
-        shaken.sort_unstable();
-        shaken.dedup();
-        shaken.retain(|&seed| self.ranks[seed as usize] != NO_SEED);
-        shaken.into_iter().for_each(|seed| self.renew(seed));
+        let mut ready = Vec::new();
+        wires.iter().for_each(|&wire| self.arrive(wire as usize, &mut ready));
+        self.cuts.push(Cut::Block { wires, steps });
         self.take_ready(ready);
-    }
-
-    /// Grows a seed anew, or forgets it if a block has taken it.
-    fn renew(&mut self, seed: Node) {
-        let is_left = |w: u32| self.skeleton.node(self.fronts[w as usize]) == seed;
-        if self.skeleton.cx_wires(seed).is_some_and(|w| w.into_iter().all(is_left)) {
-            self.plant(seed);
-        } else {
-            self.ranks[seed as usize] = NO_SEED;
-        }
     }
 }
