@@ -1,6 +1,7 @@
 //! Numerical instantiation: templates, targets, QFactor, QFactor-Sample, Levenberg-Marquardt, the CPU engine.
 
 pub mod batch;
+pub mod conformance;
 pub mod cx_template;
 pub mod engine;
 pub mod instantiate;
