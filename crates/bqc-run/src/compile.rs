@@ -213,3 +213,68 @@ fn contradiction(comparison: &Comparison, error_bound: f64) -> Option<String> {
     let agrees = found <= error_bound + CHECK_ROUNDING;
     (!agrees).then(|| format!("the result is at distance {found:.3e} ({method}), the bound is {error_bound:.3e}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Unobserved;
+    use bqc_circuit::{GateCall, Qubit};
+    use bqc_instantiate::CpuEngine;
+
+    /// Ends a run on `input` as if it had made `best` of it.
+    fn finished(input: &Circuit, best: Circuit, error_bound: f64) -> Compiled {
+        let settings = RunSettings {
+            block_size: 3,
+            max_block_cx: 10,
+            max_passes: 1,
+            n_threads: 1,
+            block: BlockSettings::default(),
+            max_check_updates: 1e9,
+        };
+        let (engine, stop, records) = (CpuEngine::new(), AtomicBool::new(false), Vec::new());
+        let run = Run {
+            settings: &settings,
+            engine: &engine,
+            stop: &stop,
+            observer: &Unobserved,
+            n_passes: 1,
+            error_bound,
+            records,
+        };
+        run.finish(input, best)
+    }
+
+    fn rotated(angle: f64) -> Circuit {
+        let mut circuit = Circuit::with_qubits(2);
+        circuit.push(GateCall::cx(Qubit(0), Qubit(1)));
+        circuit.push(GateCall::u3([angle, 0.0, 0.0], Qubit(1)));
+        circuit
+    }
+
+    #[test]
+    fn a_wrong_result_is_an_internal_error_and_gives_the_input_back() {
+        for wrong in [rotated(0.3 + 1e-9), rotated(f64::NAN), Circuit::with_qubits(2), Circuit::with_qubits(3)] {
+            let compiled = finished(&rotated(0.3), wrong, 1e-12);
+            assert!(compiled.difference.is_some());
+            assert_eq!((compiled.circuit, compiled.error_bound), (rotated(0.3), 0.0));
+        }
+    }
+
+    #[test]
+    fn a_difference_within_the_bound_is_none() {
+        let compiled = finished(&rotated(0.3), rotated(0.3 + 1e-9), 1e-9);
+        assert_eq!((compiled.difference, compiled.circuit), (None, rotated(0.3 + 1e-9)));
+        assert!(compiled.comparison.is_some_and(|c| c.distance > 1e-10));
+    }
+
+    #[test]
+    fn a_circuit_too_wide_to_compare_is_none_either() {
+        let wide = |n: u32| {
+            let mut circuit = Circuit::with_qubits(n);
+            (1..n).for_each(|q| circuit.push(GateCall::cx(Qubit(0), Qubit(q))));
+            circuit
+        };
+        let compiled = finished(&wide(30), wide(30), 0.0);
+        assert_eq!((compiled.difference, compiled.comparison), (None, None));
+    }
+}

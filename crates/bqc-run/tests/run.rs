@@ -1,0 +1,236 @@
+//! A whole run with engines that work, lie and panic, and with everything that a circuit can hold.
+
+use bqc_circuit::{Circuit, Clbit, Directive, GateCall, GateId, OpaqueGate, Operation, Qubit, Register, Stats};
+use bqc_instantiate::{
+    CpuEngine, CxTemplate, Engine, EngineError, MakeCandidate, Outcome as FitOutcome, Problem, RefineProblem, Refined,
+};
+use bqc_linalg::Stream;
+use bqc_optimize::{BlockSettings, CompareOptions, compare_circuits};
+use bqc_run::{CompileError, Compiled, Event, Observer, RunSettings, Unobserved, compile};
+use bqc_wire::{BlockTotals, Outcome};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+fn settings() -> RunSettings {
+    RunSettings {
+        block_size: 3,
+        max_block_cx: 24,
+        max_passes: 4,
+        n_threads: 2,
+        block: BlockSettings::default(),
+        max_check_updates: 1e9,
+    }
+}
+
+fn run(circuit: &Circuit, settings: &RunSettings, engine: &dyn Engine) -> Compiled {
+    compile(circuit, settings, engine, &AtomicBool::new(false), &Unobserved).unwrap()
+}
+
+fn gate(name: &str, angles: &[f64], qubits: &[u32]) -> Operation {
+    let qubits: Vec<Qubit> = qubits.iter().copied().map(Qubit).collect();
+    Operation::Gate(GateCall::new(GateId::from_name(name).unwrap(), angles, &qubits))
+}
+
+fn directive(directive: Directive) -> Operation {
+    Operation::Directive(Box::new(directive))
+}
+
+/// Toffoli gates and rotations at random places: much to delete.
+fn circuit(n_qubits: u32, n_gates: usize) -> Circuit {
+    let mut stream = Stream::new(1, 2, 3);
+    let mut circuit = Circuit::with_qubits(n_qubits);
+    let mut wires: Vec<u32> = (0..n_qubits).collect();
+    for _ in 0..n_gates {
+        stream.shuffle(&mut wires);
+        circuit.operations.push(gate("ccx", &[], &wires[..3]));
+        circuit.operations.push(gate("rz", &[stream.uniform()], &wires[..1]));
+    }
+    circuit
+}
+
+fn with_directives() -> Circuit {
+    let mut mixed = circuit(4, 4);
+    mixed.cregs = vec![Register { name: "c".into(), first: 0, size: 2 }];
+    let conditional =
+        Directive::Conditional { creg: 0, value: "2".into(), operation: Box::new(gate("swap", &[], &[1, 2])) };
+    let between = [
+        directive(Directive::Measure { qubit: Qubit(1), clbit: Clbit(0) }),
+        directive(Directive::Barrier(vec![Qubit(0), Qubit(3)])),
+        directive(conditional),
+        directive(Directive::Reset(Qubit(1))),
+    ];
+    mixed.operations.extend(between);
+    mixed.operations.extend(circuit(4, 4).operations);
+    mixed
+}
+
+fn directives(circuit: &Circuit) -> Vec<&Operation> {
+    circuit.operations.iter().filter(|o| matches!(o, Operation::Directive(_))).collect()
+}
+
+#[test]
+fn the_result_is_smaller_and_the_same() {
+    for (n_qubits, n_gates) in [(3, 5), (6, 20)] {
+        let input = circuit(n_qubits, n_gates);
+        let compiled = run(&input, &settings(), &CpuEngine::new());
+        assert!(Stats::of(&compiled.circuit).n_two_qubit < Stats::of(&input).n_two_qubit);
+        let found = compare_circuits(&input, &compiled.circuit, &CompareOptions::default()).unwrap();
+        assert!(found.distance <= compiled.error_bound + 1e-13, "{found:?}, bound {:e}", compiled.error_bound);
+        assert!(compiled.error_bound < 1e-10 && compiled.difference.is_none() && !compiled.was_stopped);
+        assert_eq!(compiled.comparison.map(|c| c.method), Some(found.method));
+        assert!(compiled.circuit.is_lowered());
+    }
+}
+
+#[test]
+fn records_are_in_order_and_add_up() {
+    let input = circuit(6, 20);
+    let compiled = run(&input, &settings(), &CpuEngine::new());
+    let places: Vec<(u32, u32)> = compiled.records.iter().map(|r| (r.pass, r.block)).collect();
+    assert!(places.is_sorted() && places.first() == Some(&(0, 0)));
+    assert_eq!(places.last().map(|p| p.0 + 1), Some(compiled.n_passes));
+    let of_blocks: f64 = compiled.records.iter().map(|r| r.distance).sum();
+    assert!(of_blocks <= compiled.error_bound);
+    for record in &compiled.records {
+        assert!(record.after.two_qubit_gates <= record.before.two_qubit_gates);
+        assert!((1..=3).contains(&record.wires.len()) && record.wires.iter().all(|w| *w < 6));
+    }
+}
+
+#[test]
+fn threads_change_nothing() {
+    let input = circuit(7, 25);
+    let results = [1, 2, 5].map(|n_threads| {
+        let mut compiled = run(&input, &RunSettings { n_threads, ..settings() }, &CpuEngine::new());
+        compiled.records.iter_mut().for_each(|r| r.seconds = 0.0);
+        (compiled.circuit, compiled.error_bound, compiled.records)
+    });
+    assert!(results[0] == results[1] && results[0] == results[2]);
+}
+
+#[test]
+fn directives_stay_in_order() {
+    let input = with_directives();
+    let compiled = run(&input, &settings(), &CpuEngine::new());
+    assert_eq!(directives(&compiled.circuit), directives(&input));
+    assert!(Stats::of(&compiled.circuit).n_two_qubit < Stats::of(&input).n_two_qubit);
+    assert!(compiled.comparison.is_some() && compiled.difference.is_none());
+}
+
+#[test]
+fn circuits_without_blocks_are_fine() {
+    let mut only_directives = Circuit::with_qubits(2);
+    only_directives.operations.push(directive(Directive::Barrier(vec![Qubit(0), Qubit(1)])));
+    for input in [Circuit::default(), Circuit::with_qubits(5), only_directives] {
+        let compiled = run(&input, &settings(), &CpuEngine::new());
+        assert_eq!((compiled.circuit, compiled.error_bound), (input, 0.0));
+    }
+}
+
+#[test]
+fn an_opaque_gate_is_refused_with_its_line() {
+    let applied = directive(Directive::Opaque { gate: 0, angles: vec![], qubits: vec![Qubit(0)], line: 17 });
+    let inside = directive(Directive::Conditional { creg: 0, value: "1".into(), operation: Box::new(applied.clone()) });
+    for operation in [applied, inside] {
+        let mut input = Circuit::with_qubits(1);
+        input.cregs.push(Register { name: "c".into(), first: 0, size: 1 });
+        input.opaque_gates.push(OpaqueGate { name: "magic".into(), n_angles: 0, arity: 1 });
+        input.operations.push(operation);
+        let refused = compile(&input, &settings(), &CpuEngine::new(), &AtomicBool::new(false), &Unobserved);
+        assert_eq!(refused.unwrap_err(), CompileError::Opaque { gate: "magic".into(), line: 17 });
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_before_it_begins_answers_all_the_same() {
+    let input = circuit(5, 10);
+    let compiled = compile(&input, &settings(), &CpuEngine::new(), &AtomicBool::new(true), &Unobserved).unwrap();
+    assert!(compiled.was_stopped && compiled.difference.is_none());
+    assert_eq!((compiled.n_passes, compiled.records.len()), (0, 0));
+    assert!(Stats::of(&compiled.circuit).n_two_qubit <= Stats::of(&input).n_two_qubit);
+}
+
+/// Sets `stop` when some blocks are done, and keeps what it saw.
+struct Stopper<'a> {
+    stop: &'a AtomicBool,
+    n_blocks: AtomicU64,
+    log: Mutex<Vec<String>>,
+}
+
+impl Observer for Stopper<'_> {
+    fn seconds(&self) -> f64 {
+        self.n_blocks.load(Ordering::Relaxed) as f64
+    }
+
+    fn event(&self, event: Event<'_>) {
+        let word = match event {
+            Event::PassStarted { .. } => "started",
+            Event::PassFinished { .. } => "finished",
+            Event::Checking { .. } => "checking",
+            Event::BlockFinished(_) => {
+                if self.n_blocks.fetch_add(1, Ordering::Relaxed) == 3 {
+                    self.stop.store(true, Ordering::Relaxed);
+                }
+                return;
+            }
+        };
+        self.log.lock().unwrap().push(word.into());
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_half_way_keeps_what_it_has() {
+    let input = circuit(8, 60);
+    let stop = AtomicBool::new(false);
+    let stopper = Stopper { stop: &stop, n_blocks: AtomicU64::new(0), log: Mutex::default() };
+    let compiled = compile(&input, &settings(), &CpuEngine::new(), &stop, &stopper).unwrap();
+    assert!(compiled.was_stopped && compiled.difference.is_none());
+    assert_eq!(stopper.log.into_inner().unwrap(), ["started", "finished", "checking"]);
+    assert!(Stats::of(&compiled.circuit).n_two_qubit < Stats::of(&input).n_two_qubit);
+}
+
+/// An engine of which only the verb under test does something.
+struct Faulty<F>(F);
+
+impl<F: Fn(&RefineProblem<'_>, &MakeCandidate<'_>) -> Refined + Send + Sync> Engine for Faulty<F> {
+    fn name(&self) -> &str {
+        "faulty"
+    }
+
+    fn instantiate(&self, problems: &[Problem<'_>], _: &AtomicBool) -> Vec<Result<FitOutcome, EngineError>> {
+        panic!("{} problems were not expected", problems.len())
+    }
+
+    fn refine(&self, problem: &RefineProblem<'_>, _: usize, make: &MakeCandidate<'_>, _: &AtomicBool) -> Refined {
+        (self.0)(problem, make)
+    }
+}
+
+#[test]
+fn a_block_that_panics_keeps_its_gates() {
+    let input = circuit(6, 20);
+    let engine = Faulty(|_: &RefineProblem<'_>, _: &MakeCandidate<'_>| panic!("boom {}", 7));
+    let compiled = run(&input, &RunSettings { max_passes: 1, ..settings() }, &engine);
+    let totals = BlockTotals::of(&compiled.records);
+    assert!(totals.failed > 0 && compiled.difference.is_none());
+    let failed = compiled.records.iter().find(|r| r.outcome == Outcome::Failed).unwrap();
+    assert_eq!(failed.reason, "the block's task panicked: boom 7");
+    assert_eq!((failed.before, failed.distance), (failed.after, 0.0));
+    let found = compare_circuits(&input, &compiled.circuit, &CompareOptions::default()).unwrap();
+    assert!(found.distance < 1e-13);
+}
+
+#[test]
+fn an_engine_that_lies_changes_nothing() {
+    let input = circuit(6, 20);
+    // Calls the first candidate a success without solving anything.
+    let engine = Faulty(|problem: &RefineProblem<'_>, make: &MakeCandidate<'_>| {
+        let mut candidate = CxTemplate::new(problem.batch.n() as u8);
+        make(0, &mut candidate);
+        Refined { winner: Some((0, candidate)), n_tried: 1, ..Refined::default() }
+    });
+    let compiled = run(&input, &RunSettings { max_passes: 1, ..settings() }, &engine);
+    assert!(compiled.difference.is_none());
+    let found = compare_circuits(&input, &compiled.circuit, &CompareOptions::default()).unwrap();
+    assert!(found.distance <= compiled.error_bound + 1e-13, "{:e}", found.distance);
+}
