@@ -211,9 +211,9 @@ impl LmSolver {
             System { in_pauli_coordinates: false, n_unknowns, n_columns, ld, scale }
         };
         let System { n_unknowns, n_columns, ld, .. } = self.system;
-        self.gram.resize(n_columns * ld);
-        self.factor.resize(n_columns * ld);
-        self.step.resize(n_unknowns.next_multiple_of(8) + 8);
+        self.gram.ensure(n_columns * ld);
+        self.factor.ensure(n_columns * ld);
+        self.step.ensure(n_unknowns.next_multiple_of(8) + 8);
     }
 
     /// Fills the Gram matrix `[JᵀJ, Jᵀr]` at the current point.
@@ -234,10 +234,10 @@ impl LmSolver {
     fn linearize_strings(&mut self, layers: &[Layer]) {
         let (plan, ld) = (&mut self.pauli_plan, self.system.ld);
         let rows = plan.n_rows();
-        self.panel.resize(rows * ld);
-        self.scratch.resize(2 * rows * LANES);
+        self.panel.ensure(rows * ld);
+        self.scratch.ensure(2 * rows * LANES);
         let (states, y, phase) = (&self.middle, &self.pulled_back, self.current.phase);
-        let (scratch, panel) = (&mut self.scratch, &mut self.panel);
+        let (scratch, panel) = (&mut self.scratch, &mut self.panel[..rows * ld]);
         pauli::fill_pauli_panel(self.level, plan, layers, states, y, phase, ld, scratch, panel);
         gram::accumulate(self.level, panel, self.system.n_columns, ld, &mut self.gram, true);
     }
@@ -247,8 +247,8 @@ impl LmSolver {
         let n = batch.n();
         let rows_per_sample = 2usize << n;
         let samples_per_panel = (PANEL_LEN / (rows_per_sample * ld)).clamp(1, batch.n_samples());
-        self.panel.resize(samples_per_panel * rows_per_sample * ld);
-        self.scratch.resize(states::batch_len(n, 2));
+        self.panel.ensure(samples_per_panel * rows_per_sample * ld);
+        self.scratch.ensure(states::batch_len(n, 2));
         let sources = States {
             after_first: &self.current.after_first,
             after_cx: &self.current.after_cx,
@@ -324,8 +324,8 @@ fn phase_of(overlap: Complex64) -> Complex64 {
 /// Pushes the batch through the template, keeping what the Jacobian needs.
 fn evaluate(level: Level, batch: &StateBatch, template: &CxTemplate, out: &mut Recording) {
     copy(&mut out.states, batch.inputs());
-    out.after_first.resize(batch.inputs().len());
-    out.after_cx.resize(batch.inputs().len() * template.n_cx());
+    out.after_first.ensure(batch.inputs().len());
+    out.after_cx.ensure(batch.inputs().len() * template.n_cx());
     let (first, layers) = (template.first(), template.layers());
     states::push_recorded(level, first, layers, &mut out.states, &mut out.after_first, &mut out.after_cx);
     let overlap = states::overlap(level, batch.outputs(), &out.states);

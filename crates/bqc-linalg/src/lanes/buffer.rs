@@ -22,6 +22,14 @@ impl AlignedBuffer {
         buffer
     }
 
+    /// Makes the length at least `len`, without touching what is there: for memory that is used again
+    /// and again with lengths that go up and down.
+    pub fn ensure(&mut self, len: usize) {
+        if len > self.len {
+            self.resize(len);
+        }
+    }
+
     /// Changes the length; new elements are zero, capacity is kept when shrinking.
     pub fn resize(&mut self, len: usize) {
         let old_len = self.len;

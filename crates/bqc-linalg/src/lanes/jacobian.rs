@@ -349,14 +349,16 @@ impl<L: Lanes> Weights<L> {
     unsafe fn new(seed: &Seed) -> Self {
         // SAFETY: each row of weights holds eight `f64`.
         unsafe {
-            let w = |k: usize| L::load(seed.weights[k].as_ptr());
+            // No closures around vectors: they would not be compiled for the level.
+            let w = &seed.weights;
+            let (z_control, z_target) = (L::load(w[2].as_ptr()), L::load(w[5].as_ptr()));
             Weights {
-                x_control: w(0),
-                y_control: w(1),
-                x_target: w(3),
-                y_target: w(4),
-                z_sum: w(2).add(w(5)),
-                z_difference: w(2).sub(w(5)),
+                x_control: L::load(w[0].as_ptr()),
+                y_control: L::load(w[1].as_ptr()),
+                x_target: L::load(w[3].as_ptr()),
+                y_target: L::load(w[4].as_ptr()),
+                z_sum: z_control.add(z_target),
+                z_difference: z_control.sub(z_target),
             }
         }
     }
@@ -367,8 +369,11 @@ impl<L: Lanes> Weights<L> {
         let indices = [base, base | quads.target, base | quads.control, base | quads.control | quads.target];
         // SAFETY: the quad lies inside the recorded state.
         unsafe {
-            let re = indices.map(|a| L::splat(*state.add(a * AMPLITUDE_STRIDE)));
-            let im = indices.map(|a| L::splat(*state.add(a * AMPLITUDE_STRIDE + LANES)));
+            let (mut re, mut im) = ([L::splat(0.0); 4], [L::splat(0.0); 4]);
+            for k in 0..4 {
+                let p = state.add(indices[k] * AMPLITUDE_STRIDE);
+                (re[k], im[k]) = (L::splat(*p), L::splat(*p.add(LANES)));
+            }
             for k in 0..4 {
                 let (c, t) = (k ^ 2, k ^ 1);
                 let mut x = quad[k];
@@ -442,7 +447,10 @@ unsafe fn step<L: Lanes, const BACKWARD: bool, const LOAD: bool, const SEED: boo
     unsafe {
         let (c, t) = (Gate::<L>::new(adjoint(layer.on_control)), Gate::<L>::new(adjoint(layer.on_target)));
         let zero = Amplitude { re: L::splat(0.0), im: L::splat(0.0) };
-        let weights = seed.map(|s| Weights::<L>::new(s));
+        let weights = match seed {
+            Some(seed) => Some(Weights::<L>::new(seed)),
+            None => None,
+        };
         for i in 0..1usize << (n - 2) {
             let base = quads.base(i);
             let mut quad = match (LOAD, BACKWARD) {

@@ -6,7 +6,7 @@
 //! over all columns is that of `4^n` real rows instead of `2·4^n`. The global phase is the identity
 //! string, which no tangent contains, so it needs no column.
 
-use super::jacobian::{Pauli, Place, Tangent};
+use super::jacobian::{Place, Tangent};
 use super::layer::{Layer, check_layers};
 use super::states::batch_len;
 use super::{AMPLITUDE_STRIDE, LANES, Lanes, Level, multiversion};
@@ -160,9 +160,11 @@ pub fn fill_pauli_panel(
     assert!(plan.seeds.iter().all(|s| in_range(s.place)), "another template was prepared for");
     plan.turn(layers);
     let plan = &*plan;
-    let (scratch, panel_start) = (scratch.as_mut_ptr(), panel.as_mut_ptr());
-    multiversion!(level, fill(plan: &PauliPlan, scratch: *mut f64, ld: usize, panel_start: *mut f64));
-    residual_column(plan, middle, pulled_back, phase, ld, panel);
+    let (scratch, panel) = (scratch.as_mut_ptr(), panel.as_mut_ptr());
+    multiversion!(level, fill(plan: &PauliPlan, scratch: *mut f64, ld: usize, panel: *mut f64));
+    let (middle, pulled_back) = (middle.as_ptr(), pulled_back.as_ptr());
+    multiversion!(level, residual_column(plan: &PauliPlan, middle: *const f64, pulled_back: *const f64,
+        phase: Complex64, ld: usize, panel: *mut f64));
 }
 
 #[inline(always)]
@@ -242,8 +244,7 @@ impl<'a> Walk<'a> {
         unsafe { sow::<L>(seed, self.coefficients) };
     }
 
-    /// One layer: forward CX and rotations, backward rotations and CX. The seeds that arise in
-    /// between are sown by `between`, on strings that are 1 on all other wires.
+    /// CX, seeds, rotations.
     #[inline(always)]
     unsafe fn forward<L: Lanes>(&mut self, turn: &Turn, seeds: &[Seed]) {
         // SAFETY: as in `start`; the turn's wires are those of the template.
@@ -251,11 +252,14 @@ impl<'a> Walk<'a> {
             if self.support != 0 {
                 self.pass::<L, true, false, false>(turn);
             }
-            seeds.iter().for_each(|s| self.sow::<L>(s));
+            for seed in seeds {
+                self.sow::<L>(seed);
+            }
             self.pass::<L, false, true, false>(turn);
         }
     }
 
+    /// Inverse rotations, seeds, CX.
     #[inline(always)]
     unsafe fn backward<L: Lanes>(&mut self, turn: &Turn, seeds: &[Seed]) {
         // SAFETY: as in `forward`.
@@ -267,7 +271,9 @@ impl<'a> Walk<'a> {
             if self.support != 0 {
                 self.pass::<L, false, true, false>(turn);
             }
-            seeds.iter().for_each(|s| self.sow::<L>(s));
+            for seed in seeds {
+                self.sow::<L>(seed);
+            }
             self.pass::<L, true, false, false>(turn);
         }
     }
@@ -296,8 +302,11 @@ impl<'a> Walk<'a> {
         let count = if alone { 1 } else { 1usize << (2 * (self.plan.n - 2)) };
         // SAFETY: all strings are rows of the scratch.
         unsafe {
-            let on_control = turn.on_control.map(|x| L::splat(x));
-            let on_target = turn.on_target.map(|x| L::splat(x));
+            // No closures around vectors: they would not be compiled for the level.
+            let (mut on_control, mut on_target) = ([L::splat(0.0); 9], [L::splat(0.0); 9]);
+            for k in 0..9 {
+                (on_control[k], on_target[k]) = (L::splat(turn.on_control[k]), L::splat(turn.on_target[k]));
+            }
             for i in 0..count {
                 let x = ((i & !low_mask) << 2) | (i & low_mask);
                 let base = ((x & !high_mask) << 2) | (x & high_mask);
@@ -353,7 +362,9 @@ unsafe fn forward<L: Lanes>(plan: &PauliPlan, seeds: &[Seed], coefficients: *mut
     unsafe {
         let mut walk = Walk::start::<L>(plan, coefficients);
         let n_first = seeds.iter().take_while(|s| s.place == Place::First).count();
-        seeds[..n_first].iter().for_each(|s| walk.sow::<L>(s));
+        for seed in &seeds[..n_first] {
+            walk.sow::<L>(seed);
+        }
         let mut rest = &seeds[n_first..];
         let start = match seeds[0].place {
             Place::First => 0,
@@ -400,88 +411,137 @@ unsafe fn turned<L: Lanes>(r: &[L; 9], [x, y, z]: [L; 3]) -> [L; 3] {
 
 const MAX_DIM: usize = 1 << MAX_QUBITS;
 
-/// `W[a][b] = e^{iφ} Σ_m y_m[a] conj(s_m[b])`, the sum over all samples of the exact batches.
-fn outer_product(n: usize, states: &[f64], y: &[f64], phase: Complex64) -> [[Complex64; MAX_DIM]; MAX_DIM] {
-    let dim = 1usize << n;
-    let mut products = [[Complex64::ZERO; MAX_DIM]; MAX_DIM];
-    // Lanes become the second index: with both components of a sample side by side the inner loop is
-    // a plain product of a number and a row.
-    let mut row_re = [[0.0; MAX_DIM]; MAX_DIM];
-    let mut row_im = [[0.0; MAX_DIM]; MAX_DIM];
-    for b in 0..dim {
-        for m in 0..dim {
-            let at = batch_len(n, m / LANES) + b * AMPLITUDE_STRIDE + m % LANES;
-            (row_re[m][b], row_im[m][b]) = (states[at], states[at + LANES]);
-        }
-    }
-    for (a, out) in products.iter_mut().enumerate().take(dim) {
-        let (mut re, mut im) = ([0.0; MAX_DIM], [0.0; MAX_DIM]);
-        for m in 0..dim {
-            let at = batch_len(n, m / LANES) + a * AMPLITUDE_STRIDE + m % LANES;
-            let (yr, yi) = (y[at], y[at + LANES]);
-            for b in 0..dim {
-                re[b] += yr * row_re[m][b] + yi * row_im[m][b];
-                im[b] += yi * row_re[m][b] - yr * row_im[m][b];
-            }
-        }
-        for (x, (re, im)) in out.iter_mut().zip(re.into_iter().zip(im)) {
-            *x = phase * Complex64::new(re, im);
-        }
-    }
-    products
+/// One value for each pair of indices below `2^n`, real and imaginary parts apart.
+struct Square {
+    re: [[f64; MAX_DIM]; MAX_DIM],
+    im: [[f64; MAX_DIM]; MAX_DIM],
 }
 
-/// Writes the residual's coefficients: `W` from the two batches, then a Walsh transform for each
-/// pattern of flips.
-fn residual_column(
+impl Square {
+    const ZERO: Square = Square { re: [[0.0; MAX_DIM]; MAX_DIM], im: [[0.0; MAX_DIM]; MAX_DIM] };
+}
+
+/// Writes the residual's coefficients: `W = e^{iφ} Σ_m y_m s_m†`, then a Walsh transform for each
+/// pattern of flips, since `Tr(P·W) = Σ_b ⟨b|P|b⊕x⟩ W[b⊕x][b]` for a string `P` that flips `x`.
+#[inline(always)]
+unsafe fn residual_column<L: Lanes>(
     plan: &PauliPlan,
-    middle: &[f64],
-    pulled_back: &[f64],
+    middle: *const f64,
+    pulled_back: *const f64,
     phase: Complex64,
     ld: usize,
-    panel: &mut [f64],
+    panel: *mut f64,
 ) {
     let n = plan.n;
     let dim = 1usize << n;
-    let products = outer_product(n, middle, pulled_back, phase);
-    let column = plan.residual_column();
-    for flips in 0..dim {
-        // Tr(P·W) = Σ_b ⟨b|P|b⊕x⟩ W[b⊕x][b], where P flips x and has phases (−1)^{z·b} · i^{|x∧z|}.
-        let mut line: [Complex64; MAX_DIM] = [Complex64::ZERO; MAX_DIM];
-        for (b, x) in line.iter_mut().enumerate().take(dim) {
-            *x = products[b ^ flips][b];
-        }
+    let n_vectors = dim.div_ceil(LANES);
+    // lines[b][x] = W[b ⊕ x][b]
+    let mut lines = Square::ZERO;
+    // SAFETY: `fill_pauli_panel` checked that the batches are exact ones of `n` qubits and that the
+    // panel has `4^n` rows; both squares hold whole vectors.
+    unsafe {
+        flipped_products::<L>(n, middle, pulled_back, phase, &mut lines);
         for q in 0..n {
-            for b in (0..dim).filter(|b| b >> q & 1 == 0) {
-                let (x, y) = (line[b], line[b | 1 << q]);
-                (line[b], line[b | 1 << q]) = (x + y, x - y);
+            for b in 0..dim {
+                if b >> q & 1 == 0 {
+                    for v in 0..n_vectors {
+                        butterfly::<L>(&mut lines.re, b, b | 1 << q, v * LANES);
+                        butterfly::<L>(&mut lines.im, b, b | 1 << q, v * LANES);
+                    }
+                }
             }
         }
-        for (signs, &sum) in line.iter().enumerate().take(dim) {
-            let string = (0..n).fold(0, |s, q| {
-                // flip and sign: Y, flip alone: X, sign alone: Z.
-                let digit = [0, 1, 3, 2][(flips >> q & 1) | (signs >> q & 1) << 1];
-                s | digit << (2 * q)
-            });
-            // ⟨b|Y|b⊕1⟩ = −i·(−1)^b.
-            let turned = match (flips & signs).count_ones() % 4 {
-                0 => sum.im,
-                1 => -sum.re,
-                2 => -sum.im,
-                _ => sum.re,
-            };
-            panel[string * ld + column] = -turned / dim as f64;
+        let scale = -1.0 / dim as f64;
+        for signs in 0..dim {
+            for flips in 0..dim {
+                let (re, im) = (lines.re[signs][flips], lines.im[signs][flips]);
+                // ⟨b|Y|b⊕1⟩ = −i·(−1)^b: one factor −i for each Y.
+                let value = match (flips & signs).count_ones() % 4 {
+                    0 => im,
+                    1 => -re,
+                    2 => -im,
+                    _ => re,
+                };
+                *panel.add(string(n, flips, signs) * ld + plan.n_tangents) = scale * value;
+            }
+        }
+        // The identity string belongs to the global phase.
+        *panel.add(plan.n_tangents) = 0.0;
+    }
+}
+
+/// The row of the string that flips and signs these wires: flip alone is X (digit 1), both are Y (2),
+/// sign alone is Z (3).
+#[inline(always)]
+fn string(n: usize, flips: usize, signs: usize) -> usize {
+    let mut row = 0;
+    for q in 0..n {
+        let (flip, sign) = (flips >> q & 1, signs >> q & 1);
+        row |= ((flip ^ sign) | sign << 1) << (2 * q);
+    }
+    row
+}
+
+#[inline(always)]
+unsafe fn butterfly<L: Lanes>(rows: &mut [[f64; MAX_DIM]; MAX_DIM], low: usize, high: usize, at: usize) {
+    // SAFETY: the rows hold whole vectors at `at`.
+    unsafe {
+        let (p, q) = (rows[low].as_mut_ptr().add(at), rows[high].as_mut_ptr().add(at));
+        let (x, y) = (L::load(p), L::load(q));
+        x.add(y).store(p);
+        x.sub(y).store(q);
+    }
+}
+
+/// `lines[b][x] = W[b ⊕ x][b]` with `W[a][b] = e^{iφ} Σ_m y_m[a] conj(s_m[b])`.
+#[inline(always)]
+unsafe fn flipped_products<L: Lanes>(
+    n: usize,
+    states: *const f64,
+    y: *const f64,
+    phase: Complex64,
+    lines: &mut Square,
+) {
+    let dim = 1usize << n;
+    // SAFETY: both batches hold `2^n` samples of `2^n` amplitudes.
+    unsafe {
+        // Samples become rows, amplitudes lanes.
+        let mut rows = Square::ZERO;
+        for m in 0..dim {
+            for a in 0..dim {
+                let p = y.add(batch_len(n, m / LANES) + a * AMPLITUDE_STRIDE + m % LANES);
+                (rows.re[m][a], rows.im[m][a]) = (*p, *p.add(LANES));
+            }
+        }
+        let (cr, ci) = (L::splat(phase.re), L::splat(phase.im));
+        for v in 0..dim.div_ceil(LANES) {
+            for b in 0..dim {
+                let (mut re, mut im) = (L::splat(0.0), L::splat(0.0));
+                for m in 0..dim {
+                    let p = states.add(batch_len(n, m / LANES) + b * AMPLITUDE_STRIDE + m % LANES);
+                    let (sr, si) = (L::splat(*p), L::splat(*p.add(LANES)));
+                    let yr = L::load(rows.re[m].as_ptr().add(v * LANES));
+                    let yi = L::load(rows.im[m].as_ptr().add(v * LANES));
+                    re = yr.fma(sr, yi.fma(si, re));
+                    im = yi.fma(sr, yr.fnma(si, im));
+                }
+                let (mut turned_re, mut turned_im) = ([0.0; LANES], [0.0; LANES]);
+                ci.fnma(im, cr.mul(re)).store(turned_re.as_mut_ptr());
+                ci.fma(re, cr.mul(im)).store(turned_im.as_mut_ptr());
+                for lane in 0..LANES.min(dim) {
+                    let flips = (v * LANES + lane) ^ b;
+                    (lines.re[b][flips], lines.im[b][flips]) = (turned_re[lane], turned_im[lane]);
+                }
+            }
         }
     }
-    // The identity string belongs to the global phase.
-    panel[column] = 0.0;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Stream;
-    use crate::lanes::jacobian::{Plan, States, fill_panel};
+    use crate::lanes::jacobian::{Pauli, Plan, States, fill_panel};
     use crate::lanes::{AlignedBuffer, gram, states};
 
     /// The Gram matrix and gradient of the exact problem, by amplitudes and by Pauli strings.
