@@ -1,15 +1,18 @@
-//! `bqc-bench`: writes or checks `circuits/`, and measures the partitioner.
+//! `bqc-bench`: writes `circuits/`, and measures the partitioner.
 
 use bqc_benchmarks::generate::suite;
 use bqc_benchmarks::manifest;
 use bqc_benchmarks::speed::{PARTITION_GOAL, measure_partition, random_circuit};
+use bqc_circuit::lower;
+use bqc_qasm::{ParseOptions, SourceText};
 use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs, io};
 
 const USAGE: &str = "\
 Usage: bqc-bench generate [FOLDER]    write the circuits and their manifest (default: circuits)
-       bqc-bench partition            time the partitioner on a million gates";
+       bqc-bench partition            time the partitioner on a million gates
+       bqc-bench blocks FILE...       count the blocks of OpenQASM files";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -18,6 +21,7 @@ fn main() -> ExitCode {
         ["generate"] => report(generate(Path::new("circuits"))),
         ["generate", folder] => report(generate(Path::new(folder))),
         ["partition"] => time_partition(),
+        ["blocks", ref files @ ..] if !files.is_empty() => report(files.iter().try_for_each(|f| count_blocks(f))),
         _ => {
             eprintln!("{USAGE}");
             ExitCode::from(2)
@@ -45,6 +49,21 @@ fn generate(folder: &Path) -> Result<(), String> {
     }
     let n_bytes: usize = files.iter().map(|f| f.text.len()).sum();
     eprintln!("{} files, {n_bytes} bytes in {}", files.len(), folder.display());
+    Ok(())
+}
+
+/// One line a file: CX gates per block at common block sizes.
+fn count_blocks(file: &str) -> Result<(), String> {
+    let bytes = fs::read(file).map_err(|e| format!("cannot read `{file}`: {e}"))?;
+    let source = SourceText::new(file, bytes);
+    let circuit = bqc_qasm::parse(&source, &ParseOptions::default()).map_err(|d| d.render())?;
+    let circuit = lower(&circuit);
+    print!("{file}: {} wires", circuit.n_qubits());
+    for k in [3, 4, 5, 8] {
+        let speed = measure_partition(&circuit, k).map_err(|e| format!("{file}: {e}"))?;
+        print!(", k={k}: {} blocks of {:.2} CX", speed.n_blocks, speed.n_cx as f64 / speed.n_blocks.max(1) as f64);
+    }
+    println!();
     Ok(())
 }
 
