@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod conformance;
+pub mod cx_form;
 pub mod cx_template;
 pub mod engine;
 pub mod instantiate;

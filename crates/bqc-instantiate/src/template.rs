@@ -75,6 +75,7 @@ pub enum TemplateError {
 
 /// A gate of a template.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "gates are stored flat, so that a pass follows no pointers")]
 pub enum TemplateGate {
     /// A gate that stays as it is.
     Fixed(Op),
