@@ -60,10 +60,17 @@ impl StateBatch {
     }
 
     /// A batch of states that were made elsewhere, laid out as this type says.
-    pub(crate) fn from_states(n: usize, n_samples: usize, inputs: AlignedBuffer, outputs: AlignedBuffer) -> StateBatch {
+    /// `is_exact` says that the inputs are all basis states in order.
+    pub(crate) fn from_states(
+        n: usize,
+        n_samples: usize,
+        is_exact: bool,
+        inputs: AlignedBuffer,
+        outputs: AlignedBuffer,
+    ) -> StateBatch {
         assert_eq!(inputs.len(), states::batch_len(n, n_samples.div_ceil(LANES)));
         assert_eq!(inputs.len(), outputs.len());
-        StateBatch { n, n_samples, is_exact: false, inputs, outputs }
+        StateBatch { n, n_samples, is_exact, inputs, outputs }
     }
 
     /// Number of wires.

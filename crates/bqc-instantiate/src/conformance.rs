@@ -15,6 +15,7 @@
 //!       | near RADIANS KEY           the target's values, each gate turned by about RADIANS
 //! sampling exact | sampled [M]
 //! beta X | cost_tol X | max_sweeps N
+//! finish N                           Levenberg–Marquardt after N sweeps, and later again
 //! expect converged | stuck           the verdict: Converged, or Plateau or OutOfSweeps
 //!        | distance below X | distance above X
 //!        | unchanged                 the values are those of start 0, bit for bit
@@ -25,7 +26,7 @@
 //! values must be unitary.
 
 use crate::template::{FreeValue, Template, Values};
-use crate::{Engine, Outcome, Problem, Sampling, Settings, Start, Target, reference, schedule::Verdict};
+use crate::{Engine, Finish, Outcome, Problem, Sampling, Settings, Start, Target, reference, schedule::Verdict};
 use bqc_circuit::BlockQubit;
 use bqc_linalg::lanes::Level;
 use bqc_linalg::polar::polar4;
@@ -293,6 +294,9 @@ impl Case {
                 self.settings.n_samples = Some(number(m)?);
             }
             ["beta", x] => self.settings.sweeps.beta = number(x)?,
+            ["finish", n] => {
+                self.settings.finish = Some(Finish { first_after_sweeps: number(n)?, ..Finish::default() });
+            }
             ["cost_tol", x] => rules.cost_tol = number(x)?,
             ["max_sweeps", n] => rules.max_sweeps = number(n)?,
             ["expect", ref what @ ..] => self.expectations.push(expectation(what)?),

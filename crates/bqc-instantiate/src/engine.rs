@@ -1,6 +1,6 @@
 //! The coarse boundary between policy and arithmetic: whole problems per call.
 
-use crate::{EngineError, LmSolver, MakeCandidate, Outcome, Problem, RefineProblem, Refined, instantiate, refine};
+use crate::{EngineError, LmSolver, MakeCandidate, Outcome, Problem, RefineProblem, Refined, qfactor, refine};
 use bqc_linalg::lanes::Level;
 use rayon::prelude::*;
 use std::sync::Mutex;
@@ -69,7 +69,7 @@ impl Engine for CpuEngine {
     }
 
     fn instantiate(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
-        let solve = |p: &Problem<'_>| instantiate::solve(self.level, &self.name, self.memory_limit_bytes, p, stop);
+        let solve = |p: &Problem<'_>| qfactor::run::solve(self.level, &self.name, self.memory_limit_bytes, p, stop);
         problems.par_iter().map(solve).collect()
     }
 

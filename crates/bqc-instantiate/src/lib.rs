@@ -19,7 +19,7 @@ pub mod template;
 pub use batch::{StateBatch, sample_count};
 pub use cx_template::{CxTemplate, Rotation, Slot};
 pub use engine::{CpuEngine, Engine};
-pub use instantiate::{EngineError, Outcome, Problem, ProblemError, Sampling, Settings, Start, StartReport};
+pub use instantiate::{EngineError, Finish, Outcome, Problem, ProblemError, Sampling, Settings, Start, StartReport};
 pub use lm::{LmOutcome, LmSettings, LmSolver};
 pub use refine::{MakeCandidate, RefineProblem, Refined};
 pub use target::Target;

@@ -79,7 +79,7 @@ impl Sampler {
             let mut inputs = AlignedBuffer::zeroed(0);
             let columns = &self.columns.columns()[first..first + n_states];
             fill_batch(target.width().into(), n_states, |k, a| columns[k][a], &mut inputs);
-            with_images(level, target, n_states, inputs)
+            with_images(level, target, n_states, false, inputs)
         };
         SampleSet { training: pairs(0, n_training), validation: Some(pairs(n_training, N_VALIDATION)) }
     }
@@ -90,13 +90,13 @@ pub fn exact(level: Level, target: &Target) -> StateBatch {
     let n = usize::from(target.width());
     let mut inputs = AlignedBuffer::zeroed(0);
     crate::ops::basis_batch(n, 0, 1 << n, &mut inputs);
-    with_images(level, target, 1 << n, inputs)
+    with_images(level, target, 1 << n, true, inputs)
 }
 
-fn with_images(level: Level, target: &Target, n_states: usize, inputs: AlignedBuffer) -> StateBatch {
+fn with_images(level: Level, target: &Target, n_states: usize, is_exact: bool, inputs: AlignedBuffer) -> StateBatch {
     let mut outputs = inputs.clone();
     target.push(level, &mut outputs);
-    StateBatch::from_states(target.width().into(), n_states, inputs, outputs)
+    StateBatch::from_states(target.width().into(), n_states, is_exact, inputs, outputs)
 }
 
 #[cfg(test)]

@@ -208,6 +208,17 @@ impl Template {
         self.gates.iter().map(reals).sum()
     }
 
+    /// Degrees of freedom of the free gates up to phase: 3 for a one-qubit and 15 for a two-qubit gate.
+    /// Those of neighbouring gates overlap, so the template may have fewer.
+    pub fn n_parameters(&self) -> usize {
+        let freedom = |g: &TemplateGate| match g {
+            TemplateGate::Fixed(_) => 0,
+            TemplateGate::FreeOne { .. } => 3,
+            TemplateGate::FreeTwo { .. } => 15,
+        };
+        self.gates.iter().map(freedom).sum()
+    }
+
     /// Values drawn from the Haar measure.
     pub fn random_values(&self, stream: &mut Stream) -> Values {
         let draw = |g: &TemplateGate| match g {

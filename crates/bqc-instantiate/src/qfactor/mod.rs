@@ -7,6 +7,7 @@
 //! good at is entering the basin of a solution from a poor start.
 
 pub mod plan;
+pub(crate) mod run;
 pub mod sweep;
 
 pub use sweep::{SweepSettings, Sweeper};
