@@ -11,10 +11,42 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`parse`] reads everything that the specification (arXiv:1707.03429) describes and what exporters
-//! write besides; [`write()`] writes what `parse` reads back as the same circuit. A mistake is a
-//! [`Diagnostic`] that names file, line and column and says what to do. What a source may ask for is
-//! bounded by [`Limits`]; files are found through [`Includes`].
+//! [`parse`] reads everything that the specification (Cross, Bishop, Smolin, Gambetta,
+//! arXiv:1707.03429) describes and what exporters write besides; [`write()`] writes what `parse` reads
+//! back as the same circuit. A mistake is a [`Diagnostic`] that names file, line and column and says
+//! what to do. What a source may ask for is bounded by [`Limits`]; files are found through
+//! [`Includes`]. The text is read once, by recursive descent over tokens that borrow from it; nothing
+//! is allocated per statement except the operation itself.
+//!
+//! # What becomes of a source
+//! * A gate of the table stays one operation. Gates of the source are inlined where they are applied,
+//!   their angles evaluated in f64; a body that says what the table's own definition says is the row.
+//! * A statement on whole registers becomes one operation per element; `barrier` stays one.
+//! * `if` before a gate of the source or a whole register becomes one condition per operation, which is
+//!   the same as long as none of them changes the register: a measurement of several bits into the
+//!   register that its own condition reads is therefore refused.
+//! * A barrier inside a gate's body becomes a barrier at every application; a condition on a barrier is
+//!   dropped, since a barrier does nothing at run time.
+//! * An application of an `opaque` gate is kept with its line, so that whoever needs the matrix can
+//!   point at it.
+//!
+//! # Where this differs from other readers
+//! * *Spandrel*: rows of the table need no include, and `include "qelib1.inc"` and `"stdgates.inc"`
+//!   are always the built-in ones. Exporters leave the include out, and circulating copies differ.
+//! * *Spandrel*: the header may be absent; names may begin with capitals; `;;` and registers of size
+//!   zero are read; `asin`, `acos` and `atan` are functions; registers may have gates' names.
+//! * *Spandrel*: a source may redefine library gates (the specification's own examples do), and
+//!   bodies read before keep the old meaning. Its own gates it cannot redefine.
+//! * *Trap*: `-2^2` is -4, as in mathematics; the specification leaves it open.
+//! * *Trap*: `sx`, `p`, `cu` and others are only in Qiskit's longer `qelib1.inc`. [`write()`] uses them
+//!   without a definition, as Qiskit does; a reader with the paper's file does not know them.
+//! * *Trap*: a source that defines a gate under a library name gets its own gate, whatever it means.
+//!
+//! # Why not the `openqasm` crate
+//! It reads every real number as f32, so an angle is wrong by up to 3e-8 of itself and no bound of
+//! 1e-10 can rest on it. It refuses `1e-5`, `5.`, `.5`, CRLF and the redefinitions of the
+//! specification's examples, and its type check panics on conditionals. It stays as a development
+//! dependency: the oracle of a differential test over the circuits that it can read.
 
 mod apply;
 mod body;

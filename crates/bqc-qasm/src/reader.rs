@@ -201,9 +201,9 @@ impl<'a, 'o> Reader<'a, 'o> {
         };
         let first = list.last().map_or(0, |r| r.first + r.size);
         // A number too long for 64 bits is above every limit.
-        let total = u64::from(first) + digits.parse::<u32>().map_or(u64::from(u32::MAX), u64::from);
+        let total = digits.parse::<u64>().unwrap_or(u64::MAX).saturating_add(first.into());
         if total > u64::from(limit) {
-            let declared = if total >= u64::from(u32::MAX) { clip(digits) } else { total.to_string() };
+            let declared = if total == u64::MAX { clip(digits) } else { total.to_string() };
             let problem = match kind {
                 RegisterKind::Quantum => Problem::TooManyQubits { declared, limit },
                 RegisterKind::Classical => Problem::TooManyClbits { declared, limit },

@@ -1,0 +1,12 @@
+OPENQASM 2.0;
+include "qelib1.inc";
+qreg a[4];
+qreg b[4];
+creg c[4];
+h a;
+cx a,b;
+cx a[0],b;
+barrier a,b[1];
+rz(0.25) b;
+reset a;
+measure b -> c;

@@ -1,0 +1,12 @@
+OPENQASM 2.0;
+include "qelib1.inc";
+qreg first[2];
+creg one[1];
+qreg second[3];
+creg two[3];
+cx first[1],second[2];
+cz second[0],first[0];
+measure second -> two;
+measure first[1] -> one[0];
+reset second[1];
+barrier first,second[0];
