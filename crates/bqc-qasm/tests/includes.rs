@@ -68,6 +68,19 @@ fn an_absent_file_is_named_with_the_places_searched() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_says_why() {
+    struct Locked;
+    impl Includes for Locked {
+        fn find(&self, _path: &str) -> Result<SourceText, IncludeError> {
+            Err(IncludeError::Unreadable { reason: "permission denied".into() })
+        }
+    }
+    let options = ParseOptions { includes: &Locked, ..ParseOptions::default() };
+    let error = parse(&SourceText::new("main.qasm", "include \"a.inc\";"), &options).unwrap_err();
+    assert_eq!(error.to_string(), "main.qasm:1:9: `a.inc` cannot be read: permission denied");
+}
+
+#[test]
 fn paths_that_leave_the_directories_never_reach_the_finder() {
     struct Never;
     impl Includes for Never {
