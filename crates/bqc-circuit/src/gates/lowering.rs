@@ -318,11 +318,29 @@ pub(super) fn ccx(_: &[f64], l: &mut Lowering) {
     l.controlled_x_power(PI, &[0, 1, 2]);
 }
 
-/// `swap` as three `cx`, of which only the middle one needs the control.
+/// Three `cx` with a Toffoli in the place of the middle one would be eight. This form of seven is what
+/// bqc made of those, with the angles rounded to multiples of π/4.
 pub(super) fn cswap(_: &[f64], l: &mut Lowering) {
+    l.p(FRAC_PI_4, 0);
     l.cx(2, 1);
-    l.controlled_x_power(PI, &[0, 1, 2]);
-    l.cx(2, 1);
+    l.h(2);
+    l.p(FRAC_PI_4, 2);
+    l.cx(0, 1);
+    l.p(-FRAC_PI_4, 1);
+    l.cx(0, 1);
+    l.cx(0, 2);
+    l.p(-FRAC_PI_4, 2);
+    l.cx(1, 2);
+    l.p(FRAC_PI_4, 2);
+    l.cx(0, 2);
+    l.p(-FRAC_PI_4, 2);
+    l.p(3.0 * FRAC_PI_4, 1);
+    l.h(1);
+    l.cx(1, 2);
+    l.h(1);
+    l.p(-FRAC_PI_2, 1);
+    l.h(2);
+    l.p(FRAC_PI_2, 2);
 }
 
 pub(super) fn rccx(_: &[f64], l: &mut Lowering) {

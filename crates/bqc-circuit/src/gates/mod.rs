@@ -213,7 +213,7 @@ mod tests {
             ("ccx", 6),
             ("ccz", 6),
             ("rc3x", 6),
-            ("cswap", 8),
+            ("cswap", 7),
             ("c3x", 14),
             ("c3sqrtx", 14),
             ("c4x", 30),
