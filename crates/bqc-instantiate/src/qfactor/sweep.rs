@@ -25,10 +25,6 @@ use bqc_linalg::{Matrix2, Matrix4, Su2};
 /// instead: one more pass over the states, where a sweep makes two a step.
 const RESIDUAL_BELOW: f64 = 1e-8;
 
-/// Times that the two gates of a local pair are optimised in turn, within their common environment.
-/// They cost nothing beside the pass that contracts it.
-const LOCAL_ROUNDS: usize = 2;
-
 /// How gates are updated.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct SweepSettings {
@@ -168,7 +164,7 @@ impl Sweeper {
             Step::LocalPair { slots, pair, cx } => {
                 let e = environment_two(self.level, self.n, pair, cx, bras, kets);
                 let mut gates = slots.map(|slot| one(&self.values[slot]));
-                let overlap = best_local_pair(&e, &mut gates, settings.beta);
+                let overlap = best_local_pair(&e, &mut gates, to_right, settings.beta);
                 for (slot, gate) in slots.into_iter().zip(gates) {
                     self.values[slot] = FreeValue::One(gate);
                 }
@@ -218,28 +214,48 @@ fn two(value: &FreeValue) -> &Matrix4 {
     }
 }
 
-/// Improves `u_a` and `u_b` in turn for `Tr(E·(u_b ⊗ u_a))`; returns the overlap.
-fn best_local_pair(e: &Matrix4, [a, b]: &mut [Su2; 2], beta: f64) -> f64 {
-    let mut overlap = 0.0;
-    for _ in 0..LOCAL_ROUNDS {
-        let ub = Matrix2::from(*b).0;
-        // Row and column index are 2·(bit of b) + (bit of a).
-        let of_a =
-            Matrix2::from_fn(|j, i| (0..4).map(|k| e.0[2 * (k & 1) + j][2 * (k >> 1) + i] * ub[k >> 1][k & 1]).sum());
-        *a = best_su2(&of_a, *a, beta).value;
-        let ua = Matrix2::from(*a).0;
-        let of_b =
-            Matrix2::from_fn(|j, i| (0..4).map(|k| e.0[2 * j + (k & 1)][2 * i + (k >> 1)] * ua[k >> 1][k & 1]).sum());
-        let best = best_su2(&of_b, *b, beta);
+/// Improves `u_a`, then `u_b`, for `Tr(E·(u_b ⊗ u_a))`; the other way round on a sweep to the left.
+/// Returns the overlap.
+///
+/// Improving each more than once within their common environment saves no sweeps (measured on 96
+/// starts near solutions: one, two and four rounds take the same number within 2 %).
+fn best_local_pair(e: &Matrix4, [a, b]: &mut [Su2; 2], to_right: bool, beta: f64) -> f64 {
+    if to_right {
+        *a = best_su2(&environment_of_a(e, *b), *a, beta).value;
+        let best = best_su2(&environment_of_b(e, *a), *b, beta);
         *b = best.value;
-        overlap = best.overlap;
+        best.overlap
+    } else {
+        *b = best_su2(&environment_of_b(e, *a), *b, beta).value;
+        let best = best_su2(&environment_of_a(e, *b), *a, beta);
+        *a = best.value;
+        best.overlap
     }
-    overlap
+}
+
+/// `Tr_b(E·(u_b ⊗ 1))`; rows and columns of `E` are `2·(bit of b) + (bit of a)`.
+fn environment_of_a(e: &Matrix4, b: Su2) -> Matrix2 {
+    let u = Matrix2::from(b).0;
+    let block = |j: usize, i: usize| {
+        e.0[j][i] * u[0][0] + e.0[2 + j][i] * u[0][1] + e.0[j][2 + i] * u[1][0] + e.0[2 + j][2 + i] * u[1][1]
+    };
+    Matrix2::from_fn(block)
+}
+
+/// `Tr_a(E·(1 ⊗ u_a))`.
+fn environment_of_b(e: &Matrix4, a: Su2) -> Matrix2 {
+    let u = Matrix2::from(a).0;
+    let block = |j: usize, i: usize| {
+        let (j, i) = (2 * j, 2 * i);
+        e.0[j][i] * u[0][0] + e.0[j + 1][i] * u[0][1] + e.0[j][i + 1] * u[1][0] + e.0[j + 1][i + 1] * u[1][1]
+    };
+    Matrix2::from_fn(block)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::Op;
     use crate::samples;
     use crate::target::Target;
     use crate::{reference, samples::Sampler};
@@ -257,8 +273,8 @@ mod tests {
         for _ in 0..n_gates {
             let a = BlockQubit(s.below(n.into()) as u8);
             let b = BlockQubit((a.0 + 1 + s.below((usize::from(n) - 1).max(1)) as u8) % n);
-            match s.below(if n == 1 { 2 } else { 6 }) {
-                0 => t.push_free_one(a).unwrap(),
+            match s.below(if n == 1 { 2 } else { 7 }) {
+                0 | 6 => t.push_free_one(a).unwrap(),
                 1 => t.push_constant(&[a], &s.su2().matrix()).unwrap(),
                 2 => t.push_constant(&[a, b], &Matrix::haar(4, s)).unwrap(),
                 3 => t.push_cx(a, b).unwrap(),
@@ -268,19 +284,46 @@ mod tests {
         t
     }
 
+    /// The same template with its gates listed in the order of the plan's steps, which is the order
+    /// in which they are improved.
+    fn in_order_of_plan(t: &Template) -> Template {
+        let mut ordered = Template::new(t.width()).unwrap();
+        for step in plan::steps(t) {
+            match step {
+                Step::Fixed(Op::Cx { control, target }) => {
+                    ordered.push_cx(BlockQubit(control), BlockQubit(target)).unwrap();
+                }
+                Step::Fixed(Op::One { qubit, value }) => {
+                    ordered.push_constant(&[BlockQubit(qubit)], &value.matrix()).unwrap();
+                }
+                Step::Fixed(Op::Two { pair, value }) => {
+                    ordered.push_constant(&[BlockQubit(pair.a), BlockQubit(pair.b)], &value.matrix()).unwrap();
+                }
+                Step::One { qubit, .. } => ordered.push_free_one(BlockQubit(qubit)).unwrap(),
+                Step::Two { pair, .. } => ordered.push_free_two(BlockQubit(pair.a), BlockQubit(pair.b)).unwrap(),
+                Step::LocalPair { pair, cx, .. } => {
+                    if cx {
+                        ordered.push_cx(BlockQubit(pair.b), BlockQubit(pair.a)).unwrap();
+                    }
+                    ordered.push_free_one(BlockQubit(pair.a)).unwrap();
+                    ordered.push_free_one(BlockQubit(pair.b)).unwrap();
+                }
+            }
+        }
+        ordered
+    }
+
     #[test]
     fn sweeps_are_those_of_the_reference_on_every_level() {
         let mut s = Stream::new(0, 8, 0);
         for n in [1u8, 2, 3, 4, 5] {
             for round in 0..4 {
-                let mut t = random_template(n, 9, &mut s);
-                if round == 0 {
-                    t = Template::new(n).unwrap();
-                }
+                let n_gates = if round == 0 { 0 } else { 9 };
+                let t = in_order_of_plan(&random_template(n, n_gates, &mut s));
                 let target = Target::from_matrix(&Matrix::haar(1 << n, &mut s)).unwrap();
                 let set = Sampler::new(n, 1, round).draw(Level::detect(), &target, 8);
-                let (x, y) =
-                    (columns(&set.training, set.training.inputs()), columns(&set.training, set.training.outputs()));
+                let x = columns(&set.training, set.training.inputs());
+                let y = columns(&set.training, set.training.outputs());
                 let start = t.random_values(&mut s);
                 let mut results: Vec<(Values, f64)> = Vec::new();
                 for level in Level::available() {
@@ -291,12 +334,8 @@ mod tests {
                         let direction = [Direction::RightToLeft, Direction::LeftToRight][sweep % 2];
                         reference::sweep(&t, &mut expected, &x, &y, direction);
                         let cost = sweeper.sweep(&set.training, &SweepSettings::default());
-                        // A one-qubit pair is optimised twice a sweep where the reference does it
-                        // once, so values are compared on templates without such pairs.
-                        if !t_has_pairs(&t) {
-                            let (u, v) = (reference::unitary(&t, &expected), reference::unitary(&t, &sweeper.values()));
-                            assert!(phase_distance(&u, &v) < 1e-7, "n {n} sweep {sweep}: {:e}", phase_distance(&u, &v));
-                        }
+                        let (u, v) = (reference::unitary(&t, &expected), reference::unitary(&t, &sweeper.values()));
+                        assert!(phase_distance(&u, &v) < 1e-8, "n {n} sweep {sweep}: {:e}", phase_distance(&u, &v));
                         assert!((cost - reference::cost(&t, &sweeper.values(), &x, &y)).abs() < 1e-12);
                     }
                     results.push((sweeper.values(), sweeper.cost()));
@@ -304,10 +343,6 @@ mod tests {
                 assert!(results.windows(2).all(|w| w[0] == w[1]), "levels differ");
             }
         }
-    }
-
-    fn t_has_pairs(t: &Template) -> bool {
-        plan::steps(t).iter().any(|s| matches!(s, Step::LocalPair { .. }))
     }
 
     #[test]
