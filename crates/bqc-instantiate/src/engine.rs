@@ -1,6 +1,9 @@
 //! The coarse boundary between policy and arithmetic: whole problems per call.
 
-use crate::{EngineError, LmSolver, MakeCandidate, Outcome, Problem, RefineProblem, Refined, qfactor, refine};
+use crate::{
+    CxTemplate, EngineError, LmOutcome, LmSettings, LmSolver, MakeCandidate, Outcome, Problem, RefineProblem, Refined,
+    StateBatch, qfactor, refine,
+};
 use bqc_linalg::lanes::Level;
 use rayon::prelude::*;
 use std::sync::Mutex;
@@ -19,6 +22,32 @@ pub trait Engine: Send + Sync {
     /// Refines candidates `0..count` by Levenberg–Marquardt; the lowest index that succeeds wins.
     fn refine(&self, problem: &RefineProblem<'_>, count: usize, make: &MakeCandidate<'_>, stop: &AtomicBool)
     -> Refined;
+
+    /// Improves every template by Levenberg–Marquardt as far as it goes, in place; one outcome each,
+    /// in order. This is the verb of growth, where the best of the failures go on. The templates that
+    /// are left when `stop` is set stay as they are or half improved.
+    ///
+    /// Unless an engine does better: on the CPU, over the caller's rayon pool.
+    fn descend(
+        &self,
+        batch: &StateBatch,
+        settings: &LmSettings,
+        templates: &mut [CxTemplate],
+        stop: &AtomicBool,
+    ) -> Vec<LmOutcome> {
+        descend_on_cpu(Level::detect(), batch, settings, templates, stop)
+    }
+}
+
+fn descend_on_cpu(
+    level: Level,
+    batch: &StateBatch,
+    settings: &LmSettings,
+    templates: &mut [CxTemplate],
+    stop: &AtomicBool,
+) -> Vec<LmOutcome> {
+    let solve = |solver: &mut LmSolver, t: &mut CxTemplate| solver.solve(batch, t, settings, stop);
+    templates.par_iter_mut().map_init(|| LmSolver::new(level), solve).collect()
 }
 
 /// The engine that every machine has. [`Engine::instantiate`] uses the caller's rayon pool; a call to
@@ -86,5 +115,15 @@ impl Engine for CpuEngine {
         let refined = refine::refine_in_order(&mut solver, problem, count, make, stop);
         self.solvers.lock().unwrap_or_else(|e| e.into_inner()).push(solver);
         refined
+    }
+
+    fn descend(
+        &self,
+        batch: &StateBatch,
+        settings: &LmSettings,
+        templates: &mut [CxTemplate],
+        stop: &AtomicBool,
+    ) -> Vec<LmOutcome> {
+        descend_on_cpu(self.level, batch, settings, templates, stop)
     }
 }
