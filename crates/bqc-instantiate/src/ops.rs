@@ -92,10 +92,14 @@ pub fn fit(level: Level, n_samples: usize, wanted: &[f64], states: &[f64]) -> Fi
         return Fit { overlap: Complex64::ONE, cost: 0.0 };
     }
     let overlap = states::overlap(level, wanted, states) / n_samples as f64;
-    let modulus = overlap.norm();
-    let phase = if modulus > 0.0 { overlap / modulus } else { Complex64::ONE };
-    let residual = states::residual(level, wanted, states, phase);
+    let residual = states::residual(level, wanted, states, phase_of(overlap));
     Fit { overlap, cost: residual / (2 * n_samples) as f64 }
+}
+
+/// The phase that fits best where this is the overlap; where it vanishes all are equally good.
+pub(crate) fn phase_of(overlap: Complex64) -> Complex64 {
+    let modulus = overlap.norm();
+    if modulus > 0.0 { overlap / modulus } else { Complex64::ONE }
 }
 
 /// The basis states `first..first + n_states` as a batch.

@@ -72,7 +72,7 @@ impl Default for Rules {
 }
 
 /// Successive points that must all show a gap before a start is called overtrained.
-const OVERTRAINED_POINTS: usize = 3;
+pub const OVERTRAINED_POINTS: usize = 3;
 
 /// Standard errors by which the validation cost may exceed the training cost by chance. The cost of
 /// one random state fluctuates by up to 100 % of its mean (where the unitaries differ in one

@@ -3,8 +3,8 @@
 //! A circuit pushes the sample states through its own gates, `M·2^n` numbers and never `4^n`. A
 //! matrix multiplies them. Exact instantiation is the same with all basis states as samples.
 
-use crate::ops::{self, Fit, Op};
-use crate::template::{MAX_WIDTH, Template, TemplateError, Values, check_unitary, phase_of};
+use crate::ops::{self, Fit, Op, phase_of};
+use crate::template::{MAX_WIDTH, Template, TemplateError, Values, check_unitary};
 use bqc_circuit::BlockCircuit;
 use bqc_linalg::lanes::states::batch_len;
 use bqc_linalg::lanes::{AMPLITUDE_STRIDE, AlignedBuffer, LANES, Level, states};

@@ -8,7 +8,7 @@
 use crate::ops::Op;
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit};
 use bqc_linalg::lanes::two_qubit::Pair;
-use bqc_linalg::{Complex64, Matrix, Matrix2, Matrix4, Stream, Su2};
+use bqc_linalg::{Matrix, Matrix2, Matrix4, Stream, Su2};
 
 /// Most wires of a template. A batch of eight states has 2 MiB at this width; the limit is there for
 /// index arithmetic and memory, and blocks are much narrower.
@@ -307,15 +307,10 @@ pub(crate) fn check_unitary(deviation: f64) -> Result<(), TemplateError> {
     if deviation <= UNITARY_TOL { Ok(()) } else { Err(TemplateError::NotUnitary { deviation }) }
 }
 
-/// The identity times a phase has overlap of modulus one with the identity.
-pub(crate) fn phase_of(overlap: Complex64) -> Complex64 {
-    let modulus = overlap.norm();
-    if modulus > 0.0 { overlap / modulus } else { Complex64::ONE }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bqc_linalg::Complex64;
 
     #[test]
     fn refuses_what_is_no_template() {

@@ -30,6 +30,11 @@ impl HaarColumns {
         &self.columns
     }
 
+    /// The stream, with what has been drawn taken from it.
+    pub fn into_stream(self) -> Stream {
+        self.stream
+    }
+
     /// Draws until there are `n_columns` of them, at most `dim`: there are no more orthogonal ones.
     pub fn extend_to(&mut self, n_columns: usize) {
         let wanted = n_columns.min(self.dim);

@@ -3,6 +3,7 @@
 //! Plain and row-major on purpose: the fast paths of bqc work on state batches, and this type is
 //! what they are compared with. Nothing here is tuned.
 
+use crate::haar::HaarColumns;
 use crate::{Complex64, Stream};
 use std::ops::{Index, IndexMut, Mul};
 
@@ -44,23 +45,11 @@ impl Matrix {
     /// A `dim × dim` unitary from the Haar measure (Gram–Schmidt on Gaussian columns,
     /// which keeps the phases of the triangular factor positive: Mezzadri, arXiv:math-ph/0609050).
     pub fn haar(dim: usize, stream: &mut Stream) -> Matrix {
-        let mut columns: Vec<Vec<Complex64>> = Vec::with_capacity(dim);
-        while columns.len() < dim {
-            let mut v: Vec<Complex64> = (0..dim).map(|_| stream.complex_gaussian()).collect();
-            // Twice is enough for orthogonality to rounding error.
-            for _ in 0..2 {
-                for u in &columns {
-                    let overlap: Complex64 = u.iter().zip(&v).map(|(a, b)| a.conj() * b).sum();
-                    v.iter_mut().zip(u).for_each(|(x, a)| *x -= overlap * a);
-                }
-            }
-            let norm = v.iter().map(|x| x.norm_sqr()).sum::<f64>().sqrt();
-            if norm > 1e-8 {
-                v.iter_mut().for_each(|x| *x /= norm);
-                columns.push(v);
-            }
-        }
-        Matrix::from_fn(dim, dim, |r, c| columns[c][r])
+        let mut columns = HaarColumns::new(dim, stream.clone());
+        columns.extend_to(dim);
+        let unitary = Matrix::from_fn(dim, dim, |r, c| columns.columns()[c][r]);
+        *stream = columns.into_stream();
+        unitary
     }
 
     /// Number of rows.

@@ -6,7 +6,7 @@
 
 use super::Sweeper;
 use crate::cx_form::CxForm;
-use crate::instantiate::{EngineError, Outcome, Problem, Sampling, StartReport, check, first_count, start_values};
+use crate::instantiate::{EngineError, Outcome, Problem, StartReport, check, first_count, start_values};
 use crate::ops::{self, Fit};
 use crate::samples::{self, N_VALIDATION, SampleSet, Sampler};
 use crate::schedule::{CONVERGED_SLACK, CostPoint, Verdict};
@@ -211,16 +211,14 @@ impl<'a> Run<'a> {
     }
 }
 
-/// As many states as Levenberg–Marquardt needs for the template's degrees of freedom, none if it has no
-/// CX form.
+/// As many states as Levenberg–Marquardt needs for the template's degrees of freedom, also where the
+/// sweeps are exact: the full check comes after it. None if there is no CX form.
 fn finish_states(level: Level, problem: &Problem<'_>, sampler: &mut Sampler) -> Option<StateBatch> {
     let width = problem.template.width();
     if width < 2 {
         return None;
     }
-    let exact = problem.settings.sampling == Sampling::Exact;
     let n_samples = crate::sample_count(width.into(), problem.template.n_parameters());
-    let n_samples = if exact { 1 << width } else { n_samples };
     Some(sampler.draw(level, problem.target, n_samples).training)
 }
 

@@ -5,9 +5,10 @@
 //! gate's own index and the sum over all other bits and all samples (Kukliansky et al.,
 //! arXiv:2306.08152). Batches are `[group][amplitude 2^n][re 8 lanes, im 8 lanes]`; lanes that hold
 //! zeros add nothing. A two-qubit environment costs 64 multiply-adds per quad of amplitudes. Its 32
-//! sums do not fit the registers beside their operands, so it is made in tiles of `ROWS × COLS`.
+//! sums do not fit the registers beside their operands, so it is made in tiles: 2 × 4 elements with
+//! AVX-512's 32 registers, 1 × 2 elsewhere.
 
-use super::layer::{Amplitude, load_quad};
+use super::layer::Amplitude;
 use super::states::batch_len;
 use super::two_qubit::{Pair, check_batch, check_pair};
 use super::{Lanes, Level, multiversion};
@@ -23,17 +24,14 @@ pub fn environment_two(level: Level, n: usize, pair: Pair, cx: bool, bras: &[f64
     let (bras, kets) = (bras.as_ptr(), kets.as_ptr());
     let mut sums = [[Complex64::ZERO; 4]; 4];
     let out = &mut sums;
-    multiversion!(level, two[2, 1, 1](n: usize, n_groups: usize, pair: Pair, cx: bool, bras: *const f64,
+    multiversion!(level, two[true, false, false](n: usize, n_groups: usize, pair: Pair, cx: bool, bras: *const f64,
         kets: *const f64, out: &mut [[Complex64; 4]; 4]));
     Matrix4::from_fn(|j, i| sums[i][j])
 }
 
-/// Sums of one tile, `[row of the bra][column of the ket]`.
-type Tile<L, const ROWS: usize> = [[Amplitude<L>; 4]; ROWS];
-
-/// `out[i][j] = Σ B*_i K_j`, `ROWS` rows at a time.
+/// `out[i][j] = Σ B*_i K_j`, in large tiles where the registers hold them.
 #[inline(always)]
-unsafe fn two<L: Lanes, const ROWS: usize>(
+unsafe fn two<L: Lanes, const LARGE_TILES: bool>(
     n: usize,
     n_groups: usize,
     pair: Pair,
@@ -45,52 +43,66 @@ unsafe fn two<L: Lanes, const ROWS: usize>(
     // SAFETY: `environment_two` checked the sizes and the wires.
     unsafe {
         let zero = Amplitude { re: L::splat(0.0), im: L::splat(0.0) };
-        let mut sums = [[[zero; 4]; ROWS]; 4];
+        let mut sums = [[zero; 4]; 4];
         for g in 0..n_groups {
             // Group by group, so that what the first tile loaded is still near for the next ones.
             let (bras, kets) = (bras.add(g * batch_len(n, 1)), kets.add(g * batch_len(n, 1)));
-            for (t, tile) in sums.iter_mut().enumerate().take(4 / ROWS) {
-                *tile = if cx {
-                    add_tile::<L, ROWS, true>(n, pair, t * ROWS, bras, kets, *tile)
-                } else {
-                    add_tile::<L, ROWS, false>(n, pair, t * ROWS, bras, kets, *tile)
-                };
+            match (LARGE_TILES, cx) {
+                (true, false) => add_tiles::<L, 2, 4, false>(n, pair, bras, kets, &mut sums),
+                (true, true) => add_tiles::<L, 2, 4, true>(n, pair, bras, kets, &mut sums),
+                (false, false) => add_tiles::<L, 1, 2, false>(n, pair, bras, kets, &mut sums),
+                (false, true) => add_tiles::<L, 1, 2, true>(n, pair, bras, kets, &mut sums),
             }
         }
-        for (i, row) in out.iter_mut().enumerate() {
-            for (j, x) in row.iter_mut().enumerate() {
-                let sum = sums[i / ROWS][i % ROWS][j];
+        for (out, sums) in out.iter_mut().zip(&sums) {
+            for (x, sum) in out.iter_mut().zip(sums) {
                 *x = Complex64::new(sum.re.sum(), sum.im.sum());
             }
         }
     }
 }
 
+/// One group, tile by tile; sums are `[index of the bra][index of the ket]`.
 #[inline(always)]
-unsafe fn add_tile<L: Lanes, const ROWS: usize, const CX: bool>(
+unsafe fn add_tiles<L: Lanes, const ROWS: usize, const COLS: usize, const CX: bool>(
     n: usize,
     pair: Pair,
-    first_row: usize,
     bras: *const f64,
     kets: *const f64,
-    mut sums: Tile<L, ROWS>,
-) -> Tile<L, ROWS> {
+    sums: &mut [[Amplitude<L>; 4]; 4],
+) {
     let quads = pair.quads();
-    let offsets = [0, quads.target, quads.control, quads.control | quads.target];
+    let (a, b) = (quads.target, quads.control);
+    let of_bra = [0, a, b, a | b];
+    let of_ket = if CX { [0, a, a | b, b] } else { of_bra };
     // SAFETY: as for `two`.
     unsafe {
-        for i in 0..1usize << (n - 2) {
-            let base = quads.base(i);
-            let ket = load_quad::<L, CX>(kets, quads, base);
-            for (r, row) in sums.iter_mut().enumerate() {
-                let bra = Amplitude::<L>::load(bras, base | offsets[first_row + r]);
-                for (sum, ket) in row.iter_mut().zip(&ket) {
-                    add_product(bra, *ket, sum);
+        let zero = Amplitude { re: L::splat(0.0), im: L::splat(0.0) };
+        for row in (0..4).step_by(ROWS) {
+            for col in (0..4).step_by(COLS) {
+                let mut tile = [[zero; COLS]; ROWS];
+                for (r, tile) in tile.iter_mut().enumerate() {
+                    tile.copy_from_slice(&sums[row + r][col..col + COLS]);
+                }
+                for i in 0..1usize << (n - 2) {
+                    let base = quads.base(i);
+                    let mut ket = [zero; COLS];
+                    for (c, ket) in ket.iter_mut().enumerate() {
+                        *ket = Amplitude::load(kets, base | of_ket[col + c]);
+                    }
+                    for (r, tile) in tile.iter_mut().enumerate() {
+                        let bra = Amplitude::<L>::load(bras, base | of_bra[row + r]);
+                        for (sum, ket) in tile.iter_mut().zip(&ket) {
+                            add_product(bra, *ket, sum);
+                        }
+                    }
+                }
+                for (r, tile) in tile.iter().enumerate() {
+                    sums[row + r][col..col + COLS].copy_from_slice(tile);
                 }
             }
         }
     }
-    sums
 }
 
 /// `sum += bra* · ket`.
