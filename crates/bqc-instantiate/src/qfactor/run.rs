@@ -151,9 +151,8 @@ impl<'a> Run<'a> {
         }
         let start = &self.starts[index];
         let verdict = rules.judge(&start.history[start.segment..], N_VALIDATION);
-        let exact = self.sets[start.set].is_exact();
         match verdict {
-            Verdict::Converged if !exact => {
+            Verdict::Converged => {
                 let distance = self.distance(index);
                 if distance * distance <= CONVERGED_SLACK * rules.cost_tol { verdict } else { self.grow(index) }
             }
@@ -166,7 +165,7 @@ impl<'a> Run<'a> {
     fn grow(&mut self, index: usize) -> Verdict {
         let set = self.starts[index].set;
         if self.sets[set].is_exact() {
-            // A basis cannot be overtrained; that it was judged so would be a fault of the rules.
+            // A basis cannot be overtrained: here the sweeps' own cost was wrong, which is not hidden.
             return Verdict::Overtrained;
         }
         if set + 1 == self.sets.len() {

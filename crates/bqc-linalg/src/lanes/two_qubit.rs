@@ -308,6 +308,7 @@ mod tests {
     use super::*;
     use crate::small::Matrix2;
     use crate::{Matrix, Stream};
+    use proptest::prelude::*;
 
     /// Random states as a matrix of columns, and the same as a batch.
     fn random(n: usize, n_samples: usize, s: &mut Stream) -> (Matrix, super::super::AlignedBuffer) {
@@ -328,11 +329,12 @@ mod tests {
         Matrix::from_fn(4, 4, |r, c| crate::Complex64::new((r == [0, 1, 3, 2][c]) as u8 as f64, 0.0))
     }
 
-    #[test]
-    fn every_gate_agrees_with_the_reference_and_all_levels_are_bit_equal() {
-        let mut s = Stream::new(0, 4, 0);
-        for (n, n_samples) in [(2, 3), (2, 17), (3, 8), (4, 9), (6, 24)] {
-            for _ in 0..8 {
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn every_gate_agrees_with_the_reference_and_all_levels_are_bit_equal(seed in any::<u64>()) {
+            let mut s = Stream::new(seed, 4, 0);
+            for (n, n_samples) in [(2, 3), (2, 17), (3, 8), (4, 9), (6, 24)] {
                 let a = s.below(n);
                 let b = (a + 1 + s.below(n - 1)) % n;
                 let pair = Pair { a: a as u8, b: b as u8 };
