@@ -149,7 +149,7 @@ fn power_of_two(dim: usize) -> usize {
 }
 
 /// How many samples a problem with `n_parameters` needs: the rows `2·M·2^n` of the real residual
-/// exceed the parameters (of which no more than `4^n − 1` matter) by [`ROWS_PER_PARAMETER`].
+/// exceed the parameters (of which no more than `4^n − 1` matter) by a factor of 1.3.
 ///
 /// At most `2^n`, which means exact columns. Up to three qubits it is always exact: fewer states
 /// save nothing there and overfit.

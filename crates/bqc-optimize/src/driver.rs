@@ -6,6 +6,7 @@
 
 use crate::deletion::delete_gates;
 use crate::merge::merge_one_qubit;
+use crate::search::{WindowResult, WindowSettings, search_window};
 use crate::two_qubit::{resynthesize_pair, resynthesize_runs};
 use crate::verify::{Rejected, VerifiedBlock};
 use bqc_circuit::BlockCircuit;
@@ -23,6 +24,11 @@ pub enum Flow {
     /// Gates are deleted one by one, and the rest is instantiated again.
     #[default]
     Delete,
+    /// Moves that keep the CX count, and deletions, in blocks cut at random: see [`crate::search`].
+    Search {
+        /// Rounds of cuts.
+        n_rounds: usize,
+    },
 }
 
 /// What is done with every block.
@@ -30,8 +36,8 @@ pub enum Flow {
 pub struct BlockSettings {
     /// How CX gates are removed.
     pub flow: Flow,
-    /// How often the flow is run, each time with other random numbers; the best result is kept.
-    /// Zero leaves only the closed-form passes.
+    /// How often the flow is run, each time with other random numbers; the caller keeps the best
+    /// result ([`BlockReport::rank`]). Zero leaves only the closed-form passes.
     pub starts: usize,
     /// Largest phase distance of a block from its original, dimensionless.
     pub tolerance: f64,
@@ -51,6 +57,9 @@ pub enum Reason {
     /// It has fewer CX, or as many and fewer one-qubit gates.
     #[error("improved")]
     Improved,
+    /// It has as many CX, but is another circuit: the search goes on from there.
+    #[error("rearranged: as many two-qubit gates")]
+    Rearranged,
     /// It kept its gates.
     #[error("unchanged: {why}")]
     Unchanged {
@@ -107,39 +116,50 @@ const RUN_SHARE: f64 = 1e-2;
 /// Purpose of the streams of the flow; the number of the start is added.
 const FLOW_STREAM: u64 = 0x464c_4f57_0000_0000;
 
+impl BlockReport {
+    /// The order in which results for one block are preferred, smallest first.
+    pub fn rank(&self) -> (usize, usize) {
+        (self.cx_after, self.one_qubit_after)
+    }
+}
+
+/// Up to this width the result of a search is measured against the original; wider ones are known by
+/// the sum of their changes, since all columns of ten wires take longer than the search itself.
+const MEASURED_WIDTH: u8 = 8;
+
 /// Rebuilds one block with fewer gates, by (CX, one-qubit gates) in this order.
 ///
-/// * `key`: names the block's random streams, together with the seed.
+/// * `key`, `start`: name the random stream, together with the seed.
 /// * `stop`: ends the search early; the best result so far is returned.
 /// * Never fails: the original comes back with the reason, at distance zero.
 pub fn optimize_block(
     original: &BlockCircuit,
     key: u64,
+    start: usize,
     settings: &BlockSettings,
     engine: &dyn Engine,
     stop: &AtomicBool,
 ) -> (VerifiedBlock, BlockReport) {
+    let mut stream = Stream::new(settings.seed, key, FLOW_STREAM + start as u64);
     let closed_form = match original.width() {
         2 => resynthesize_pair(original, settings.tolerance),
         _ => resynthesize_runs(original, settings.tolerance * RUN_SHARE),
     };
-    let mut instantiations = 0;
-    let mut candidates = Vec::new();
-    if original.width() > 2 && closed_form.n_cx() > 0 {
-        for start in 0..settings.starts {
-            let mut stream = Stream::new(settings.seed, key, FLOW_STREAM + start as u64);
-            let (found, counts) = match settings.flow {
-                Flow::Delete => delete_gates(&closed_form, engine, settings.tolerance / 2.0, &mut stream, stop),
-            };
-            instantiations += counts.n_instantiations;
-            candidates.push(resynthesize_runs(&found, settings.tolerance * RUN_SHARE));
-            // Kept in case the runs' tolerances add up to too much.
-            candidates.push(found);
+    let mut task = Task { original, tolerance: settings.tolerance, instantiations: 0, candidates: Vec::new() };
+    if original.width() > 2 && closed_form.n_cx() > 0 && settings.starts > 0 {
+        match settings.flow {
+            Flow::Delete => task.delete(&closed_form, engine, &mut stream, stop),
+            Flow::Search { n_rounds } => {
+                let settings = WindowSettings { n_rounds, ..WindowSettings::default() };
+                if let Some(found) = task.search(engine, &settings, &mut stream, stop) {
+                    return found;
+                }
+            }
         }
     }
-    candidates.push(closed_form);
-    candidates.push(merge_one_qubit(original));
-    judge(original, candidates, instantiations, settings.tolerance, stop.load(Ordering::Relaxed))
+    task.candidates.push(closed_form);
+    task.candidates.push(merge_one_qubit(original));
+    task.judge(stop.load(Ordering::Relaxed))
 }
 
 /// The order in which results are preferred.
@@ -147,39 +167,80 @@ fn size(block: &BlockCircuit) -> (usize, usize) {
     (block.n_cx(), block.n_one_qubit())
 }
 
-/// The smallest candidate that passes the verifier, or the original.
-fn judge(
-    original: &BlockCircuit,
-    mut candidates: Vec<BlockCircuit>,
-    instantiations: usize,
+/// One block while it is rebuilt.
+struct Task<'a> {
+    original: &'a BlockCircuit,
     tolerance: f64,
-    was_stopped: bool,
-) -> (VerifiedBlock, BlockReport) {
-    candidates.retain(|c| size(c) < size(original));
-    candidates.sort_by_key(size);
-    let mut rejections = Vec::new();
-    let mut checks = candidates.into_iter().map(|c| VerifiedBlock::check(original, c, tolerance));
-    let accepted = checks.find_map(|check| check.map_err(|rejected| rejections.push(rejected)).ok());
-    let n_rejected = rejections.len();
-    let reason = match (&accepted, rejections.into_iter().next()) {
-        (Some(_), _) => Reason::Improved,
-        (None, Some(rejected)) => Reason::Failed { rejected },
-        (None, None) if original.gates.is_empty() => Reason::Unchanged { why: Unchanged::Empty },
-        (None, None) if was_stopped => Reason::Unchanged { why: Unchanged::Stopped },
-        (None, None) => Reason::Unchanged { why: Unchanged::NothingFound },
-    };
-    let block = accepted.unwrap_or_else(|| VerifiedBlock::unchanged(original.clone()));
-    let report = BlockReport {
-        cx_before: original.n_cx(),
-        cx_after: block.circuit().n_cx(),
-        one_qubit_before: original.n_one_qubit(),
-        one_qubit_after: block.circuit().n_one_qubit(),
-        distance: block.distance(),
-        instantiations,
-        n_rejected,
-        reason,
-    };
-    (block, report)
+    instantiations: usize,
+    /// Not verified yet.
+    candidates: Vec<BlockCircuit>,
+}
+
+impl Task<'_> {
+    fn delete(&mut self, from: &BlockCircuit, engine: &dyn Engine, stream: &mut Stream, stop: &AtomicBool) {
+        let (found, counts) = delete_gates(from, engine, self.tolerance / 2.0, stream, stop);
+        self.instantiations += counts.n_instantiations;
+        self.candidates.push(resynthesize_runs(&found, self.tolerance * RUN_SHARE));
+        // Kept in case the runs' tolerances add up to too much.
+        self.candidates.push(found);
+    }
+
+    /// Searches. Gives the result at once if it may be taken although it is not smaller.
+    fn search(
+        &mut self,
+        engine: &dyn Engine,
+        settings: &WindowSettings,
+        stream: &mut Stream,
+        stop: &AtomicBool,
+    ) -> Option<(VerifiedBlock, BlockReport)> {
+        let WindowResult { circuit, bound, counts } = search_window(self.original, engine, settings, stream, stop);
+        self.instantiations += counts.n_deletions + counts.n_moves;
+        let verified = if self.original.width() > MEASURED_WIDTH {
+            (bound <= self.tolerance).then(|| VerifiedBlock::joined(circuit, bound))
+        } else {
+            VerifiedBlock::check(self.original, circuit, self.tolerance).ok()
+        }?;
+        if verified.circuit().n_cx() > self.original.n_cx() || verified.circuit() == self.original {
+            return None;
+        }
+        let is_smaller = size(verified.circuit()) < size(self.original);
+        let reason = if is_smaller { Reason::Improved } else { Reason::Rearranged };
+        Some(self.done(verified, 0, reason))
+    }
+
+    /// The smallest candidate that passes the verifier, or the original.
+    fn judge(mut self, was_stopped: bool) -> (VerifiedBlock, BlockReport) {
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.retain(|c| size(c) < size(self.original));
+        candidates.sort_by_key(size);
+        let mut rejections = Vec::new();
+        let mut checks = candidates.into_iter().map(|c| VerifiedBlock::check(self.original, c, self.tolerance));
+        let accepted = checks.find_map(|check| check.map_err(|rejected| rejections.push(rejected)).ok());
+        let n_rejected = rejections.len();
+        let reason = match (&accepted, rejections.into_iter().next()) {
+            (Some(_), _) => Reason::Improved,
+            (None, Some(rejected)) => Reason::Failed { rejected },
+            (None, None) if self.original.gates.is_empty() => Reason::Unchanged { why: Unchanged::Empty },
+            (None, None) if was_stopped => Reason::Unchanged { why: Unchanged::Stopped },
+            (None, None) => Reason::Unchanged { why: Unchanged::NothingFound },
+        };
+        let block = accepted.unwrap_or_else(|| VerifiedBlock::unchanged(self.original.clone()));
+        self.done(block, n_rejected, reason)
+    }
+
+    fn done(&self, block: VerifiedBlock, n_rejected: usize, reason: Reason) -> (VerifiedBlock, BlockReport) {
+        let report = BlockReport {
+            cx_before: self.original.n_cx(),
+            cx_after: block.circuit().n_cx(),
+            one_qubit_before: self.original.n_one_qubit(),
+            one_qubit_after: block.circuit().n_one_qubit(),
+            distance: block.distance(),
+            instantiations: self.instantiations,
+            n_rejected,
+            reason,
+        };
+        (block, report)
+    }
 }
 
 #[cfg(test)]
@@ -211,11 +272,36 @@ mod tests {
     }
 
     #[test]
+    fn a_search_believes_no_engine_either() {
+        for seed in 0..10 {
+            let block = random_block(4, 30, &mut Stream::new(seed, 4, 2));
+            let settings = BlockSettings { flow: Flow::Search { n_rounds: 2 }, ..BlockSettings::default() };
+            let (verified, _) = optimize_block(&block, 0, 0, &settings, &LyingEngine, &AtomicBool::new(false));
+            assert!(block_distance(&block, verified.circuit()).unwrap() <= settings.tolerance);
+        }
+    }
+
+    #[test]
+    fn a_search_is_verified_never_longer_and_a_function_of_its_key() {
+        let engine = CpuEngine::new();
+        for (seed, width) in [(1, 3), (2, 4), (3, 5), (4, 9)] {
+            let block = random_clifford_t(width, 60, &mut Stream::new(seed, 4, 3));
+            let settings = BlockSettings { flow: Flow::Search { n_rounds: 2 }, seed, ..BlockSettings::default() };
+            let run = |start| optimize_block(&block, 7, start, &settings, &engine, &AtomicBool::new(false));
+            let (verified, report) = run(0);
+            assert!(report.cx_after <= block.n_cx() && report.cx_after == verified.circuit().n_cx());
+            assert!(block_distance(&block, verified.circuit()).unwrap() <= verified.distance() + 1e-13);
+            assert!(verified.distance() < 1e-11, "{:e}", verified.distance());
+            assert_eq!(run(0), (verified, report), "the same key gives the same result");
+        }
+    }
+
+    #[test]
     fn nothing_that_a_wrong_engine_says_is_believed() {
         for seed in 0..20 {
             let block = random_block(3, 30, &mut Stream::new(seed, 4, 0));
             let settings = BlockSettings::default();
-            let (verified, report) = optimize_block(&block, 0, &settings, &LyingEngine, &AtomicBool::new(false));
+            let (verified, report) = optimize_block(&block, 0, 0, &settings, &LyingEngine, &AtomicBool::new(false));
             assert!(report.n_rejected > 0);
             assert!(block_distance(&block, verified.circuit()).unwrap() <= settings.tolerance);
             match report.reason {
@@ -224,7 +310,7 @@ mod tests {
                     assert_eq!(verified.circuit(), &block);
                 }
                 Reason::Improved => assert!(size(verified.circuit()) < size(&block)),
-                Reason::Unchanged { why } => panic!("the engine lied and nobody noticed: {why}"),
+                other => panic!("the engine lied and nobody noticed: {other}"),
             }
         }
     }
@@ -237,7 +323,7 @@ mod tests {
             let width = 1 + (seed % 4) as u8;
             let block = random_clifford_t(width, 25, &mut stream);
             let settings = BlockSettings { seed, ..BlockSettings::default() };
-            let run = || optimize_block(&block, 7, &settings, &engine, &AtomicBool::new(false));
+            let run = || optimize_block(&block, 7, 0, &settings, &engine, &AtomicBool::new(false));
             let (verified, report) = run();
             assert!(size(verified.circuit()) <= size(&block));
             assert_eq!((report.cx_after, report.one_qubit_after), size(verified.circuit()));
@@ -253,7 +339,7 @@ mod tests {
         let engine = CpuEngine::new();
         let run = |block: &BlockCircuit, stop| {
             let settings = BlockSettings::default();
-            optimize_block(block, 0, &settings, &engine, &AtomicBool::new(stop)).1.reason
+            optimize_block(block, 0, 0, &settings, &engine, &AtomicBool::new(stop)).1.reason
         };
         assert_eq!(run(&BlockCircuit::new(3), false), Reason::Unchanged { why: Unchanged::Empty });
         let mut minimal = BlockCircuit::new(3);

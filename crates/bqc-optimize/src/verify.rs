@@ -132,6 +132,12 @@ impl VerifiedBlock {
         VerifiedBlock { circuit: original, distance: 0.0 }
     }
 
+    /// Verified pieces joined again: by subadditivity the distance of the whole is at most the sum of
+    /// theirs. For windows that are too wide to be compared over all columns in each search.
+    pub(crate) fn joined(circuit: BlockCircuit, sum_of_distances: f64) -> VerifiedBlock {
+        VerifiedBlock { circuit, distance: sum_of_distances }
+    }
+
     /// The gates.
     pub fn circuit(&self) -> &BlockCircuit {
         &self.circuit

@@ -36,6 +36,7 @@ pub fn accumulate(level: Level, panel: &[f64], n_columns: usize, ld: usize, gram
 ///   substitution of a right-hand side comes for free.
 /// * A zero diagonal element (an empty padding column) is taken as one.
 /// * Returns false if a pivot is not above `1e-15`: the matrix is singular in f64.
+#[allow(clippy::too_many_arguments, reason = "a kernel's operands are what they are")]
 pub fn cholesky(
     level: Level,
     gram: &[f64],
@@ -244,8 +245,7 @@ unsafe fn factorize<L: Lanes>(
                     f.fnma(L::load(above), L::load(row)).store(row);
                 }
                 let pivot = *row.add(r);
-                // Also true for NaN.
-                if !(pivot > SMALLEST_PIVOT) {
+                if pivot.is_nan() || pivot <= SMALLEST_PIVOT {
                     return false;
                 }
                 inverse[r] = 1.0 / pivot.sqrt();

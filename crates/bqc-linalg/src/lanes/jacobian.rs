@@ -447,10 +447,10 @@ unsafe fn step<L: Lanes, const BACKWARD: bool, const LOAD: bool, const SEED: boo
     unsafe {
         let (c, t) = (Gate::<L>::new(adjoint(layer.on_control)), Gate::<L>::new(adjoint(layer.on_target)));
         let zero = Amplitude { re: L::splat(0.0), im: L::splat(0.0) };
-        let weights = match seed {
-            Some(seed) => Some(Weights::<L>::new(seed)),
-            None => None,
-        };
+        let mut weights = None;
+        if let Some(seed) = seed {
+            weights = Some(Weights::<L>::new(seed));
+        }
         for i in 0..1usize << (n - 2) {
             let base = quads.base(i);
             let mut quad = match (LOAD, BACKWARD) {

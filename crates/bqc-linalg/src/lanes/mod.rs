@@ -1,12 +1,17 @@
 //! The SIMD leaf: eight `f64` at a time, chosen at run time, with the same bits everywhere.
 //!
-//! Kernels are generic functions over [`Lanes`] and are compiled once per instruction set inside a
+//! Kernels are generic functions over the trait `Lanes` and are compiled once per instruction set inside a
 //! `#[target_feature]` wrapper; a [`Level`] is the proof that the CPU has it. All levels use fused
 //! multiply-add and the same order of eight lanes, so their results are bit-equal: a test asserts it.
 //! `unsafe` lives here alone: public functions check every length and index before they enter it.
 //!
 //! A *state batch* is `[group][amplitude 2^n][re 8 lanes, im 8 lanes]` of `f64`, 64-byte aligned; what
 //! the lanes are (samples, or tangents) is said where the batch is made.
+
+#![allow(
+    clippy::needless_range_loop,
+    reason = "closures around vectors are not compiled for the level: kernels use loops"
+)]
 
 mod buffer;
 pub mod environment;

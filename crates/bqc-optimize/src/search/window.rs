@@ -4,6 +4,7 @@
 
 use super::block::{ScanShare, SearchCounts, search_block};
 use crate::deletion::freeze_block;
+use crate::merge::merge_circuit;
 use crate::verify::VerifiedBlock;
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, Circuit, Operation, Qubit};
 use bqc_instantiate::{CxTemplate, Engine};
@@ -16,6 +17,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct WindowSettings {
     /// Widths of the blocks of a round, one chosen at random.
     pub widths: std::ops::RangeInclusive<usize>,
+    /// Most CX gates of a block of three, four and five wires: beyond, an iteration costs more than the
+    /// freedom gains.
+    pub max_cx: [usize; 3],
     /// Moves tried in each block of a round.
     pub n_tries: usize,
     /// Rounds.
@@ -24,9 +28,13 @@ pub struct WindowSettings {
     pub tolerance: f64,
 }
 
+/// Largest phase distance of one change. A search makes thousands, so each has to be better than the
+/// result must be; a converged solver is at 1e-14.
+const MOVE_TOLERANCE: f64 = 1e-12;
+
 impl Default for WindowSettings {
     fn default() -> WindowSettings {
-        WindowSettings { widths: 3..=5, n_tries: 40, n_rounds: 20, tolerance: 1e-10 }
+        WindowSettings { widths: 3..=5, max_cx: [24, 40, 60], n_tries: 40, n_rounds: 20, tolerance: MOVE_TOLERANCE }
     }
 }
 
@@ -41,7 +49,10 @@ pub struct WindowResult {
     pub counts: SearchCounts,
 }
 
-/// Searches a window.
+/// Searches a window: rounds of moves, then a scan that removes one-qubit gates.
+///
+/// The result has at most as many CX gates as the window; with as many it is usually another circuit,
+/// from which the next search goes on. `stop` ends it early with what was reached.
 pub fn search_window(
     window: &BlockCircuit,
     engine: &dyn Engine,
@@ -53,6 +64,7 @@ pub fn search_window(
     if window.width() < 2 {
         return result;
     }
+    merge(&mut result);
     let mut rescan = true;
     for _ in 0..settings.n_rounds {
         if stop.load(Ordering::Relaxed) {
@@ -64,16 +76,34 @@ pub fn search_window(
         round(&mut result, engine, width.min(window.width().into()), scan, settings, stream, stop);
         rescan = result.counts.n_removed > before;
     }
+    merge(&mut result);
+    freeze(&mut result, engine, settings, stream, stop);
+    merge(&mut result);
     result
 }
 
-/// Most CX gates of a block by width: beyond, an iteration costs more than the block's freedom gains.
-fn max_cx(width: usize) -> usize {
-    match width {
-        0..=3 => 20,
-        4 => 28,
-        _ => 36,
+/// Joins one-qubit gates that meet where blocks have met; the rounding of that is measured.
+fn merge(result: &mut WindowResult) {
+    let wires = window_wires(result.circuit.width());
+    let merged = merge_circuit(&as_circuit(&result.circuit, &wires));
+    let calls = merged.circuit.operations.iter().filter_map(|o| match o {
+        Operation::Gate(call) => Some(call),
+        Operation::Directive(_) => None,
+    });
+    if let Some(circuit) = BlockCircuit::from_calls(&wires, calls) {
+        result.circuit = circuit;
+        result.bound += merged.bound;
     }
+}
+
+fn window_wires(width: u8) -> Vec<Qubit> {
+    (0..width.into()).map(Qubit).collect()
+}
+
+fn as_circuit(window: &BlockCircuit, wires: &[Qubit]) -> Circuit {
+    let mut circuit = Circuit::with_qubits(wires.len() as u32);
+    circuit.operations.extend(window.to_calls(wires).map(Operation::Gate));
+    circuit
 }
 
 fn round(
@@ -85,7 +115,7 @@ fn round(
     stream: &mut Stream,
     stop: &AtomicBool,
 ) {
-    change_blocks(result, width, stream, |block, stream, counts| {
+    change_blocks(result, width, settings, stream, |block, stream, counts| {
         if block.width() < 2 || block.n_cx() < 2 || stop.load(Ordering::Relaxed) {
             return None;
         }
@@ -102,20 +132,21 @@ fn round(
 }
 
 /// Removes one-qubit gates from a window, block by block.
-pub fn freeze_window(
+fn freeze(
     result: &mut WindowResult,
     engine: &dyn Engine,
-    width: usize,
-    tolerance: f64,
+    settings: &WindowSettings,
     stream: &mut Stream,
     stop: &AtomicBool,
 ) {
-    change_blocks(result, width, stream, |block, stream, _| {
+    let width = (*settings.widths.start()).min(result.circuit.width().into());
+    change_blocks(result, width, settings, stream, |block, stream, _| {
         if block.width() < 2 || stop.load(Ordering::Relaxed) {
             return None;
         }
-        let frozen = freeze_block(block, engine, tolerance, stream, stop);
-        (frozen.n_one_qubit() < block.n_one_qubit()).then(|| VerifiedBlock::check(block, frozen, tolerance).ok())?
+        let frozen = freeze_block(block, engine, settings.tolerance, stream, stop);
+        let is_smaller = frozen.n_one_qubit() < block.n_one_qubit();
+        is_smaller.then(|| VerifiedBlock::check(block, frozen, settings.tolerance).ok())?
     });
 }
 
@@ -123,21 +154,20 @@ pub fn freeze_window(
 fn change_blocks(
     result: &mut WindowResult,
     width: usize,
+    settings: &WindowSettings,
     stream: &mut Stream,
     mut change: impl FnMut(&BlockCircuit, &mut Stream, &mut SearchCounts) -> Option<VerifiedBlock>,
 ) {
-    let wires: Vec<Qubit> = (0..result.circuit.width().into()).map(Qubit).collect();
-    let mut circuit = Circuit::with_qubits(wires.len() as u32);
-    circuit.operations.extend(result.circuit.to_calls(&wires).map(Operation::Gate));
+    let circuit = as_circuit(&result.circuit, &window_wires(result.circuit.width()));
+    let max_cx = settings.max_cx[width.clamp(3, 5) - 3];
     let options = Options {
-        max_cx: max_cx(width),
+        max_cx,
         random_cuts: Some(RandomCuts { seed: stream.bits() }),
-        shift: 1 + stream.below(max_cx(width)),
+        shift: 1 + stream.below(max_cx),
         ..Options::new(width)
     };
-    let Ok(pieces) = partition(&circuit, &options) else { return };
+    let Ok(Partition { pieces }) = partition(&circuit, &options) else { return };
     let mut joined = BlockCircuit::new(result.circuit.width());
-    let Partition { pieces } = pieces;
     for piece in &pieces {
         let Piece::Block(block) = piece else { continue };
         let seed = stream.bits();
@@ -146,8 +176,7 @@ fn change_blocks(
         let gates = changed.as_ref().map_or(&block.circuit, |v| v.circuit());
         joined.gates.extend(gates.gates.iter().map(|gate| on_window(*gate, &block.qubits)));
     }
-    // Neighbouring one-qubit gates of different blocks become one slot.
-    result.circuit = if joined.width() >= 2 { CxTemplate::from_block(&joined).to_block() } else { joined };
+    result.circuit = joined;
 }
 
 /// A block's gate on the wires of the window, which are `BlockQubit`s too.
