@@ -5,8 +5,10 @@
 //! least significant bit. A two-qubit matrix on the ordered pair `(a, b)` has qubit `a` as bit 0
 //! and qubit `b` as bit 1 of its row and column index.
 
+pub mod csd;
 pub mod distance;
 pub mod haar;
+pub mod jacobi;
 pub mod kak;
 pub mod lanes;
 pub mod matrix;
