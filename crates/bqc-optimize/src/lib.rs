@@ -15,4 +15,5 @@ pub use merge::{Merged, merge_circuit, merge_one_qubit};
 pub use two_qubit::{resynthesize_pair, resynthesize_runs};
 pub use verify::{
     CompareOptions, Comparison, Incomparable, Method, Rejected, VerifiedBlock, block_distance, compare_circuits,
+    matrix_distance, state_distance,
 };

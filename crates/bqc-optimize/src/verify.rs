@@ -7,11 +7,13 @@
 //! up to a bound for the circuit. A [`VerifiedBlock`] exists only if this file has measured it.
 
 mod compare;
+mod matrix;
 mod program;
 mod residual;
 mod states;
 
 pub use compare::{CompareOptions, Comparison, Incomparable, Method, compare_circuits};
+pub use matrix::{matrix_distance, state_distance};
 
 use bqc_circuit::BlockCircuit;
 use program::block_steps;

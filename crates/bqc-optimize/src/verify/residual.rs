@@ -119,6 +119,12 @@ pub(super) fn distance(a: &[Step], b: &[Step], n_passes: usize, pass: impl Fn(us
     rest.into_iter().fold(first, Sums::add).distance()
 }
 
+/// The distance of what a unitary program makes of `states` from `expected`, with one phase for all.
+pub(super) fn distance_from(expected: &States, steps: &[Step], mut states: States) -> f64 {
+    run(steps, &mut states, &mut Branch::new(0, 0));
+    sums(expected, &states, reference_phase(expected, &states)).distance()
+}
+
 /// The root mean square over `n_branches` branches of the distance of the two final states, each
 /// with its own phase: a branch's phase cannot be observed.
 pub(super) fn branch_distance(

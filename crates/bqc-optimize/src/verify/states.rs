@@ -5,7 +5,7 @@
 //! turns into vector code. Nothing here is shared with the engines whose results are judged.
 
 use super::program::SparseGate;
-use bqc_linalg::Stream;
+use bqc_linalg::{Matrix, Stream};
 
 /// Elements of one tile of a general gate: the tiles of a five-qubit gate stay in the L1 cache.
 const TILE: usize = 32;
@@ -32,6 +32,15 @@ impl States {
         let mut states = States::zero(n_qubits, n_states);
         for s in 0..n_states {
             states.re[(first + s) * n_states + s] = 1.0;
+        }
+        states
+    }
+
+    /// The columns of a matrix with `2^n_qubits` rows.
+    pub(super) fn columns(n_qubits: usize, matrix: &Matrix) -> States {
+        let mut states = States::zero(n_qubits, matrix.cols());
+        for ((re, im), x) in states.re.iter_mut().zip(&mut states.im).zip(matrix.as_slice()) {
+            (*re, *im) = (x.re, x.im);
         }
         states
     }
