@@ -77,7 +77,20 @@ pub fn search_block(
     let settings = LmSettings::default();
     let problem =
         RefineProblem { batch: sampled.as_ref().unwrap_or(&check), check: &check, settings: &settings, tolerance };
-    let mut search = Search { engine, problem, stop, current: block.clone(), counts: SearchCounts::default() };
+    search_problem(block, problem, engine, scan, n_tries, stream, stop)
+}
+
+/// The same for a template that fits any problem, a matrix's or a state's too, not only its own.
+pub fn search_problem(
+    start: &CxTemplate,
+    problem: RefineProblem<'_>,
+    engine: &dyn Engine,
+    scan: ScanShare,
+    n_tries: usize,
+    stream: &mut Stream,
+    stop: &AtomicBool,
+) -> (Option<CxTemplate>, SearchCounts) {
+    let mut search = Search { engine, problem, stop, current: start.clone(), counts: SearchCounts::default() };
     search.scan(scan, stream);
     search.moves(n_tries, stream);
     let changed = search.counts.n_accepted + search.counts.n_removed > 0;

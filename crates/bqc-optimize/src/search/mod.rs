@@ -9,5 +9,5 @@ mod block;
 mod moves;
 mod window;
 
-pub use block::{SearchCounts, search_block};
+pub use block::{ScanShare, SearchCounts, search_block, search_problem};
 pub use window::{WindowResult, WindowSettings, search_window};
