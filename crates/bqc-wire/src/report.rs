@@ -108,7 +108,7 @@ pub struct BlockTotals {
     pub total: u64,
     /// Blocks with fewer gates than before.
     pub improved: u64,
-    /// Blocks that kept their gates because nothing better was found or time ran out.
+    /// Blocks with as many gates as before, because nothing better was found or time ran out.
     pub unchanged: u64,
     /// Blocks that kept their gates because of a fault.
     pub failed: u64,
@@ -120,10 +120,10 @@ pub struct Settings {
     /// What is done in each block.
     pub flow: String,
     /// Most wires of a block.
-    pub block_size: u8,
+    pub block_size: u64,
     /// Most passes over the circuit.
     pub passes: u32,
-    /// Starts per instantiation.
+    /// Starts per block.
     pub starts: u32,
     /// Largest phase distance of one rebuilt block.
     pub epsilon: f64,
@@ -171,9 +171,9 @@ pub struct BlockGates {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It has fewer gates now.
+    /// It has fewer gates now: fewer two-qubit gates, or as many and fewer one-qubit gates.
     Improved,
-    /// It kept its gates.
+    /// It kept its gates, or has others but not fewer.
     Unchanged,
     /// It kept its gates because of a fault that `reason` names.
     Failed,
