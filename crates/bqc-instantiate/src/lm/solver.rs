@@ -27,14 +27,16 @@ pub struct LmSettings {
 
 impl Default for LmSettings {
     fn default() -> LmSettings {
-        LmSettings { max_iterations: 60, first_damping: 0.1, give_up_ratio: 0.5, patience: 3, first_judgement: 4 }
+        LmSettings { max_iterations: 60, first_damping: 0.1, give_up_ratio: 0.5, patience: 2, first_judgement: 3 }
     }
 }
 
 impl LmSettings {
     /// Whether the costs so far (one per iteration, the start's first) say that this call is hopeless.
     ///
-    /// Loses one to eleven successes in a hundred and saves two thirds of the iterations.
+    /// Recorded on the moves of searches (376,000 calls, 3 to 5 wires): keeps 79 of 100 successes and
+    /// needs 25 % fewer iterations for each than the milder rule of iteration 4 and patience 3, which
+    /// keeps 89.
     pub fn is_hopeless(&self, costs: &[f64]) -> bool {
         let iterations = costs.len() - 1;
         iterations >= self.first_judgement
@@ -442,8 +444,8 @@ mod tests {
     fn hopelessness_is_judged_from_the_costs_alone() {
         let settings = LmSettings::default();
         assert!(!settings.is_hopeless(&[1.0]));
-        assert!(!settings.is_hopeless(&[1.0, 0.9, 0.9, 0.9]));
-        assert!(settings.is_hopeless(&[1.0, 0.9, 0.9, 0.9, 0.9]));
+        assert!(!settings.is_hopeless(&[1.0, 0.9, 0.9]));
+        assert!(settings.is_hopeless(&[1.0, 0.9, 0.9, 0.9]));
         assert!(!settings.is_hopeless(&[1.0, 0.9, 0.5, 0.2, 0.1]));
     }
 }
