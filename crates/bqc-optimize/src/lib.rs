@@ -4,6 +4,7 @@ pub mod deletion;
 pub mod driver;
 pub mod merge;
 pub mod search;
+pub mod synthesis;
 #[cfg(test)]
 mod test_support;
 pub mod two_qubit;
