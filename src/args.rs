@@ -43,15 +43,15 @@ pub struct CompileArgs {
     /// Where the circuit goes, `-` for standard output
     #[arg(short, long, value_name = "OUT", default_value = "-")]
     pub output: PathBuf,
-    /// Most wires of a block, 2 to 12: wider blocks find more and cost more [default: 5, or 8 with
-    /// --flow search]
+    /// Most wires of a block, 2 to 12: wider blocks find more and cost more [default: 12 for the
+    /// windows of a search, 5 for deletion]
     #[arg(short = 'k', long, value_name = "K", value_parser = clap::value_parser!(u8).range(2..=12))]
     pub block_size: Option<u8>,
     /// Who does the arithmetic
     #[arg(long, value_enum, default_value_t = EngineArg::Auto)]
     pub engine: EngineArg,
     /// What is done in each block
-    #[arg(long, value_enum, default_value_t = FlowArg::Delete)]
+    #[arg(long, value_enum, default_value_t = FlowArg::Search)]
     pub flow: FlowArg,
     /// Worker threads [default: one per core]. The output does not depend on it
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -59,8 +59,8 @@ pub struct CompileArgs {
     /// How often each block is rebuilt, with other random numbers; the best result is kept
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub starts: u32,
-    /// Most passes over the circuit, each with other cuts; fewer if three in a row gain nothing
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    /// Most passes over the circuit, each with other cuts; fewer if several in a row gain nothing
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub passes: u32,
     /// Largest phase distance, 0 < E < 1, between a block and what replaces it
     #[arg(long, value_name = "E", default_value_t = 1e-10, value_parser = parse_epsilon)]
@@ -169,8 +169,44 @@ pub enum EngineArg {
 pub enum FlowArg {
     /// Delete gates while the block stays the same unitary
     Delete,
-    /// Also move gates around without changing their number, which finds more and takes longer
+    /// Also move gates around without changing their number, which finds much more and takes longer
     Search,
+}
+
+/// How long a search goes on.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EffortArg {
+    /// One quick pass
+    #[value(name = "1")]
+    E1,
+    /// Some passes
+    #[value(name = "2")]
+    E2,
+    /// Near the point of diminishing returns
+    #[value(name = "3")]
+    E3,
+    /// Several times as long
+    #[value(name = "4")]
+    E4,
+    /// Until nothing has been found for a long time
+    #[value(name = "5")]
+    E5,
+    /// Until it is stopped
+    Forever,
+}
+
+impl EffortArg {
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            EffortArg::E1 => "1",
+            EffortArg::E2 => "2",
+            EffortArg::E3 => "3",
+            EffortArg::E4 => "4",
+            EffortArg::E5 => "5",
+            EffortArg::Forever => "forever",
+        }
+    }
 }
 
 /// Reads `500ms`, `30s`, `1.5m`, `2h`; a bare number is refused because its unit is a guess.

@@ -1,6 +1,6 @@
 //! `bqc compile`: reads, runs, writes, and says how it went.
 
-use crate::args::{CompileArgs, EngineArg, FlowArg};
+use crate::args::{CompileArgs, EffortArg, EngineArg, FlowArg};
 use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
 use crate::output::Output;
@@ -20,12 +20,40 @@ use std::time::Instant;
 /// some dozens of gates a block costs more than two halves of it and finds no more.
 const DELETE_BLOCK_SIZE: u8 = 5;
 const DELETE_BLOCK_CX: usize = 48;
+/// Deletion passes: each of the three widths has two chances before a run ends.
+const DELETE_PATIENCE: u32 = 6;
+const DELETE_PASSES: u32 = 32;
 
-/// The same for the search, which cuts its blocks into smaller ones itself; up to eight wires the
-/// result is measured over all columns. Rounds are those of one pass.
-const SEARCH_BLOCK_SIZE: u8 = 8;
-const SEARCH_BLOCK_CX: usize = 200;
-const SEARCH_ROUNDS: usize = 20;
+/// Windows of a search, which cuts them into smaller blocks itself.
+const SEARCH_WINDOW_SIZE: u8 = 12;
+const SEARCH_WINDOW_CX: usize = 200;
+
+/// What an effort stands for.
+struct Effort {
+    /// Rounds of cuts in each window of one pass.
+    n_rounds: usize,
+    /// Starts, divided among the windows.
+    starts: u32,
+    /// Passes with little gain before the search ends.
+    patience: u32,
+    /// The share of the gates that is more than little.
+    min_gain: f64,
+    max_passes: u32,
+}
+
+impl Effort {
+    fn of(arg: EffortArg) -> Effort {
+        let (n_rounds, starts, patience, min_gain, max_passes) = match arg {
+            EffortArg::E1 => (4, 1, 1, 0.05, 1),
+            EffortArg::E2 => (10, 1, 1, 0.02, u32::MAX),
+            EffortArg::E3 => (20, 4, 3, 0.005, u32::MAX),
+            EffortArg::E4 => (20, 8, 8, 0.001, u32::MAX),
+            EffortArg::E5 => (20, 16, 20, 0.0, u32::MAX),
+            EffortArg::Forever => (20, 16, u32::MAX, 0.0, u32::MAX),
+        };
+        Effort { n_rounds, starts, patience, min_gain, max_passes }
+    }
+}
 
 /// What comparing the whole circuits may cost: about ten seconds of one core.
 const MAX_CHECK_UPDATES: f64 = 4e9;
@@ -87,17 +115,35 @@ fn talk(args: &CompileArgs) -> Talk {
 /// Fills in what depends on the machine or on other settings.
 fn resolve(args: &CompileArgs) -> RunSettings {
     let cores = || available_parallelism().map_or(1, usize::from);
-    let (flow, default_size, max_block_cx) = match args.flow {
-        FlowArg::Delete => (Flow::Delete, DELETE_BLOCK_SIZE, DELETE_BLOCK_CX),
-        FlowArg::Search => (Flow::Search { n_rounds: SEARCH_ROUNDS }, SEARCH_BLOCK_SIZE, SEARCH_BLOCK_CX),
+    let effort = Effort::of(args.effort);
+    let block = |flow, starts: u32| BlockSettings {
+        flow,
+        starts: args.starts.unwrap_or(starts) as usize,
+        tolerance: args.epsilon,
+        seed: args.seed,
     };
-    RunSettings {
-        block_size: args.block_size.unwrap_or(default_size).into(),
-        max_block_cx,
-        max_passes: args.passes,
-        n_threads: args.threads.map_or_else(cores, usize::from),
-        block: BlockSettings { flow, starts: args.starts as usize, tolerance: args.epsilon, seed: args.seed },
-        max_check_updates: MAX_CHECK_UPDATES,
+    let n_threads = args.threads.map_or_else(cores, usize::from);
+    match args.flow {
+        FlowArg::Delete => RunSettings {
+            block_size: args.block_size.unwrap_or(DELETE_BLOCK_SIZE).into(),
+            max_block_cx: DELETE_BLOCK_CX,
+            max_passes: args.passes.unwrap_or(DELETE_PASSES),
+            patience: DELETE_PATIENCE,
+            min_gain: 0.0,
+            n_threads,
+            block: block(Flow::Delete, 1),
+            max_check_updates: MAX_CHECK_UPDATES,
+        },
+        FlowArg::Search => RunSettings {
+            block_size: args.block_size.unwrap_or(SEARCH_WINDOW_SIZE).into(),
+            max_block_cx: SEARCH_WINDOW_CX,
+            max_passes: args.passes.unwrap_or(effort.max_passes),
+            patience: effort.patience,
+            min_gain: effort.min_gain,
+            n_threads,
+            block: block(Flow::Search { n_rounds: effort.n_rounds }, effort.starts),
+            max_check_updates: MAX_CHECK_UPDATES,
+        },
     }
 }
 
@@ -151,9 +197,10 @@ fn report(
                 Flow::Delete => "delete".into(),
                 Flow::Search { .. } => "search".into(),
             },
+            effort: (args.flow == FlowArg::Search).then(|| args.effort.name().into()),
             block_size: settings.block_size as u64,
             passes: settings.max_passes,
-            starts: args.starts,
+            starts: settings.block.starts as u32,
             epsilon: args.epsilon,
             threads: settings.n_threads as u64,
             time_limit_seconds: args.time_limit.map(|limit| limit.as_secs_f64()),

@@ -5,7 +5,7 @@ use crate::pass::Pass;
 use bqc_circuit::{Circuit, Directive, Operation, Stats, lower};
 use bqc_instantiate::Engine;
 use bqc_linalg::Stream;
-use bqc_optimize::{BlockSettings, CompareOptions, Comparison, compare_circuits, merge_circuit};
+use bqc_optimize::{BlockSettings, CompareOptions, Comparison, Flow, compare_circuits, merge_circuit};
 use bqc_partition::{Options, PartitionError, RandomCuts};
 use bqc_wire::BlockRecord;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +19,10 @@ pub struct RunSettings {
     pub max_block_cx: usize,
     /// Most passes over the circuit.
     pub max_passes: u32,
+    /// Passes with little gain, one after another, before a run ends; at least 1.
+    pub patience: u32,
+    /// What share of the two-qubit gates a pass has to remove so that its gain is not little.
+    pub min_gain: f64,
     /// Worker threads, at least 1.
     pub n_threads: usize,
     /// What is done in each block; its seed is that of the cuts and of the comparison too.
@@ -27,7 +31,7 @@ pub struct RunSettings {
     pub max_check_updates: f64,
 }
 
-/// By how many wires the blocks of successive passes are narrower than the widest, down to three.
+/// By how many wires the blocks of successive deletion passes are narrower than the widest, down to three.
 /// Mixed widths find what one width misses: on 19 circuits of 5 to 36 wires they left 2 % fewer CX
 /// than equal widths in half the time.
 const NARROWER: [usize; 3] = [0, 2, 1];
@@ -36,13 +40,11 @@ const NARROWER: [usize; 3] = [0, 2, 1];
 /// tenth of the time, so that a run that is cut short has them.
 const LARGE_CX: usize = 1000;
 
-/// Passes without a gain before a run ends: every width has had two chances.
-const PATIENCE: u32 = 2 * NARROWER.len() as u32;
-
 /// Purpose of the stream that shifts the cuts.
 const CUTS: u64 = 0x4355_5453;
 
-/// Largest shift of the cuts, in CX gates. Blocks of up to five wires hold some dozens.
+/// Largest shift of the cuts of deletion passes, in CX gates. Blocks of up to five wires hold some
+/// dozens. The windows of a search are shifted by anything up to their size.
 const MAX_SHIFT: usize = 16;
 
 /// What rounding may add to a measured distance: a million gates, each of 1e-16 and in random
@@ -144,23 +146,29 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// All passes; gives the best circuit.
+    /// All passes; gives the best circuit, by (two-qubit gates, one-qubit gates, depth). The circuit
+    /// that goes from pass to pass may be another one: a search wanders.
     fn passes(&mut self, circuit: &Circuit) -> Result<Circuit, CompileError> {
         let mut current = self.merge(&lower(circuit));
-        let mut count = Stats::of(&current).n_two_qubit;
-        let first_width = usize::from(count >= LARGE_CX);
+        let mut stats = Stats::of(&current);
+        let first_width = usize::from(stats.n_two_qubit >= LARGE_CX);
+        let mut best = (rank(&stats), current.clone(), self.error_bound);
         let mut n_idle = 0;
-        while self.n_passes < self.settings.max_passes && n_idle < PATIENCE && !self.is_stopped() {
-            let pass = self.n_passes;
+        while self.n_passes < self.settings.max_passes && n_idle < self.settings.patience && !self.is_stopped() {
+            let (pass, count) = (self.n_passes, stats.n_two_qubit);
             self.n_passes += 1;
             current = self.pass(pass, &self.cuts(pass, first_width), &current)?;
-            let stats = Stats::of(&current);
+            stats = Stats::of(&current);
             let (n_two_qubit, n_one_qubit) = (stats.n_two_qubit, stats.n_one_qubit);
             self.observer.event(Event::PassFinished { pass, n_two_qubit, n_one_qubit });
-            n_idle = if n_two_qubit < count { 0 } else { n_idle + 1 };
-            count = n_two_qubit;
+            if rank(&stats) < best.0 {
+                best = (rank(&stats), current.clone(), self.error_bound);
+            }
+            let gain = count.saturating_sub(n_two_qubit) as f64;
+            n_idle = if gain > self.settings.min_gain * count as f64 { 0 } else { n_idle + 1 };
         }
-        Ok(current)
+        self.error_bound = best.2;
+        Ok(best.1)
     }
 
     /// One pass over `circuit`; its records and distances are added to the run's.
@@ -175,12 +183,15 @@ impl Run<'_> {
     /// Every pass but the first cuts at random, so that what lay on a border comes to lie inside.
     fn cuts(&self, pass: u32, first_width: usize) -> Options {
         let RunSettings { block_size, max_block_cx: max_cx, ref block, .. } = *self.settings;
-        let narrower = NARROWER[(first_width + pass as usize) % NARROWER.len()];
+        let (narrower, max_shift) = match block.flow {
+            Flow::Delete => (NARROWER[(first_width + pass as usize) % NARROWER.len()], MAX_SHIFT),
+            Flow::Search { .. } => (0, max_cx),
+        };
         let width = block_size.saturating_sub(narrower).max(block_size.min(3));
         let mut options = Options { max_cx, ..Options::new(width) };
         if pass > 0 {
             let mut stream = Stream::new(block.seed, pass.into(), CUTS);
-            options.shift = 1 + stream.below(max_cx.min(MAX_SHIFT));
+            options.shift = 1 + stream.below(max_cx.min(max_shift));
             options.random_cuts = Some(RandomCuts { seed: stream.bits() });
         }
         options
@@ -217,6 +228,11 @@ impl Run<'_> {
     }
 }
 
+/// The order in which circuits are preferred, smallest first.
+fn rank(stats: &Stats) -> (usize, usize, usize) {
+    (stats.n_two_qubit, stats.n_one_qubit, stats.depth)
+}
+
 /// The measured distance may exceed the bound by rounding only. NaN is a contradiction too.
 fn contradiction(comparison: &Comparison, error_bound: f64) -> Option<String> {
     let (found, method) = (comparison.distance, comparison.method);
@@ -237,6 +253,8 @@ mod tests {
             block_size: 3,
             max_block_cx: 10,
             max_passes: 1,
+            patience: 6,
+            min_gain: 0.0,
             n_threads: 1,
             block: BlockSettings::default(),
             max_check_updates: 1e9,

@@ -4,7 +4,7 @@ use crate::compile::RunSettings;
 use crate::observer::{Event, Observer};
 use bqc_circuit::{BlockCircuit, Circuit};
 use bqc_instantiate::Engine;
-use bqc_optimize::{Reason, VerifiedBlock, optimize_block};
+use bqc_optimize::{Flow, Reason, VerifiedBlock, optimize_block};
 use bqc_partition::{Block, Options, PartitionError, partition};
 use bqc_wire::{BlockGates, BlockRecord, Outcome};
 use std::any::Any;
@@ -81,7 +81,7 @@ impl Pass<'_> {
     /// Every thread takes the hardest task that is left: what is started last is short, and the
     /// threads end together. A task is one start of one block; the best start of each block is kept.
     fn rebuild_all(&self, blocks: &[&Block]) -> Vec<Rebuilt> {
-        let n_starts = self.settings.block.starts.max(1);
+        let n_starts = self.starts_per_block(blocks.len());
         let mut order: Vec<usize> = (0..blocks.len()).collect();
         order.sort_by_key(|&i| (Reverse(hardness(blocks[i])), i));
         let slots: Vec<Mutex<Slot>> = blocks.iter().map(|_| Mutex::new(Slot::default())).collect();
@@ -104,6 +104,15 @@ impl Pass<'_> {
         let results = slots.into_iter().map(kept).enumerate();
         // Every slot has been filled; should one not, its block is simply done now.
         results.map(|(i, best)| best.map_or_else(|| self.rebuild(i, 0, blocks[i]), |(_, rebuilt)| rebuilt)).collect()
+    }
+
+    /// Starts of a search are divided among its windows: many windows keep all cores busy by
+    /// themselves, and what one start misses the next pass may find.
+    fn starts_per_block(&self, n_blocks: usize) -> usize {
+        match self.settings.block.flow {
+            Flow::Delete => self.settings.block.starts.max(1),
+            Flow::Search { .. } => self.settings.block.starts.div_ceil(n_blocks.max(1)).max(1),
+        }
     }
 
     /// Rebuilds one block once. Whatever goes wrong in there, the block's own gates come out.

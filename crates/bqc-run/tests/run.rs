@@ -16,6 +16,8 @@ fn settings() -> RunSettings {
         block_size: 3,
         max_block_cx: 24,
         max_passes: 4,
+        patience: 6,
+        min_gain: 0.0,
         n_threads: 2,
         block: BlockSettings::default(),
         max_check_updates: 1e9,
