@@ -119,9 +119,11 @@ pub struct BlockTotals {
 pub struct Settings {
     /// What is done in each block.
     pub flow: String,
+    /// How long a search goes on; `null` for deletion.
+    pub effort: Option<String>,
     /// Most wires of a block.
     pub block_size: u64,
-    /// Most passes over the circuit.
+    /// Most passes over the circuit, 4294967295 without a limit.
     pub passes: u32,
     /// Starts per block.
     pub starts: u32,
