@@ -141,7 +141,7 @@ fn a_report_can_go_to_standard_output_if_the_circuit_does_not() {
 #[test]
 fn the_time_limit_yields_the_best_circuit_so_far() {
     let folder = Folder::new();
-    let input = folder.write("in.qasm", &long(16, 60));
+    let input = folder.write("in.qasm", &long(13, 40));
     let (output, report) = (folder.arg("out.qasm"), folder.arg("report.json"));
     let start = std::time::Instant::now();
     let (code, _, stderr) = parts(&run(&[
@@ -176,5 +176,20 @@ fn more_two_qubit_gates_never_come_out_than_went_in() {
             assert_eq!(code, 0, "{stderr}");
             assert!(count(&stdout, "cx") <= 6 * n_toffolis);
         }
+    }
+}
+
+#[test]
+fn the_readme_promises_no_more_than_its_command_does() {
+    let readme = read(std::path::Path::new("README.md"));
+    let promised = readme.lines().find_map(|line| line.split("two-qubit gates 17 → ").nth(1)).unwrap();
+    let promised: usize = promised.split(' ').next().unwrap().parse().unwrap();
+    let (code, stdout, stderr) = parts(&run(&["compile", "circuits/adder_n4.qasm"]));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("two-qubit gates 17 → "), "{stderr}");
+    assert!(count(&stdout, "cx") <= promised, "{stderr}");
+    for option in ["-k", "--time-limit", "--flow", "--starts", "--seed", "--threads", "--report", "--epsilon"] {
+        let (_, help, _) = parts(&run(&["compile", "--help"]));
+        assert!(readme.contains(option) && help.contains(option), "{option}");
     }
 }
