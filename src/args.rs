@@ -56,12 +56,17 @@ pub struct CompileArgs {
     /// Worker threads [default: one per core]. The output does not depend on it
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// How often each block is rebuilt, with other random numbers; the best result is kept
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub starts: u32,
-    /// Most passes over the circuit, each with other cuts; fewer if several in a row gain nothing
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub passes: u32,
+    /// How long a search goes on without much gain: 1 is over in moments, 3 is near the point of
+    /// diminishing returns, `forever` runs until the time limit or Ctrl-C
+    #[arg(long, value_enum, value_name = "1..5|forever", default_value_t = EffortArg::E3)]
+    pub effort: EffortArg,
+    /// How often each block is rebuilt, with other random numbers; the best result is kept. A search
+    /// divides them among its windows [default: by effort; 1 for deletion]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub starts: Option<u32>,
+    /// Most passes over the circuit, each with other cuts [default: no limit; 32 for deletion]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub passes: Option<u32>,
     /// Largest phase distance, 0 < E < 1, between a block and what replaces it
     #[arg(long, value_name = "E", default_value_t = 1e-10, value_parser = parse_epsilon)]
     pub epsilon: f64,
