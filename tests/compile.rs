@@ -171,7 +171,7 @@ fn more_two_qubit_gates_never_come_out_than_went_in() {
         let text = long(n_qubits, n_rounds);
         let n_toffolis = (n_qubits - 2) * n_rounds;
         for block_size in ["2", "3", "5"] {
-            let args = ["compile", "-", "-q", "-k", block_size, "--time-limit", "2s"];
+            let args = ["compile", "-", "-q", "-k", block_size, "--passes", "5"];
             let (code, stdout, stderr) = parts(&run_with(&args, &text));
             assert_eq!(code, 0, "{stderr}");
             assert!(count(&stdout, "cx") <= 6 * n_toffolis);
