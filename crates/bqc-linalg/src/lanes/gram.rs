@@ -217,8 +217,6 @@ unsafe fn factorize<L: Lanes>(
     ld: usize,
     factor: *mut f64,
 ) -> bool {
-    /// Smallest pivot: below it rounding errors of a unit diagonal decide the sign.
-    const SMALLEST_PIVOT: f64 = 1e-15;
     // SAFETY: `cholesky` checked the sizes; tiles stay below `n_columns`.
     unsafe {
         for i0 in (0..n_factored).step_by(BLOCK) {
@@ -236,24 +234,48 @@ unsafe fn factorize<L: Lanes>(
             let n_rows = BLOCK.min(n_factored - i0);
             let block = factor.add(i0 * ld + i0);
             let mut inverse = [0.0; BLOCK];
-            for r in 0..n_rows {
-                // Rows above in this block, then scale: row r of U.
-                let row = block.add(r * ld);
-                for k in 0..r {
-                    let above = block.add(k * ld);
-                    let f = L::splat(*above.add(r));
-                    f.fnma(L::load(above), L::load(row)).store(row);
-                }
-                let pivot = *row.add(r);
-                if pivot.is_nan() || pivot <= SMALLEST_PIVOT {
-                    return false;
-                }
-                inverse[r] = 1.0 / pivot.sqrt();
-                L::load(row).mul(L::splat(inverse[r])).store(row);
+            if !factor_block::<L>(block, ld, n_rows, &mut inverse) {
+                return false;
             }
             for j in (i0 + BLOCK..n_columns).step_by(LANES) {
                 finish_strip::<L>(block, ld, factor.add(i0 * ld + j), &inverse, n_rows);
             }
+        }
+        true
+    }
+}
+
+/// Factors one diagonal block in place and writes the reciprocals of its diagonal. False: singular.
+///
+/// Rows are eliminated without square roots, since each waits for the one before, and scaled at the
+/// end, where the roots do not wait for one another.
+#[inline(always)]
+unsafe fn factor_block<L: Lanes>(block: *mut f64, ld: usize, n_rows: usize, inverse: &mut [f64; BLOCK]) -> bool {
+    /// Smallest pivot: below it rounding errors of a unit diagonal decide the sign.
+    const SMALLEST_PIVOT: f64 = 1e-15;
+    // SAFETY: `factorize` gives a block inside the factor.
+    unsafe {
+        let mut rows = [L::splat(0.0); BLOCK];
+        for (r, row) in rows.iter_mut().enumerate() {
+            *row = L::load(block.add(r * ld));
+        }
+        let mut pivots = [1.0; BLOCK];
+        let mut lanes = [0.0; LANES];
+        for r in 0..n_rows {
+            rows[r].store(lanes.as_mut_ptr());
+            let pivot = lanes[r];
+            if pivot.is_nan() || pivot <= SMALLEST_PIVOT {
+                return false;
+            }
+            pivots[r] = pivot;
+            let reciprocal = 1.0 / pivot;
+            for k in r + 1..BLOCK {
+                rows[k] = rows[r].fnma(L::splat(lanes[k] * reciprocal), rows[k]);
+            }
+        }
+        for r in 0..n_rows {
+            inverse[r] = 1.0 / pivots[r].sqrt();
+            rows[r].mul(L::splat(inverse[r])).store(block.add(r * ld));
         }
         true
     }

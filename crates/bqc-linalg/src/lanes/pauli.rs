@@ -59,12 +59,31 @@ struct Seed {
     wire: u8,
 }
 
+/// A Pauli string, found by which wires it flips (X, Y) and which it signs (Z, Y).
+#[derive(Clone, Copy, Debug)]
+struct PauliString {
+    /// Its row of the panel: digit 1 for X, 2 for Y, 3 for Z.
+    row: u16,
+    n_y: u8,
+}
+
+/// All strings of `n` wires, `[signs][flips]`.
+fn strings(n: usize) -> impl Iterator<Item = PauliString> {
+    (0..1usize << (2 * n)).map(move |index| {
+        let (signs, flips) = (index >> n, index & ((1 << n) - 1));
+        let digit = |q: usize| [0, 1, 3, 2][(flips >> q & 1) | (signs >> q & 1) << 1];
+        let row = (0..n).fold(0, |row, q| row | digit(q) << (2 * q));
+        PauliString { row, n_y: (flips & signs).count_ones() as u8 }
+    })
+}
+
 /// What a panel is filled from. Keeps its memory.
 #[derive(Clone, Debug, Default)]
 pub struct PauliPlan {
     n: usize,
     middle: usize,
     n_tangents: usize,
+    strings: Vec<PauliString>,
     turns: Vec<Turn>,
     seeds: Vec<Seed>,
     /// Seeds of each group, `seeds[bounds[g]..bounds[g + 1]]`, in order of place.
@@ -77,6 +96,10 @@ impl PauliPlan {
         check_layers(n, layers);
         assert!(n <= MAX_QUBITS, "{n} qubits are too many for Pauli coordinates");
         assert!(tangents.is_sorted_by_key(|t| t.place), "tangents out of order");
+        if self.n != n {
+            self.strings.clear();
+            self.strings.extend(strings(n));
+        }
         (self.n, self.middle, self.n_tangents) = (n, layers.len() / 2, tangents.len());
         self.seeds.clear();
         self.bounds.clear();
@@ -452,34 +475,21 @@ unsafe fn residual_column<L: Lanes>(
             }
         }
         let scale = -1.0 / dim as f64;
-        for signs in 0..dim {
-            for flips in 0..dim {
-                let (re, im) = (lines.re[signs][flips], lines.im[signs][flips]);
-                // ⟨b|Y|b⊕1⟩ = −i·(−1)^b: one factor −i for each Y.
-                let value = match (flips & signs).count_ones() % 4 {
-                    0 => im,
-                    1 => -re,
-                    2 => -im,
-                    _ => re,
-                };
-                *panel.add(string(n, flips, signs) * ld + plan.n_tangents) = scale * value;
-            }
+        for (index, code) in plan.strings.iter().enumerate() {
+            let (signs, flips) = (index >> n, index & (dim - 1));
+            let (re, im) = (lines.re[signs][flips], lines.im[signs][flips]);
+            // ⟨b|Y|b⊕1⟩ = −i·(−1)^b: one factor −i for each Y.
+            let value = match code.n_y % 4 {
+                0 => im,
+                1 => -re,
+                2 => -im,
+                _ => re,
+            };
+            *panel.add(code.row as usize * ld + plan.n_tangents) = scale * value;
         }
         // The identity string belongs to the global phase.
         *panel.add(plan.n_tangents) = 0.0;
     }
-}
-
-/// The row of the string that flips and signs these wires: flip alone is X (digit 1), both are Y (2),
-/// sign alone is Z (3).
-#[inline(always)]
-fn string(n: usize, flips: usize, signs: usize) -> usize {
-    let mut row = 0;
-    for q in 0..n {
-        let (flip, sign) = (flips >> q & 1, signs >> q & 1);
-        row |= ((flip ^ sign) | sign << 1) << (2 * q);
-    }
-    row
 }
 
 #[inline(always)]
