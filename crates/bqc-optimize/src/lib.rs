@@ -1,5 +1,6 @@
 //! Optimisation passes over blocks, and the verifier that judges their results.
 
+pub mod approximate;
 pub mod deletion;
 pub mod driver;
 pub mod merge;
@@ -11,6 +12,7 @@ pub mod two_qubit;
 pub mod verify;
 mod wires;
 
+pub use approximate::{Shortened, shorten};
 pub use driver::{BlockReport, BlockSettings, Flow, IDENTITY_TOLERANCE, Reason, Unchanged, optimize_block};
 pub use merge::{Merged, merge_circuit, merge_one_qubit};
 pub use two_qubit::{resynthesize_pair, resynthesize_runs};
