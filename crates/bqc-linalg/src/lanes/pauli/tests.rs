@@ -1,0 +1,93 @@
+//! The Gram matrix and gradient in Pauli coordinates against those of the amplitudes.
+
+use super::*;
+use crate::Stream;
+use crate::lanes::jacobian::{Pauli, Plan, States, fill_panel};
+use crate::lanes::{AlignedBuffer, gram, states};
+
+/// The Gram matrix and gradient of the exact problem, by amplitudes and by Pauli strings.
+#[test]
+fn agrees_with_the_amplitudes_on_all_levels() {
+    let mut s = Stream::new(6, 6, 6);
+    for (n, count) in [(2usize, 3usize), (3, 1), (3, 8), (3, 13), (4, 10)] {
+        let layers: Vec<Layer> = (0..count)
+            .map(|_| {
+                let control = s.below(n) as u8;
+                let target = ((control as usize + 1 + s.below(n - 1)) % n) as u8;
+                Layer { control, target, on_control: s.su2(), on_target: s.su2() }
+            })
+            .collect();
+        let first: Vec<Su2> = (0..n).map(|_| s.su2()).collect();
+        let mut tangents = Vec::new();
+        for wire in 0..n as u8 {
+            for pauli in [Pauli::X, Pauli::Y, Pauli::Z] {
+                tangents.push(Tangent { place: Place::First, wire, pauli });
+            }
+        }
+        for (i, l) in layers.iter().enumerate() {
+            for wire in [l.control, l.target] {
+                for pauli in [Pauli::X, Pauli::Y, Pauli::Z] {
+                    if s.chance(0.7) {
+                        tangents.push(Tangent { place: Place::Layer(i as u32), wire, pauli });
+                    }
+                }
+            }
+        }
+        let dim = 1usize << n;
+        let mut inputs = AlignedBuffer::zeroed(batch_len(n, dim.div_ceil(LANES)));
+        for m in 0..dim {
+            inputs[batch_len(n, m / LANES) + m * AMPLITUDE_STRIDE + m % LANES] = 1.0;
+        }
+        let mut previous: Option<Vec<f64>> = None;
+        for level in Level::available() {
+            let mut y = inputs.clone();
+            let mut other = layers.clone();
+            other.iter_mut().for_each(|l| l.on_target = l.on_target * Su2::ry(0.3));
+            states::push(level, &first, &other, &mut y);
+            let (mut out, mut after_first) = (inputs.clone(), inputs.clone());
+            let mut after_cx = AlignedBuffer::zeroed(inputs.len() * count);
+            states::push_recorded(level, &first, &layers, &mut out, &mut after_first, &mut after_cx);
+            let overlap = states::overlap(level, &y, &out);
+            let phase = overlap / overlap.norm();
+            let mut middle = out.clone();
+            states::pull_back(level, n, &layers[count / 2..], &mut middle);
+            states::pull_back(level, n, &layers[count / 2..], &mut y);
+
+            let mut plan = Plan::default();
+            plan.prepare(n, &layers, &tangents);
+            let ld = plan.n_columns();
+            let mut panel = vec![0.0; dim * 2 * dim * ld];
+            let mut scratch = vec![f64::NAN; 2 * batch_len(n, 1).max(dim * dim * LANES)];
+            let batches =
+                States { after_first: &after_first, after_cx: &after_cx, middle: &middle, pulled_back: &y, phase };
+            fill_panel(level, &plan, &layers, batches, 0..dim, ld, &mut scratch, &mut panel);
+            let mut expected = vec![0.0; ld * ld];
+            gram::accumulate(level, &panel, ld, ld, &mut expected, true);
+
+            let mut pauli = PauliPlan::default();
+            pauli.prepare(n, &layers, &tangents);
+            let pauli_ld = pauli.n_columns();
+            let mut panel = vec![f64::NAN; pauli.n_rows() * pauli_ld];
+            fill_pauli_panel(level, &mut pauli, &layers, &middle, &y, phase, pauli_ld, &mut scratch, &mut panel);
+            let mut gram = vec![0.0; pauli_ld * pauli_ld];
+            gram::accumulate(level, &panel, pauli_ld, pauli_ld, &mut gram, true);
+            let p = tangents.len();
+            for i in 0..p {
+                for j in i..p {
+                    let e = expected[i * ld + j] / dim as f64;
+                    assert!((gram[i * pauli_ld + j] - e).abs() < 1e-13, "n {n}: G[{i}][{j}]");
+                }
+                let e = expected[i * ld + p + 1] / dim as f64;
+                assert!(
+                    (gram[i * pauli_ld + p] - e).abs() < 1e-13,
+                    "n {n}: gradient {i}: {} {e}",
+                    gram[i * pauli_ld + p]
+                );
+            }
+            if let Some(other) = &previous {
+                assert!(other.iter().zip(&panel).all(|(a, b)| a.to_bits() == b.to_bits()), "{}", level.name());
+            }
+            previous = Some(panel);
+        }
+    }
+}
