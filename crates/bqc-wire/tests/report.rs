@@ -42,6 +42,7 @@ const REPORT: &str = r#"{
   "engine": "cpu",
   "settings": {
     "flow": "delete",
+    "effort": null,
     "block_size": 3,
     "passes": 4,
     "starts": 1,
