@@ -68,8 +68,13 @@ pub struct CompileArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub passes: Option<u32>,
     /// Largest phase distance, 0 < E < 1, between a block and what replaces it
-    #[arg(long, value_name = "E", default_value_t = 1e-10, value_parser = parse_epsilon)]
+    #[arg(long, value_name = "E", default_value = "1e-10", value_parser = parse_epsilon)]
     pub epsilon: f64,
+    /// Largest phase distance, 0 <= E < 1, between the whole output and the input. Above 0, what
+    /// identities leave of it is spent on approximations, largest gain first, once the search for
+    /// identities gains little; 0 asks for identities only
+    #[arg(long, value_name = "E", default_value_t = 0.0, value_parser = parse_epsilon_total)]
+    pub epsilon_total: f64,
     /// Seed of every random choice: same seed, same output
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
@@ -98,7 +103,7 @@ pub struct VerifyArgs {
     #[arg(value_name = "B")]
     pub right: PathBuf,
     /// Largest phase distance that counts as equal, 0 < E < 1
-    #[arg(long, value_name = "E", default_value_t = 1e-10, value_parser = parse_epsilon)]
+    #[arg(long, value_name = "E", default_value = "1e-10", value_parser = parse_epsilon)]
     pub epsilon: f64,
     /// Seed of the random states that stand in for all states above 12 qubits
     #[arg(long, value_name = "S", default_value_t = 0)]
@@ -239,6 +244,14 @@ fn parse_epsilon(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Reads a budget of distance; zero is none.
+fn parse_epsilon_total(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..1.0).contains(&value) => Ok(value),
+        _ => Err(format!("`{text}` is no budget; write a number of at least 0 and less than 1, as in 1e-6")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,6 +278,8 @@ mod tests {
         assert_eq!(parse_epsilon("1e-8"), Ok(1e-8));
         for bad in ["0", "-1e-9", "1", "nan", "inf", "x", ""] {
             assert!(parse_epsilon(bad).is_err(), "{bad}");
+            assert_eq!(parse_epsilon_total(bad).is_ok(), bad == "0", "{bad}");
         }
+        assert_eq!(parse_epsilon_total("1e-6"), Ok(1e-6));
     }
 }

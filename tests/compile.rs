@@ -188,7 +188,7 @@ fn the_readme_promises_no_more_than_its_command_does() {
     assert_eq!(code, 0, "{stderr}");
     assert!(stderr.contains("two-qubit gates 17 → "), "{stderr}");
     assert!(count(&stdout, "cx") <= promised, "{stderr}");
-    for option in ["-k", "--time-limit", "--flow", "--starts", "--seed", "--threads", "--report", "--epsilon"] {
+    for option in ["-k", "--time-limit", "--effort", "--flow", "--starts", "--seed", "--threads", "--report", "--epsilon"] {
         let (_, help, _) = parts(&run(&["compile", "--help"]));
         assert!(readme.contains(option) && help.contains(option), "{option}");
     }
