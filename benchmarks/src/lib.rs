@@ -1,8 +1,19 @@
-//! Circuits to compile, and how fast parts of the compiler are.
+//! Circuits to compile, and suites that measure the compiler.
 //!
 //! [`generate`] builds the circuits of `circuits/`, [`manifest`] lists them, [`speed`] measures the
-//! partitioner. Nothing of the compiler depends on this package.
+//! partitioner, [`solver`] the numerical kernels and the moves of the search, [`search`] and
+//! [`mod@compile`] the program as a user runs it. [`measure`], [`machine`] and [`record`] are how: CPU
+//! time, medians with quartiles, what it was measured on, and where the figures go. Nothing of the
+//! compiler depends on this package.
 
+pub mod binary;
+pub mod compile;
 pub mod generate;
+pub mod list;
+pub mod machine;
 pub mod manifest;
+pub mod measure;
+pub mod record;
+pub mod search;
+pub mod solver;
 pub mod speed;

@@ -1,35 +1,35 @@
-//! `bqc-bench`: writes `circuits/`, and measures the partitioner.
+//! `bqc-bench`: writes `circuits/`, and measures.
 
+mod args;
+mod suites;
+
+use args::{Cli, Command};
 use bqc_benchmarks::generate::suite;
 use bqc_benchmarks::manifest;
 use bqc_benchmarks::speed::{PARTITION_GOAL, measure_partition, random_circuit};
 use bqc_circuit::lower;
 use bqc_qasm::{ParseOptions, SourceText};
+use clap::Parser;
 use std::path::Path;
 use std::process::ExitCode;
-use std::{env, fs, io};
-
-const USAGE: &str = "\
-Usage: bqc-bench generate [FOLDER]    write the circuits and their manifest (default: circuits)
-       bqc-bench partition            time the partitioner on a million gates
-       bqc-bench blocks FILE...       count the blocks of OpenQASM files";
+use std::{fs, io};
+use suites::SearchRequest;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match arguments[..] {
-        ["generate"] => report(generate(Path::new("circuits"))),
-        ["generate", folder] => report(generate(Path::new(folder))),
-        ["partition"] => time_partition(),
-        ["blocks", ref files @ ..] if !files.is_empty() => report(files.iter().try_for_each(|f| count_blocks(f))),
-        _ => {
-            eprintln!("{USAGE}");
-            ExitCode::from(2)
+    let result = match Cli::parse().command {
+        Command::Generate { folder } => generate(&folder),
+        Command::Partition => time_partition(),
+        Command::Blocks { files } => files.iter().try_for_each(|f| count_blocks(f)),
+        Command::Solver { prototype, all_levels, common } => suites::solver(&common, prototype.as_deref(), all_levels),
+        Command::Search { lists, circuits, seeds, first_seed, time_scale, program, common } => {
+            let seeds = first_seed..first_seed.saturating_add(seeds);
+            let request = SearchRequest { lists: &lists, circuits: &circuits, seeds, time_scale };
+            suites::search(&common, &program, &request)
         }
-    }
-}
-
-fn report(result: Result<(), String>) -> ExitCode {
+        Command::Compile { circuits, seconds, large_seconds, program, common } => {
+            suites::compile(&common, &program, &circuits, seconds, large_seconds)
+        }
+    };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
@@ -68,7 +68,7 @@ fn count_blocks(file: &str) -> Result<(), String> {
 }
 
 /// Four shapes of circuit for every block size; the goal stands beside each figure.
-fn time_partition() -> ExitCode {
+fn time_partition() -> Result<(), String> {
     const N_GATES: usize = 1_000_000;
     let shapes = [
         ("100 wires, anywhere", 100, None),
@@ -84,14 +84,12 @@ fn time_partition() -> ExitCode {
     for (name, n, reach) in shapes {
         let circuit = random_circuit(n, N_GATES, reach, 1);
         for k in 2..=12 {
-            let Ok(speed) = measure_partition(&circuit, k) else {
-                return report(Err(format!("{name}: not partitioned")));
-            };
+            let speed = measure_partition(&circuit, k).map_err(|e| format!("{name}: {e}"))?;
             let per_block = speed.n_cx as f64 / speed.n_blocks as f64;
             let (seconds, goal) = (speed.wall.as_secs_f64(), PARTITION_GOAL.as_secs_f64());
             println!("{name:24} {k:2} {N_GATES:8} {:8} {per_block:9.2} {seconds:9.3} {goal:7.1}", speed.n_blocks);
             is_met &= speed.wall <= PARTITION_GOAL;
         }
     }
-    if is_met { ExitCode::SUCCESS } else { report(Err("the goal was missed".into())) }
+    if is_met { Ok(()) } else { Err("the goal was missed".into()) }
 }
