@@ -193,3 +193,24 @@ fn the_readme_promises_no_more_than_its_command_does() {
         assert!(readme.contains(option) && help.contains(option), "{option}");
     }
 }
+
+#[test]
+fn a_budget_buys_gates_and_is_never_exceeded() {
+    let folder = Folder::new();
+    let weak = "OPENQASM 2.0;\ninclude \"qelib1.inc\";\nqreg q[4];\nrzz(0.001) q[0],q[1];\nrx(0.7) q[1];\n\
+                rzz(0.3) q[1],q[2];\nrx(0.4) q[2];\nrzz(0.001) q[2],q[3];\n";
+    let (input, output, report) = (folder.write("in.qasm", weak), folder.arg("out.qasm"), folder.arg("report.json"));
+    for (budget, n_left) in [("0", 6), ("1e-9", 6), ("1e-3", 2)] {
+        let args = ["compile", &input, "-o", &output, "--report", &report, "--epsilon-total", budget, "--effort", "1"];
+        let (code, _, stderr) = parts(&run(&args));
+        assert_eq!((code, count(&folder.read("out.qasm"), "cx")), (0, n_left), "{stderr}");
+        let report = Report::from_json(&folder.read("report.json")).unwrap();
+        let budget: f64 = budget.parse().unwrap();
+        assert_eq!(report.settings.epsilon_total, budget);
+        assert!(report.error_bound <= budget.max(1e-10));
+        let words = report.block_records.iter().filter(|r| r.reason == "approximated").count();
+        assert_eq!(words > 0, n_left == 2);
+    }
+    assert_eq!(parts(&run(&["verify", &input, &output, "--epsilon", "1e-3"])).0, 0);
+    assert_eq!(parts(&run(&["verify", &input, &output])).0, 1);
+}

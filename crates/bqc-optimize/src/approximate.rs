@@ -15,10 +15,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const REACH: usize = 3;
 
 /// The best shortened version of a block, and what it took to find it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Shortened {
-    /// The circuit, measured against the block.
-    pub block: VerifiedBlock,
+    /// The circuit, measured against the block; none if no candidate is near enough.
+    pub block: Option<VerifiedBlock>,
     /// Descents of the solver.
     pub n_descents: usize,
 }
@@ -26,8 +26,7 @@ pub struct Shortened {
 /// Shortens `from`, which stands for the block `original`, by one or two CX gates.
 ///
 /// * Of all candidates within `tolerance` of `original` (phase distance, verified over all columns)
-///   the one that loses least distance per CX against `distance`, that of `from`. None if there is
-///   no candidate within it, or fewer than two wires.
+///   the one that loses least distance per CX against `distance`, that of `from`.
 /// * Meant for blocks of up to four wires and some dozen CX: each candidate is fitted to all columns.
 /// * A function of its arguments unless `stop` is set, whatever the number of threads.
 pub fn shorten(
@@ -37,9 +36,9 @@ pub fn shorten(
     tolerance: f64,
     engine: &dyn Engine,
     stop: &AtomicBool,
-) -> Option<Shortened> {
+) -> Shortened {
     if original.width() < 2 || from.n_cx() == 0 {
-        return None;
+        return Shortened::default();
     }
     let batch = StateBatch::exact(&CxTemplate::from_block(original));
     let mut candidates = candidates(&CxTemplate::from_block(from));
@@ -54,17 +53,15 @@ pub fn shorten(
         }
     }
     order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    for (_, index) in order {
+    let polish = |(_, index): (f64, usize)| {
         if stop.load(Ordering::Relaxed) {
             return None;
         }
         let polished = &mut candidates[index..=index];
         engine.descend(&batch, &LmSettings::to_minimum_exactly(), polished, stop);
-        if let Ok(block) = VerifiedBlock::check(original, polished[0].to_block(), tolerance) {
-            return Some(Shortened { block, n_descents });
-        }
-    }
-    None
+        VerifiedBlock::check(original, polished[0].to_block(), tolerance).ok()
+    };
+    Shortened { block: order.into_iter().find_map(polish), n_descents }
 }
 
 /// A cost may still fall by this factor when a candidate that stopped early is polished.
@@ -127,15 +124,18 @@ mod tests {
             let block = weakly_coupled(width, 1e-3, &mut Stream::new(1, width.into(), 0));
             let mut current = VerifiedBlock::unchanged(block.clone());
             for n_left in (0..usize::from(width) - 1).rev() {
-                let found = shorten(&block, current.circuit(), current.distance(), 1e-2, &engine, &GO).unwrap();
-                assert_eq!(found.block.circuit().n_cx(), 2 * n_left);
-                assert!(found.block.distance() > current.distance() && found.n_descents > 2);
-                current = found.block;
+                let Shortened { block: found, n_descents } =
+                    shorten(&block, current.circuit(), current.distance(), 1e-2, &engine, &GO);
+                let found = found.unwrap();
+                assert_eq!(found.circuit().n_cx(), 2 * n_left);
+                assert!(found.distance() > current.distance() && n_descents > 2);
+                current = found;
             }
             // A coupling by θ is θ/√8 from none, and those of different wires add up at most.
             assert!(current.distance() < 1e-3 / 8f64.sqrt() * f64::from(width), "{:e}", current.distance());
             assert!((block_distance(&block, current.circuit()).unwrap() - current.distance()).abs() < 1e-15);
-            assert_eq!(shorten(&block, current.circuit(), current.distance(), 1.0, &engine, &GO), None);
+            let nothing_left = shorten(&block, current.circuit(), current.distance(), 1.0, &engine, &GO);
+            assert_eq!(nothing_left, Shortened::default());
         }
     }
 
@@ -143,12 +143,11 @@ mod tests {
     fn nothing_is_beyond_the_tolerance() {
         let engine = CpuEngine::new();
         let block = weakly_coupled(3, 1e-3, &mut Stream::new(1, 3, 1));
-        assert_eq!(shorten(&block, &block, 0.0, 1e-6, &engine, &GO), None);
+        assert_eq!(shorten(&block, &block, 0.0, 1e-6, &engine, &GO).block, None);
         for seed in 0..5 {
             let block = random_block(3, 16, &mut Stream::new(seed, 3, 2));
             for tolerance in [1e-9, 1e-2, 0.3] {
-                let found = shorten(&block, &block, 0.0, tolerance, &engine, &GO);
-                let Some(Shortened { block: found, .. }) = found else { continue };
+                let Some(found) = shorten(&block, &block, 0.0, tolerance, &engine, &GO).block else { continue };
                 assert!(found.distance() <= tolerance && found.circuit().n_cx() < block.n_cx());
             }
         }

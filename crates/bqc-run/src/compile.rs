@@ -1,5 +1,6 @@
 //! The passes of one run, and the comparison at its end.
 
+use crate::approximate::Budget;
 use crate::observer::{Event, Observer};
 use crate::pass::Pass;
 use bqc_circuit::{Circuit, Directive, Operation, Stats, lower};
@@ -17,12 +18,16 @@ pub struct RunSettings {
     pub block_size: usize,
     /// Most CX gates of a block, at least 1: the time of a block grows faster than its gates.
     pub max_block_cx: usize,
-    /// Most passes over the circuit.
+    /// Most passes over the circuit that keep its unitary; those that approximate end by themselves.
     pub max_passes: u32,
     /// Passes with little gain, one after another, before a run ends; at least 1.
     pub patience: u32,
     /// What share of the two-qubit gates a pass has to remove so that its gain is not little.
     pub min_gain: f64,
+    /// Largest phase distance of the whole result from the input. What identities leave of it is
+    /// spent on approximations once they gain little. Zero: identities only, and no limit on their
+    /// rounding.
+    pub epsilon_total: f64,
     /// Worker threads, at least 1.
     pub n_threads: usize,
     /// What is done in each block; its seed is that of the cuts and of the comparison too.
@@ -40,12 +45,23 @@ const NARROWER: [usize; 3] = [0, 2, 1];
 /// tenth of the time, so that a run that is cut short has them.
 const LARGE_CX: usize = 1000;
 
+/// Rounds of the first pass of a search; each further pass has twice as many, up to the setting.
+const FIRST_ROUNDS: usize = 2;
+
 /// Purpose of the stream that shifts the cuts.
 const CUTS: u64 = 0x4355_5453;
 
 /// Largest shift of the cuts of deletion passes, in CX gates. Blocks of up to five wires hold some
 /// dozens. The windows of a search are shifted by anything up to their size.
 const MAX_SHIFT: usize = 16;
+
+/// Passes with little gain before approximations are tried, if the run is patient for longer.
+const PATIENCE_BEFORE_APPROXIMATING: u32 = 3;
+
+/// Widths and most CX gates of the blocks of approximating passes. Each candidate is fitted to all
+/// columns, in Pauli coordinates up to four wires; what one width does not offer the other may.
+const APPROXIMATE_WIDTHS: [usize; 2] = [4, 3];
+const APPROXIMATE_CX: usize = 16;
 
 /// What rounding may add to a measured distance: a million gates, each of 1e-16 and in random
 /// directions, come to 1e-13; ten times that.
@@ -112,7 +128,8 @@ pub fn compile(
         .build()
         .map_err(|e| CompileError::Threads { n_threads, reason: e.to_string() })?;
     pool.install(|| {
-        let mut run = Run { settings, engine, stop, observer, n_passes: 0, error_bound: 0.0, records: Vec::new() };
+        let (n_passes, n_searches, error_bound, records) = (0, 0, 0.0, Vec::new());
+        let mut run = Run { settings, engine, stop, observer, n_passes, n_searches, error_bound, records };
         let best = run.passes(circuit)?;
         Ok(run.finish(circuit, best))
     })
@@ -134,50 +151,159 @@ fn refuse_opaque(circuit: &Circuit) -> Result<(), CompileError> {
     Ok(())
 }
 
+/// The best circuit so far.
+struct Best {
+    rank: (usize, usize, usize),
+    circuit: Circuit,
+    /// Its error bound.
+    bound: f64,
+}
+
+impl Best {
+    fn of(circuit: Circuit, bound: f64) -> Best {
+        Best { rank: rank(&Stats::of(&circuit)), circuit, bound }
+    }
+}
+
+/// Cuts of this pass: shifted by at most `max_shift`, and left to chance.
+fn random_cuts(options: Options, settings: &RunSettings, pass: u32, max_shift: usize) -> Options {
+    let mut stream = Stream::new(settings.block.seed, pass.into(), CUTS);
+    let shift = 1 + stream.below(options.max_cx.min(max_shift));
+    Options { shift, random_cuts: Some(RandomCuts { seed: stream.bits() }), ..options }
+}
+
 /// A run under way.
 struct Run<'a> {
     settings: &'a RunSettings,
     engine: &'a dyn Engine,
     stop: &'a AtomicBool,
     observer: &'a dyn Observer,
+    /// Passes begun, and how many of them keep the unitary.
     n_passes: u32,
+    n_searches: u32,
     error_bound: f64,
     records: Vec<BlockRecord>,
 }
 
 impl Run<'_> {
-    /// All passes; gives the best circuit, by (two-qubit gates, one-qubit gates, depth). The circuit
-    /// that goes from pass to pass may be another one: a search wanders.
+    /// All passes; gives the best circuit and leaves its bound in `error_bound`.
     fn passes(&mut self, circuit: &Circuit) -> Result<Circuit, CompileError> {
-        let mut current = self.merge(&lower(circuit));
-        let mut stats = Stats::of(&current);
-        let first_width = usize::from(stats.n_two_qubit >= LARGE_CX);
-        let mut best = (rank(&stats), current.clone(), self.error_bound);
-        let mut n_idle = 0;
-        while self.n_passes < self.settings.max_passes && n_idle < self.settings.patience && !self.is_stopped() {
-            let (pass, count) = (self.n_passes, stats.n_two_qubit);
-            self.n_passes += 1;
-            current = self.pass(pass, &self.cuts(pass, first_width), &current)?;
-            stats = Stats::of(&current);
-            let (n_two_qubit, n_one_qubit) = (stats.n_two_qubit, stats.n_one_qubit);
-            self.observer.event(Event::PassFinished { pass, n_two_qubit, n_one_qubit });
-            if rank(&stats) < best.0 {
-                best = (rank(&stats), current.clone(), self.error_bound);
+        let lowered = lower(circuit);
+        let mut best = Best::of(self.merge(&lowered), self.error_bound);
+        if best.bound > self.limit() {
+            best = Best::of(lowered, 0.0);
+        }
+        let patience = self.settings.patience;
+        if self.settings.epsilon_total > 0.0 {
+            let short = patience.min(PATIENCE_BEFORE_APPROXIMATING);
+            self.search(&mut best, short)?;
+            while self.approximate(&mut best)? {
+                self.search(&mut best, short)?;
             }
-            let gain = count.saturating_sub(n_two_qubit) as f64;
+            if short < patience {
+                self.search(&mut best, patience)?;
+            }
+        } else {
+            self.search(&mut best, patience)?;
+        }
+        self.error_bound = best.bound;
+        Ok(best.circuit)
+    }
+
+    /// Passes that keep the unitary, from the best circuit on, until `patience` of them have gained
+    /// little. The circuit that goes from pass to pass may be another than the best: a search wanders.
+    fn search(&mut self, best: &mut Best, patience: u32) -> Result<(), CompileError> {
+        let mut current = best.circuit.clone();
+        let mut stats = Stats::of(&current);
+        self.error_bound = best.bound;
+        let first_width = usize::from(stats.n_two_qubit >= LARGE_CX);
+        let mut n_idle = 0;
+        while n_idle < patience && self.may_search() && !self.is_stopped() && self.error_bound <= self.limit() {
+            self.n_searches += 1;
+            let count = stats.n_two_qubit;
+            let pass = self.next_pass();
+            current = self.pass(pass, &self.cuts(pass, first_width), &current)?;
+            stats = self.report_pass(pass, &current);
+            self.offer(best, &current, &stats);
+            let gain = count.saturating_sub(stats.n_two_qubit) as f64;
             n_idle = if gain > self.settings.min_gain * count as f64 { 0 } else { n_idle + 1 };
         }
-        self.error_bound = best.2;
-        Ok(best.1)
+        Ok(())
+    }
+
+    /// Spends some of what is left of the budget. Returns whether the circuit has got better.
+    fn approximate(&mut self, best: &mut Best) -> Result<bool, CompileError> {
+        let Run { settings, engine, stop, observer, .. } = *self;
+        let widths = APPROXIMATE_WIDTHS.map(|width| width.min(settings.block_size));
+        for (i, &width) in widths.iter().enumerate() {
+            if self.is_stopped() || widths[..i].contains(&width) {
+                continue;
+            }
+            let index = self.next_pass();
+            let cuts =
+                random_cuts(Options { max_cx: APPROXIMATE_CX, ..Options::new(width) }, settings, index, usize::MAX);
+            let budget = Budget { total: settings.epsilon_total, spent: best.bound };
+            let pass = Pass { index, block: &settings.block, engine, stop, observer };
+            let result = pass.run_approximate(&best.circuit, &cuts, budget)?;
+            self.error_bound = best.bound + result.distance;
+            self.records.extend(result.records);
+            let circuit = self.merge(&result.circuit);
+            let stats = self.report_pass(index, &circuit);
+            if self.offer(best, &circuit, &stats) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Keeps a circuit, whose bound is `error_bound`, if it is better and within the limit.
+    fn offer(&self, best: &mut Best, circuit: &Circuit, stats: &Stats) -> bool {
+        let is_better = rank(stats) < best.rank && self.error_bound <= self.limit();
+        if is_better {
+            *best = Best { rank: rank(stats), circuit: circuit.clone(), bound: self.error_bound };
+        }
+        is_better
+    }
+
+    /// Largest bound that a result may have.
+    fn limit(&self) -> f64 {
+        if self.settings.epsilon_total > 0.0 { self.settings.epsilon_total } else { f64::INFINITY }
+    }
+
+    fn may_search(&self) -> bool {
+        self.n_searches < self.settings.max_passes
+    }
+
+    fn next_pass(&mut self) -> u32 {
+        self.n_passes += 1;
+        self.n_passes - 1
+    }
+
+    fn report_pass(&self, pass: u32, circuit: &Circuit) -> Stats {
+        let stats = Stats::of(circuit);
+        let (n_two_qubit, n_one_qubit) = (stats.n_two_qubit, stats.n_one_qubit);
+        self.observer.event(Event::PassFinished { pass, n_two_qubit, n_one_qubit });
+        stats
     }
 
     /// One pass over `circuit`; its records and distances are added to the run's.
     fn pass(&mut self, index: u32, cuts: &Options, circuit: &Circuit) -> Result<Circuit, CompileError> {
-        let Run { settings, engine, stop, observer, .. } = *self;
-        let result = Pass { index, settings, engine, stop, observer }.run(circuit, cuts)?;
+        let Run { engine, stop, observer, .. } = *self;
+        let block = &self.block_settings(index);
+        let result = Pass { index, block, engine, stop, observer }.run(circuit, cuts)?;
         self.error_bound += result.distance;
         self.records.extend(result.records);
         Ok(self.merge(&result.circuit))
+    }
+
+    /// The first passes of a search are short: the first rounds in a window gain most, and a run that
+    /// is cut short should have been everywhere.
+    fn block_settings(&self, pass: u32) -> BlockSettings {
+        let mut block = self.settings.block.clone();
+        if let Flow::Search { n_rounds } = &mut block.flow {
+            *n_rounds = (*n_rounds).min(FIRST_ROUNDS << pass.min(16));
+        }
+        block
     }
 
     /// Every pass but the first cuts at random, so that what lay on a border comes to lie inside.
@@ -188,13 +314,8 @@ impl Run<'_> {
             Flow::Search { .. } => (0, max_cx),
         };
         let width = block_size.saturating_sub(narrower).max(block_size.min(3));
-        let mut options = Options { max_cx, ..Options::new(width) };
-        if pass > 0 {
-            let mut stream = Stream::new(block.seed, pass.into(), CUTS);
-            options.shift = 1 + stream.below(max_cx.min(max_shift));
-            options.random_cuts = Some(RandomCuts { seed: stream.bits() });
-        }
-        options
+        let options = Options { max_cx, ..Options::new(width) };
+        if pass > 0 { random_cuts(options, self.settings, pass, max_shift) } else { options }
     }
 
     /// Joins one-qubit gates where they meet, and cancels equal CX: the blocks do so only inside.
@@ -255,6 +376,7 @@ mod tests {
             max_passes: 1,
             patience: 6,
             min_gain: 0.0,
+            epsilon_total: 0.0,
             n_threads: 1,
             block: BlockSettings::default(),
             max_check_updates: 1e9,
@@ -266,6 +388,7 @@ mod tests {
             stop: &stop,
             observer: &Unobserved,
             n_passes: 1,
+            n_searches: 1,
             error_bound,
             records,
         };

@@ -1,5 +1,6 @@
 //! A whole compile: lower, merge, cut into blocks, rebuild the blocks in parallel, join what was
-//! verified, and again with other cuts until nothing is gained.
+//! verified, and again with other cuts until nothing is gained. On request, what is left of an error
+//! budget is then spent on circuits that are near the input instead of equal to it.
 //!
 //! What holds at every moment: the circuit at hand equals the input within the error bound so far,
 //! and has no more two-qubit gates. A run can therefore stop anywhere and still answer. A block that
@@ -8,6 +9,7 @@
 //! The result depends on the circuit, the settings and the engine, and not on the number of threads,
 //! unless `stop` cuts the run short.
 
+mod approximate;
 mod compile;
 mod observer;
 mod pass;

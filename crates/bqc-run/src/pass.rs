@@ -1,10 +1,9 @@
 //! One pass: cut, rebuild every block on whichever thread is free, join what was verified.
 
-use crate::compile::RunSettings;
 use crate::observer::{Event, Observer};
 use bqc_circuit::{BlockCircuit, Circuit};
 use bqc_instantiate::Engine;
-use bqc_optimize::{Flow, Reason, VerifiedBlock, optimize_block};
+use bqc_optimize::{BlockSettings, Flow, Reason, VerifiedBlock, optimize_block};
 use bqc_partition::{Block, Options, PartitionError, partition};
 use bqc_wire::{BlockGates, BlockRecord, Outcome};
 use std::any::Any;
@@ -17,7 +16,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 pub(crate) struct Pass<'a> {
     /// Number of the pass, from 0.
     pub index: u32,
-    pub settings: &'a RunSettings,
+    /// What is done in each block.
+    pub block: &'a BlockSettings,
     pub engine: &'a dyn Engine,
     pub stop: &'a AtomicBool,
     pub observer: &'a dyn Observer,
@@ -109,9 +109,9 @@ impl Pass<'_> {
     /// Starts of a search are divided among its windows: many windows keep all cores busy by
     /// themselves, and what one start misses the next pass may find.
     fn starts_per_block(&self, n_blocks: usize) -> usize {
-        match self.settings.block.flow {
-            Flow::Delete => self.settings.block.starts.max(1),
-            Flow::Search { .. } => self.settings.block.starts.div_ceil(n_blocks.max(1)).max(1),
+        match self.block.flow {
+            Flow::Delete => self.block.starts.max(1),
+            Flow::Search { .. } => self.block.starts.div_ceil(n_blocks.max(1)).max(1),
         }
     }
 
@@ -120,7 +120,7 @@ impl Pass<'_> {
         let start_seconds = self.observer.seconds();
         let original = &block.circuit;
         let attempt = catch_unwind(AssertUnwindSafe(|| {
-            optimize_block(original, self.key(index), start, &self.settings.block, self.engine, self.stop)
+            optimize_block(original, self.key(index), start, self.block, self.engine, self.stop)
         }));
         let (verified, outcome, n_instantiations, reason) = match attempt {
             Ok((verified, report)) => {
@@ -159,7 +159,7 @@ fn hardness(block: &Block) -> u64 {
     (block.circuit.n_cx() as u64).pow(2) << block.circuit.width()
 }
 
-fn gates(block: &BlockCircuit) -> BlockGates {
+pub(crate) fn gates(block: &BlockCircuit) -> BlockGates {
     BlockGates { two_qubit_gates: block.n_cx() as u64, one_qubit_gates: block.n_one_qubit() as u64 }
 }
 
@@ -173,7 +173,7 @@ fn outcome(reason: &Reason) -> Outcome {
 }
 
 /// The words of a panic, for the record.
-fn panic_text(payload: &(dyn Any + Send)) -> &str {
+pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

@@ -18,6 +18,7 @@ fn settings() -> RunSettings {
         max_passes: 4,
         patience: 6,
         min_gain: 0.0,
+        epsilon_total: 0.0,
         n_threads: 2,
         block: BlockSettings::default(),
         max_check_updates: 1e9,
@@ -235,4 +236,58 @@ fn an_engine_that_lies_changes_nothing() {
     assert!(compiled.difference.is_none());
     let found = compare_circuits(&input, &compiled.circuit, &CompareOptions::default()).unwrap();
     assert!(found.distance <= compiled.error_bound + 1e-13, "{:e}", found.distance);
+}
+
+/// A Trotter circuit of the Ising chain in a transverse field.
+fn ising(n_qubits: u32, n_steps: usize, angle: f64) -> Circuit {
+    let mut circuit = Circuit::with_qubits(n_qubits);
+    for _ in 0..n_steps {
+        for q in 0..n_qubits - 1 {
+            circuit.operations.push(gate("cx", &[], &[q, q + 1]));
+            circuit.operations.push(gate("rz", &[angle], &[q + 1]));
+            circuit.operations.push(gate("cx", &[], &[q, q + 1]));
+        }
+        (0..n_qubits).for_each(|q| circuit.operations.push(gate("rx", &[1.3 * angle], &[q])));
+    }
+    circuit
+}
+
+#[test]
+fn a_budget_is_spent_and_never_exceeded() {
+    for (n_qubits, n_steps, angle) in [(4, 3, 1e-2), (6, 2, 1e-3)] {
+        let input = ising(n_qubits, n_steps, angle);
+        let counts = [0.0, 1e-12, 1e-6, 1e-4, 1e-3, 1e-2, 0.1].map(|epsilon_total| {
+            let compiled = run(&input, &RunSettings { epsilon_total, ..settings() }, &CpuEngine::new());
+            assert!(compiled.difference.is_none());
+            let found = compare_circuits(&input, &compiled.circuit, &CompareOptions::default()).unwrap();
+            assert!(found.distance <= compiled.error_bound + 1e-13, "{found:?}, bound {:e}", compiled.error_bound);
+            let limit = if epsilon_total > 0.0 { epsilon_total } else { 1e-10 };
+            assert!(compiled.error_bound <= limit, "bound {:e}, budget {epsilon_total:e}", compiled.error_bound);
+            Stats::of(&compiled.circuit).n_two_qubit
+        });
+        println!("{n_qubits} wires: {counts:?}");
+        assert!(counts.is_sorted_by(|a, b| a >= b), "a larger budget gave more gates: {counts:?}");
+        assert!(counts[6] < counts[1], "{counts:?}");
+    }
+}
+
+#[test]
+fn a_budget_is_spent_alike_by_any_number_of_threads() {
+    let input = ising(7, 2, 1e-2);
+    let budget = RunSettings { epsilon_total: 1e-2, ..settings() };
+    let results = [1, 2, 5].map(|n_threads| {
+        let compiled = run(&input, &RunSettings { n_threads, ..budget.clone() }, &CpuEngine::new());
+        assert!(compiled.records.iter().any(|r| r.reason == "approximated" && r.distance > 1e-8));
+        (compiled.circuit, compiled.error_bound)
+    });
+    assert!(results[0] == results[1] && results[0] == results[2]);
+}
+
+#[test]
+fn a_budget_below_the_rounding_of_identities_gives_no_more_than_it_says() {
+    let input = circuit(6, 20);
+    for epsilon_total in [1e-300, 1e-16, 1e-15] {
+        let compiled = run(&input, &RunSettings { epsilon_total, ..settings() }, &CpuEngine::new());
+        assert!(compiled.error_bound <= epsilon_total && compiled.difference.is_none());
+    }
 }

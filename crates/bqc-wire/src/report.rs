@@ -129,6 +129,8 @@ pub struct Settings {
     pub starts: u32,
     /// Largest phase distance of one rebuilt block.
     pub epsilon: f64,
+    /// Largest phase distance of the output from the input; zero: identities only.
+    pub epsilon_total: f64,
     /// Worker threads.
     pub threads: u64,
     /// `null` without a limit.

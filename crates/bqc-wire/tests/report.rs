@@ -47,6 +47,7 @@ const REPORT: &str = r#"{
     "passes": 4,
     "starts": 1,
     "epsilon": 1e-10,
+    "epsilon_total": 0.0,
     "threads": 2,
     "time_limit_seconds": null
   },
