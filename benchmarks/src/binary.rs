@@ -46,15 +46,9 @@ impl Run {
     pub fn u3(&self) -> u64 {
         self.report.output.one_qubit_gates
     }
-
-    /// The fewest CX at a time.
-    pub fn cx_at(&self, seconds: f64) -> u64 {
-        let until = self.curve.iter().filter(|p| p.seconds <= seconds).map(|p| p.cx);
-        until.min().unwrap_or(self.report.input.two_qubit_gates)
-    }
 }
 
-/// Shortest and longest a run may go beyond its limit before that is an error, seconds.
+/// How far a run may go beyond its limit before that is an error, seconds.
 const PATIENCE_SECONDS: f64 = 60.0;
 
 impl Binary {

@@ -4,7 +4,7 @@ use crate::args::{Common, Program};
 use bqc_benchmarks::binary::Binary;
 use bqc_benchmarks::compile;
 use bqc_benchmarks::generate::suite;
-use bqc_benchmarks::list::{Task, read_list};
+use bqc_benchmarks::list::read_list;
 use bqc_benchmarks::machine::Machine;
 use bqc_benchmarks::measure::{Spread, short};
 use bqc_benchmarks::record::{Csv, Markdown, Records};
@@ -12,6 +12,7 @@ use bqc_benchmarks::search::{self, SearchPlan};
 use bqc_benchmarks::solver::{Thoroughness, attempts, iterations, success, sweeps};
 use bqc_instantiate::Rotation;
 use bqc_linalg::lanes::Level;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,19 +20,19 @@ use std::time::Duration;
 struct Sink {
     machine: Machine,
     records: Option<Records>,
-    title: &'static str,
+    title: String,
     text: String,
 }
 
 impl Sink {
-    fn open(title: &'static str, common: &Common) -> Result<Sink, String> {
+    fn open(title: &str, common: &Common) -> Result<Sink, String> {
         let machine = Machine::here();
         let open = || Records::open(common.records.as_deref(), &machine).map_err(|e| format!("no records: {e}"));
         // Quick figures are no records, unless they are wanted somewhere.
         let is_kept = !common.no_records && (!common.quick || common.records.is_some());
         let records = is_kept.then(open).transpose()?;
         println!("{}\n", machine.text());
-        Ok(Sink { machine, records, title, text: String::new() })
+        Ok(Sink { machine, records, title: title.to_owned(), text: String::new() })
     }
 
     /// A paragraph or a table.
@@ -45,9 +46,14 @@ impl Sink {
         self.records.as_ref().map_or(Ok(()), |r| r.write(name, table).map_err(|e| format!("`{name}`: {e}")))
     }
 
+    /// The raw lines of an earlier run, empty if there are none.
+    fn recorded(&self, name: &str) -> String {
+        self.records.as_ref().and_then(|r| fs::read_to_string(r.folder().join(name)).ok()).unwrap_or_default()
+    }
+
     fn close(self) -> Result<(), String> {
         let Some(records) = self.records else { return Ok(()) };
-        records.summarise(self.title, &self.machine, &self.text).map_err(|e| format!("no summary: {e}"))?;
+        records.summarise(&self.title, &self.machine, &self.text).map_err(|e| format!("no summary: {e}"))?;
         eprintln!("recorded in {}", records.folder().display());
         Ok(())
     }
@@ -256,24 +262,22 @@ pub fn search(common: &Common, program: &Program, request: &SearchRequest<'_>) -
         time_scale *= QUICK_SCALE;
         seeds.end = seeds.end.min(seeds.start + 1);
     }
-    let mut sink = Sink::open("search", common)?;
-    sink.say(&format!(
-        "`bqc compile {}` with all cores, seeds {} to {}; medians, and quartiles at the end.",
-        arguments.join(" "),
-        seeds.start,
-        seeds.end.saturating_sub(1)
-    ));
     for list in request.lists {
-        let tasks: Vec<Task> = read_list(list, request.circuits)?;
-        let plan = SearchPlan { tasks, seeds: seeds.clone().collect(), time_scale, arguments: arguments.clone() };
         let name = list.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let mut sink = Sink::open(&format!("search {name}"), common)?;
+        let commit = sink.machine.commit.clone();
+        let tasks = read_list(list, request.circuits)?;
+        let arguments = arguments.clone();
+        let plan = SearchPlan { tasks, seeds: seeds.clone().collect(), time_scale, arguments, commit };
         eprintln!("{name}: {:.0} s", plan.seconds());
-        let (results, raw) = search::run(&binary, &plan, |line| eprintln!("{line}"))?;
-        sink.say(&format!("### {name}"));
-        sink.say(&search::table(&results));
-        sink.raw(&format!("search-{name}.csv"), &raw)?;
+        let file = format!("search-{name}.csv");
+        let raw = search::run(&binary, &plan, &sink.recorded(&file), |line| eprintln!("{line}"))?;
+        sink.raw(&file, &raw)?;
+        sink.say(&format!("`bqc compile {}`; medians over seeds, quartiles at the end.", plan.arguments.join(" ")));
+        sink.say(&search::table(&plan, &raw)?);
+        sink.close()?;
     }
-    sink.close()
+    Ok(())
 }
 
 /// The widest circuits of the default-settings table.
