@@ -312,6 +312,19 @@ def markdown(tables, args, startup):
     return "\n".join(lines) + "\n"
 
 
+def machine():
+    """One paragraph: what this was measured on."""
+    def first_line(command):
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        return (result.stdout.splitlines() or [""])[0]
+
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    commit = first_line(["git", "rev-parse", "--short=10", "HEAD"])
+    dirty = "-dirty" if first_line(["git", "status", "--porcelain", "--untracked-files=no"]) else ""
+    return (f"{time.strftime('%Y-%m-%d', time.gmtime())}: {model.group(1) if model else 'unknown'}, {os.cpu_count()} cores; "
+            f"{first_line(['rustc', '--version'])}; commit {commit}{dirty}; load {os.getloadavg()[0]:.2f} at the start.\n\n")
+
+
 def replace_section(path, title, body):
     """Writes `body` as the section `## title` of a Markdown file, in place of the one it had."""
     text = path.read_text() if path.exists() else "# Summary\n"
@@ -328,6 +341,7 @@ def main():
     missing = [str(path) for path in [*circuits, args.python, args.bqc] if not path.exists()]
     if missing:
         sys.exit(f"not found: {', '.join(missing)}\nsee benchmarks/README.md for what to build and install")
+    about = machine()
     adopt_orphans()
     args.records.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -339,8 +353,8 @@ def main():
         writer.writeheader()
         writer.writerows(comparison.rows)
     text = markdown(tables, args, comparison.startup)
-    print(text)
-    replace_section(args.records / "SUMMARY.md", "peers", text)
+    print(about + text)
+    replace_section(args.records / "SUMMARY.md", "peers", about + text)
 
 
 if __name__ == "__main__":
