@@ -189,7 +189,9 @@ fn the_readme_promises_no_more_than_its_command_does() {
     assert!(stderr.contains("two-qubit gates 17 → "), "{stderr}");
     // A search's luck may change by a gate when its random numbers do.
     assert!(count(&stdout, "cx") <= promised + 1, "{stderr}");
-    for option in ["-k", "--time-limit", "--effort", "--flow", "--starts", "--seed", "--threads", "--report", "--epsilon"] {
+    for option in
+        ["-k", "--time-limit", "--effort", "--flow", "--starts", "--seed", "--threads", "--report", "--epsilon"]
+    {
         let (_, help, _) = parts(&run(&["compile", "--help"]));
         assert!(readme.contains(option) && help.contains(option), "{option}");
     }
