@@ -1,6 +1,7 @@
 //! The command line as it is typed. Everything here is raw: defaults that depend on the machine, and
 //! rules between options, are resolved in `settings`.
 
+use bqc_optimize::Objective;
 use bqc_qasm::Limits;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -60,6 +61,9 @@ pub struct CompileArgs {
     /// diminishing returns, `forever` runs until the time limit or Ctrl-C
     #[arg(long, value_enum, value_name = "1..5|forever", default_value_t = EffortArg::E3)]
     pub effort: EffortArg,
+    /// What to make small, at never more two-qubit gates
+    #[arg(long, value_enum, default_value_t = ObjectiveArg::Cx)]
+    pub objective: ObjectiveArg,
     /// How often each block is rebuilt, with other random numbers; the best result is kept. A search
     /// divides them among its windows [default: by effort; 1 for deletion]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
@@ -181,6 +185,28 @@ pub enum FlowArg {
     Delete,
     /// Also move gates around without changing their number, which finds much more and takes longer
     Search,
+}
+
+/// What to make small.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ObjectiveArg {
+    /// Two-qubit gates, then one-qubit gates, then the depth
+    Cx,
+    /// Two-qubit depth, then two-qubit gates, then one-qubit gates
+    Depth,
+    /// 10 for each two-qubit gate, 5 for each layer of them, 1 for each one-qubit gate
+    Weighted,
+}
+
+impl ObjectiveArg {
+    /// As the library calls it.
+    pub fn objective(self) -> Objective {
+        match self {
+            ObjectiveArg::Cx => Objective::Cx,
+            ObjectiveArg::Depth => Objective::Depth,
+            ObjectiveArg::Weighted => Objective::Weighted,
+        }
+    }
 }
 
 /// How long a search goes on.

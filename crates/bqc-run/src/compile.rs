@@ -6,7 +6,9 @@ use crate::pass::Pass;
 use bqc_circuit::{Circuit, Directive, Operation, Stats, lower};
 use bqc_instantiate::Engine;
 use bqc_linalg::Stream;
-use bqc_optimize::{BlockSettings, CompareOptions, Comparison, Flow, compare_circuits, merge_circuit};
+use bqc_optimize::{
+    BlockSettings, CompareOptions, Comparison, Figures, Flow, Objective, Rank, compare_circuits, merge_circuit,
+};
 use bqc_partition::{Options, PartitionError, RandomCuts};
 use bqc_wire::BlockRecord;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,7 +24,8 @@ pub struct RunSettings {
     pub max_passes: u32,
     /// Passes with little gain, one after another, before a run ends; at least 1.
     pub patience: u32,
-    /// What share of the two-qubit gates a pass has to remove so that its gain is not little.
+    /// What share of the objective's leading figure (by default the two-qubit gates) a pass has to
+    /// remove so that its gain is not little.
     pub min_gain: f64,
     /// Largest phase distance of the whole result from the input. What identities leave of it is
     /// spent on approximations once they gain little. Zero: identities only, and no limit on their
@@ -152,16 +155,16 @@ fn refuse_opaque(circuit: &Circuit) -> Result<(), CompileError> {
 }
 
 /// The best circuit so far.
-struct Best {
-    rank: (usize, usize, usize),
-    circuit: Circuit,
+pub(crate) struct Best {
+    pub rank: Rank,
+    pub circuit: Circuit,
     /// Its error bound.
-    bound: f64,
+    pub bound: f64,
 }
 
 impl Best {
-    fn of(circuit: Circuit, bound: f64) -> Best {
-        Best { rank: rank(&Stats::of(&circuit)), circuit, bound }
+    fn of(circuit: Circuit, bound: f64, objective: Objective) -> Best {
+        Best { rank: objective.rank(&Figures::of_stats(&Stats::of(&circuit))), circuit, bound }
     }
 }
 
@@ -173,25 +176,27 @@ fn random_cuts(options: Options, settings: &RunSettings, pass: u32, max_shift: u
 }
 
 /// A run under way.
-struct Run<'a> {
-    settings: &'a RunSettings,
-    engine: &'a dyn Engine,
-    stop: &'a AtomicBool,
-    observer: &'a dyn Observer,
+pub(crate) struct Run<'a> {
+    pub settings: &'a RunSettings,
+    pub engine: &'a dyn Engine,
+    pub stop: &'a AtomicBool,
+    pub observer: &'a dyn Observer,
     /// Passes begun, and how many of them keep the unitary.
-    n_passes: u32,
-    n_searches: u32,
-    error_bound: f64,
-    records: Vec<BlockRecord>,
+    pub n_passes: u32,
+    pub n_searches: u32,
+    pub error_bound: f64,
+    pub records: Vec<BlockRecord>,
 }
 
 impl Run<'_> {
     /// All passes; gives the best circuit and leaves its bound in `error_bound`.
     fn passes(&mut self, circuit: &Circuit) -> Result<Circuit, CompileError> {
         let lowered = lower(circuit);
-        let mut best = Best::of(self.merge(&lowered), self.error_bound);
+        let objective = self.settings.block.objective;
+        let merged = self.merge(&lowered);
+        let mut best = Best::of(merged, self.error_bound, objective);
         if best.bound > self.limit() {
-            best = Best::of(lowered, 0.0);
+            best = Best::of(lowered, 0.0, objective);
         }
         let patience = self.settings.patience;
         if self.settings.epsilon_total > 0.0 {
@@ -213,6 +218,9 @@ impl Run<'_> {
     /// Passes that keep the unitary, from the best circuit on, until `patience` of them have gained
     /// little. The circuit that goes from pass to pass may be another than the best: a search wanders.
     fn search(&mut self, best: &mut Best, patience: u32) -> Result<(), CompileError> {
+        if self.is_one_window(&best.circuit)? {
+            return Ok(self.search_islands(best, patience)?);
+        }
         let mut current = best.circuit.clone();
         let mut stats = Stats::of(&current);
         self.error_bound = best.bound;
@@ -220,13 +228,17 @@ impl Run<'_> {
         let mut n_idle = 0;
         while n_idle < patience && self.may_search() && !self.is_stopped() && self.error_bound <= self.limit() {
             self.n_searches += 1;
-            let count = stats.n_two_qubit;
+            let before = self.rank(&stats).leading();
             let pass = self.next_pass();
             current = self.pass(pass, &self.cuts(pass, first_width), &current)?;
             stats = self.report_pass(pass, &current);
             self.offer(best, &current, &stats);
-            let gain = count.saturating_sub(stats.n_two_qubit) as f64;
-            n_idle = if gain > self.settings.min_gain * count as f64 { 0 } else { n_idle + 1 };
+            let gain = before.saturating_sub(self.rank(&stats).leading()) as f64;
+            n_idle = if gain > self.settings.min_gain * before as f64 { 0 } else { n_idle + 1 };
+            if self.settings.block.objective.can_get_worse() && self.rank(&stats) > best.rank {
+                (current, self.error_bound) = (best.circuit.clone(), best.bound);
+                stats = Stats::of(&current);
+            }
         }
         Ok(())
     }
@@ -257,29 +269,35 @@ impl Run<'_> {
     }
 
     /// Keeps a circuit, whose bound is `error_bound`, if it is better and within the limit.
-    fn offer(&self, best: &mut Best, circuit: &Circuit, stats: &Stats) -> bool {
-        let is_better = rank(stats) < best.rank && self.error_bound <= self.limit();
+    pub(crate) fn offer(&self, best: &mut Best, circuit: &Circuit, stats: &Stats) -> bool {
+        let rank = self.rank(stats);
+        let is_better = rank < best.rank && self.error_bound <= self.limit();
         if is_better {
-            *best = Best { rank: rank(stats), circuit: circuit.clone(), bound: self.error_bound };
+            *best = Best { rank, circuit: circuit.clone(), bound: self.error_bound };
         }
         is_better
     }
 
+    /// Where a circuit with these figures stands in the order of preference.
+    pub(crate) fn rank(&self, stats: &Stats) -> Rank {
+        self.settings.block.objective.rank(&Figures::of_stats(stats))
+    }
+
     /// Largest bound that a result may have.
-    fn limit(&self) -> f64 {
+    pub(crate) fn limit(&self) -> f64 {
         if self.settings.epsilon_total > 0.0 { self.settings.epsilon_total } else { f64::INFINITY }
     }
 
-    fn may_search(&self) -> bool {
+    pub(crate) fn may_search(&self) -> bool {
         self.n_searches < self.settings.max_passes
     }
 
-    fn next_pass(&mut self) -> u32 {
+    pub(crate) fn next_pass(&mut self) -> u32 {
         self.n_passes += 1;
         self.n_passes - 1
     }
 
-    fn report_pass(&self, pass: u32, circuit: &Circuit) -> Stats {
+    pub(crate) fn report_pass(&self, pass: u32, circuit: &Circuit) -> Stats {
         let stats = Stats::of(circuit);
         let (n_two_qubit, n_one_qubit) = (stats.n_two_qubit, stats.n_one_qubit);
         self.observer.event(Event::PassFinished { pass, n_two_qubit, n_one_qubit });
@@ -325,7 +343,7 @@ impl Run<'_> {
         merged.circuit
     }
 
-    fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
@@ -347,11 +365,6 @@ impl Run<'_> {
         let Run { records, n_passes, .. } = self;
         Compiled { circuit, error_bound, records, n_passes, was_stopped, comparison, difference }
     }
-}
-
-/// The order in which circuits are preferred, smallest first.
-fn rank(stats: &Stats) -> (usize, usize, usize) {
-    (stats.n_two_qubit, stats.n_one_qubit, stats.depth)
 }
 
 /// The measured distance may exceed the bound by rounding only. NaN is a contradiction too.

@@ -11,6 +11,7 @@
 
 mod approximate;
 mod compile;
+mod islands;
 mod observer;
 mod pass;
 

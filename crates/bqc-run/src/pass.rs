@@ -3,8 +3,8 @@
 use crate::observer::{Event, Observer};
 use bqc_circuit::{BlockCircuit, Circuit};
 use bqc_instantiate::Engine;
-use bqc_optimize::{BlockSettings, Flow, Reason, VerifiedBlock, optimize_block};
-use bqc_partition::{Block, Options, PartitionError, partition};
+use bqc_optimize::{BlockSettings, Flow, Objective, Reason, VerifiedBlock, optimize_block};
+use bqc_partition::{Block, Options, Partition, PartitionError, partition};
 use bqc_wire::{BlockGates, BlockRecord, Outcome};
 use std::any::Any;
 use std::cmp::Reverse;
@@ -48,9 +48,9 @@ struct Slot {
 impl Slot {
     /// Keeps the better result and the cost of both. Equally good ones: the earlier start, so that the
     /// order in which they end does not matter.
-    fn add(&mut self, start: usize, rebuilt: Rebuilt) {
+    fn add(&mut self, start: usize, rebuilt: Rebuilt, objective: Objective) {
         self.n_done += 1;
-        let rank = |start: usize, r: &Rebuilt| (r.record.after.two_qubit_gates, r.record.after.one_qubit_gates, start);
+        let rank = |start: usize, r: &Rebuilt| (objective.rank_block(r.verified.circuit()), start);
         let (instantiations, seconds) = (rebuilt.record.instantiations, rebuilt.record.seconds);
         match &mut self.best {
             None => self.best = Some((start, rebuilt)),
@@ -72,10 +72,18 @@ impl Pass<'_> {
         let blocks: Vec<&Block> = partition.blocks().collect();
         self.observer.event(Event::PassStarted { pass: self.index, n_blocks: blocks.len() });
         let rebuilt = self.rebuild_all(&blocks);
-        let circuit = partition.join(circuit, |i, _| rebuilt[i].verified.circuit());
-        // In the order of the blocks, so that the sum does not depend on the threads.
-        let distance = rebuilt.iter().map(|r| r.verified.distance()).sum();
-        Ok(PassResult { circuit, distance, records: rebuilt.into_iter().map(|r| r.record).collect() })
+        Ok(joined(&partition, circuit, rebuilt))
+    }
+
+    /// The same on the calling thread alone, block after block, each once: what one walker of many does.
+    pub fn run_here(&self, circuit: &Circuit, cuts: &Options) -> Result<PassResult, PartitionError> {
+        let partition = partition(circuit, cuts)?;
+        let rebuilt: Vec<Rebuilt> =
+            partition.blocks().enumerate().map(|(i, block)| self.rebuild(i, 0, block)).collect();
+        for r in rebuilt.iter().filter(|r| r.record.before.two_qubit_gates > 0) {
+            self.observer.event(Event::BlockFinished(&r.record));
+        }
+        Ok(joined(&partition, circuit, rebuilt))
     }
 
     /// Every thread takes the hardest task that is left: what is started last is short, and the
@@ -94,7 +102,7 @@ impl Pass<'_> {
                 let rebuilt = self.rebuild(i, start, blocks[i]);
                 // A thread that panics while it holds the lock has left a whole value behind.
                 let mut slot = slots[i].lock().unwrap_or_else(|e| e.into_inner());
-                slot.add(start, rebuilt);
+                slot.add(start, rebuilt, self.block.objective);
                 if let (true, Some((_, best))) = (slot.n_done == n_starts, &slot.best) {
                     self.observer.event(Event::BlockFinished(&best.record));
                 }
@@ -152,6 +160,14 @@ impl Pass<'_> {
     fn key(&self, index: usize) -> u64 {
         u64::from(self.index) << 32 | index as u64
     }
+}
+
+/// The verified blocks in their places, their distances added up in order, so that the sum does not
+/// depend on the threads.
+fn joined(partition: &Partition, circuit: &Circuit, rebuilt: Vec<Rebuilt>) -> PassResult {
+    let circuit = partition.join(circuit, |i, _| rebuilt[i].verified.circuit());
+    let distance = rebuilt.iter().map(|r| r.verified.distance()).sum();
+    PassResult { circuit, distance, records: rebuilt.into_iter().map(|r| r.record).collect() }
 }
 
 /// The time of a block grows with its gates and faster with its width.

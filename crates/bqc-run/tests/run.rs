@@ -5,7 +5,7 @@ use bqc_instantiate::{
     CpuEngine, CxTemplate, Engine, EngineError, MakeCandidate, Outcome as FitOutcome, Problem, RefineProblem, Refined,
 };
 use bqc_linalg::Stream;
-use bqc_optimize::{BlockSettings, CompareOptions, compare_circuits};
+use bqc_optimize::{BlockSettings, CompareOptions, Figures, Flow, Objective, compare_circuits};
 use bqc_run::{CompileError, Compiled, Event, Observer, RunSettings, Unobserved, compile};
 use bqc_wire::{BlockTotals, Outcome};
 use std::sync::Mutex;
@@ -289,5 +289,24 @@ fn a_budget_below_the_rounding_of_identities_gives_no_more_than_it_says() {
     for epsilon_total in [1e-300, 1e-16, 1e-15] {
         let compiled = run(&input, &RunSettings { epsilon_total, ..settings() }, &CpuEngine::new());
         assert!(compiled.error_bound <= epsilon_total && compiled.difference.is_none());
+    }
+}
+
+#[test]
+fn every_objective_is_best_by_its_own_measure() {
+    let input = circuit(6, 6);
+    let objectives = [Objective::Cx, Objective::Depth, Objective::Weighted];
+    let results = objectives.map(|objective| {
+        let block = BlockSettings { flow: Flow::Search { n_rounds: 2 }, objective, ..BlockSettings::default() };
+        let settings = RunSettings { block_size: 6, max_block_cx: 200, max_passes: 3, block, ..settings() };
+        let compiled = run(&input, &settings, &CpuEngine::new());
+        assert!(compiled.difference.is_none());
+        let figures = Figures::of_stats(&Stats::of(&compiled.circuit));
+        assert!(objective.rank(&figures) < objective.rank(&Figures::of_stats(&Stats::of(&input))));
+        assert!(figures.n_two_qubit <= Stats::of(&input).n_two_qubit);
+        figures
+    });
+    for (objective, own) in objectives.iter().zip(&results) {
+        assert!(results.iter().all(|other| objective.rank(own) <= objective.rank(other)), "{objective:?}: {results:?}");
     }
 }
