@@ -6,6 +6,7 @@
 
 use crate::deletion::delete_gates;
 use crate::merge::merge_one_qubit;
+use crate::objective::{Figures, Objective};
 use crate::search::{WindowResult, WindowSettings, search_window};
 use crate::two_qubit::{resynthesize_pair, resynthesize_runs};
 use crate::verify::{Rejected, VerifiedBlock};
@@ -37,8 +38,10 @@ pub struct BlockSettings {
     /// How CX gates are removed.
     pub flow: Flow,
     /// How often the flow is run, each time with other random numbers; the caller keeps the best
-    /// result ([`BlockReport::rank`]). Zero leaves only the closed-form passes.
+    /// result by the objective. Zero leaves only the closed-form passes.
     pub starts: usize,
+    /// What to make small. The number of CX gates never rises, whatever it is.
+    pub objective: Objective,
     /// Largest phase distance of a block from its original, dimensionless.
     pub tolerance: f64,
     /// The user's seed.
@@ -47,18 +50,19 @@ pub struct BlockSettings {
 
 impl Default for BlockSettings {
     fn default() -> BlockSettings {
-        BlockSettings { flow: Flow::Delete, starts: 1, tolerance: IDENTITY_TOLERANCE, seed: 0 }
+        let objective = Objective::default();
+        BlockSettings { flow: Flow::Delete, starts: 1, objective, tolerance: IDENTITY_TOLERANCE, seed: 0 }
     }
 }
 
 /// Why a block came out as it did.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Reason {
-    /// It has fewer CX, or as many and fewer one-qubit gates.
+    /// It is better by the objective.
     #[error("improved")]
     Improved,
-    /// It has as many CX, but is another circuit: the search goes on from there.
-    #[error("rearranged: as many two-qubit gates")]
+    /// It is another circuit, and no better: the search goes on from there.
+    #[error("rearranged")]
     Rearranged,
     /// It kept its gates.
     #[error("unchanged: {why}")]
@@ -116,18 +120,11 @@ const RUN_SHARE: f64 = 1e-2;
 /// Purpose of the streams of the flow; the number of the start is added.
 const FLOW_STREAM: u64 = 0x464c_4f57_0000_0000;
 
-impl BlockReport {
-    /// The order in which results for one block are preferred, smallest first.
-    pub fn rank(&self) -> (usize, usize) {
-        (self.cx_after, self.one_qubit_after)
-    }
-}
-
 /// Up to this width the result of a search is measured against the original; wider ones are known by
 /// the sum of their changes, since all columns of ten wires take longer than the search itself.
 const MEASURED_WIDTH: u8 = 8;
 
-/// Rebuilds one block with fewer gates, by (CX, one-qubit gates) in this order.
+/// Rebuilds one block better by the objective, and never with more CX.
 ///
 /// * `key`, `start`: name the random stream, together with the seed.
 /// * `stop`: ends the search early; the best result so far is returned.
@@ -145,12 +142,13 @@ pub fn optimize_block(
         2 => resynthesize_pair(original, settings.tolerance),
         _ => resynthesize_runs(original, settings.tolerance * RUN_SHARE),
     };
-    let mut task = Task { original, tolerance: settings.tolerance, instantiations: 0, candidates: Vec::new() };
+    let BlockSettings { tolerance, objective, .. } = *settings;
+    let mut task = Task { original, tolerance, objective, instantiations: 0, candidates: Vec::new() };
     if original.width() > 2 && closed_form.n_cx() > 0 && settings.starts > 0 {
         match settings.flow {
             Flow::Delete => task.delete(&closed_form, engine, &mut stream, stop),
             Flow::Search { n_rounds } => {
-                let settings = WindowSettings { n_rounds, ..WindowSettings::default() };
+                let settings = WindowSettings { n_rounds, objective, ..WindowSettings::default() };
                 if let Some(found) = task.search(engine, &settings, &mut stream, stop) {
                     return found;
                 }
@@ -162,15 +160,11 @@ pub fn optimize_block(
     task.judge(stop.load(Ordering::Relaxed))
 }
 
-/// The order in which results are preferred.
-fn size(block: &BlockCircuit) -> (usize, usize) {
-    (block.n_cx(), block.n_one_qubit())
-}
-
 /// One block while it is rebuilt.
 struct Task<'a> {
     original: &'a BlockCircuit,
     tolerance: f64,
+    objective: Objective,
     instantiations: usize,
     /// Not verified yet.
     candidates: Vec<BlockCircuit>,
@@ -200,19 +194,22 @@ impl Task<'_> {
         } else {
             VerifiedBlock::check(self.original, circuit, self.tolerance).ok()
         }?;
-        if verified.circuit().n_cx() > self.original.n_cx() || verified.circuit() == self.original {
+        let found = verified.circuit();
+        let order = self.objective.rank_block(found).cmp(&self.objective.rank_block(self.original));
+        let goes_on = self.objective.goes_on_from(&Figures::of_block(found), &Figures::of_block(self.original));
+        if !goes_on || found == self.original {
             return None;
         }
-        let is_smaller = size(verified.circuit()) < size(self.original);
-        let reason = if is_smaller { Reason::Improved } else { Reason::Rearranged };
+        let reason = if order.is_lt() { Reason::Improved } else { Reason::Rearranged };
         Some(self.done(verified, 0, reason))
     }
 
-    /// The smallest candidate that passes the verifier, or the original.
+    /// The best candidate that passes the verifier, or the original.
     fn judge(mut self, was_stopped: bool) -> (VerifiedBlock, BlockReport) {
         let mut candidates = std::mem::take(&mut self.candidates);
-        candidates.retain(|c| size(c) < size(self.original));
-        candidates.sort_by_key(size);
+        let rank = |block: &BlockCircuit| self.objective.rank_block(block);
+        candidates.retain(|c| c.n_cx() <= self.original.n_cx() && rank(c) < rank(self.original));
+        candidates.sort_by_key(rank);
         let mut rejections = Vec::new();
         let mut checks = candidates.into_iter().map(|c| VerifiedBlock::check(self.original, c, self.tolerance));
         let accepted = checks.find_map(|check| check.map_err(|rejected| rejections.push(rejected)).ok());
@@ -281,6 +278,26 @@ mod tests {
         }
     }
 
+    /// The order of the default objective.
+    fn size(block: &BlockCircuit) -> (usize, usize) {
+        (block.n_cx(), block.n_one_qubit())
+    }
+
+    #[test]
+    fn every_objective_gets_better_by_its_own_measure_and_keeps_the_count() {
+        let engine = CpuEngine::new();
+        for objective in [Objective::Cx, Objective::Depth, Objective::Weighted] {
+            for (flow, seed) in [(Flow::Delete, 1), (Flow::Search { n_rounds: 3 }, 2), (Flow::Search { n_rounds: 3 }, 3)] {
+                let block = random_clifford_t(4, 70, &mut Stream::new(seed, 4, 4));
+                let settings = BlockSettings { flow, seed, objective, ..BlockSettings::default() };
+                let (verified, report) = optimize_block(&block, 0, 0, &settings, &engine, &AtomicBool::new(false));
+                let found = verified.circuit();
+                assert!(objective.rank_block(found) < objective.rank_block(&block), "{objective:?} {flow:?}");
+                assert!(found.n_cx() <= block.n_cx() && report.reason == Reason::Improved);
+            }
+        }
+    }
+
     #[test]
     fn a_search_is_verified_never_longer_and_a_function_of_its_key() {
         let engine = CpuEngine::new();
@@ -309,7 +326,10 @@ mod tests {
                     assert!(rejected.distance().unwrap() > settings.tolerance);
                     assert_eq!(verified.circuit(), &block);
                 }
-                Reason::Improved => assert!(size(verified.circuit()) < size(&block)),
+                Reason::Improved => {
+                    let rank = |b| settings.objective.rank_block(b);
+                    assert!(rank(verified.circuit()) < rank(&block));
+                }
                 other => panic!("the engine lied and nobody noticed: {other}"),
             }
         }

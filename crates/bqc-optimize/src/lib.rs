@@ -4,6 +4,7 @@ pub mod approximate;
 pub mod deletion;
 pub mod driver;
 pub mod merge;
+pub mod objective;
 pub mod search;
 pub mod synthesis;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod wires;
 pub use approximate::{Shortened, shorten};
 pub use driver::{BlockReport, BlockSettings, Flow, IDENTITY_TOLERANCE, Reason, Unchanged, optimize_block};
 pub use merge::{Merged, merge_circuit, merge_one_qubit};
+pub use objective::{Figures, Objective, Rank};
 pub use two_qubit::{resynthesize_pair, resynthesize_runs};
 pub use verify::{
     CompareOptions, Comparison, Incomparable, Method, Rejected, VerifiedBlock, block_distance, compare_circuits,

@@ -156,6 +156,7 @@ fn refuse_opaque(circuit: &Circuit) -> Result<(), CompileError> {
 
 /// The best circuit so far.
 pub(crate) struct Best {
+    pub figures: Figures,
     pub rank: Rank,
     pub circuit: Circuit,
     /// Its error bound.
@@ -164,7 +165,8 @@ pub(crate) struct Best {
 
 impl Best {
     fn of(circuit: Circuit, bound: f64, objective: Objective) -> Best {
-        Best { rank: objective.rank(&Figures::of_stats(&Stats::of(&circuit))), circuit, bound }
+        let figures = Figures::of_stats(&Stats::of(&circuit));
+        Best { figures, rank: objective.rank(&figures), circuit, bound }
     }
 }
 
@@ -235,7 +237,7 @@ impl Run<'_> {
             self.offer(best, &current, &stats);
             let gain = before.saturating_sub(self.rank(&stats).leading()) as f64;
             n_idle = if gain > self.settings.min_gain * before as f64 { 0 } else { n_idle + 1 };
-            if self.settings.block.objective.can_get_worse() && self.rank(&stats) > best.rank {
+            if !self.settings.block.objective.goes_on_from(&Figures::of_stats(&stats), &best.figures) {
                 (current, self.error_bound) = (best.circuit.clone(), best.bound);
                 stats = Stats::of(&current);
             }
@@ -273,7 +275,7 @@ impl Run<'_> {
         let rank = self.rank(stats);
         let is_better = rank < best.rank && self.error_bound <= self.limit();
         if is_better {
-            *best = Best { rank, circuit: circuit.clone(), bound: self.error_bound };
+            *best = Best { figures: Figures::of_stats(stats), rank, circuit: circuit.clone(), bound: self.error_bound };
         }
         is_better
     }

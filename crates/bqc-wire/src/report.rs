@@ -106,9 +106,9 @@ pub enum CheckMethod {
 pub struct BlockTotals {
     /// All blocks.
     pub total: u64,
-    /// Blocks with fewer gates than before.
+    /// Blocks that are better than before by the run's objective.
     pub improved: u64,
-    /// Blocks with as many gates as before, because nothing better was found or time ran out.
+    /// Blocks that are no better than before, because nothing better was found or time ran out.
     pub unchanged: u64,
     /// Blocks that kept their gates because of a fault.
     pub failed: u64,
@@ -121,6 +121,8 @@ pub struct Settings {
     pub flow: String,
     /// How long a search goes on; `null` for deletion.
     pub effort: Option<String>,
+    /// What was to be made small: `cx`, `depth` or `weighted`.
+    pub objective: String,
     /// Most wires of a block.
     pub block_size: u64,
     /// Most passes over the circuit, 4294967295 without a limit.
@@ -175,9 +177,9 @@ pub struct BlockGates {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It has fewer gates now: fewer two-qubit gates, or as many and fewer one-qubit gates.
+    /// It is better now by the run's objective, or has fewer gates by an approximation.
     Improved,
-    /// It kept its gates, or has others but not fewer.
+    /// It kept its gates, or has others that are no better.
     Unchanged,
     /// It kept its gates because of a fault that `reason` names.
     Failed,

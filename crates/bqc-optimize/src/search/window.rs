@@ -5,6 +5,7 @@
 use super::block::{ScanShare, SearchCounts, search_block};
 use crate::deletion::freeze_block;
 use crate::merge::merge_circuit;
+use crate::objective::{Figures, Objective};
 use crate::verify::VerifiedBlock;
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, Circuit, Operation, Qubit};
 use bqc_instantiate::{CxTemplate, Engine};
@@ -24,6 +25,8 @@ pub struct WindowSettings {
     pub n_tries: usize,
     /// Rounds.
     pub n_rounds: usize,
+    /// What to make small.
+    pub objective: Objective,
     /// Largest phase distance of one block's change.
     pub tolerance: f64,
 }
@@ -34,7 +37,8 @@ const MOVE_TOLERANCE: f64 = 1e-12;
 
 impl Default for WindowSettings {
     fn default() -> WindowSettings {
-        WindowSettings { widths: 3..=5, max_cx: [24, 40, 60], n_tries: 40, n_rounds: 20, tolerance: MOVE_TOLERANCE }
+        let (objective, tolerance) = (Objective::default(), MOVE_TOLERANCE);
+        WindowSettings { widths: 3..=5, max_cx: [24, 40, 60], n_tries: 40, n_rounds: 20, objective, tolerance }
     }
 }
 
@@ -52,7 +56,8 @@ pub struct WindowResult {
 /// Searches a window: rounds of moves, then a scan that removes one-qubit gates.
 ///
 /// The result has at most as many CX gates as the window; with as many it is usually another circuit,
-/// from which the next search goes on. `stop` ends it early with what was reached.
+/// from which the next search goes on, if the objective says so: of the rounds' circuits, the last that
+/// does not fall behind the ones before ([`Objective::goes_on_from`]). `stop` ends it early with what was reached.
 pub fn search_window(
     window: &BlockCircuit,
     engine: &dyn Engine,
@@ -65,6 +70,7 @@ pub fn search_window(
         return result;
     }
     merge(&mut result);
+    let mut last_good = (settings.objective != Objective::Cx).then(|| result.clone());
     let mut rescan = true;
     for _ in 0..settings.n_rounds {
         if stop.load(Ordering::Relaxed) {
@@ -75,6 +81,16 @@ pub fn search_window(
         let width = settings.widths.start() + stream.below(settings.widths.clone().count());
         round(&mut result, engine, width.min(window.width().into()), scan, settings, stream, stop);
         rescan = result.counts.n_removed > before;
+        if let Some(good) = &mut last_good {
+            merge(&mut result);
+            let (next, present) = (Figures::of_block(&result.circuit), Figures::of_block(&good.circuit));
+            if settings.objective.goes_on_from(&next, &present) {
+                good.clone_from(&result);
+            }
+        }
+    }
+    if let Some(good) = last_good {
+        (result.circuit, result.bound) = (good.circuit, good.bound);
     }
     merge(&mut result);
     freeze(&mut result, engine, settings, stream, stop);
