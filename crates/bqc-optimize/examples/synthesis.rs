@@ -68,7 +68,7 @@ fn targets() -> Vec<(String, Target)> {
         ("peres".to_string(), permutation(3, |x| if x & 3 == 3 { x ^ 6 } else { x ^ (x & 1) << 1 })),
         ("increment3".to_string(), permutation(3, |x| (x + 1) % 8)),
         ("increment4".to_string(), permutation(4, |x| (x + 1) % 16)),
-        ("add2".to_string(), permutation(4, |x| x & 3 | ((x >> 2) + x) % 4 << 2)),
+        ("add2".to_string(), permutation(4, |x| x & 3 | (((x >> 2) + x) % 4) << 2)),
         ("cccx".to_string(), permutation(4, |x| if x & 7 == 7 { x ^ 8 } else { x })),
         ("ccccx".to_string(), permutation(5, |x| if x & 15 == 15 { x ^ 16 } else { x })),
     ];

@@ -30,8 +30,10 @@ pub(super) struct GrowthSettings {
 const MAX_OF_ONE_COST: usize = 2;
 /// Relative difference below which two costs are the same.
 const SAME_COST: f64 = 1e-3;
-/// Layers without gain after which growth ends.
-const MAX_IDLE_LAYERS: usize = 6;
+/// Layers in which the best cost has to fall by a tenth, or growth ends.
+const MAX_IDLE_LAYERS: usize = 5;
+/// See [`MAX_IDLE_LAYERS`].
+const GAIN: f64 = 0.1;
 /// Most CX in a row on one pair of wires: no two-qubit gate needs more.
 const LONGEST_RUN: usize = 3;
 /// Starts of every extended circuit from its parent's values: one for each rotation of the new CX.
@@ -66,8 +68,11 @@ pub(super) fn grow(
         let n_starts = if n_cx == 0 { 1 } else { N_WARM + settings.n_random };
         let ranked = rank(&outcomes, n_starts);
         let &(cost, _) = ranked.first()?;
-        n_idle = if cost < (1.0 - SAME_COST) * best_cost { 0 } else { n_idle + 1 };
-        best_cost = best_cost.min(cost);
+        if cost < (1.0 - GAIN) * best_cost {
+            (best_cost, n_idle) = (cost, 0);
+        } else {
+            n_idle += 1;
+        }
         let is_generic = settings.generic_cx.is_some_and(|generic_cx| looks_generic(cost, n_cx, generic_cx));
         if n_idle > MAX_IDLE_LAYERS || is_generic || stop.load(Ordering::Relaxed) {
             return None;

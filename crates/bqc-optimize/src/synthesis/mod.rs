@@ -124,7 +124,12 @@ const MAX_PATTERN_QUBITS: usize = 5;
 /// Circuits that go on from each layer of the first round of growth.
 const FIRST_BEAM: usize = 8;
 /// Rounds of the search after the first round of growth.
-const FIRST_SEARCH_ROUNDS: usize = 10;
+const FIRST_SEARCH_ROUNDS: usize = 40;
+/// Deepest circuit that is grown: beyond, beams find little that the search does not find from the
+/// decomposition in less time.
+const MAX_GROWN_CX: usize = 30;
+/// Widest target that is grown again with a wider beam, for the same reason.
+const MAX_WIDENED_QUBITS: usize = 4;
 /// Sample states of growth where exact columns are more: the parameters of circuits that can grow in
 /// sensible time are fewer than their rows. What grew is finished on all columns.
 const GROWTH_SAMPLES: usize = 8;
@@ -149,13 +154,12 @@ pub fn synthesize_unitary(
     best.offer(shannon::shannon(&target, &mut narrow));
     if n > 2 {
         let mut stream = Stream::new(settings.seed, 0, SYNTHESIS_STREAM);
-        let generic_cx = pattern::generic_unitary_cx(n);
+        let (exact, generic_cx) = (StateBatch::exact_of_matrix(&target), pattern::generic_unitary_cx(n));
+        Improvement { exact, generic_cx, settings, engine, stop }.run(&mut best, &mut stream);
         if best.n_cx() > generic_cx && !stop.load(Ordering::Relaxed) {
             let mut leaf = |u: &Matrix| generic(u, settings.tolerance, engine, &mut stream, stop);
             best.offer(shannon::shannon(&target, &mut leaf));
         }
-        let exact = StateBatch::exact_of_matrix(&target);
-        Improvement { exact, generic_cx, settings, engine, stop }.run(&mut best, &mut stream);
     }
     best.finish()
 }
@@ -205,7 +209,9 @@ impl Improvement<'_> {
                 return;
             }
             let widening = 1 << (2 * round);
-            best.offer_template(self.grow(best, FIRST_BEAM * widening, stream));
+            if round == 0 || self.exact.n() <= MAX_WIDENED_QUBITS {
+                best.offer_template(self.grow(best, FIRST_BEAM * widening, stream));
+            }
             // At the bound of generic targets there is nothing to find by moves.
             if best.n_cx() < self.generic_cx {
                 self.search(best, FIRST_SEARCH_ROUNDS * widening, stream);
@@ -216,7 +222,7 @@ impl Improvement<'_> {
     /// Growth below the best count, on samples where that is less work and then finished on all columns.
     fn grow(&self, best: &Best<'_>, beam: usize, stream: &mut Stream) -> Option<CxTemplate> {
         let (exact, engine, stop) = (&self.exact, self.engine, self.stop);
-        let max_cx = best.n_cx().min(self.generic_cx + 1) - 1;
+        let max_cx = (best.n_cx() - 1).min(self.generic_cx).min(MAX_GROWN_CX);
         let mut growth = GrowthSettings { beam, n_random: 1, max_cx, generic_cx: None };
         let Goal::Unitary(matrix) = best.goal() else { return grow(exact, &growth, engine, stream, stop) };
         growth.generic_cx = (exact.n() > 3).then_some(self.generic_cx);
