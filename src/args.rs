@@ -1,6 +1,7 @@
 //! The command line as it is typed. Everything here is raw: defaults that depend on the machine, and
 //! rules between options, are resolved in `settings`.
 
+use bqc_instantiate::Solver;
 use bqc_optimize::Objective;
 use bqc_qasm::Limits;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -61,6 +62,9 @@ pub struct CompileArgs {
     /// diminishing returns, `forever` runs until the time limit or Ctrl-C
     #[arg(long, value_enum, value_name = "1..5|forever", default_value_t = EffortArg::E3)]
     pub effort: EffortArg,
+    /// What fits the candidates of deletion and search. Whatever it is, results are verified
+    #[arg(long, value_enum, default_value_t = SolverArg::Auto)]
+    pub solver: SolverArg,
     /// What to make small, at never more two-qubit gates
     #[arg(long, value_enum, default_value_t = ObjectiveArg::Cx)]
     pub objective: ObjectiveArg,
@@ -185,6 +189,33 @@ pub enum FlowArg {
     Delete,
     /// Also move gates around without changing their number, which finds much more and takes longer
     Search,
+}
+
+/// What fits candidates.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SolverArg {
+    /// The one that finds most per second: lm
+    Auto,
+    /// Levenberg-Marquardt on sampled residuals
+    Lm,
+    /// QFactor: sweeps over all columns
+    Qfactor,
+    /// QFactor-Sample: sweeps over random states
+    QfactorSample,
+    /// Some two dozen sweeps over random states, then Levenberg-Marquardt
+    Hybrid,
+}
+
+impl SolverArg {
+    /// As the library calls it.
+    pub fn solver(self) -> Solver {
+        match self {
+            SolverArg::Auto | SolverArg::Lm => Solver::Lm,
+            SolverArg::Qfactor => Solver::QFactor,
+            SolverArg::QfactorSample => Solver::QFactorSample,
+            SolverArg::Hybrid => Solver::Hybrid,
+        }
+    }
 }
 
 /// What to make small.

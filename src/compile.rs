@@ -120,6 +120,7 @@ fn resolve(args: &CompileArgs) -> RunSettings {
     let block = |flow, starts: u32| BlockSettings {
         flow,
         starts: args.starts.unwrap_or(starts) as usize,
+        solver: args.solver.solver(),
         objective: args.objective.objective(),
         tolerance: args.epsilon,
         seed: args.seed,
@@ -202,6 +203,7 @@ fn report(
                 Flow::Search { .. } => "search".into(),
             },
             effort: (args.flow == FlowArg::Search).then(|| args.effort.name().into()),
+            solver: settings.block.solver.name().into(),
             objective: settings.block.objective.name().into(),
             block_size: settings.block_size as u64,
             passes: settings.max_passes,

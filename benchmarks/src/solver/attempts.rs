@@ -8,9 +8,10 @@
 use crate::generate::Entry;
 use crate::measure::{Effort, Spread, timed};
 use bqc_circuit::{BlockCircuit, Circuit, Operation, Qubit, lower};
-use bqc_instantiate::{CpuEngine, CxTemplate};
+use bqc_instantiate::{CpuEngine, CxTemplate, Solver};
 use bqc_linalg::Stream;
 use bqc_optimize::IDENTITY_TOLERANCE;
+use bqc_optimize::deletion::Fit;
 use bqc_optimize::search::{ScanShare, SearchCounts, WindowSettings, search_block, search_window};
 use bqc_partition::{Options, partition};
 use std::path::Path;
@@ -115,10 +116,10 @@ fn search_for(sample: &Sample, seconds: f64, engine: &CpuEngine, mut stream: Str
     const NO_SCAN: ScanShare = ScanShare { plus: 0.0, minus: 0.0 };
     let template = CxTemplate::from_block(&sample.plateau);
     let go = AtomicBool::new(false);
+    let fit = Fit { solver: Solver::Lm, tolerance: IDENTITY_TOLERANCE };
     let (mut counts, mut spent) = (SearchCounts::default(), 0.0);
     while spent < seconds {
-        let ((_, done), time) =
-            timed(|| search_block(&template, engine, NO_SCAN, MOVES_A_CALL, IDENTITY_TOLERANCE, &mut stream, &go));
+        let ((_, done), time) = timed(|| search_block(&template, engine, NO_SCAN, MOVES_A_CALL, fit, &mut stream, &go));
         counts.add(&done);
         spent += time;
     }

@@ -25,6 +25,10 @@
 //! Beside what a case expects, the reported distance must be that of the dense unitaries, and the
 //! values must be unitary.
 
+mod refine;
+
+pub use refine::run_refine;
+
 use crate::template::{FreeValue, Template, Values};
 use crate::{Engine, Finish, Outcome, Problem, Sampling, Settings, Start, Target, reference, schedule::Verdict};
 use bqc_circuit::BlockQubit;

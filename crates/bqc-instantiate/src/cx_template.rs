@@ -3,6 +3,7 @@
 //! On `n` wires with `C` CX gates there are `n` first slots and two slots after every CX, one on each
 //! of its wires. Neighbouring one-qubit gates on a wire are one slot, so any {CX, U3} block fits.
 
+use crate::{FreeValue, Values};
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit};
 use bqc_linalg::Su2;
 use bqc_linalg::lanes::layer::Layer;
@@ -150,6 +151,20 @@ impl CxTemplate {
             Slot::First(q) => self.first[q as usize] = value,
             Slot::OnControl(i) => self.layers[i].on_control = value,
             Slot::OnTarget(i) => self.layers[i].on_target = value,
+        }
+    }
+
+    /// Changes the values of all free slots, in their order; what [`crate::Template::from_cx`] has
+    /// made of this template. Values beyond the free slots, and of two qubits, are left.
+    pub(crate) fn set_free_values(&mut self, values: &Values) {
+        let mut values = values.0.iter();
+        for slot in self.slots() {
+            if self.is_frozen(slot) {
+                continue;
+            }
+            if let Some(FreeValue::One(value)) = values.next() {
+                self.set(slot, *value);
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     CxTemplate, EngineError, LmOutcome, LmSettings, LmSolver, MakeCandidate, Outcome, Problem, RefineProblem, Refined,
-    StateBatch, qfactor, refine,
+    Refiner, StateBatch, qfactor,
 };
 use bqc_linalg::lanes::Level;
 use rayon::prelude::*;
@@ -19,7 +19,7 @@ pub trait Engine: Send + Sync {
     /// values so far come back soon.
     fn instantiate(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>>;
 
-    /// Refines candidates `0..count` by Levenberg–Marquardt; the lowest index that succeeds wins.
+    /// Refines candidates `0..count` by the problem's solver; the lowest index that succeeds wins.
     fn refine(&self, problem: &RefineProblem<'_>, count: usize, make: &MakeCandidate<'_>, stop: &AtomicBool)
     -> Refined;
 
@@ -56,8 +56,8 @@ pub struct CpuEngine {
     level: Level,
     name: String,
     memory_limit_bytes: u64,
-    /// Solvers at rest: their memory is kept from call to call.
-    solvers: Mutex<Vec<LmSolver>>,
+    /// Refiners at rest: their memory is kept from call to call.
+    refiners: Mutex<Vec<Refiner>>,
 }
 
 /// Most memory that the states of one problem may take: half of what a small laptop has. A block of
@@ -76,7 +76,7 @@ impl CpuEngine {
             level,
             name: format!("cpu/{}", level.name()),
             memory_limit_bytes: MEMORY_LIMIT_BYTES,
-            solvers: Mutex::new(Vec::new()),
+            refiners: Mutex::new(Vec::new()),
         }
     }
 
@@ -109,11 +109,11 @@ impl Engine for CpuEngine {
         make: &MakeCandidate<'_>,
         stop: &AtomicBool,
     ) -> Refined {
-        // A panic elsewhere cannot leave a solver half-changed in the list: it is taken out while it works.
-        let resting = self.solvers.lock().unwrap_or_else(|e| e.into_inner()).pop();
-        let mut solver = resting.unwrap_or_else(|| LmSolver::new(self.level));
-        let refined = refine::refine_in_order(&mut solver, problem, count, make, stop);
-        self.solvers.lock().unwrap_or_else(|e| e.into_inner()).push(solver);
+        // A panic elsewhere cannot leave one half-changed in the list: it is taken out while it works.
+        let resting = self.refiners.lock().unwrap_or_else(|e| e.into_inner()).pop();
+        let mut refiner = resting.unwrap_or_else(|| Refiner::new(self.level));
+        let refined = refiner.refine_in_order(problem, count, make, stop);
+        self.refiners.lock().unwrap_or_else(|e| e.into_inner()).push(refiner);
         refined
     }
 

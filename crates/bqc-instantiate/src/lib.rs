@@ -21,6 +21,6 @@ pub use cx_template::{CxTemplate, Rotation, Slot};
 pub use engine::{CpuEngine, Engine};
 pub use instantiate::{EngineError, Finish, Outcome, Problem, ProblemError, Sampling, Settings, Start, StartReport};
 pub use lm::{LmOutcome, LmSettings, LmSolver};
-pub use refine::{MakeCandidate, RefineProblem, Refined};
+pub use refine::{MakeCandidate, RefineProblem, Refined, Refiner, Solver};
 pub use target::Target;
 pub use template::{FreeValue, Template, TemplateError, TemplateGate, Values};

@@ -6,6 +6,7 @@
 //! nothing touches, the same pair many times over, pairs in any order.
 
 use crate::ops::Op;
+use crate::{CxTemplate, Slot};
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit};
 use bqc_linalg::lanes::two_qubit::Pair;
 use bqc_linalg::{Matrix, Matrix2, Matrix4, Stream, Su2};
@@ -133,6 +134,34 @@ impl Template {
                     values.0.push(FreeValue::One(Su2::u3(theta, phi, lambda)));
                 }
             }
+        }
+        Ok((template, values))
+    }
+
+    /// A CX template with its values: free slots are free gates in the order of the slots, frozen ones
+    /// constant, and left out if they are the identity. Errors: `TooWide`.
+    pub fn from_cx(cx: &CxTemplate) -> Result<(Template, Values), TemplateError> {
+        let width = cx.n();
+        let mut template = Template::new(u8::try_from(width).map_err(|_| TemplateError::TooWide { width })?)?;
+        let mut values = Values::default();
+        let mut slot = |template: &mut Template, slot: Slot, qubit: u8| {
+            let value = cx.value(slot);
+            if cx.is_frozen(slot) && value == Su2::IDENTITY {
+                return;
+            }
+            if cx.is_frozen(slot) {
+                template.gates.push(TemplateGate::Fixed(Op::One { qubit, value }));
+            } else {
+                template.gates.push(TemplateGate::FreeOne { qubit });
+                values.0.push(FreeValue::One(value));
+            }
+        };
+        (0..width as u8).for_each(|q| slot(&mut template, Slot::First(q), q));
+        for (i, layer) in cx.layers().iter().enumerate() {
+            let (control, target) = (layer.control, layer.target);
+            template.gates.push(TemplateGate::Fixed(Op::Cx { control, target }));
+            slot(&mut template, Slot::OnControl(i), control);
+            slot(&mut template, Slot::OnTarget(i), target);
         }
         Ok((template, values))
     }

@@ -29,6 +29,9 @@ fn conforms_on_every_level() {
         let report = conformance::run(&CpuEngine::with_level(level));
         assert!(report.failures.is_empty(), "{}:\n{}", level.name(), report.failures.join("\n"));
         assert!(report.n_cases >= 25);
+        let report = conformance::run_refine(&CpuEngine::with_level(level));
+        assert!(report.failures.is_empty(), "{}:\n{}", level.name(), report.failures.join("\n"));
+        assert_eq!(report.n_cases, 16);
     }
 }
 
@@ -56,7 +59,13 @@ impl Engine for Liar {
         make: &bqc_instantiate::MakeCandidate<'_>,
         stop: &AtomicBool,
     ) -> bqc_instantiate::Refined {
-        CpuEngine::new().refine(problem, count, make, stop)
+        // The right candidate, and not refined.
+        let honest = CpuEngine::new().refine(problem, count, make, stop);
+        let unrefined = |(index, mut template)| {
+            make(index, &mut template);
+            (index, template)
+        };
+        bqc_instantiate::Refined { winner: honest.winner.map(unrefined), ..honest }
     }
 }
 
@@ -64,6 +73,8 @@ impl Engine for Liar {
 fn conformance_catches_an_engine_that_lies() {
     let report = conformance::run(&Liar);
     assert!(report.failures.len() > report.n_cases / 2, "{:?}", report.failures);
+    let report = conformance::run_refine(&Liar);
+    assert_eq!(report.failures.len(), report.n_cases, "{:?}", report.failures);
 }
 
 #[test]

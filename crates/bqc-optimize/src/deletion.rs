@@ -7,9 +7,18 @@
 
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::refine::RefineProblem;
-use bqc_instantiate::{CxTemplate, Engine, LmSettings, Refined, Rotation, Slot, StateBatch, sample_count};
+use bqc_instantiate::{CxTemplate, Engine, LmSettings, Refined, Rotation, Slot, Solver, StateBatch};
 use bqc_linalg::{Stream, Su2};
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// How a change is fitted, and how near it has to come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fit {
+    /// What fits candidates.
+    pub solver: Solver,
+    /// Largest phase distance of a change that is kept.
+    pub tolerance: f64,
+}
 
 /// What a deletion run cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,40 +53,40 @@ struct Batches {
 }
 
 impl Batches {
-    fn new(target: &CxTemplate, n_parameters: usize, stream: &mut Stream) -> Batches {
+    fn new(target: &CxTemplate, n_parameters: usize, solver: Solver, stream: &mut Stream) -> Batches {
         let n = target.n();
         let check = if n <= EXACT_CHECK_WIDTH {
             StateBatch::exact(target)
         } else {
             StateBatch::sampled(target, VALIDATION_STATES, stream)
         };
-        let samples = sample_count(n, n_parameters);
+        let samples = solver.sample_count(n, n_parameters);
         let work =
             if samples >= 1 << n { StateBatch::exact(target) } else { StateBatch::sampled(target, samples, stream) };
         Batches { work, check }
     }
 
-    fn problem<'a>(&'a self, settings: &'a LmSettings, tolerance: f64) -> RefineProblem<'a> {
-        RefineProblem { batch: &self.work, check: &self.check, settings, tolerance }
+    fn problem<'a>(&'a self, settings: &'a LmSettings, Fit { solver, tolerance }: Fit) -> RefineProblem<'a> {
+        RefineProblem { batch: &self.work, check: &self.check, solver, settings, tolerance }
     }
 }
 
 /// Removes CX gates and then one-qubit gates from a block of at least two wires.
 ///
-/// * `tolerance`: largest phase distance of a kept removal; the result is verified by the caller.
-/// * The result depends on the block, the stream and the tolerance alone, unless `stop` is set: then
+/// * `fit`: how a removal is fitted and how near it has to come; the result is verified by the caller.
+/// * The result depends on the block, the stream and `fit` alone, unless `stop` is set: then
 ///   it is what was reached.
 pub fn delete_gates(
     block: &BlockCircuit,
     engine: &dyn Engine,
-    tolerance: f64,
+    fit: Fit,
     stream: &mut Stream,
     stop: &AtomicBool,
 ) -> (BlockCircuit, DeletionCounts) {
     let original = CxTemplate::from_block(block);
     let mut counts = DeletionCounts::default();
-    let fewer_cx = delete_cx(&original, engine, tolerance, stream, stop, &mut counts);
-    let result = freeze_slots(&fewer_cx, engine, tolerance, stream, stop, &mut counts);
+    let fewer_cx = delete_cx(&original, engine, fit, stream, stop, &mut counts);
+    let result = freeze_slots(&fewer_cx, engine, fit, stream, stop, &mut counts);
     (result.to_block(), counts)
 }
 
@@ -85,27 +94,27 @@ pub fn delete_gates(
 pub fn freeze_block(
     block: &BlockCircuit,
     engine: &dyn Engine,
-    tolerance: f64,
+    fit: Fit,
     stream: &mut Stream,
     stop: &AtomicBool,
 ) -> BlockCircuit {
     let mut counts = DeletionCounts::default();
-    freeze_slots(&CxTemplate::from_block(block), engine, tolerance, stream, stop, &mut counts).to_block()
+    freeze_slots(&CxTemplate::from_block(block), engine, fit, stream, stop, &mut counts).to_block()
 }
 
 /// The scan over CX gates.
 fn delete_cx(
     original: &CxTemplate,
     engine: &dyn Engine,
-    tolerance: f64,
+    fit: Fit,
     stream: &mut Stream,
     stop: &AtomicBool,
     counts: &mut DeletionCounts,
 ) -> CxTemplate {
     let n = original.n();
-    let batches = Batches::new(original, 3 * n + 4 * original.n_cx(), stream);
+    let batches = Batches::new(original, 3 * n + 4 * original.n_cx(), fit.solver, stream);
     let settings = LmSettings::default();
-    let problem = batches.problem(&settings, tolerance);
+    let problem = batches.problem(&settings, fit);
     let mut current = original.clone();
     for _ in 0..MAX_PASSES {
         let before = current.n_cx();
@@ -138,7 +147,7 @@ fn delete_cx(
 fn freeze_slots(
     original: &CxTemplate,
     engine: &dyn Engine,
-    tolerance: f64,
+    fit: Fit,
     stream: &mut Stream,
     stop: &AtomicBool,
     counts: &mut DeletionCounts,
@@ -150,9 +159,9 @@ fn freeze_slots(
         }
     }
     let n = original.n();
-    let batches = Batches::new(original, 3 * n + 6 * original.n_cx(), stream);
+    let batches = Batches::new(original, 3 * n + 6 * original.n_cx(), fit.solver, stream);
     let settings = LmSettings { max_iterations: 25, ..LmSettings::default() };
-    let problem = batches.problem(&settings, tolerance);
+    let problem = batches.problem(&settings, fit);
     // Slots behind a CX first: a gate there is more often one that commutes to the front.
     let mut open: Vec<Slot> = original.slots().skip(n).chain(original.slots().take(n)).collect();
     open.retain(|s| !current.is_frozen(*s));

@@ -4,14 +4,14 @@
 //! fails: a result that is not better, or does not pass the verifier, is dropped for the next best,
 //! and the last of these is the original itself.
 
-use crate::deletion::delete_gates;
+use crate::deletion::{Fit, delete_gates};
 use crate::merge::merge_one_qubit;
 use crate::objective::{Figures, Objective};
 use crate::search::{WindowResult, WindowSettings, search_window};
 use crate::two_qubit::{resynthesize_pair, resynthesize_runs};
 use crate::verify::{Rejected, VerifiedBlock};
 use bqc_circuit::BlockCircuit;
-use bqc_instantiate::Engine;
+use bqc_instantiate::{Engine, Solver};
 use bqc_linalg::Stream;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -40,6 +40,8 @@ pub struct BlockSettings {
     /// How often the flow is run, each time with other random numbers; the caller keeps the best
     /// result by the objective. Zero leaves only the closed-form passes.
     pub starts: usize,
+    /// What fits the candidates of deletion and search.
+    pub solver: Solver,
     /// What to make small. The number of CX gates never rises, whatever it is.
     pub objective: Objective,
     /// Largest phase distance of a block from its original, dimensionless.
@@ -50,8 +52,8 @@ pub struct BlockSettings {
 
 impl Default for BlockSettings {
     fn default() -> BlockSettings {
-        let objective = Objective::default();
-        BlockSettings { flow: Flow::Delete, starts: 1, objective, tolerance: IDENTITY_TOLERANCE, seed: 0 }
+        let (solver, objective) = (Solver::default(), Objective::default());
+        BlockSettings { flow: Flow::Delete, starts: 1, solver, objective, tolerance: IDENTITY_TOLERANCE, seed: 0 }
     }
 }
 
@@ -146,9 +148,14 @@ pub fn optimize_block(
     let mut task = Task { original, tolerance, objective, instantiations: 0, candidates: Vec::new() };
     if original.width() > 2 && closed_form.n_cx() > 0 && settings.starts > 0 {
         match settings.flow {
-            Flow::Delete => task.delete(&closed_form, engine, &mut stream, stop),
+            Flow::Delete => {
+                let fit = Fit { solver: settings.solver, tolerance: tolerance / 2.0 };
+                task.delete(&closed_form, engine, fit, &mut stream, stop)
+            }
             Flow::Search { n_rounds } => {
-                let settings = WindowSettings { n_rounds, objective, ..WindowSettings::default() };
+                let defaults = WindowSettings::default();
+                let fit = Fit { solver: settings.solver, ..defaults.fit };
+                let settings = WindowSettings { n_rounds, objective, fit, ..defaults };
                 if let Some(found) = task.search(engine, &settings, &mut stream, stop) {
                     return found;
                 }
@@ -171,8 +178,8 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-    fn delete(&mut self, from: &BlockCircuit, engine: &dyn Engine, stream: &mut Stream, stop: &AtomicBool) {
-        let (found, counts) = delete_gates(from, engine, self.tolerance / 2.0, stream, stop);
+    fn delete(&mut self, from: &BlockCircuit, engine: &dyn Engine, fit: Fit, stream: &mut Stream, stop: &AtomicBool) {
+        let (found, counts) = delete_gates(from, engine, fit, stream, stop);
         self.instantiations += counts.n_instantiations;
         self.candidates.push(resynthesize_runs(&found, self.tolerance * RUN_SHARE));
         // Kept in case the runs' tolerances add up to too much.
@@ -284,10 +291,34 @@ mod tests {
     }
 
     #[test]
+    fn every_solver_deletes_gates_and_is_verified() {
+        let engine = CpuEngine::new();
+        // Three wires never need more than twenty CX.
+        let block = random_clifford_t(3, 50, &mut Stream::new(1, 3, 5));
+        let from = resynthesize_runs(&block, 1e-12);
+        let go = AtomicBool::new(false);
+        for solver in Solver::ALL {
+            let fit = Fit { solver, tolerance: 1e-11 };
+            let (fewer, _) = delete_gates(&from, &engine, fit, &mut Stream::new(0, 0, 0), &go);
+            assert!(fewer.n_cx() < from.n_cx() && block_distance(&from, &fewer).unwrap() < 1e-11, "{solver:?}");
+            for flow in [Flow::Delete, Flow::Search { n_rounds: 1 }] {
+                let settings = BlockSettings { flow, solver, ..BlockSettings::default() };
+                let run = || optimize_block(&block, 0, 0, &settings, &engine, &go);
+                let (verified, report) = run();
+                assert!(report.cx_after < report.cx_before && report.n_rejected == 0, "{solver:?} {flow:?}");
+                assert!(block_distance(&block, verified.circuit()).unwrap() <= 1e-11, "{solver:?} {flow:?}");
+                assert_eq!(run(), (verified, report), "the same key gives the same result");
+            }
+        }
+    }
+
+    #[test]
     fn every_objective_gets_better_by_its_own_measure_and_keeps_the_count() {
         let engine = CpuEngine::new();
         for objective in [Objective::Cx, Objective::Depth, Objective::Weighted] {
-            for (flow, seed) in [(Flow::Delete, 1), (Flow::Search { n_rounds: 3 }, 2), (Flow::Search { n_rounds: 3 }, 3)] {
+            for (flow, seed) in
+                [(Flow::Delete, 1), (Flow::Search { n_rounds: 3 }, 2), (Flow::Search { n_rounds: 3 }, 3)]
+            {
                 let block = random_clifford_t(4, 70, &mut Stream::new(seed, 4, 4));
                 let settings = BlockSettings { flow, seed, objective, ..BlockSettings::default() };
                 let (verified, report) = optimize_block(&block, 0, 0, &settings, &engine, &AtomicBool::new(false));

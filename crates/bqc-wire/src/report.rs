@@ -121,6 +121,8 @@ pub struct Settings {
     pub flow: String,
     /// How long a search goes on; `null` for deletion.
     pub effort: Option<String>,
+    /// What fitted candidates: `lm`, `qfactor`, `qfactor-sample` or `hybrid`.
+    pub solver: String,
     /// What was to be made small: `cx`, `depth` or `weighted`.
     pub objective: String,
     /// Most wires of a block.

@@ -43,6 +43,7 @@ const REPORT: &str = r#"{
   "settings": {
     "flow": "delete",
     "effort": null,
+    "solver": "lm",
     "objective": "cx",
     "block_size": 3,
     "passes": 4,

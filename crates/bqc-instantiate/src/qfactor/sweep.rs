@@ -66,6 +66,15 @@ impl Sweeper {
         sweeper
     }
 
+    /// Starts again as [`Sweeper::new`] does, in the memory that there is.
+    pub fn begin(&mut self, template: &Template, values: &Values, samples: &StateBatch) {
+        assert_eq!((values.0.len(), samples.n()), (template.n_free(), usize::from(template.width())));
+        self.n = samples.n();
+        self.steps = plan::steps(template);
+        self.values.clone_from(&values.0);
+        self.restart_on(samples);
+    }
+
     /// Goes on with the present values on other samples.
     pub fn restart_on(&mut self, samples: &StateBatch) {
         let n_batches = self.steps.iter().filter(|s| !matches!(s, Step::Fixed(_))).count();

@@ -1,7 +1,8 @@
 //! The search inside one block: a deletion scan, then moves, each kept if it is an identity.
 
 use super::moves::{MoveMix, propose, word};
-use bqc_instantiate::{CxTemplate, Engine, LmSettings, RefineProblem, Refined, Rotation, StateBatch, sample_count};
+use crate::deletion::Fit;
+use bqc_instantiate::{CxTemplate, Engine, LmSettings, RefineProblem, Refined, Rotation, StateBatch};
 use bqc_linalg::Stream;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -59,24 +60,25 @@ struct Search<'a> {
 /// Searches a block of at least two wires: a scan with `scan`, then `n_tries` moves, and a full scan
 /// again behind each that lowers the count. Returns none if nothing was accepted.
 ///
-/// The result is an identity on the sampled or all columns to `tolerance` (phase distance); the
+/// The result is an identity on the sampled or all columns as near as `fit` says; the
 /// caller verifies. It is a function of the block and the stream unless `stop` is set.
 pub fn search_block(
     block: &CxTemplate,
     engine: &dyn Engine,
     scan: ScanShare,
     n_tries: usize,
-    tolerance: f64,
+    fit: Fit,
     stream: &mut Stream,
     stop: &AtomicBool,
 ) -> (Option<CxTemplate>, SearchCounts) {
     let n = block.n();
     let check = StateBatch::exact(block);
-    let samples = sample_count(n, 3 * n + 4 * block.n_cx());
+    let Fit { solver, tolerance } = fit;
+    let samples = solver.sample_count(n, 3 * n + 4 * block.n_cx());
     let sampled = (samples < 1 << n).then(|| StateBatch::sampled(block, samples, stream));
     let settings = LmSettings::default();
-    let problem =
-        RefineProblem { batch: sampled.as_ref().unwrap_or(&check), check: &check, settings: &settings, tolerance };
+    let batch = sampled.as_ref().unwrap_or(&check);
+    let problem = RefineProblem { batch, check: &check, solver, settings: &settings, tolerance };
     search_problem(block, problem, engine, scan, n_tries, stream, stop)
 }
 

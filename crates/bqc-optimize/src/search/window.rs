@@ -3,12 +3,12 @@
 //! A window is the unit of work: a pure function of its gates, the settings and the seed.
 
 use super::block::{ScanShare, SearchCounts, search_block};
-use crate::deletion::freeze_block;
+use crate::deletion::{Fit, freeze_block};
 use crate::merge::merge_circuit;
 use crate::objective::{Figures, Objective};
 use crate::verify::VerifiedBlock;
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, Circuit, Operation, Qubit};
-use bqc_instantiate::{CxTemplate, Engine};
+use bqc_instantiate::{CxTemplate, Engine, Solver};
 use bqc_linalg::Stream;
 use bqc_partition::{Options, Partition, Piece, RandomCuts, partition};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,8 +27,8 @@ pub struct WindowSettings {
     pub n_rounds: usize,
     /// What to make small.
     pub objective: Objective,
-    /// Largest phase distance of one block's change.
-    pub tolerance: f64,
+    /// How one block's change is fitted, and how near it has to come.
+    pub fit: Fit,
 }
 
 /// Largest phase distance of one change. A search makes thousands, so each has to be better than the
@@ -37,8 +37,9 @@ const MOVE_TOLERANCE: f64 = 1e-12;
 
 impl Default for WindowSettings {
     fn default() -> WindowSettings {
-        let (objective, tolerance) = (Objective::default(), MOVE_TOLERANCE);
-        WindowSettings { widths: 3..=5, max_cx: [24, 40, 60], n_tries: 40, n_rounds: 20, objective, tolerance }
+        let objective = Objective::default();
+        let fit = Fit { solver: Solver::default(), tolerance: MOVE_TOLERANCE };
+        WindowSettings { widths: 3..=5, max_cx: [24, 40, 60], n_tries: 40, n_rounds: 20, objective, fit }
     }
 }
 
@@ -136,10 +137,10 @@ fn round(
             return None;
         }
         let template = CxTemplate::from_block(block);
-        let (found, done) = search_block(&template, engine, scan, settings.n_tries, settings.tolerance, stream, stop);
+        let (found, done) = search_block(&template, engine, scan, settings.n_tries, settings.fit, stream, stop);
         let mut verified = None;
         if let Some(found) = found {
-            verified = VerifiedBlock::check(block, found.to_block(), settings.tolerance).ok();
+            verified = VerifiedBlock::check(block, found.to_block(), settings.fit.tolerance).ok();
         }
         // What the verifier refuses was not removed.
         counts.add(&SearchCounts { n_removed: if verified.is_some() { done.n_removed } else { 0 }, ..done });
@@ -160,9 +161,9 @@ fn freeze(
         if block.width() < 2 || stop.load(Ordering::Relaxed) {
             return None;
         }
-        let frozen = freeze_block(block, engine, settings.tolerance, stream, stop);
+        let frozen = freeze_block(block, engine, settings.fit, stream, stop);
         let is_smaller = frozen.n_one_qubit() < block.n_one_qubit();
-        is_smaller.then(|| VerifiedBlock::check(block, frozen, settings.tolerance).ok())?
+        is_smaller.then(|| VerifiedBlock::check(block, frozen, settings.fit.tolerance).ok())?
     });
 }
 

@@ -17,7 +17,7 @@ pub use three::resynthesize_three;
 
 use crate::search::{ScanShare, WindowSettings, search_problem, search_window};
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit};
-use bqc_instantiate::{CxTemplate, Engine, LmSettings, RefineProblem, StateBatch};
+use bqc_instantiate::{CxTemplate, Engine, LmSettings, RefineProblem, Solver, StateBatch};
 use bqc_linalg::kak::{TwoQubitCircuit, TwoQubitGate};
 use bqc_linalg::{Complex64, Matrix, Matrix2, Matrix4, Stream};
 use goal::{Best, Goal};
@@ -232,7 +232,7 @@ impl Improvement<'_> {
         let samples = StateBatch::sampled_of_matrix(matrix, GROWTH_SAMPLES, stream);
         let grown = grow(&samples, &growth, engine, stream, stop)?;
         let (settings, tolerance) = (LmSettings::default(), self.settings.tolerance);
-        let problem = RefineProblem { batch: exact, check: exact, settings: &settings, tolerance };
+        let problem = RefineProblem { batch: exact, check: exact, solver: Solver::Lm, settings: &settings, tolerance };
         Some(engine.refine(&problem, 1, &|_, out: &mut CxTemplate| out.copy_from(&grown), stop).winner?.1)
     }
 
@@ -245,8 +245,8 @@ impl Improvement<'_> {
             best.offer(search_window(&start, engine, &window, stream, stop).circuit);
             return;
         }
-        let (settings, tolerance) = (LmSettings::default(), window.tolerance);
-        let problem = RefineProblem { batch: exact, check: exact, settings: &settings, tolerance };
+        let (settings, tolerance) = (LmSettings::default(), window.fit.tolerance);
+        let problem = RefineProblem { batch: exact, check: exact, solver: Solver::Lm, settings: &settings, tolerance };
         let template = CxTemplate::from_block(&start);
         let n_tries = n_rounds * window.n_tries;
         best.offer_template(search_problem(&template, problem, engine, ScanShare::FULL, n_tries, stream, stop).0);

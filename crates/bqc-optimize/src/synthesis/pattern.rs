@@ -7,7 +7,7 @@
 //! the same with first-order methods). Constructive decompositions need 20, 100 and 444.
 
 use super::growth::randomize;
-use bqc_instantiate::{CxTemplate, Engine, LmSettings, RefineProblem, StateBatch};
+use bqc_instantiate::{CxTemplate, Engine, LmSettings, RefineProblem, Solver, StateBatch};
 use bqc_linalg::Stream;
 use std::sync::atomic::AtomicBool;
 
@@ -43,7 +43,7 @@ pub(super) fn instantiate(
     stop: &AtomicBool,
 ) -> Option<CxTemplate> {
     let settings = solver_settings();
-    let problem = RefineProblem { batch, check: batch, settings: &settings, tolerance };
+    let problem = RefineProblem { batch, check: batch, solver: Solver::Lm, settings: &settings, tolerance };
     let pairs = rounds(batch.n() as u8);
     let seed = stream.bits();
     (n_cx..=n_cx + MAX_EXTRA).find_map(|n_cx| {
