@@ -60,7 +60,7 @@ pub fn samples(suite: &[Entry], width: usize) -> Vec<Sample> {
     SOURCES.iter().filter_map(fullest).filter(|s| s.plateau.n_cx() >= 2).collect()
 }
 
-/// Rates of one width over all blocks.
+/// Rates of one width: geometric means over the blocks, so that every block counts the same.
 #[derive(Clone, Debug, Default)]
 pub struct AttemptSpeed {
     /// Attempts a second of CPU time, one value a repetition.
@@ -89,26 +89,33 @@ fn attempts(counts: &SearchCounts) -> usize {
     counts.n_moves + counts.n_deletions
 }
 
-/// Measures one width, ours and the prototype's in turns.
+/// Measures one width, ours and the prototype's in turns on every block.
 pub fn measure(samples: &[Sample], effort: Effort, prototype: Option<&Path>) -> Result<AttemptSpeed, String> {
     let engine = CpuEngine::new();
     let mut speed = AttemptSpeed::default();
     for repeat in 0..effort.repeats {
-        let (mut counts, mut seconds) = (SearchCounts::default(), 0.0);
+        let (mut rates, mut prototype_rates) = (Vec::new(), Vec::new());
         for (i, sample) in samples.iter().enumerate() {
-            let (done, time) = search_for(sample, effort.seconds, &engine, Stream::new(2, repeat as u64, i as u64));
-            counts.add(&done);
-            seconds += time;
+            let stream = Stream::new(2, repeat as u64, i as u64);
+            let (done, seconds) = search_for(sample, effort.seconds, &engine, stream);
+            speed.counts.add(&done);
+            speed.seconds += seconds;
+            rates.push(attempts(&done) as f64 / seconds);
+            if let Some(program) = prototype {
+                let n_moves = (effort.seconds * rates[i] / GOAL_RATIO) as usize;
+                prototype_rates.push(prototype_rate(program, sample, n_moves.max(100), repeat)?);
+            }
         }
-        speed.per_second.push(attempts(&counts) as f64 / seconds);
-        speed.counts.add(&counts);
-        speed.seconds += seconds;
-        if let Some(program) = prototype {
-            let budget = (effort.seconds * speed.n_attempts() as f64 / speed.seconds / GOAL_RATIO) as usize;
-            speed.prototype_per_second.push(prototype_rate(program, samples, budget.max(100), repeat)?);
+        speed.per_second.push(geometric_mean(&rates));
+        if prototype.is_some() {
+            speed.prototype_per_second.push(geometric_mean(&prototype_rates));
         }
     }
     Ok(speed)
+}
+
+fn geometric_mean(values: &[f64]) -> f64 {
+    (values.iter().map(|v| v.ln()).sum::<f64>() / values.len() as f64).exp()
 }
 
 /// Moves on one plateau, from the same block again and again, for at least `seconds`.
@@ -126,27 +133,22 @@ fn search_for(sample: &Sample, seconds: f64, engine: &CpuEngine, mut stream: Str
     (counts, spent)
 }
 
-/// Calls a second of the prototype over all samples: relocations only, no scans, one round.
-fn prototype_rate(program: &Path, samples: &[Sample], n_moves: usize, seed: usize) -> Result<f64, String> {
+/// Calls a second of the prototype on one block: relocations only, no scans, one round.
+fn prototype_rate(program: &Path, sample: &Sample, n_moves: usize, seed: usize) -> Result<f64, String> {
     let folder = tempfile::tempdir().map_err(|e| format!("no temporary folder: {e}"))?;
-    let (mut calls, mut seconds) = (0.0, 0.0);
-    for sample in samples {
-        let file = folder.path().join("block.qasm");
-        write_block(&sample.plateau, &file).map_err(|e| format!("cannot write a block: {e}"))?;
-        let width = sample.plateau.width();
-        let output = Command::new(program)
-            .arg("flow")
-            .arg(&file)
-            .args([format!("k={width}"), format!("swap={n_moves}"), format!("seed={}", seed + 1)])
-            .args(["rounds=1", "passes=0", "q1=0", "pn=1", "p3=0"])
-            .output()
-            .map_err(|e| format!("cannot run `{}`: {e}", program.display()))?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let number = |before: &str| number_behind(&text, before).ok_or(format!("no `{before}` in: {text}"));
-        calls += number("calls ")?;
-        seconds += number("cpu cx ")?;
-    }
-    Ok(calls / seconds)
+    let file = folder.path().join("block.qasm");
+    write_block(&sample.plateau, &file).map_err(|e| format!("cannot write a block: {e}"))?;
+    let width = sample.plateau.width();
+    let output = Command::new(program)
+        .arg("flow")
+        .arg(&file)
+        .args([format!("k={width}"), format!("swap={n_moves}"), format!("seed={}", seed + 1)])
+        .args(["rounds=1", "passes=0", "q1=0", "pn=1", "p3=0"])
+        .output()
+        .map_err(|e| format!("cannot run `{}`: {e}", program.display()))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let number = |before: &str| number_behind(&text, before).ok_or_else(|| format!("no `{before}` in: {text}"));
+    Ok(number("calls ")? / number("cpu cx ")?)
 }
 
 /// The number that follows the first occurrence of `before`.

@@ -107,6 +107,11 @@ impl Method {
         Method::Sweeps(Sampling::Exact),
     ];
 
+    /// Whether it is a method of its own on `n` wires: on three, sample states are all columns.
+    pub fn differs_at(self, n: u8) -> bool {
+        n > 3 || !matches!(self, Method::Hybrid(Sampling::Sampled) | Method::Sweeps(Sampling::Sampled))
+    }
+
     /// For tables.
     pub fn name(self) -> &'static str {
         match self {
