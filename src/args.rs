@@ -35,6 +35,9 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Print counts, depth, gate histogram and the blocks a compile would cut
     Stats(StatsArgs),
+    /// Make a circuit from a unitary matrix or a state vector
+    #[command(after_help = EXIT_CODES)]
+    Synthesize(SynthesizeArgs),
 }
 
 #[derive(Args)]
@@ -133,6 +136,34 @@ pub struct StatsArgs {
     pub json: bool,
     #[command(flatten)]
     pub read: ReadArgs,
+}
+
+#[derive(Args)]
+pub struct SynthesizeArgs {
+    /// NumPy `.npy` file or JSON, `-` for standard input: a matrix of 2^n rows and columns (n up to 6)
+    /// is a unitary, a vector of 2^n elements (n up to 10) is a state to be made from |0…0⟩. Qubit q is
+    /// bit q of the index
+    #[arg(value_name = "IN")]
+    pub input: PathBuf,
+    /// Where the circuit goes, `-` for standard output
+    #[arg(short, long, value_name = "OUT", default_value = "-")]
+    pub output: PathBuf,
+    /// Rounds of growth and search, each wider than the one before; 0 leaves the decomposition that
+    /// always works and what a generic target needs
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=6))]
+    pub rounds: u32,
+    /// Worker threads [default: one per core]. The output does not depend on it
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Seed of every random choice: same seed, same output
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// Stop after this long and write the best circuit so far: 500ms, 30s, 2m, 1h
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub time_limit: Option<Duration>,
+    /// Say nothing but errors
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// How inputs are read, the same for all commands.

@@ -19,15 +19,20 @@ pub fn is_standard_stream(path: &Path) -> bool {
 
 /// Reads and checks the circuit at `path` (`-` is standard input).
 pub fn read_circuit(path: &Path, args: &ReadArgs) -> Result<Circuit, Failure> {
-    let failed = |source: io::Error| Failure::Read { path: path.to_path_buf(), source };
-    let (name, bytes) = if is_standard_stream(path) {
-        ("<stdin>".to_owned(), read_bounded(io::stdin().lock()))
-    } else {
-        (path.display().to_string(), File::open(path).and_then(read_bounded))
-    };
-    let source = SourceText::new(name, bytes.map_err(failed)?);
+    let name = if is_standard_stream(path) { "<stdin>".to_owned() } else { path.display().to_string() };
+    let source = SourceText::new(name, read_bytes(path)?);
     let options = ParseOptions { limits: args.limits(), includes: &includes(path, args) };
     bqc_qasm::parse(&source, &options).map_err(|diagnostic| Failure::Diagnostic(diagnostic.render()))
+}
+
+/// Reads all bytes at `path` (`-` is standard input).
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    let bytes = if is_standard_stream(path) {
+        read_bounded(io::stdin().lock())
+    } else {
+        File::open(path).and_then(read_bounded)
+    };
+    bytes.map_err(|source| Failure::Read { path: path.to_path_buf(), source })
 }
 
 /// The input's own folder (the current one for standard input), then those of the flags.

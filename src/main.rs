@@ -10,6 +10,7 @@ mod resources;
 mod stats;
 mod stop;
 mod summary;
+mod synthesize;
 mod verify;
 
 use args::{Cli, Command};
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Command::Compile(args) => compile::compile(args, start),
         Command::Verify(args) => verify::verify(args),
         Command::Stats(args) => stats::stats(args),
+        Command::Synthesize(args) => synthesize::synthesize(args, start),
     };
     result
         .unwrap_or_else(|failure| {

@@ -1,0 +1,84 @@
+//! `bqc synthesize`: a matrix or a vector in, a circuit out.
+
+use crate::args::SynthesizeArgs;
+use crate::exit::{Exit, Failure};
+use crate::input::read_bytes;
+use crate::output::Output;
+use crate::stop::Stop;
+use bqc_circuit::{BlockCircuit, Circuit, Operation, Qubit, Stats};
+use bqc_instantiate::CpuEngine;
+use bqc_linalg::{Complex64, Matrix};
+use bqc_optimize::synthesis::{SynthesisSettings, Synthesized, prepare_state, synthesize_unitary};
+use bqc_wire::{NumberArray, Precision, Shape};
+use rayon::ThreadPoolBuilder;
+use std::io;
+use std::time::Instant;
+
+/// Largest deviation of numbers in single precision from a unitary or a normalised state: the rounding
+/// of 64 rows with a decimal to spare. The nearest unitary is synthesised as accurately as any other.
+const SINGLE_PRECISION_TOLERANCE: f64 = 1e-5;
+
+/// Runs the command. `start` is when the process began: the time limit counts from there.
+pub fn synthesize(args: &SynthesizeArgs, start: Instant) -> Result<Exit, Failure> {
+    let output = Output::prepare(&args.output)?;
+    let refused = |reason: &dyn std::fmt::Display| {
+        Failure::Usage(format!("cannot synthesize `{}`: {reason}", args.input.display()))
+    };
+    let array = NumberArray::read(&read_bytes(&args.input)?).map_err(|e| refused(&e))?;
+    let settings = settings(args, array.precision);
+    let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
+    let stop = Stop::install(deadline)?;
+    let pool = ThreadPoolBuilder::new().num_threads(args.threads.map_or(0, usize::from)).build();
+    let pool = pool.map_err(|e| Failure::Setup { what: "worker threads", source: io::Error::other(e) })?;
+
+    let elements: Vec<Complex64> = array.elements.iter().map(|&[re, im]| Complex64::new(re, im)).collect();
+    let engine = CpuEngine::new();
+    let result = pool.install(|| match array.shape {
+        Shape::Vector => prepare_state(&elements, &settings, &engine, stop.flag()),
+        Shape::Matrix { rows, cols } => {
+            synthesize_unitary(&Matrix::from_rows(rows, cols, &elements), &settings, &engine, stop.flag())
+        }
+    });
+    let synthesized = result.map_err(|e| refused(&e))?;
+    let circuit = circuit(&synthesized.circuit);
+    output.write(|mut out| bqc_qasm::write(&circuit, &mut out))?;
+    let was_stopped = stop.flag().load(std::sync::atomic::Ordering::Relaxed);
+    if !args.quiet {
+        if was_stopped {
+            eprintln!("stopped early: this is the best circuit so far");
+        }
+        eprintln!("{}", summary(&synthesized, &circuit, start));
+    }
+    Ok(if stop.was_interrupted() { Exit::Interrupted } else { Exit::Complete })
+}
+
+fn settings(args: &SynthesizeArgs, precision: Precision) -> SynthesisSettings {
+    let defaults = SynthesisSettings::default();
+    let input_tolerance = match precision {
+        Precision::Single => SINGLE_PRECISION_TOLERANCE,
+        Precision::Double => defaults.input_tolerance,
+    };
+    SynthesisSettings { seed: args.seed, input_tolerance, n_rounds: args.rounds, ..defaults }
+}
+
+/// The block as a circuit on one register.
+fn circuit(block: &BlockCircuit) -> Circuit {
+    let qubits: Vec<Qubit> = (0..block.width().into()).map(Qubit).collect();
+    let mut circuit = Circuit::with_qubits(block.width().into());
+    circuit.operations.extend(block.to_calls(&qubits).map(Operation::Gate));
+    circuit
+}
+
+fn summary(synthesized: &Synthesized, circuit: &Circuit, start: Instant) -> String {
+    let stats = Stats::of(circuit);
+    format!(
+        "{} qubits, two-qubit gates {}, one-qubit gates {}, depth {}\n\
+         phase distance {:.1e}, measured from the written-out angles\n{:.2} s",
+        circuit.n_qubits(),
+        stats.n_two_qubit,
+        stats.n_one_qubit,
+        stats.depth,
+        synthesized.distance,
+        start.elapsed().as_secs_f64(),
+    )
+}
