@@ -27,7 +27,7 @@ pub struct Shortened {
 ///
 /// * Of all candidates within `tolerance` of `original` (phase distance, verified over all columns)
 ///   the one that loses least distance per CX against `distance`, that of `from`.
-/// * Meant for blocks of up to four wires and some dozen CX: each candidate is fitted to all columns.
+/// * Meant for blocks of up to five wires and some dozen CX: each candidate is fitted to all columns.
 /// * A function of its arguments unless `stop` is set, whatever the number of threads.
 pub fn shorten(
     original: &BlockCircuit,
