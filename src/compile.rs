@@ -55,9 +55,10 @@ impl Effort {
     }
 }
 
-/// What comparing the whole circuits may cost: about ten seconds of one core, enough for all columns
-/// of 12 qubits and 600 gates on each side, and for a random state of 20 qubits and 9,000.
-const MAX_CHECK_UPDATES: f64 = 2e10;
+/// What comparing the whole circuits may cost, in updates of an amplitude: some five seconds of two
+/// cores, so that a time limit is overrun by no more. One random state of twenty wires and some
+/// thousand gates fits.
+const MAX_CHECK_UPDATES: f64 = 8e9;
 
 /// Runs the command. `start` is when the process began: limits and reports count from there.
 pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
