@@ -15,7 +15,7 @@ mod verify;
 
 use args::{Cli, Command};
 use clap::Parser;
-use exit::Exit;
+use exit::{Exit, Failure};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -29,7 +29,11 @@ fn main() -> ExitCode {
     };
     result
         .unwrap_or_else(|failure| {
-            eprintln!("bqc: {failure}");
+            match &failure {
+                // It fills lines of its own and says which file it is about.
+                Failure::Diagnostic(text) => eprintln!("{}", text.trim_end()),
+                other => eprintln!("bqc: {other}"),
+            }
             Exit::Refused
         })
         .into()
