@@ -102,6 +102,12 @@ pub fn freeze_block(
     freeze_slots(&CxTemplate::from_block(block), engine, fit, stream, stop, &mut counts).to_block()
 }
 
+/// Settings that give up late: a scan tries every gate once or twice, so a lost success is lost for
+/// good, while a search comes back.
+fn patient() -> LmSettings {
+    LmSettings { give_up_ratio: 0.7, patience: 4, first_judgement: 6, ..LmSettings::default() }
+}
+
 /// The scan over CX gates.
 fn delete_cx(
     original: &CxTemplate,
@@ -113,7 +119,7 @@ fn delete_cx(
 ) -> CxTemplate {
     let n = original.n();
     let batches = Batches::new(original, 3 * n + 4 * original.n_cx(), fit.solver, stream);
-    let settings = LmSettings::default();
+    let settings = patient();
     let problem = batches.problem(&settings, fit);
     let mut current = original.clone();
     for _ in 0..MAX_PASSES {
