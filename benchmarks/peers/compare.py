@@ -115,12 +115,14 @@ def kill_session(process):
 
 
 class Comparison:
-    """One run over all circuits and flows; `rows` is the raw record."""
+    """One run over all circuits and flows; every process is written to `raw` as soon as it has ended."""
 
-    def __init__(self, args, folder):
+    def __init__(self, args, folder, raw):
         self.args = args
         self.folder = Path(folder)
-        self.rows = []
+        self.raw = raw
+        self.writer = csv.DictWriter(raw, COLUMNS)
+        self.writer.writeheader()
         self.begin = time.perf_counter()
         self.startup = {}
 
@@ -177,7 +179,8 @@ class Comparison:
             "wall_seconds": round(run["wall_seconds"], 3), "phase_distance": run["distance"],
             "target_cx": target and target[0], "target_u3": target and target[1],
         }
-        self.rows.append(row)
+        self.writer.writerow(row)
+        self.raw.flush()
         words = ", ".join(f"{key} {value}" for key, value in row.items() if value is not None)
         print(f"[{time.perf_counter() - self.begin:6.0f} s] {words}", file=sys.stderr)
         return row
@@ -341,17 +344,15 @@ def main():
     missing = [str(path) for path in [*circuits, args.python, args.bqc] if not path.exists()]
     if missing:
         sys.exit(f"not found: {', '.join(missing)}\nsee benchmarks/README.md for what to build and install")
+    # Not resolved: the Python of an environment is a link, and finds its packages by its own path.
+    args.python, args.bqc = args.python.absolute(), args.bqc.absolute()
     about = machine()
     adopt_orphans()
     args.records.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        comparison = Comparison(args, folder)
+    with tempfile.TemporaryDirectory() as folder, open(args.records / "peers.csv", "w", newline="") as raw:
+        comparison = Comparison(args, folder, raw)
         comparison.measure_startup(circuits[0])
         tables = [comparison.circuit(path, QUICK_FLOWS if args.quick else FLOWS) for path in circuits]
-    with open(args.records / "peers.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(comparison.rows)
     text = markdown(tables, args, comparison.startup)
     print(about + text)
     replace_section(args.records / "SUMMARY.md", "peers", about + text)
