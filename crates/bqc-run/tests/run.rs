@@ -266,8 +266,11 @@ fn a_budget_is_spent_and_never_exceeded() {
             Stats::of(&compiled.circuit).n_two_qubit
         });
         println!("{n_qubits} wires: {counts:?}");
-        assert!(counts.is_sorted_by(|a, b| a >= b), "a larger budget gave more gates: {counts:?}");
-        assert!(counts[6] < counts[1], "{counts:?}");
+        // A budget below the tolerance of an identity forbids what the default allows, so 0 and 1e-12
+        // stand for themselves; from there on more is never worse.
+        let budgets = &counts[2..];
+        assert!(budgets.is_sorted_by(|a, b| a >= b), "a larger budget gave more gates: {counts:?}");
+        assert!(budgets[0] <= counts[0] && counts[6] < counts[1], "{counts:?}");
     }
 }
 
