@@ -22,6 +22,7 @@ use bqc_linalg::kak::{TwoQubitCircuit, TwoQubitGate};
 use bqc_linalg::{Complex64, Matrix, Matrix2, Matrix4, Stream};
 use goal::{Best, Goal};
 use growth::{GrowthSettings, grow};
+use pattern::Fit;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How a target is synthesised.
@@ -128,6 +129,8 @@ const FIRST_SEARCH_ROUNDS: usize = 40;
 /// Deepest circuit that is grown: beyond, beams find little that the search does not find from the
 /// decomposition in less time.
 const MAX_GROWN_CX: usize = 30;
+/// Widest target that is grown: the pairs of wires grow with the square of the width.
+const MAX_GROWN_QUBITS: usize = 6;
 /// Widest target that is grown again with a wider beam, for the same reason.
 const MAX_WIDENED_QUBITS: usize = 4;
 /// Sample states of growth where exact columns are more: the parameters of circuits that can grow in
@@ -182,9 +185,12 @@ pub fn prepare_state(
         let mut stream = Stream::new(settings.seed, 1, SYNTHESIS_STREAM);
         let generic_cx = pattern::generic_state_cx(n);
         let exact = StateBatch::preparation(&target);
+        let fit = Fit { batch: &exact, tolerance: settings.tolerance, engine, stop };
         if best.n_cx() > generic_cx {
-            let found = pattern::instantiate(&exact, generic_cx, settings.tolerance, engine, &mut stream, stop);
-            best.offer_template(found);
+            best.offer_template(fit.staircase(generic_cx, &mut stream));
+        }
+        if best.n_cx() > generic_cx {
+            best.offer_template(fit.generic(generic_cx, &mut stream));
         }
         Improvement { exact, generic_cx, settings, engine, stop }.run(&mut best, &mut stream);
     }
@@ -209,7 +215,8 @@ impl Improvement<'_> {
                 return;
             }
             let widening = 1 << (2 * round);
-            if round == 0 || self.exact.n() <= MAX_WIDENED_QUBITS {
+            let widest = if round == 0 { MAX_GROWN_QUBITS } else { MAX_WIDENED_QUBITS };
+            if self.exact.n() <= widest {
                 best.offer_template(self.grow(best, FIRST_BEAM * widening, stream));
             }
             // At the bound of generic targets there is nothing to find by moves.
@@ -222,7 +229,10 @@ impl Improvement<'_> {
     /// Growth below the best count, on samples where that is less work and then finished on all columns.
     fn grow(&self, best: &Best<'_>, beam: usize, stream: &mut Stream) -> Option<CxTemplate> {
         let (exact, engine, stop) = (&self.exact, self.engine, self.stop);
-        let max_cx = (best.n_cx() - 1).min(self.generic_cx).min(MAX_GROWN_CX);
+        // Wide states that need nearly as much as generic ones have no structure that could be grown.
+        let of_state = if exact.n() > MAX_WIDENED_QUBITS { self.generic_cx * 2 / 3 } else { self.generic_cx };
+        let most = if let Goal::State(_) = best.goal() { of_state } else { self.generic_cx };
+        let max_cx = (best.n_cx() - 1).min(most).min(MAX_GROWN_CX);
         let mut growth = GrowthSettings { beam, n_random: 1, max_cx, generic_cx: None };
         let Goal::Unitary(matrix) = best.goal() else { return grow(exact, &growth, engine, stream, stop) };
         growth.generic_cx = (exact.n() > 3).then_some(self.generic_cx);
@@ -248,7 +258,7 @@ impl Improvement<'_> {
         let (settings, tolerance) = (LmSettings::default(), window.fit.tolerance);
         let problem = RefineProblem { batch: exact, check: exact, solver: Solver::Lm, settings: &settings, tolerance };
         let template = CxTemplate::from_block(&start);
-        let n_tries = n_rounds * window.n_tries;
+        let n_tries = n_rounds * start.n_cx().min(window.n_tries);
         best.offer_template(search_problem(&template, problem, engine, ScanShare::FULL, n_tries, stream, stop).0);
     }
 }
@@ -290,10 +300,10 @@ fn generic(
     if n > MAX_PATTERN_QUBITS {
         return None;
     }
-    let (batch, n_cx) = (StateBatch::exact_of_matrix(u), pattern::generic_unitary_cx(n));
+    let batch = StateBatch::exact_of_matrix(u);
     // Four leaves share the tolerance of the whole.
-    let found = pattern::instantiate(&batch, n_cx, tolerance / 4.0, engine, stream, stop)?;
-    Some(found.to_block())
+    let fit = Fit { batch: &batch, tolerance: tolerance / 4.0, engine, stop };
+    Some(fit.generic(pattern::generic_unitary_cx(n), stream)?.to_block())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 
 use super::growth::randomize;
 use bqc_instantiate::{CxTemplate, Engine, LmSettings, RefineProblem, Solver, StateBatch};
-use bqc_linalg::Stream;
+use bqc_linalg::{Stream, Su2};
 use std::sync::atomic::AtomicBool;
 
 /// CX gates below which a generic unitary of `n` qubits cannot be reached.
@@ -22,8 +22,14 @@ pub(super) fn generic_state_cx(n: usize) -> usize {
     ((2usize << n) - 2 * n - 2).div_ceil(4)
 }
 
-/// Starts at each number of CX: one in a hundred fails at the bound itself.
+/// Starts at each number of CX: at the bound itself one in a hundred fails for unitaries.
 const N_STARTS: usize = 3;
+/// Starts of patterns with at most [`SMALL`] CX: states of five and six qubits need more of them.
+const N_SMALL_STARTS: usize = 12;
+/// See [`N_SMALL_STARTS`].
+const SMALL: usize = 32;
+/// Starts of a staircase: they have few parameters to spare and fail more often.
+const N_STAIRCASE_STARTS: usize = 8;
 /// CX tried beyond the bound.
 const MAX_EXTRA: usize = 6;
 
@@ -32,29 +38,52 @@ fn solver_settings() -> LmSettings {
     LmSettings { max_iterations: 400, give_up_ratio: 0.9, patience: 20, first_judgement: 30, ..LmSettings::default() }
 }
 
-/// Fits a pattern of `n_cx` gates, or a few more, to a batch whose states are all that matters.
-/// None if every start fails or `stop` is set.
-pub(super) fn instantiate(
-    batch: &StateBatch,
-    n_cx: usize,
-    tolerance: f64,
-    engine: &dyn Engine,
-    stream: &mut Stream,
-    stop: &AtomicBool,
-) -> Option<CxTemplate> {
-    let settings = solver_settings();
-    let problem = RefineProblem { batch, check: batch, solver: Solver::Lm, settings: &settings, tolerance };
-    let pairs = rounds(batch.n() as u8);
-    let seed = stream.bits();
-    (n_cx..=n_cx + MAX_EXTRA).find_map(|n_cx| {
+/// Fits a batch whose states are all that matters.
+pub(super) struct Fit<'a> {
+    /// The states.
+    pub batch: &'a StateBatch,
+    /// Largest phase distance of a success.
+    pub tolerance: f64,
+    /// Who does the arithmetic.
+    pub engine: &'a dyn Engine,
+    /// Ends a fit without success.
+    pub stop: &'a AtomicBool,
+}
+
+impl Fit<'_> {
+    /// A pattern of all pairs of wires with `n_cx` gates, or a few more. None if every start fails.
+    pub fn generic(&self, n_cx: usize, stream: &mut Stream) -> Option<CxTemplate> {
+        let pairs = rounds(self.batch.n() as u8);
+        (n_cx..=n_cx + MAX_EXTRA).find_map(|n_cx| {
+            let pattern: Vec<(u8, u8)> = pairs.iter().copied().cycle().take(n_cx).collect();
+            self.pattern(&pattern, if n_cx <= SMALL { N_SMALL_STARTS } else { N_STARTS }, stream)
+        })
+    }
+
+    /// A staircase: the wires 0 and 1, then 1 and 2, and so on, with one to three CX on each pair and
+    /// fewer than `max_cx` in all. With two on each, every matrix product state of bond dimension two
+    /// in the order of the wires can be prepared (Schön et al., quant-ph/0501096).
+    pub fn staircase(&self, max_cx: usize, stream: &mut Stream) -> Option<CxTemplate> {
+        let n = self.batch.n() as u8;
+        (1..=3).filter(|repeats| repeats * usize::from(n - 1) < max_cx).find_map(|repeats| {
+            let pattern: Vec<(u8, u8)> = (0..n - 1).flat_map(|q| std::iter::repeat_n((q, q + 1), repeats)).collect();
+            self.pattern(&pattern, N_STAIRCASE_STARTS, stream)
+        })
+    }
+
+    /// The first of `n_starts` random starts of a pattern that reaches the target.
+    fn pattern(&self, pattern: &[(u8, u8)], n_starts: usize, stream: &mut Stream) -> Option<CxTemplate> {
+        let settings = solver_settings();
+        let Fit { batch, tolerance, .. } = *self;
+        let problem = RefineProblem { batch, check: batch, solver: Solver::Lm, settings: &settings, tolerance };
+        let seed = stream.bits();
         let make = |index: usize, out: &mut CxTemplate| {
             *out = CxTemplate::new(batch.n() as u8);
-            let identity = bqc_linalg::Su2::IDENTITY;
-            pairs.iter().cycle().take(n_cx).for_each(|&(a, b)| out.push(a, b, identity, identity));
-            randomize(out, &mut Stream::new(seed, n_cx as u64, index as u64));
+            pattern.iter().for_each(|&(a, b)| out.push(a, b, Su2::IDENTITY, Su2::IDENTITY));
+            randomize(out, &mut Stream::new(seed, index as u64, 0));
         };
-        Some(engine.refine(&problem, N_STARTS, &make, stop).winner?.1)
-    })
+        Some(self.engine.refine(&problem, n_starts, &make, self.stop).winner?.1)
+    }
 }
 
 /// All pairs of wires, those of one round of a round-robin tournament together, so that neighbours

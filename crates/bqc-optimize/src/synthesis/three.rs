@@ -1,7 +1,7 @@
 //! Blocks of up to three wires, bottom-up from their unitary: a move of a search.
 
 use super::growth::{GrowthSettings, grow};
-use super::pattern;
+use super::pattern::{self, Fit};
 use crate::two_qubit::resynthesize_pair;
 use crate::verify::VerifiedBlock;
 use bqc_circuit::BlockCircuit;
@@ -37,7 +37,7 @@ pub fn resynthesize_three(
             let growth = GrowthSettings { beam: BEAM, n_random: 1, max_cx, generic_cx: None };
             let grown = grow(&batch, &growth, engine, stream, stop);
             let found = match grown {
-                None if n_cx > generic_cx => pattern::instantiate(&batch, generic_cx, tolerance, engine, stream, stop),
+                None if n_cx > generic_cx => Fit { batch: &batch, tolerance, engine, stop }.generic(generic_cx, stream),
                 other => other,
             };
             found?.to_block()
