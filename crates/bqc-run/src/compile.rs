@@ -51,6 +51,13 @@ const LARGE_CX: usize = 1000;
 /// Rounds of the first pass of a search; each further pass has twice as many, up to the setting.
 const FIRST_ROUNDS: usize = 2;
 
+/// Widest blocks and most CX gates in them, of the deletion passes with which a search begins.
+const DELETION_WIDTH: usize = 5;
+const DELETION_CX: usize = 48;
+
+/// These passes end when each width in turn has removed less than this share of the gates.
+const LITTLE_DELETED: f64 = 0.01;
+
 /// Purpose of the stream that shifts the cuts.
 const CUTS: u64 = 0x4355_5453;
 
@@ -133,7 +140,18 @@ pub fn compile(
         .map_err(|e| CompileError::Threads { n_threads, reason: e.to_string() })?;
     pool.install(|| {
         let (n_passes, n_searches, error_bound, records) = (0, 0, 0.0, Vec::new());
-        let mut run = Run { settings, engine, stop, observer, n_passes, n_searches, error_bound, records };
+        let mut run = Run {
+            settings,
+            engine,
+            stop,
+            observer,
+            n_passes,
+            n_searches,
+            is_deleting: false,
+            n_deletions: 0,
+            error_bound,
+            records,
+        };
         let best = run.passes(circuit)?;
         Ok(run.finish(circuit, best))
     })
@@ -187,6 +205,9 @@ pub(crate) struct Run<'a> {
     /// Passes begun, and how many of them keep the unitary.
     pub n_passes: u32,
     pub n_searches: u32,
+    /// Whether a search is still at its first, deleting passes, and how many of them there were.
+    pub is_deleting: bool,
+    pub n_deletions: u32,
     pub error_bound: f64,
     pub records: Vec<BlockRecord>,
 }
@@ -228,16 +249,22 @@ impl Run<'_> {
         let mut stats = Stats::of(&current);
         self.error_bound = best.bound;
         let first_width = usize::from(stats.n_two_qubit >= LARGE_CX);
+        self.is_deleting = self.begins_with_deletion(first_width);
         let mut n_idle = 0;
         while n_idle < patience && self.may_search() && !self.is_stopped() && self.error_bound <= self.limit() {
             self.n_searches += 1;
             let before = self.rank(&stats).leading();
             let pass = self.next_pass();
+            self.n_deletions += u32::from(self.is_deleting);
             current = self.pass(pass, &self.cuts(pass, first_width), &current)?;
             stats = self.report_pass(pass, &current);
             self.offer(best, &current, &stats);
             let gain = before.saturating_sub(self.rank(&stats).leading()) as f64;
-            n_idle = if gain > self.settings.min_gain * before as f64 { 0 } else { n_idle + 1 };
+            let min_gain = if self.is_deleting { LITTLE_DELETED } else { self.settings.min_gain };
+            n_idle = if gain > min_gain * before as f64 { 0 } else { n_idle + 1 };
+            if self.is_deleting && n_idle == NARROWER.len() as u32 {
+                (self.is_deleting, n_idle) = (false, 0);
+            }
             if !self.settings.block.objective.goes_on_from(&Figures::of_stats(&stats), &best.figures) {
                 (current, self.error_bound) = (best.circuit.clone(), best.bound);
                 stats = Stats::of(&current);
@@ -324,16 +351,30 @@ impl Run<'_> {
     /// is cut short should have been everywhere.
     fn block_settings(&self, pass: u32) -> BlockSettings {
         let mut block = self.settings.block.clone();
-        if let Flow::Search { n_rounds } = &mut block.flow {
-            *n_rounds = (*n_rounds).min(FIRST_ROUNDS << pass.min(16));
+        match &mut block.flow {
+            flow if self.is_deleting => *flow = Flow::Delete,
+            Flow::Search { n_rounds } => {
+                *n_rounds = (*n_rounds).min(FIRST_ROUNDS << (pass - self.n_deletions).min(16));
+            }
+            Flow::Delete => {}
         }
         block
     }
 
+    /// Whether a search starts with deletion passes: on large circuits they take most of what there is
+    /// to take in a fraction of the time.
+    fn begins_with_deletion(&self, is_large: usize) -> bool {
+        is_large == 1 && matches!(self.settings.block.flow, Flow::Search { .. })
+    }
+
     /// Every pass but the first cuts at random, so that what lay on a border comes to lie inside.
     fn cuts(&self, pass: u32, first_width: usize) -> Options {
-        let RunSettings { block_size, max_block_cx: max_cx, ref block, .. } = *self.settings;
+        let RunSettings { mut block_size, max_block_cx: mut max_cx, ref block, .. } = *self.settings;
+        if self.is_deleting {
+            (block_size, max_cx) = (block_size.min(DELETION_WIDTH), max_cx.min(DELETION_CX));
+        }
         let (narrower, max_shift) = match block.flow {
+            _ if self.is_deleting => (NARROWER[(first_width + pass as usize) % NARROWER.len()], MAX_SHIFT),
             Flow::Delete => (NARROWER[(first_width + pass as usize) % NARROWER.len()], MAX_SHIFT),
             Flow::Search { .. } => (0, max_cx),
         };
@@ -408,6 +449,8 @@ mod tests {
             observer: &Unobserved,
             n_passes: 1,
             n_searches: 1,
+            is_deleting: false,
+            n_deletions: 0,
             error_bound,
             records,
         };
