@@ -44,7 +44,9 @@ pub(super) fn check_unitary(matrix: &Matrix, allowed: f64) -> Result<Matrix, Syn
         return Err(SynthesisError::TooManyQubits { n_qubits, most: MAX_UNITARY_QUBITS, what: "a unitary" });
     }
     check_finite(matrix.as_slice(), cols)?;
-    let deviation = matrix.unitarity_error();
+    // Squares of larger elements leave the range of f64, and differences of infinities are no numbers.
+    let is_huge = matrix.as_slice().iter().any(|x| x.norm() > 1e100);
+    let deviation = if is_huge { f64::INFINITY } else { matrix.unitarity_error() };
     if deviation <= allowed {
         Ok(nearest_unitary(matrix))
     } else {
