@@ -5,62 +5,66 @@
 //! `G = UᵀU`. Both are sums of outer products of rows, so one tile loop serves both and no horizontal
 //! sums are needed. Every element is summed over rows in order: the bits do not depend on the tiles.
 
-use super::{LANES, Lanes, Level, multiversion};
+use super::{LANES, Level, Real, Vector, multiversion};
 
-/// Rows and columns of the square tiles on the diagonal; `ld` and the column counts are multiples.
+/// Rows of a tile; `ld` and the column counts are multiples.
 const BLOCK: usize = LANES;
 
-/// A leading dimension for `n_columns` columns: a multiple of eight that is not a multiple of 512
-/// bytes, so that the rows of a strip fall into different sets of the first-level cache.
-pub fn leading_dimension(n_columns: usize) -> usize {
-    let ld = n_columns.next_multiple_of(LANES);
-    if ld.is_multiple_of(64) { ld + LANES } else { ld }
+/// A leading dimension for `n_columns` columns: whole vectors, and not a multiple of 64 columns, so that
+/// the rows of a strip fall into different sets of the first-level cache.
+pub fn leading_dimension<R: Real>(n_columns: usize) -> usize {
+    let ld = n_columns.next_multiple_of(R::LANES);
+    if ld.is_multiple_of(64) { ld + R::LANES } else { ld }
 }
 
 /// `G ← panelᵀ·panel` if `fresh`, else `G ← G + panelᵀ·panel`, upper triangle.
 ///
-/// * `panel`: `[row][ld]`; `gram`: `[ld][ld]`; the first `n_columns` columns count, a multiple of 8.
-pub fn accumulate(level: Level, panel: &[f64], n_columns: usize, ld: usize, gram: &mut [f64], fresh: bool) {
-    assert!(n_columns.is_multiple_of(BLOCK) && n_columns <= ld && panel.len().is_multiple_of(ld));
+/// * `panel`: `[row][ld]`; `gram`: `[ld][ld]`; the first `n_columns` columns count, a multiple of `R::LANES`.
+pub fn accumulate<R: Real>(level: Level, panel: &[R], n_columns: usize, ld: usize, gram: &mut [R], fresh: bool) {
+    assert!(n_columns.is_multiple_of(R::LANES) && n_columns <= ld && panel.len().is_multiple_of(ld));
     assert!(gram.len() >= n_columns * ld);
     let (panel, n_rows) = (panel.as_ptr(), panel.len() / ld);
     let gram = gram.as_mut_ptr();
-    multiversion!(level, accumulate_upper(panel: *const f64, n_rows: usize, n_columns: usize, ld: usize,
-        gram: *mut f64, fresh: bool));
+    multiversion!(level, R, accumulate_upper(panel: *const R, n_rows: usize, n_columns: usize, ld: usize,
+        gram: *mut R, fresh: bool));
 }
 
 /// Factors the leading `n_factored` rows of `scale·G + λ·1 = UᵀU` and carries the columns beyond along.
 ///
-/// * `gram`, `factor`: `[ld][ld]`, upper triangle. `n_columns` is a multiple of 8 and the factored
+/// * `gram`, `factor`: `[ld][ld]`, upper triangle. `n_columns` is a multiple of `R::LANES` and the factored
 ///   rows are `0..n_factored`; a column `j ≥ n_factored` of the result is `U⁻ᵀ G[.., j]`: the forward
 ///   substitution of a right-hand side comes for free.
 /// * A zero diagonal element (an empty padding column) is taken as one.
-/// * Returns false if a pivot is not above `1e-15`: the matrix is singular in f64.
+/// * Returns false if a pivot is not above 5 ε of `R`: a matrix of unit diagonal is singular then.
 #[allow(clippy::too_many_arguments, reason = "a kernel's operands are what they are")]
-pub fn cholesky(
+pub fn cholesky<R: Real>(
     level: Level,
-    gram: &[f64],
+    gram: &[R],
     scale: f64,
     lambda: f64,
     n_factored: usize,
     n_columns: usize,
     ld: usize,
-    factor: &mut [f64],
+    factor: &mut [R],
 ) -> bool {
-    assert!(n_columns.is_multiple_of(BLOCK) && n_columns <= ld && n_factored <= n_columns);
+    assert!(n_columns.is_multiple_of(R::LANES) && n_columns <= ld && n_factored <= n_columns);
     assert!(gram.len() >= n_columns * ld && factor.len() >= n_columns * ld);
     let (gram, factor) = (gram.as_ptr(), factor.as_mut_ptr());
-    multiversion!(level, factorize(gram: *const f64, scale: f64, lambda: f64, n_factored: usize,
-        n_columns: usize, ld: usize, factor: *mut f64) -> bool)
+    let (scale, lambda, mut is_regular) = (R::from_f64(scale), R::from_f64(lambda), true);
+    let result = &mut is_regular;
+    multiversion!(level, R, factorize(gram: *const R, scale: R, lambda: R, n_factored: usize,
+        n_columns: usize, ld: usize, factor: *mut R, result: &mut bool));
+    is_regular
 }
 
 /// Solves `U x = −z` with `z` the column `rhs` of the factor: `x` solves `(G + λ)x = −g`.
-pub fn back_substitute(level: Level, factor: &[f64], n: usize, rhs: usize, ld: usize, x: &mut [f64]) {
-    assert!(n <= rhs && rhs < ld && factor.len() >= n * ld && x.len() >= n.next_multiple_of(LANES) + LANES);
+pub fn back_substitute<R: Real>(level: Level, factor: &[R], n: usize, rhs: usize, ld: usize, x: &mut [R]) {
+    assert!(n <= rhs && rhs < ld && ld.is_multiple_of(R::LANES));
+    assert!(factor.len() >= n * ld && x.len() >= n.next_multiple_of(R::LANES) + BLOCK);
     let factor = factor.as_ptr();
-    x.fill(0.0);
+    x.fill(R::default());
     let x = x.as_mut_ptr();
-    multiversion!(level, substitute(factor: *const f64, n: usize, rhs: usize, ld: usize, x: *mut f64));
+    multiversion!(level, R, substitute(factor: *const R, n: usize, rhs: usize, ld: usize, x: *mut R));
 }
 
 /// What a tile starts from and where it goes.
@@ -71,10 +75,10 @@ struct Tile {
     j0: usize,
 }
 
-/// Sums `± rows[r][i]·rows[r][j]` over `n_rows` rows into `R × (8·C)` accumulators.
+/// Sums `± rows[r][i]·rows[r][j]` over `n_rows` rows into `R × C` vectors of accumulators.
 #[inline(always)]
-unsafe fn outer_products<L: Lanes, const R: usize, const C: usize, const MINUS: bool>(
-    rows: *const f64,
+unsafe fn outer_products<L: Vector, const R: usize, const C: usize, const MINUS: bool>(
+    rows: *const L::Real,
     n_rows: usize,
     tile: Tile,
     accumulators: &mut [[L; C]; R],
@@ -83,9 +87,9 @@ unsafe fn outer_products<L: Lanes, const R: usize, const C: usize, const MINUS: 
     unsafe {
         let (mut left, mut right) = (rows.add(tile.i0), rows.add(tile.j0));
         for _ in 0..n_rows {
-            let mut b = [L::splat(0.0); C];
+            let mut b = [L::zero(); C];
             for (c, b) in b.iter_mut().enumerate() {
-                *b = L::load(right.add(c * LANES));
+                *b = L::load(right.add(c * L::N));
             }
             for (r, row) in accumulators.iter_mut().enumerate() {
                 let a = L::splat(*left.add(r));
@@ -100,58 +104,63 @@ unsafe fn outer_products<L: Lanes, const R: usize, const C: usize, const MINUS: 
 }
 
 #[inline(always)]
-unsafe fn gram_tile<L: Lanes, const R: usize, const C: usize>(
-    panel: *const f64,
+unsafe fn gram_tile<L: Vector, const R: usize, const C: usize>(
+    panel: *const L::Real,
     n_rows: usize,
     tile: Tile,
-    gram: *mut f64,
+    gram: *mut L::Real,
     fresh: bool,
 ) {
     // SAFETY: the caller's tile lies inside both arrays.
     unsafe {
         let out = gram.add(tile.i0 * tile.ld + tile.j0);
-        let mut acc = [[L::splat(0.0); C]; R];
+        let mut acc = [[L::zero(); C]; R];
         if !fresh {
             for (r, row) in acc.iter_mut().enumerate() {
                 for (c, a) in row.iter_mut().enumerate() {
-                    *a = L::load(out.add(r * tile.ld + c * LANES));
+                    *a = L::load(out.add(r * tile.ld + c * L::N));
                 }
             }
         }
         outer_products::<L, R, C, false>(panel, n_rows, tile, &mut acc);
         for (r, row) in acc.iter().enumerate() {
             for (c, a) in row.iter().enumerate() {
-                a.store(out.add(r * tile.ld + c * LANES));
+                a.store(out.add(r * tile.ld + c * L::N));
             }
         }
     }
 }
 
 #[inline(always)]
-unsafe fn accumulate_upper<L: Lanes>(
-    panel: *const f64,
+unsafe fn accumulate_upper<L: Vector>(
+    panel: *const L::Real,
     n_rows: usize,
     n_columns: usize,
     ld: usize,
-    gram: *mut f64,
+    gram: *mut L::Real,
     fresh: bool,
 ) {
     // SAFETY: `accumulate` checked the sizes; tiles stay below `n_columns`.
     unsafe {
         for i0 in (0..n_columns).step_by(BLOCK) {
-            let mut j0 = i0;
+            // The vector that holds the diagonal; what it computes below it does not count.
+            let mut j0 = i0 / L::N * L::N;
             while j0 < n_columns {
                 let tile = Tile { ld, i0, j0 };
-                match L::STRIP.min((n_columns - j0) / LANES) {
+                let left = (n_columns - j0) / L::N;
+                // Two and two rather than three and one: a single vector does not fill the pipeline.
+                let strip = if left == 4 && L::STRIP == 3 { 2 } else { L::STRIP.min(left) };
+                match strip {
                     3 => gram_tile::<L, 8, 3>(panel, n_rows, tile, gram, fresh),
                     2 => gram_tile::<L, 8, 2>(panel, n_rows, tile, gram, fresh),
+                    _ if L::STRIP == 3 => gram_tile::<L, 8, 1>(panel, n_rows, tile, gram, fresh),
                     _ => {
                         // Eight rows of one vector in two halves: they fit the registers of every level.
                         gram_tile::<L, 4, 1>(panel, n_rows, tile, gram, fresh);
                         gram_tile::<L, 4, 1>(panel, n_rows, Tile { i0: i0 + 4, ..tile }, gram, fresh);
                     }
                 }
-                j0 += LANES * L::STRIP.min((n_columns - j0) / LANES);
+                j0 += L::N * strip;
             }
         }
     }
@@ -159,12 +168,12 @@ unsafe fn accumulate_upper<L: Lanes>(
 
 /// Loads `scale·G + λ·1` (empty diagonal: 1) of a tile and subtracts the rows of `U` above it.
 #[inline(always)]
-unsafe fn reduced_tile<L: Lanes, const C: usize>(
-    gram: *const f64,
-    scale: f64,
-    lambda: f64,
+unsafe fn reduced_tile<L: Vector, const C: usize>(
+    gram: *const L::Real,
+    scale: L::Real,
+    lambda: L::Real,
     tile: Tile,
-    factor: *mut f64,
+    factor: *mut L::Real,
 ) {
     // SAFETY: the caller's tile lies inside both arrays.
     unsafe {
@@ -173,120 +182,155 @@ unsafe fn reduced_tile<L: Lanes, const C: usize>(
         let scale = L::splat(scale);
         // Halves of four rows keep the accumulators in registers on every level.
         for half in [0, 4] {
-            let mut acc = [[L::splat(0.0); C]; 4];
+            let mut acc = [[L::zero(); C]; 4];
             for (r, row) in acc.iter_mut().enumerate() {
                 for (c, a) in row.iter_mut().enumerate() {
-                    *a = L::load(from.add((half + r) * tile.ld + c * LANES)).mul(scale);
+                    *a = L::load(from.add((half + r) * tile.ld + c * L::N)).mul(scale);
                 }
             }
-            if tile.i0 == tile.j0 {
-                add_to_diagonal(&mut acc, half, lambda);
+            if tile.j0 <= tile.i0 {
+                add_to_diagonal(&mut acc, tile.i0 - tile.j0 + half, lambda);
             }
             outer_products::<L, 4, C, true>(factor, tile.i0, Tile { i0: tile.i0 + half, ..tile }, &mut acc);
             for (r, row) in acc.iter().enumerate() {
                 for (c, a) in row.iter().enumerate() {
-                    a.store(to.add((half + r) * tile.ld + c * LANES));
+                    a.store(to.add((half + r) * tile.ld + c * L::N));
                 }
             }
         }
     }
 }
 
-/// Adds λ to the diagonal elements of the first vector of four rows; an empty one becomes 1.
+/// Adds λ to the diagonal elements of four rows, which are in the first vector from lane `first` on; an
+/// empty one becomes 1.
 #[inline(always)]
-unsafe fn add_to_diagonal<L: Lanes, const C: usize>(acc: &mut [[L; C]; 4], half: usize, lambda: f64) {
-    let mut lanes = [0.0; LANES];
+unsafe fn add_to_diagonal<L: Vector, const C: usize>(acc: &mut [[L; C]; 4], first: usize, lambda: L::Real) {
+    let mut lanes = <L::Real as Real>::ZEROS;
+    let lanes = lanes.as_mut();
     for (r, row) in acc.iter_mut().enumerate() {
-        // SAFETY: `lanes` holds eight `f64`.
+        // SAFETY: `lanes` holds one vector.
         unsafe {
             row[0].store(lanes.as_mut_ptr());
-            let diagonal = &mut lanes[half + r];
-            *diagonal = if *diagonal == 0.0 { 1.0 } else { *diagonal + lambda };
+            let diagonal = lanes[first + r];
+            lanes[first + r] = if diagonal == L::Real::default() { L::Real::ONE } else { diagonal + lambda };
             row[0] = L::load(lanes.as_ptr());
         }
     }
 }
 
+#[allow(clippy::too_many_arguments, reason = "a kernel's operands are what they are")]
 #[inline(always)]
-unsafe fn factorize<L: Lanes>(
-    gram: *const f64,
-    scale: f64,
-    lambda: f64,
+unsafe fn factorize<L: Vector>(
+    gram: *const L::Real,
+    scale: L::Real,
+    lambda: L::Real,
     n_factored: usize,
     n_columns: usize,
     ld: usize,
-    factor: *mut f64,
-) -> bool {
+    factor: *mut L::Real,
+    is_regular: &mut bool,
+) {
     // SAFETY: `cholesky` checked the sizes; tiles stay below `n_columns`.
     unsafe {
         for i0 in (0..n_factored).step_by(BLOCK) {
-            let mut j0 = i0;
+            // The vector that holds the diagonal; what stands below it does not count.
+            let first = i0 / L::N * L::N;
+            let mut j0 = first;
             while j0 < n_columns {
                 let tile = Tile { ld, i0, j0 };
-                let strip = L::STRIP.min((n_columns - j0) / LANES);
+                let strip = L::STRIP.min((n_columns - j0) / L::N);
                 match strip {
                     3 => reduced_tile::<L, 3>(gram, scale, lambda, tile, factor),
                     2 => reduced_tile::<L, 2>(gram, scale, lambda, tile, factor),
                     _ => reduced_tile::<L, 1>(gram, scale, lambda, tile, factor),
                 }
-                j0 += LANES * strip;
+                j0 += L::N * strip;
             }
             let n_rows = BLOCK.min(n_factored - i0);
-            let block = factor.add(i0 * ld + i0);
-            let mut inverse = [0.0; BLOCK];
-            if !factor_block::<L>(block, ld, n_rows, &mut inverse) {
-                return false;
+            let rows = factor.add(i0 * ld);
+            let mut inverse = [L::Real::default(); BLOCK];
+            if !factor_block::<L>(rows.add(first), i0 - first, ld, n_rows, &mut inverse) {
+                *is_regular = false;
+                return;
             }
-            for j in (i0 + BLOCK..n_columns).step_by(LANES) {
-                finish_strip::<L>(block, ld, factor.add(i0 * ld + j), &inverse, n_rows);
+            for j in (first + L::N..n_columns).step_by(L::N) {
+                finish_strip::<L>(rows.add(i0), ld, rows.add(j), &inverse, n_rows);
             }
         }
-        true
     }
 }
 
-/// Factors one diagonal block in place and writes the reciprocals of its diagonal. False: singular.
+/// Factors one diagonal block in place and writes the reciprocals of its diagonal, which starts at lane
+/// `first` of the rows at `block`. False: singular.
 ///
-/// Rows are eliminated without square roots, since each waits for the one before, and scaled at the
-/// end, where the roots do not wait for one another.
+/// Each pivot waits for the one before, so rows are eliminated in pairs, whose two divisions run side by
+/// side, and without square roots: rows are scaled at the end, where nothing waits.
 #[inline(always)]
-unsafe fn factor_block<L: Lanes>(block: *mut f64, ld: usize, n_rows: usize, inverse: &mut [f64; BLOCK]) -> bool {
-    /// Smallest pivot: below it rounding errors of a unit diagonal decide the sign.
-    const SMALLEST_PIVOT: f64 = 1e-15;
+unsafe fn factor_block<L: Vector>(
+    block: *mut L::Real,
+    first: usize,
+    ld: usize,
+    n_rows: usize,
+    inverse: &mut [L::Real; BLOCK],
+) -> bool {
+    let is_pivot = |x: L::Real| x > L::Real::SMALLEST_PIVOT;
     // SAFETY: `factorize` gives a block inside the factor.
     unsafe {
-        let mut rows = [L::splat(0.0); BLOCK];
+        let mut rows = [L::zero(); BLOCK];
         for (r, row) in rows.iter_mut().enumerate() {
             *row = L::load(block.add(r * ld));
         }
-        let mut pivots = [1.0; BLOCK];
-        let mut lanes = [0.0; LANES];
-        for r in 0..n_rows {
-            rows[r].store(lanes.as_mut_ptr());
-            let pivot = lanes[r];
-            if pivot.is_nan() || pivot <= SMALLEST_PIVOT {
+        let one = L::Real::ONE;
+        let mut pivots = [one; BLOCK];
+        let (mut upper, mut lower) = (L::Real::ZEROS, L::Real::ZEROS);
+        let (upper, lower) = (upper.as_mut(), lower.as_mut());
+        for r in (0..n_rows).step_by(2) {
+            rows[r].store(upper.as_mut_ptr());
+            rows[r + 1].store(lower.as_mut_ptr());
+            let pivot = upper[first + r];
+            if !is_pivot(pivot) {
                 return false;
             }
             pivots[r] = pivot;
-            let reciprocal = 1.0 / pivot;
-            for k in r + 1..BLOCK {
-                rows[k] = rows[r].fnma(L::splat(lanes[k] * reciprocal), rows[k]);
+            let reciprocal = one / pivot;
+            if r + 1 == n_rows {
+                break;
+            }
+            let across = upper[first + r + 1];
+            let determinant = pivot * lower[first + r + 1] - across * across;
+            let (next, next_reciprocal) = (determinant * reciprocal, pivot / determinant);
+            if !is_pivot(next) {
+                return false;
+            }
+            pivots[r + 1] = next;
+            let ratio = across * reciprocal;
+            rows[r + 1] = rows[r].fnma(L::splat(ratio), rows[r + 1]);
+            for k in r + 2..BLOCK {
+                let (above, below) = (upper[first + k], lower[first + k] - ratio * upper[first + k]);
+                rows[k] = rows[r].fnma(L::splat(above * reciprocal), rows[k]);
+                rows[k] = rows[r + 1].fnma(L::splat(below * next_reciprocal), rows[k]);
             }
         }
         for r in 0..n_rows {
-            inverse[r] = 1.0 / pivots[r].sqrt();
+            inverse[r] = one / pivots[r].sqrt();
             rows[r].mul(L::splat(inverse[r])).store(block.add(r * ld));
         }
         true
     }
 }
 
-/// Triangular solve of one 8-column strip against the factored diagonal block.
+/// Triangular solve of one vector of columns against the factored diagonal block.
 #[inline(always)]
-unsafe fn finish_strip<L: Lanes>(block: *const f64, ld: usize, strip: *mut f64, inverse: &[f64; BLOCK], n_rows: usize) {
+unsafe fn finish_strip<L: Vector>(
+    block: *const L::Real,
+    ld: usize,
+    strip: *mut L::Real,
+    inverse: &[L::Real; BLOCK],
+    n_rows: usize,
+) {
     // SAFETY: `factorize` gives a block and a strip inside the factor.
     unsafe {
-        let mut rows = [L::splat(0.0); BLOCK];
+        let mut rows = [L::zero(); BLOCK];
         for (r, row) in rows.iter_mut().enumerate() {
             *row = L::load(strip.add(r * ld));
         }
@@ -304,16 +348,17 @@ unsafe fn finish_strip<L: Lanes>(block: *const f64, ld: usize, strip: *mut f64, 
 }
 
 #[inline(always)]
-unsafe fn substitute<L: Lanes>(factor: *const f64, n: usize, rhs: usize, ld: usize, x: *mut f64) {
-    // SAFETY: `back_substitute` checked the sizes; `x` is zero beyond `n` up to the next full vector,
-    // so what a row holds there does not matter unless it is not finite, which a factor never is.
+unsafe fn substitute<L: Vector>(factor: *const L::Real, n: usize, rhs: usize, ld: usize, x: *mut L::Real) {
+    // SAFETY: `back_substitute` checked the sizes; `x` is zero where it is not known yet and beyond `n` up
+    // to the next full vector, so what a row holds there does not matter unless it is not finite, which a
+    // factor never is.
     unsafe {
         for i0 in (0..n).step_by(BLOCK).rev() {
             let rows = BLOCK.min(n - i0);
             let block = factor.add(i0 * ld);
             // What is known already, for eight rows at once: independent sums hide their latency.
-            let mut known = [L::splat(0.0); BLOCK];
-            for j in (i0 + BLOCK..n).step_by(LANES) {
+            let mut known = [L::zero(); BLOCK];
+            for j in ((i0 + BLOCK) / L::N * L::N..n).step_by(L::N) {
                 let xj = L::load(x.add(j));
                 for (r, sum) in known.iter_mut().enumerate() {
                     if r < rows {
@@ -321,16 +366,16 @@ unsafe fn substitute<L: Lanes>(factor: *const f64, n: usize, rhs: usize, ld: usi
                     }
                 }
             }
-            let (mut right, mut inverse) = ([0.0; BLOCK], [0.0; BLOCK]);
+            let (mut right, mut inverse) = ([L::Real::default(); BLOCK], [L::Real::default(); BLOCK]);
             for r in 0..rows {
                 right[r] = -*block.add(r * ld + rhs) - known[r].sum();
-                inverse[r] = 1.0 / *block.add(r * ld + i0 + r);
+                inverse[r] = L::Real::ONE / *block.add(r * ld + i0 + r);
             }
             for r in (0..rows).rev() {
                 let value = right[r] * inverse[r];
                 *x.add(i0 + r) = value;
                 for (k, y) in right.iter_mut().enumerate().take(r) {
-                    *y -= *block.add(k * ld + i0 + r) * value;
+                    *y = *y - *block.add(k * ld + i0 + r) * value;
                 }
             }
         }
@@ -351,7 +396,7 @@ mod tests {
         let mut stream = Stream::new(3, 1, 4);
         for (n, rows) in [(5, 16), (8, 40), (22, 64), (57, 128), (126, 200)] {
             let n_columns = (n + 1usize).next_multiple_of(8);
-            let ld = leading_dimension(n_columns);
+            let ld = leading_dimension::<f64>(n_columns);
             let mut panel = random(&mut stream, rows * ld);
             for row in panel.chunks_exact_mut(ld) {
                 row[n + 1..].fill(0.0);
@@ -385,7 +430,7 @@ mod tests {
 
     #[test]
     fn a_singular_matrix_is_refused() {
-        let ld = leading_dimension(16);
+        let ld = leading_dimension::<f64>(16);
         let mut gram = vec![0.0; ld * ld];
         for i in 0..16 {
             for j in 0..16 {
