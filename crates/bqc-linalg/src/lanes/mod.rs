@@ -18,6 +18,7 @@ pub mod environment;
 pub mod gram;
 pub mod jacobian;
 pub mod layer;
+pub mod pairs;
 pub mod pauli;
 mod plain;
 pub mod schulz;
@@ -53,7 +54,16 @@ pub(crate) enum Kind {
 impl Level {
     /// The fastest level of this CPU.
     pub fn detect() -> Level {
-        *Level::available().last().expect("the plain level is always there")
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") {
+                return Level(Kind::Avx512);
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                return Level(Kind::Avx2);
+            }
+        }
+        Level(Kind::Plain)
     }
 
     /// All levels of this CPU, slowest first.
