@@ -129,7 +129,7 @@ impl<R: Real> Linear<R> {
         let Point { middle, pulled_back, phase, .. } = point;
         let (scratch, panel) = (&mut self.scratch, &mut self.panel[..rows * ld]);
         pauli::fill_pauli_panel(level, plan, layers, middle, pulled_back, phase, ld, scratch, panel);
-        gram::accumulate(level, panel, n_columns, ld, &mut self.gram, true);
+        gram::accumulate(level, panel, n_unknowns, n_columns, ld, &mut self.gram, true);
         self.system = System { n_unknowns, n_columns, ld, scale: 1.0 };
     }
 
@@ -155,7 +155,7 @@ impl<R: Real> Linear<R> {
             let end = (start + samples_per_panel).min(batch.n_samples());
             let panel = &mut self.panel[..(end - start) * rows_per_sample * ld];
             jacobian::fill_panel(level, plan, layers, states, start..end, ld, &mut self.scratch, panel);
-            gram::accumulate(level, panel, n_columns, ld, &mut self.gram, start == 0);
+            gram::accumulate(level, panel, n_unknowns, n_columns, ld, &mut self.gram, start == 0);
             start = end;
         }
         self.system = System { n_unknowns, n_columns, ld, scale: 1.0 / batch.n_samples() as f64 };

@@ -268,7 +268,8 @@ fn copy(to: &mut AlignedBuffer, from: &[f64]) {
 }
 
 fn phase_of(overlap: Complex64) -> Complex64 {
-    if overlap.norm() > 0.0 { overlap / overlap.norm() } else { Complex64::ONE }
+    let norm = overlap.norm_sqr().sqrt();
+    if norm > 0.0 { overlap / norm } else { Complex64::ONE }
 }
 
 /// Pushes the batch through the template, keeping what the Jacobian needs.
@@ -280,7 +281,7 @@ fn evaluate(level: Level, batch: &StateBatch, template: &CxTemplate, out: &mut R
     states::push_recorded(level, first, layers, &mut out.states, &mut out.after_first, &mut out.after_cx);
     let overlap = states::overlap(level, batch.outputs(), &out.states);
     out.phase = phase_of(overlap);
-    out.cost = 1.0 - overlap.norm() / batch.n_samples() as f64;
+    out.cost = 1.0 - overlap.norm_sqr().sqrt() / batch.n_samples() as f64;
     if out.cost < RESIDUAL_BELOW {
         let residual = states::residual(level, batch.outputs(), &out.states, out.phase);
         out.cost = residual / (2 * batch.n_samples()) as f64;

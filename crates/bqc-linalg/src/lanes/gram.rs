@@ -20,13 +20,23 @@ pub fn leading_dimension<R: Real>(n_columns: usize) -> usize {
 /// `G ← panelᵀ·panel` if `fresh`, else `G ← G + panelᵀ·panel`, upper triangle.
 ///
 /// * `panel`: `[row][ld]`; `gram`: `[ld][ld]`; the first `n_columns` columns count, a multiple of `R::LANES`.
-pub fn accumulate<R: Real>(level: Level, panel: &[R], n_columns: usize, ld: usize, gram: &mut [R], fresh: bool) {
+/// * Only the first `n_wanted` rows of `G` are wanted; they are as long as the others.
+#[allow(clippy::too_many_arguments, reason = "a kernel's operands are what they are")]
+pub fn accumulate<R: Real>(
+    level: Level,
+    panel: &[R],
+    n_wanted: usize,
+    n_columns: usize,
+    ld: usize,
+    gram: &mut [R],
+    fresh: bool,
+) {
     assert!(n_columns.is_multiple_of(R::LANES) && n_columns <= ld && panel.len().is_multiple_of(ld));
-    assert!(gram.len() >= n_columns * ld);
+    assert!(n_wanted <= n_columns && gram.len() >= n_columns * ld);
     let (panel, n_rows) = (panel.as_ptr(), panel.len() / ld);
     let gram = gram.as_mut_ptr();
-    multiversion!(level, R, accumulate_upper(panel: *const R, n_rows: usize, n_columns: usize, ld: usize,
-        gram: *mut R, fresh: bool));
+    multiversion!(level, R, accumulate_upper(panel: *const R, n_rows: usize, n_wanted: usize, n_columns: usize,
+        ld: usize, gram: *mut R, fresh: bool));
 }
 
 /// Factors the leading `n_factored` rows of `scale·G + λ·1 = UᵀU` and carries the columns beyond along.
@@ -34,7 +44,6 @@ pub fn accumulate<R: Real>(level: Level, panel: &[R], n_columns: usize, ld: usiz
 /// * `gram`, `factor`: `[ld][ld]`, upper triangle. `n_columns` is a multiple of `R::LANES` and the factored
 ///   rows are `0..n_factored`; a column `j ≥ n_factored` of the result is `U⁻ᵀ G[.., j]`: the forward
 ///   substitution of a right-hand side comes for free.
-/// * A zero diagonal element (an empty padding column) is taken as one.
 /// * Returns false if a pivot is not above 5 ε of `R`: a matrix of unit diagonal is singular then.
 #[allow(clippy::too_many_arguments, reason = "a kernel's operands are what they are")]
 pub fn cholesky<R: Real>(
@@ -73,6 +82,13 @@ struct Tile {
     ld: usize,
     i0: usize,
     j0: usize,
+}
+
+/// How many of `left` vectors the next tile takes. Of four it takes two: a single vector does not fill the
+/// pipeline.
+#[inline(always)]
+fn strip<L: Vector>(left: usize) -> usize {
+    if left == 4 && L::STRIP == 3 { 2 } else { L::STRIP.min(left) }
 }
 
 /// Sums `± rows[r][i]·rows[r][j]` over `n_rows` rows into `R × C` vectors of accumulators.
@@ -135,6 +151,7 @@ unsafe fn gram_tile<L: Vector, const R: usize, const C: usize>(
 unsafe fn accumulate_upper<L: Vector>(
     panel: *const L::Real,
     n_rows: usize,
+    n_wanted: usize,
     n_columns: usize,
     ld: usize,
     gram: *mut L::Real,
@@ -142,14 +159,12 @@ unsafe fn accumulate_upper<L: Vector>(
 ) {
     // SAFETY: `accumulate` checked the sizes; tiles stay below `n_columns`.
     unsafe {
-        for i0 in (0..n_columns).step_by(BLOCK) {
+        for i0 in (0..n_wanted).step_by(BLOCK) {
             // The vector that holds the diagonal; what it computes below it does not count.
             let mut j0 = i0 / L::N * L::N;
             while j0 < n_columns {
                 let tile = Tile { ld, i0, j0 };
-                let left = (n_columns - j0) / L::N;
-                // Two and two rather than three and one: a single vector does not fill the pipeline.
-                let strip = if left == 4 && L::STRIP == 3 { 2 } else { L::STRIP.min(left) };
+                let strip = strip::<L>((n_columns - j0) / L::N);
                 match strip {
                     3 => gram_tile::<L, 8, 3>(panel, n_rows, tile, gram, fresh),
                     2 => gram_tile::<L, 8, 2>(panel, n_rows, tile, gram, fresh),
@@ -166,12 +181,12 @@ unsafe fn accumulate_upper<L: Vector>(
     }
 }
 
-/// Loads `scale·G + λ·1` (empty diagonal: 1) of a tile and subtracts the rows of `U` above it.
+/// Loads `scale·G + λ·1` of a tile and subtracts the rows of `U` above it, `R` rows at a time.
 #[inline(always)]
-unsafe fn reduced_tile<L: Vector, const C: usize>(
+unsafe fn reduced_tile<L: Vector, const R: usize, const C: usize>(
     gram: *const L::Real,
     scale: L::Real,
-    lambda: L::Real,
+    diagonal: &Diagonal<L::Real>,
     tile: Tile,
     factor: *mut L::Real,
 ) {
@@ -180,41 +195,42 @@ unsafe fn reduced_tile<L: Vector, const C: usize>(
         let from = gram.add(tile.i0 * tile.ld + tile.j0);
         let to = factor.add(tile.i0 * tile.ld + tile.j0);
         let scale = L::splat(scale);
-        // Halves of four rows keep the accumulators in registers on every level.
-        for half in [0, 4] {
-            let mut acc = [[L::zero(); C]; 4];
+        for first in (0..BLOCK).step_by(R) {
+            let mut acc = [[L::zero(); C]; R];
             for (r, row) in acc.iter_mut().enumerate() {
                 for (c, a) in row.iter_mut().enumerate() {
-                    *a = L::load(from.add((half + r) * tile.ld + c * L::N)).mul(scale);
+                    *a = L::load(from.add((first + r) * tile.ld + c * L::N)).mul(scale);
+                }
+                if tile.j0 <= tile.i0 {
+                    row[0] = row[0].add(diagonal.row::<L>(tile.i0 - tile.j0 + first + r));
                 }
             }
-            if tile.j0 <= tile.i0 {
-                add_to_diagonal(&mut acc, tile.i0 - tile.j0 + half, lambda);
-            }
-            outer_products::<L, 4, C, true>(factor, tile.i0, Tile { i0: tile.i0 + half, ..tile }, &mut acc);
+            outer_products::<L, R, C, true>(factor, tile.i0, Tile { i0: tile.i0 + first, ..tile }, &mut acc);
             for (r, row) in acc.iter().enumerate() {
                 for (c, a) in row.iter().enumerate() {
-                    a.store(to.add((half + r) * tile.ld + c * L::N));
+                    a.store(to.add((first + r) * tile.ld + c * L::N));
                 }
             }
         }
     }
 }
 
-/// Adds λ to the diagonal elements of four rows, which are in the first vector from lane `first` on; an
-/// empty one becomes 1.
-#[inline(always)]
-unsafe fn add_to_diagonal<L: Vector, const C: usize>(acc: &mut [[L; C]; 4], first: usize, lambda: L::Real) {
-    let mut lanes = <L::Real as Real>::ZEROS;
-    let lanes = lanes.as_mut();
-    for (r, row) in acc.iter_mut().enumerate() {
-        // SAFETY: `lanes` holds one vector.
-        unsafe {
-            row[0].store(lanes.as_mut_ptr());
-            let diagonal = lanes[first + r];
-            lanes[first + r] = if diagonal == L::Real::default() { L::Real::ONE } else { diagonal + lambda };
-            row[0] = L::load(lanes.as_ptr());
-        }
+/// The rows of `λ·1` as windows of one array: changing a lane of a vector in memory would hold up the
+/// load behind it.
+struct Diagonal<R: Real>([R::Row; 2]);
+
+impl<R: Real> Diagonal<R> {
+    fn new(lambda: R) -> Diagonal<R> {
+        let mut values = [R::ZEROS; 2];
+        values[0].as_mut()[R::LANES - 1] = lambda;
+        Diagonal(values)
+    }
+
+    /// `λ` in `lane`, zero elsewhere.
+    #[inline(always)]
+    unsafe fn row<L: Vector<Real = R>>(&self, lane: usize) -> L {
+        // SAFETY: the two rows stand behind one another, and `lane < L::N`.
+        unsafe { L::load(self.0.as_ptr().cast::<R>().add(L::N - 1 - lane)) }
     }
 }
 
@@ -232,17 +248,20 @@ unsafe fn factorize<L: Vector>(
 ) {
     // SAFETY: `cholesky` checked the sizes; tiles stay below `n_columns`.
     unsafe {
+        let diagonal = &Diagonal::new(lambda);
         for i0 in (0..n_factored).step_by(BLOCK) {
             // The vector that holds the diagonal; what stands below it does not count.
             let first = i0 / L::N * L::N;
             let mut j0 = first;
             while j0 < n_columns {
                 let tile = Tile { ld, i0, j0 };
-                let strip = L::STRIP.min((n_columns - j0) / L::N);
+                let strip = strip::<L>((n_columns - j0) / L::N);
                 match strip {
-                    3 => reduced_tile::<L, 3>(gram, scale, lambda, tile, factor),
-                    2 => reduced_tile::<L, 2>(gram, scale, lambda, tile, factor),
-                    _ => reduced_tile::<L, 1>(gram, scale, lambda, tile, factor),
+                    3 => reduced_tile::<L, 8, 3>(gram, scale, diagonal, tile, factor),
+                    2 => reduced_tile::<L, 8, 2>(gram, scale, diagonal, tile, factor),
+                    _ if L::STRIP == 3 => reduced_tile::<L, 8, 1>(gram, scale, diagonal, tile, factor),
+                    // Two halves fit the registers of every level.
+                    _ => reduced_tile::<L, 4, 1>(gram, scale, diagonal, tile, factor),
                 }
                 j0 += L::N * strip;
             }
@@ -387,42 +406,46 @@ mod tests {
     use super::*;
     use crate::Stream;
 
-    fn random(stream: &mut Stream, len: usize) -> Vec<f64> {
-        (0..len).map(|_| stream.gaussian()).collect()
+    fn random<R: Real>(stream: &mut Stream, len: usize) -> Vec<R> {
+        (0..len).map(|_| R::from_f64(stream.gaussian())).collect()
     }
 
     #[test]
     fn gram_and_solve_agree_with_plain_sums_and_are_bit_equal_on_all_levels() {
+        agrees_with_plain_sums::<f64>(1e-12);
+        agrees_with_plain_sums::<f32>(1e-4);
+    }
+
+    fn agrees_with_plain_sums<R: Real>(tolerance: f64) {
         let mut stream = Stream::new(3, 1, 4);
-        for (n, rows) in [(5, 16), (8, 40), (22, 64), (57, 128), (126, 200)] {
-            let n_columns = (n + 1usize).next_multiple_of(8);
-            let ld = leading_dimension::<f64>(n_columns);
-            let mut panel = random(&mut stream, rows * ld);
+        for (n, rows) in [(5, 16), (8, 40), (22, 64), (57, 128), (63, 70), (126, 200)] {
+            let n_columns = (n + 1usize).next_multiple_of(R::LANES);
+            let ld = leading_dimension::<R>(n_columns);
+            let mut panel: Vec<R> = random(&mut stream, rows * ld);
             for row in panel.chunks_exact_mut(ld) {
-                row[n + 1..].fill(0.0);
+                row[n + 1..].fill(R::default());
             }
-            let (lambda, scale) = (0.3, 0.5);
-            let mut previous: Option<Vec<f64>> = None;
+            // A unit diagonal, as in the solver.
+            let (lambda, scale) = (0.3, 1.0 / rows as f64);
+            let mut previous: Option<Vec<R>> = None;
             for level in Level::available() {
-                let mut gram = vec![f64::NAN; ld * ld];
+                let not_a_number = R::from_f64(f64::NAN);
+                let mut gram = vec![not_a_number; ld * ld];
                 let half = rows / 2 * ld;
-                accumulate(level, &panel[..half], n_columns, ld, &mut gram, true);
-                accumulate(level, &panel[half..], n_columns, ld, &mut gram, false);
-                let mut factor = vec![f64::NAN; ld * ld];
+                accumulate(level, &panel[..half], n, n_columns, ld, &mut gram, true);
+                accumulate(level, &panel[half..], n, n_columns, ld, &mut gram, false);
+                let mut factor = vec![not_a_number; ld * ld];
                 assert!(cholesky(level, &gram, scale, lambda, n, n_columns, ld, &mut factor));
-                let mut x = vec![f64::NAN; n.next_multiple_of(8) + 8];
+                let mut x = vec![not_a_number; n.next_multiple_of(R::LANES) + BLOCK];
                 back_substitute(level, &factor, n, n, ld, &mut x);
                 // (scale·JᵀJ + λ)x = −scale·Jᵀr, all with plain loops.
                 for i in 0..n {
-                    let dot = |a: usize, b: usize| {
-                        scale * (0..rows).map(|r| panel[r * ld + a] * panel[r * ld + b]).sum::<f64>()
-                    };
-                    let left: f64 = (0..n).map(|j| dot(i, j) * x[j]).sum::<f64>() + lambda * x[i];
-                    assert!((left + dot(i, n)).abs() < 1e-10 * rows as f64, "n {n} row {i}: {left} {}", dot(i, n));
+                    let at = |r: usize, c: usize| -> f64 { panel[r * ld + c].into() };
+                    let dot = |a: usize, b: usize| scale * (0..rows).map(|r| at(r, a) * at(r, b)).sum::<f64>();
+                    let left = (0..n).map(|j| dot(i, j) * x[j].into()).sum::<f64>() + lambda * x[i].into();
+                    assert!((left + dot(i, n)).abs() < tolerance, "n {n} row {i}: {left} {}", dot(i, n));
                 }
-                if let Some(other) = &previous {
-                    assert!(other.iter().zip(&x).all(|(a, b)| a.to_bits() == b.to_bits()), "{}", level.name());
-                }
+                assert!(previous.as_ref().is_none_or(|p| *p == x), "{}", level.name());
                 previous = Some(x);
             }
         }

@@ -50,6 +50,8 @@ pub struct Tangent {
 struct Seed<R: Real> {
     /// Lane weights (0 or 1) of X, Y, Z on the control, then on the target.
     weights: [R::Row; 6],
+    /// Whether any weight of X on the target is not zero: usually that one belongs to the slot before.
+    has_x_on_target: bool,
     place: Place,
     control: u8,
     target: u8,
@@ -103,14 +105,15 @@ impl<R: Real> Plan<R> {
         let same = |s: &Seed<R>| s.place == place && (s.control == wire || s.target == wire);
         let index = self.seeds[start..].iter().position(same).map_or_else(
             || {
-                self.seeds.push(Seed { weights: [R::ZEROS; 6], place, control, target });
+                self.seeds.push(Seed { weights: [R::ZEROS; 6], has_x_on_target: false, place, control, target });
                 self.seeds.len() - 1
             },
             |i| start + i,
         );
         let seed = &mut self.seeds[index];
         let row = if seed.control == wire { 0 } else { 3 } + pauli as usize;
-        seed.weights[row].as_mut()[lane] = R::from_f64(1.0);
+        seed.weights[row].as_mut()[lane] = R::ONE;
+        seed.has_x_on_target |= row == 3;
     }
 
     /// Frame of the panel: just before the CX of this layer (the end if it is the number of layers).
@@ -309,13 +312,13 @@ impl<R: Real> Walk<'_, R> {
                 if next < seeds.len() && seeds[next].place == Place::Layer(i as u32) {
                     let state = self.after_cx.add(i * batch_len(self.n, 1));
                     if next == 0 {
-                        step::<L, false, false, true>(layer, Some(&seeds[next]), self.n, state, batch);
+                        seeded::<L, false, false>(layer, &seeds[next], self.n, state, batch);
                     } else {
-                        step::<L, false, true, true>(layer, Some(&seeds[next]), self.n, state, batch);
+                        seeded::<L, false, true>(layer, &seeds[next], self.n, state, batch);
                     }
                     next += 1;
                 } else {
-                    step::<L, false, true, false>(layer, None, self.n, std::ptr::null(), batch);
+                    step::<L, false, true, NONE>(layer, None, self.n, std::ptr::null(), batch);
                 }
             }
         }
@@ -332,13 +335,13 @@ impl<R: Real> Walk<'_, R> {
                 if left > 0 && seeds[left - 1].place == Place::Layer(i as u32) {
                     let state = self.after_cx.add(i * batch_len(self.n, 1));
                     if left == seeds.len() {
-                        step::<L, true, false, true>(layer, Some(&seeds[left - 1]), self.n, state, batch);
+                        seeded::<L, true, false>(layer, &seeds[left - 1], self.n, state, batch);
                     } else {
-                        step::<L, true, true, true>(layer, Some(&seeds[left - 1]), self.n, state, batch);
+                        seeded::<L, true, true>(layer, &seeds[left - 1], self.n, state, batch);
                     }
                     left -= 1;
                 } else {
-                    step::<L, true, true, false>(layer, None, self.n, std::ptr::null(), batch);
+                    step::<L, true, true, NONE>(layer, None, self.n, std::ptr::null(), batch);
                 }
             }
         }
@@ -375,9 +378,10 @@ impl<L: Vector> Weights<L> {
         }
     }
 
-    /// Adds `Σ i·σ·s` to a quad, where `s` is the state's quad (one sample: scalars).
+    /// Adds `Σ i·σ·s` to a quad, where `s` is the state's quad (one sample: scalars). Unless `ALL`, the
+    /// weights of X on the target are zero.
     #[inline(always)]
-    unsafe fn add(self, state: *const L::Real, quads: Quads, base: usize, quad: &mut Quad<L>) {
+    unsafe fn add<const ALL: bool>(self, state: *const L::Real, quads: Quads, base: usize, quad: &mut Quad<L>) {
         let indices = [base, base | quads.target, base | quads.control, base | quads.control | quads.target];
         // SAFETY: the quad lies inside the recorded state.
         unsafe {
@@ -392,8 +396,10 @@ impl<L: Vector> Weights<L> {
                 // i·X: (−im, re) of the flipped amplitude.
                 x.re = self.x_control.fnma(im[c], x.re);
                 x.im = self.x_control.fma(re[c], x.im);
-                x.re = self.x_target.fnma(im[t], x.re);
-                x.im = self.x_target.fma(re[t], x.im);
+                if ALL {
+                    x.re = self.x_target.fnma(im[t], x.re);
+                    x.im = self.x_target.fma(re[t], x.im);
+                }
                 // i·Y: plus or minus the flipped amplitude.
                 if k & 2 == 0 {
                     x.re = self.y_control.fma(re[c], x.re);
@@ -440,8 +446,34 @@ unsafe fn seed_first<L: Vector, const ADD: bool>(
         for i in 0..1usize << (n - 2) {
             let base = quads.base(i);
             let mut quad = if ADD { load_quad::<L, false>(batch, quads, base) } else { [zero; 4] };
-            weights.add(state, quads, base, &mut quad);
+            weights.add::<true>(state, quads, base, &mut quad);
             store_quad::<L, false>(batch, quads, base, quad);
+        }
+    }
+}
+
+/// Seeds of a layer: none, those without X on the target, all.
+const NONE: u8 = 0;
+/// See [`NONE`].
+const USUAL: u8 = 1;
+/// See [`NONE`].
+const ALL: u8 = 2;
+
+/// [`step`] with the kernel that fits the seed.
+#[inline(always)]
+unsafe fn seeded<L: Vector, const BACKWARD: bool, const LOAD: bool>(
+    layer: &Layer,
+    seed: &Seed<L::Real>,
+    n: usize,
+    state: *const L::Real,
+    batch: *mut L::Real,
+) {
+    // SAFETY: as in `step`.
+    unsafe {
+        if seed.has_x_on_target {
+            step::<L, BACKWARD, LOAD, ALL>(layer, Some(seed), n, state, batch);
+        } else {
+            step::<L, BACKWARD, LOAD, USUAL>(layer, Some(seed), n, state, batch);
         }
     }
 }
@@ -451,7 +483,7 @@ unsafe fn seed_first<L: Vector, const ADD: bool>(
 /// Forward: CX, seeds, one-qubit gates. Backward: inverse one-qubit gates, seeds, CX. `LOAD` is false
 /// for the first layer, where the tangents are nothing but the seeds.
 #[inline(always)]
-unsafe fn step<L: Vector, const BACKWARD: bool, const LOAD: bool, const SEED: bool>(
+unsafe fn step<L: Vector, const BACKWARD: bool, const LOAD: bool, const SEEDS: u8>(
     layer: &Layer,
     seed: Option<&Seed<L::Real>>,
     n: usize,
@@ -478,8 +510,10 @@ unsafe fn step<L: Vector, const BACKWARD: bool, const LOAD: bool, const SEED: bo
             if BACKWARD && LOAD {
                 apply_local(c, t, &mut quad);
             }
-            if SEED && let Some(weights) = weights {
-                weights.add(state, quads, base, &mut quad);
+            match weights {
+                Some(weights) if SEEDS == ALL => weights.add::<true>(state, quads, base, &mut quad),
+                Some(weights) if SEEDS == USUAL => weights.add::<false>(state, quads, base, &mut quad),
+                _ => {}
             }
             if BACKWARD {
                 store_quad::<L, true>(batch, quads, base, quad);

@@ -59,21 +59,28 @@ struct Seed<R: Real> {
     wire: u8,
 }
 
-/// A Pauli string, found by which wires it flips (X, Y) and which it signs (Z, Y).
+/// A Pauli string, found by which wires it flips (X, Y) and which it signs (Z, Y): `Im Tr(P·W)·2^-n` is
+/// `factor` times one number of the transforms.
 #[derive(Clone, Copy, Debug)]
 struct PauliString {
-    /// Its row of the panel: digit 1 for X, 2 for Y, 3 for Z.
-    row: u16,
-    n_y: u8,
+    /// Where that number is in a [`Square`].
+    source: u16,
+    /// `±2^-n`.
+    factor: f64,
 }
 
-/// All strings of `n` wires, `[signs][flips]`.
+/// All strings of `n` wires in the order of their rows: digit `q` is 1 for X, 2 for Y, 3 for Z on wire `q`.
 fn strings(n: usize) -> impl Iterator<Item = PauliString> {
-    (0..1usize << (2 * n)).map(move |index| {
-        let (signs, flips) = (index >> n, index & ((1 << n) - 1));
-        let digit = |q: usize| [0, 1, 3, 2][(flips >> q & 1) | (signs >> q & 1) << 1];
-        let row = (0..n).fold(0, |row, q| row | digit(q) << (2 * q));
-        PauliString { row, n_y: (flips & signs).count_ones() as u8 }
+    (0..1usize << (2 * n)).map(move |row| {
+        let digits = |wanted: [usize; 2]| {
+            (0..n).filter(|q| wanted.contains(&(row >> (2 * q) & 3))).fold(0, |bits, q| bits | 1usize << q)
+        };
+        let (flips, signs) = (digits([1, 2]), digits([2, 3]));
+        // ⟨b|Y|b⊕1⟩ = −i·(−1)^b: one factor −i for each Y.
+        let (in_re, sign) =
+            [(false, 1.0), (true, -1.0), (false, -1.0), (true, 1.0)][(flips & signs).count_ones() as usize % 4];
+        let source = usize::from(!in_re) * MAX_DIM * MAX_DIM + signs * MAX_DIM + flips;
+        PauliString { source: source as u16, factor: sign / (1 << n) as f64 }
     })
 }
 
@@ -88,12 +95,22 @@ pub struct PauliPlan<R: Real = f64> {
     seeds: Vec<Seed<R>>,
     /// Seeds of each group, `seeds[bounds[g]..bounds[g + 1]]`, in order of place.
     bounds: Vec<usize>,
+    /// Room for the transforms of the residual.
+    transforms: Box<[Square; 2]>,
 }
 
 impl<R: Real> Default for PauliPlan<R> {
     fn default() -> PauliPlan<R> {
-        let (strings, turns) = (Vec::new(), Vec::new());
-        PauliPlan { n: 0, middle: 0, n_tangents: 0, strings, turns, seeds: Vec::new(), bounds: Vec::new() }
+        PauliPlan {
+            n: 0,
+            middle: 0,
+            n_tangents: 0,
+            strings: Vec::new(),
+            turns: Vec::new(),
+            seeds: Vec::new(),
+            bounds: Vec::new(),
+            transforms: Box::new([Square::ZERO; 2]),
+        }
     }
 }
 
@@ -191,16 +208,15 @@ pub fn fill_pauli_panel<R: Real>(
     let in_range = |place| !matches!(place, Place::Layer(i) if i as usize >= layers.len());
     assert!(plan.seeds.iter().all(|s| in_range(s.place)), "another template was prepared for");
     plan.turn(layers);
+    let (middle, pulled_back) = (middle.as_ptr(), pulled_back.as_ptr());
+    let [rows, lines] = &mut *plan.transforms;
+    multiversion!(level, transforms(n: usize, middle: *const f64, pulled_back: *const f64, phase: Complex64,
+        rows: &mut Square, lines: &mut Square));
     let plan = &*plan;
     let (scratch, panel) = (scratch.as_mut_ptr(), panel.as_mut_ptr());
     multiversion!(level, R, fill(plan: &PauliPlan<R>, scratch: *mut R, ld: usize, panel: *mut R));
-    let (middle, pulled_back) = (middle.as_ptr(), pulled_back.as_ptr());
-    let mut lines = Square::ZERO;
-    let w = &mut lines;
-    multiversion!(level, transforms(n: usize, middle: *const f64, pulled_back: *const f64, phase: Complex64,
-        w: &mut Square));
     // SAFETY: the panel has `4^n` rows of `ld` columns, and the residual's is one of them.
-    unsafe { residual_column(plan, &lines, ld, panel) };
+    unsafe { residual_column(plan, &plan.transforms[1], ld, panel) };
 }
 
 #[inline(always)]
@@ -448,7 +464,8 @@ unsafe fn turned<L: Vector>(r: &[L; 9], [x, y, z]: [L; 3]) -> [L; 3] {
 
 const MAX_DIM: usize = 1 << MAX_QUBITS;
 
-/// One value for each pair of indices below `2^n`, real and imaginary parts apart.
+/// One value for each pair of indices below `2^n`, real and imaginary parts apart; others are not read.
+#[derive(Clone, Copy, Debug)]
 struct Square {
     re: [[f64; MAX_DIM]; MAX_DIM],
     im: [[f64; MAX_DIM]; MAX_DIM],
@@ -466,13 +483,14 @@ unsafe fn transforms<L: Lanes>(
     middle: *const f64,
     pulled_back: *const f64,
     phase: Complex64,
+    rows: &mut Square,
     lines: &mut Square,
 ) {
     let dim = 1usize << n;
     // SAFETY: `fill_pauli_panel` checked that the batches are exact ones of `n` qubits; both squares
     // hold whole vectors.
     unsafe {
-        flipped_products::<L>(n, middle, pulled_back, phase, lines);
+        flipped_products::<L>(n, middle, pulled_back, phase, rows, lines);
         for q in 0..n {
             for b in 0..dim {
                 if b >> q & 1 == 0 {
@@ -489,20 +507,12 @@ unsafe fn transforms<L: Lanes>(
 /// Writes the residual's coefficients from the transforms.
 #[inline(always)]
 unsafe fn residual_column<R: Real>(plan: &PauliPlan<R>, lines: &Square, ld: usize, panel: *mut R) {
-    let dim = 1usize << plan.n;
-    let scale = -1.0 / dim as f64;
-    for (index, code) in plan.strings.iter().enumerate() {
-        let (signs, flips) = (index >> plan.n, index & (dim - 1));
-        let (re, im) = (lines.re[signs][flips], lines.im[signs][flips]);
-        // ⟨b|Y|b⊕1⟩ = −i·(−1)^b: one factor −i for each Y.
-        let value = match code.n_y % 4 {
-            0 => im,
-            1 => -re,
-            2 => -im,
-            _ => re,
-        };
+    let numbers = [lines.re.as_flattened(), lines.im.as_flattened()];
+    for (row, string) in plan.strings.iter().enumerate() {
+        let at = usize::from(string.source);
+        let value = numbers[at / (MAX_DIM * MAX_DIM)][at % (MAX_DIM * MAX_DIM)];
         // SAFETY: the caller's panel has `4^n` rows.
-        unsafe { *panel.add(code.row as usize * ld + plan.n_tangents) = R::from_f64(scale * value) };
+        unsafe { *panel.add(row * ld + plan.n_tangents) = R::from_f64(-string.factor * value) };
     }
     // The identity string belongs to the global phase.
     // SAFETY: as above.
@@ -527,13 +537,13 @@ unsafe fn flipped_products<L: Lanes>(
     states: *const f64,
     y: *const f64,
     phase: Complex64,
+    rows: &mut Square,
     lines: &mut Square,
 ) {
     let dim = 1usize << n;
     // SAFETY: both batches hold `2^n` samples of `2^n` amplitudes.
     unsafe {
         // Samples become rows, amplitudes lanes.
-        let mut rows = Square::ZERO;
         for m in 0..dim {
             for a in 0..dim {
                 let p = y.add(batch_len(n, m / LANES) + a * AMPLITUDE_STRIDE + m % LANES);
