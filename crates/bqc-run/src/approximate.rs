@@ -6,7 +6,8 @@
 //! a larger budget begins like one with a smaller budget.
 
 use crate::observer::Event;
-use crate::pass::{Pass, PassResult, gates, panic_text};
+use crate::pass::{Pass, PassResult, gates};
+use crate::unit::panic_text;
 use bqc_circuit::Circuit;
 use bqc_optimize::{VerifiedBlock, shorten};
 use bqc_partition::{Block, Options, PartitionError, partition};

@@ -5,8 +5,8 @@
 //! one, renames one or gives one another meaning: that is the next version. Reading refuses every
 //! other version by name.
 //!
-//! What goes between processes and into journals is binary: [`frame`]s on a pipe, [`segment`]s of a
-//! journal, both with a checksum per record and a version at the start, and [`unit`]s of work in them.
+//! What goes between processes and into journals is binary: [frames](mod@frame) on a pipe, [segments](mod@segment) of a
+//! journal, both with a checksum per record and a version at the start, and [units](mod@unit) of work in them.
 //! Other versions are refused by number.
 //!
 //! Matrices and vectors come in through this crate too, in formats of others: `.npy` and JSON.
