@@ -2,7 +2,7 @@
 //! signals are this binary's business alone.
 
 use crate::exit::{Exit, Failure};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,12 +16,13 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Raises the flag at `deadline` or at the first SIGINT or SIGTERM. A second signal ends the
+    /// Raises the flag at `deadline` or at the first SIGINT, SIGTERM or SIGUSR1
+    /// (which batch systems send before the time is up). A second signal ends the
     /// process at once. To be called when the input has been read: until then a signal ends the
     /// process as usual, with nothing written.
     pub fn install(deadline: Option<Instant>) -> Result<Stop, Failure> {
         let stop = Stop { raised: Arc::default(), interrupted: Arc::default() };
-        for signal in [SIGINT, SIGTERM] {
+        for signal in [SIGINT, SIGTERM, SIGUSR1] {
             // Order matters: the shutdown looks at the flag before the same signal raises it.
             flag::register_conditional_shutdown(signal, Exit::Interrupted as i32, stop.interrupted.clone())
                 .and_then(|_| flag::register(signal, stop.interrupted.clone()))
