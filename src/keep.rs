@@ -126,7 +126,8 @@ impl Task<'_> {
             arguments.extend(["--fault".into(), fault.into()]);
         }
         let patience = faults.worker_patience.map_or_else(Patience::default, |time| Patience {
-            silence: time,
+            // Heartbeats come each second, whatever else there is no patience for.
+            silence: time + std::time::Duration::from_secs(2),
             unit: time,
             per_work: std::time::Duration::ZERO,
             grace: time,

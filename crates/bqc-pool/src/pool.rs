@@ -183,8 +183,26 @@ impl<'a> Pool<'a> {
         }
     }
 
-    fn lose(&self, process: Option<Process>, reason: &str) {
-        drop(process);
+    /// A worker's try at a unit, and what becomes of the worker: one that answered rightly, or said that
+    /// its work failed, rests; any other is killed as it is dropped.
+    fn try_once(&self, unit: &Unit, stop: &AtomicBool) -> Result<Result<Solved, String>, Loss> {
+        let mut process = self.take()?;
+        let answer = match self.attempt(&mut process, unit, stop)? {
+            Try::Failed(reason) => Err(reason),
+            Try::Answer(result, is_whole) => match unit.check(&result, is_whole) {
+                Ok(solved) => Ok(solved),
+                Err(refused) => {
+                    let reason = format!("a worker's result was refused: {refused}");
+                    self.note_loss(&reason);
+                    return Ok(Err(reason));
+                }
+            },
+        };
+        lock(&self.resting).push(process);
+        Ok(answer)
+    }
+
+    fn note_loss(&self, reason: &str) {
         self.n_lost.fetch_add(1, Ordering::Relaxed);
         (self.warn)(reason);
     }
@@ -214,37 +232,19 @@ impl Workshop for Pool<'_> {
             if stop.load(Ordering::Relaxed) {
                 return unit.stopped();
             }
-            let mut process = match self.take() {
-                Ok(process) => process,
+            match self.try_once(unit, stop) {
+                Ok(Ok(solved)) => return solved,
+                Ok(Err(reason)) => reasons.push(reason),
                 Err(loss @ (Loss::Start(_) | Loss::Hello(_))) => return self.in_process(unit, stop, &loss),
-                Err(loss) => {
-                    reasons.push(loss.to_string());
-                    self.lose(None, &loss.to_string());
-                    continue;
-                }
-            };
-            let reason = match self.attempt(&mut process, unit, stop) {
-                Ok(Try::Answer(result, is_whole)) => match unit.check(&result, is_whole) {
-                    Ok(solved) => {
-                        lock(&self.resting).push(process);
-                        return solved;
-                    }
-                    Err(refused) => format!("a worker's result was refused: {refused}"),
-                },
-                Ok(Try::Failed(reason)) => {
-                    lock(&self.resting).push(process);
-                    reasons.push(reason);
-                    continue;
-                }
                 Err(loss) if loss.was_killed() && n_kills < MAX_KILLS => {
                     n_kills += 1;
-                    self.lose(Some(process), &loss.to_string());
-                    continue;
+                    self.note_loss(&loss.to_string());
                 }
-                Err(loss) => loss.to_string(),
-            };
-            self.lose(Some(process), &reason);
-            reasons.push(reason);
+                Err(loss) => {
+                    self.note_loss(&loss.to_string());
+                    reasons.push(loss.to_string());
+                }
+            }
         }
         if stop.load(Ordering::Relaxed) {
             return unit.stopped();
