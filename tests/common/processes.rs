@@ -13,10 +13,8 @@ pub fn children(parent: u32) -> Vec<i32> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        if let Some((state, of)) = state(pid) {
-            if of == parent && state != 'Z' {
-                found.push(pid);
-            }
+        if state(pid).is_some_and(|(state, of)| of == parent && state != 'Z') {
+            found.push(pid);
         }
     }
     found
