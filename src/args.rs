@@ -62,7 +62,7 @@ pub struct CompileArgs {
     /// What is done in each block
     #[arg(long, value_enum, default_value_t = FlowArg::Search)]
     pub flow: FlowArg,
-    /// Worker threads [default: one per core]. The output does not depend on it
+    /// Threads, or worker processes [default: one per core]. The output does not depend on it
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// How long a search goes on without much gain: 1 is over in moments, 3 is near the point of
@@ -115,8 +115,9 @@ pub struct CompileArgs {
 #[derive(Args)]
 pub struct KeepArgs {
     /// Rebuild blocks in this many worker processes instead of threads: one that dies costs its block a
-    /// second try. `auto` is one per core, or none for small circuits. The output does not depend on it
-    #[arg(long, value_name = "off|auto|N", default_value = "off", value_parser = parse_workers)]
+    /// second try. `auto` is one for each of the threads, or none for small circuits. The output does not
+    /// depend on it
+    #[arg(long, value_name = "auto|off|N", default_value = "auto", value_parser = parse_workers)]
     pub workers: WorkersArg,
     /// Keep a journal of all results in this folder; the same command takes up a run that was
     /// interrupted. Another input or other settings are refused there
@@ -394,7 +395,7 @@ fn parse_workers(text: &str) -> Result<WorkersArg, String> {
         ("off", _) => Ok(WorkersArg::Off),
         ("auto", _) => Ok(WorkersArg::Auto),
         (_, Ok(n @ 1..=1024)) => Ok(WorkersArg::Count(n)),
-        _ => Err(format!("`{text}` is no number of workers; write off, auto or a number from 1 to 1024")),
+        _ => Err(format!("`{text}` is no number of workers; write auto, off or a number from 1 to 1024")),
     }
 }
 

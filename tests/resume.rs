@@ -35,7 +35,7 @@ fn compile(folder: &Folder, extra: &[&str]) -> (i32, String) {
 
 fn expected() -> String {
     let folder = folder();
-    assert_eq!(compile(&folder, &[]).0, 0);
+    assert_eq!(compile(&folder, &["--workers", "off"]).0, 0);
     folder.read("out.qasm")
 }
 

@@ -31,7 +31,8 @@ pub struct Patience {
     pub hello: Duration,
     /// Between two heartbeats, which come each second: a machine may be short of memory or cores.
     pub silence: Duration,
-    /// For any unit.
+    /// For any unit. After that it is asked for what it has, which is taken if it is verified, though it is
+    /// not kept for another run.
     pub unit: Duration,
     /// And in addition for each CX gate and round of a unit. On a core of today one takes some
     /// milliseconds.
@@ -141,10 +142,14 @@ impl<'a> Pool<'a> {
         let allowed = self.patience.unit + self.patience.per_work.mul_f64(unit.work().min(1e6));
         let mut end = End::None;
         loop {
-            let now = Instant::now();
             end = self.escalate(process, end, start, allowed, stop)?;
-            match process.receive(now + LOOK_EVERY)? {
-                None | Some(FromWorker::Heartbeat) => {}
+            match process.receive(Instant::now() + LOOK_EVERY)? {
+                Some(FromWorker::Heartbeat) => {}
+                // Only once there is nothing more to read: this process may have been stopped itself.
+                None if process.last_heard.elapsed() > self.patience.silence => {
+                    return Err(Loss::Silent(process.last_heard.elapsed()));
+                }
+                None => {}
                 Some(FromWorker::Solved { task: number, is_whole, result }) if number == task => {
                     return Ok(Try::Answer(result, is_whole));
                 }
@@ -165,9 +170,6 @@ impl<'a> Pool<'a> {
     ) -> Result<End, Loss> {
         let now = Instant::now();
         let grace = self.patience.grace;
-        if now.duration_since(process.last_heard) > self.patience.silence {
-            return Err(Loss::Silent(process.last_heard.elapsed()));
-        }
         match end {
             End::None if stop.load(Ordering::Relaxed) || now.duration_since(start) > allowed => {
                 process.send(&ToWorker::Cancel, now + grace)?;

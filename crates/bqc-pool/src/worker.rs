@@ -10,6 +10,7 @@ use bqc_instantiate::Engine;
 use bqc_run::Unit;
 use bqc_wire::unit::UnitRecord;
 use bqc_wire::{FrameDecoder, FromWorker, Hello, ToWorker, encode_frame};
+use std::any::Any;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -152,8 +153,13 @@ impl Worker<'_> {
             self.is_busy.store(true, Ordering::Relaxed);
             let answer = catch_unwind(AssertUnwindSafe(|| self.answer(task, record)));
             self.is_busy.store(false, Ordering::Relaxed);
-            let reason = || "the worker's task panicked".to_string();
-            self.out.send(&answer.unwrap_or_else(|_| FromWorker::Failed { task, reason: reason() }));
+            let failed = |payload: Box<dyn Any + Send>| {
+                let text = payload.downcast_ref::<&str>().copied();
+                let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+                let reason = format!("the worker's task panicked: {}", text.unwrap_or("no message"));
+                FromWorker::Failed { task, reason }
+            };
+            self.out.send(&answer.unwrap_or_else(failed));
         }
     }
 
