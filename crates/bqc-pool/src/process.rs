@@ -143,7 +143,7 @@ impl Process {
                     let mut pipe = [PollFd::new(self.stdin.as_fd(), PollFlags::POLLOUT)];
                     wait(&mut pipe, left)?;
                 }
-                Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Err(self.ended()),
+                Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Err(self.broken()),
                 Err(e) => return Err(Loss::Pipe(e)),
             }
         }
@@ -210,6 +210,19 @@ impl Process {
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             _ => self.stderr = None,
+        }
+    }
+
+    /// It does not listen any more. What it had to say before tells more than that; its pipes close one
+    /// after the other.
+    fn broken(&mut self) -> Loss {
+        let until = Instant::now() + Duration::from_millis(200);
+        loop {
+            match self.receive(until) {
+                Ok(Some(_)) => {}
+                Ok(None) => return self.ended(),
+                Err(loss) => return loss,
+            }
         }
     }
 

@@ -114,6 +114,19 @@ fn a_cache_keeps_its_newest_segments() {
     assert_eq!(n_segments(folder.path()), 4);
 }
 
+#[test]
+fn a_cache_leaves_out_what_other_versions_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = || Journal::open(folder.path(), &PLAN, CACHE).unwrap();
+    cache().append(&solved(1));
+    // The segment of another plan is as foreign to a cache as one of another version.
+    drop(Journal::open(&folder.path().join("run"), &PLAN, Use::Run).unwrap());
+    fs::rename(folder.path().join("run/00000000.seg"), folder.path().join("00000001.seg")).unwrap();
+    fs::write(folder.path().join("00000002.seg"), "no segment at all").unwrap();
+    fs::write(folder.path().join("notes.txt"), "nobody's business").unwrap();
+    assert_eq!(cache().n_known(), 1);
+}
+
 struct Counting<'a>(InProcess<'a>, AtomicUsize);
 
 impl Workshop for Counting<'_> {
