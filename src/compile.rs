@@ -78,11 +78,11 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let task = keep::Task { args, input: &input, settings: &settings, engine: engine.as_ref(), workers };
     let compiled = task.compile(&stop, &progress);
     progress.finish();
-    let compiled = compiled?;
+    let (compiled, survived) = compiled?;
 
     outputs.circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out))?;
     let status = status(&compiled, stop.was_interrupted());
-    let report = report(args, &settings, engine.name(), status, &Stats::of(&input), compiled, start);
+    let report = report(args, &settings, engine.name(), status, &Stats::of(&input), (compiled, survived), start);
     if let Some(output) = &outputs.report {
         output.write(|out| out.write_all(report.to_json().as_bytes()))?;
     }
@@ -182,7 +182,7 @@ fn report(
     engine: &str,
     status: Status,
     input: &Stats,
-    compiled: Compiled,
+    (compiled, survived): (Compiled, keep::Survived),
     start: Instant,
 ) -> Report {
     let resources = Resources::now();
@@ -217,6 +217,8 @@ fn report(
             threads: settings.n_threads as u64,
             time_limit_seconds: args.time_limit.map(|limit| limit.as_secs_f64()),
         },
+        workers: survived.workers,
+        known: survived.known,
         block_records: compiled.records,
     }
 }

@@ -10,6 +10,7 @@ use bqc_pool::{Journal, Kept, Use};
 use bqc_run::{Compiled, Event, InProcess, Observer, RunSettings, Workshop};
 use bqc_wire::segment::Entry;
 use bqc_wire::unit::plan_hash;
+use bqc_wire::{KnownTotals, WorkerTotals};
 use std::path::{Path, PathBuf};
 
 /// `--workers auto` starts processes from this many CX gates on: below, a compile is over in seconds, and
@@ -43,8 +44,8 @@ pub struct Task<'a> {
 }
 
 impl Task<'_> {
-    /// Does it.
-    pub fn compile(&self, stop: &Stop, progress: &Progress) -> Result<Compiled, Failure> {
+    /// Does it, and tells what it went through.
+    pub fn compile(&self, stop: &Stop, progress: &Progress) -> Result<(Compiled, Survived), Failure> {
         let plan = self.plan()?;
         let run_folder = self.run_folder(&plan)?;
         let journal = run_folder.as_deref().map(|folder| Journal::open(folder, &plan, Use::Run)).transpose()?;
@@ -75,12 +76,10 @@ impl Task<'_> {
         for failure in [&journal, &cache].into_iter().flatten().filter_map(Journal::failure) {
             progress.warn(&failure);
         }
-        if kept.n_found() + kept.n_refused() > 0 {
-            progress.tell(&format!("{} results were taken as known, {} refused", kept.n_found(), kept.n_refused()));
-        }
-        self.tell_of_pool(&pool, progress);
+        let survived = Survived { workers: worker_totals(&pool), known: kept.totals() };
+        survived.tell(progress);
         self.clean_up(run_folder.as_deref(), journal, &compiled, progress);
-        Ok(compiled)
+        Ok((compiled, survived))
     }
 
     /// What a run folder is about: the circuit as it was understood, and all that decides the output.
@@ -143,16 +142,6 @@ impl Task<'_> {
         Ok(None)
     }
 
-    #[cfg(unix)]
-    fn tell_of_pool(&self, pool: &Option<bqc_pool::Pool<'_>>, progress: &Progress) {
-        if let Some(totals) = pool.as_ref().map(bqc_pool::Pool::totals) {
-            progress.tell(&format!("{} workers were started, {} lost", totals.n_started, totals.n_lost));
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn tell_of_pool(&self, _: &Option<InProcess<'_>>, _: &Progress) {}
-
     /// A run that is over needs its folder no more, if nobody has asked for it by name.
     fn clean_up(&self, folder: Option<&Path>, journal: Option<Journal>, compiled: &Compiled, progress: &Progress) {
         drop(journal);
@@ -168,6 +157,35 @@ impl Task<'_> {
             _ => {}
         }
     }
+}
+
+/// What a run went through.
+#[derive(Clone, Copy)]
+pub struct Survived {
+    pub workers: Option<WorkerTotals>,
+    pub known: KnownTotals,
+}
+
+impl Survived {
+    fn tell(&self, progress: &Progress) {
+        if let Some(WorkerTotals { started, lost, .. }) = self.workers {
+            progress.tell(&format!("{started} workers were started, {lost} lost"));
+        }
+        let KnownTotals { taken, refused } = self.known;
+        if taken + refused > 0 {
+            progress.tell(&format!("{taken} results were taken as known, {refused} refused"));
+        }
+    }
+}
+
+#[cfg(unix)]
+fn worker_totals(pool: &Option<bqc_pool::Pool<'_>>) -> Option<WorkerTotals> {
+    pool.as_ref().map(bqc_pool::Pool::totals)
+}
+
+#[cfg(not(unix))]
+fn worker_totals(_: &Option<InProcess<'_>>) -> Option<WorkerTotals> {
+    None
 }
 
 /// Writes a marker into the journal at the end of each pass.

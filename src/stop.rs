@@ -2,12 +2,18 @@
 //! signals are this binary's business alone.
 
 use crate::exit::{Exit, Failure};
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
+
+/// The signals that end a run early.
+#[cfg(unix)]
+const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, signal_hook::consts::SIGUSR1];
+#[cfg(not(unix))]
+const SIGNALS: [i32; 2] = [SIGINT, SIGTERM];
 
 /// The flag that workers poll, and why it was raised.
 pub struct Stop {
@@ -22,7 +28,7 @@ impl Stop {
     /// process as usual, with nothing written.
     pub fn install(deadline: Option<Instant>) -> Result<Stop, Failure> {
         let stop = Stop { raised: Arc::default(), interrupted: Arc::default() };
-        for signal in [SIGINT, SIGTERM, SIGUSR1] {
+        for signal in SIGNALS {
             // Order matters: the shutdown looks at the flag before the same signal raises it.
             flag::register_conditional_shutdown(signal, Exit::Interrupted as i32, stop.interrupted.clone())
                 .and_then(|_| flag::register(signal, stop.interrupted.clone()))

@@ -47,6 +47,26 @@ fn processes_make_what_threads_make() {
 }
 
 #[test]
+fn the_report_says_which_worker_did_what_and_when() {
+    let folder = Folder::new();
+    let (code, _, stderr) = compile(&folder, &[&MANY[..], &["--workers", "2", "--worker-fault", "abort@90"]].concat());
+    assert_eq!(code, 0, "{stderr}");
+    let report = Report::from_json(&folder.read("report.json")).unwrap();
+    let totals = report.workers.unwrap();
+    assert!(totals.lost >= 1 && totals.started >= totals.lost && totals.in_process == 0, "{totals:?}");
+    let mut workers: Vec<u32> = report.block_records.iter().filter_map(|r| r.worker).collect();
+    workers.sort();
+    workers.dedup();
+    assert!(workers.len() >= 2 && workers.len() as u64 <= totals.started);
+    for record in &report.block_records {
+        assert!(record.start_seconds > 0.0 && record.start_seconds + record.seconds <= report.wall_seconds);
+    }
+    let (_, _, stderr) = compile(&folder, &[&MANY[..], &["--workers", "off"]].concat());
+    let report = Report::from_json(&folder.read("report.json")).unwrap();
+    assert!(report.workers.is_none() && report.block_records.iter().all(|r| r.worker.is_none()), "{stderr}");
+}
+
+#[test]
 fn auto_starts_processes_where_it_pays() {
     let (_, _, stderr) = compile(&Folder::new(), &[&MANY[..], &["--workers", "auto"]].concat());
     assert!(stderr.contains("workers were started"), "{stderr}");

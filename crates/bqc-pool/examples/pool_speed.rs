@@ -51,8 +51,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!(
         "{} workers, {n_blocks} blocks in {seconds:.2} s with their start, {rate:.0} a second; \
          {} lost, {} failed; peak memory {peak}",
-        totals.n_started,
-        totals.n_lost,
+        totals.started,
+        totals.lost,
         n_failed.load(Ordering::Relaxed)
     );
     Ok(())

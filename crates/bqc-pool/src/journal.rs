@@ -124,7 +124,8 @@ impl Journal {
         let (path, file) = new_segment(folder, segments.last().map_or(0, |(n, _)| n + 1)).map_err(io(folder))?;
         let mut file: Box<dyn SegmentFile> = Box::new(file);
         file.append(&encode_head(plan)).and_then(|()| file.sync()).map_err(io(&path))?;
-        // Only then does the name itself survive a loss of power.
+        // Only then does the name itself survive a loss of power. Elsewhere folders are no files.
+        #[cfg(unix)]
         File::open(folder).and_then(|f| f.sync_all()).map_err(io(folder))?;
         Journal::on(file, known, is_complete, lock).map_err(io(folder))
     }

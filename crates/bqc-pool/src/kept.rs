@@ -2,6 +2,7 @@
 
 use crate::Journal;
 use bqc_run::{Solved, Unit, Workshop};
+use bqc_wire::KnownTotals;
 use bqc_wire::segment::Entry;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -21,14 +22,10 @@ impl<'a> Kept<'a> {
         Kept { inner, journal, cache, n_found: AtomicUsize::new(0), n_refused: AtomicUsize::new(0) }
     }
 
-    /// Units that were found and taken.
-    pub fn n_found(&self) -> usize {
-        self.n_found.load(Ordering::Relaxed)
-    }
-
-    /// Units that were found and are not what they say: they were done again.
-    pub fn n_refused(&self) -> usize {
-        self.n_refused.load(Ordering::Relaxed)
+    /// Units that were found, and what became of them.
+    pub fn totals(&self) -> KnownTotals {
+        let n = |count: &AtomicUsize| count.load(Ordering::Relaxed) as u64;
+        KnownTotals { taken: n(&self.n_found), refused: n(&self.n_refused) }
     }
 
     fn look_up(&self, unit: &Unit, folder: Option<&Journal>) -> Option<Solved> {

@@ -27,7 +27,7 @@ pub use fault::{Fault, FaultKind};
 pub use journal::{Journal, JournalError, Use};
 pub use kept::Kept;
 #[cfg(unix)]
-pub use pool::{Patience, Pool, PoolTotals};
+pub use pool::{Patience, Pool};
 #[cfg(unix)]
 pub use process::{Loss, Process, Program};
 #[cfg(unix)]

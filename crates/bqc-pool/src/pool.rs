@@ -9,7 +9,7 @@
 use crate::process::{Loss, Process, Program};
 use bqc_instantiate::Engine;
 use bqc_run::{Solved, Unit, Workshop};
-use bqc_wire::{FromWorker, Hello, ToWorker};
+use bqc_wire::{FromWorker, Hello, ToWorker, WorkerTotals};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::sync::{Mutex, MutexGuard};
@@ -53,17 +53,6 @@ impl Default for Patience {
     }
 }
 
-/// What a pool has been through.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PoolTotals {
-    /// Workers that were started.
-    pub n_started: usize,
-    /// Workers that failed.
-    pub n_lost: usize,
-    /// Units that were done in this process, because no worker could be started.
-    pub n_in_process: usize,
-}
-
 /// Worker processes, as a workshop.
 pub struct Pool<'a> {
     program: Program,
@@ -102,9 +91,9 @@ impl<'a> Pool<'a> {
     }
 
     /// What it has been through so far.
-    pub fn totals(&self) -> PoolTotals {
-        let n = |count: &AtomicUsize| count.load(Ordering::Relaxed);
-        PoolTotals { n_started: n(&self.n_started), n_lost: n(&self.n_lost), n_in_process: n(&self.n_in_process) }
+    pub fn totals(&self) -> WorkerTotals {
+        let n = |count: &AtomicUsize| count.load(Ordering::Relaxed) as u64;
+        WorkerTotals { started: n(&self.n_started), lost: n(&self.n_lost), in_process: n(&self.n_in_process) }
     }
 
     /// A worker at rest, or a new one that has said hello.
@@ -192,7 +181,7 @@ impl<'a> Pool<'a> {
         let answer = match self.attempt(&mut process, unit, stop)? {
             Try::Failed(reason) => Err(reason),
             Try::Answer(result, is_whole) => match unit.check(&result, is_whole) {
-                Ok(solved) => Ok(solved),
+                Ok(solved) => Ok(Solved { worker: Some(process.id()), ..solved }),
                 Err(refused) => {
                     let reason = format!("a worker's result was refused: {refused}");
                     self.note_loss(&reason);

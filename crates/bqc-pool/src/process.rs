@@ -127,6 +127,11 @@ impl Process {
         }
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a message, if the worker takes it before `until`.
     pub fn send(&mut self, message: &ToWorker, until: Instant) -> Result<(), Loss> {
         let frame = encode_frame(message).map_err(|e| Loss::Pipe(io::Error::other(e)))?;

@@ -7,7 +7,7 @@ use bqc_pool::{Journal, JournalError, Kept, Use};
 use bqc_run::{InProcess, Solved, Unit, Workshop};
 use bqc_wire::segment::Entry;
 use bqc_wire::unit::GateForm;
-use bqc_wire::{BlockForm, Ending, SolvedRecord, UnitKey};
+use bqc_wire::{BlockForm, Ending, KnownTotals, SolvedRecord, UnitKey};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -151,14 +151,14 @@ fn what_is_kept_is_not_done_again_and_a_wrong_entry_is() {
     let engine = CpuEngine::new();
     let go = AtomicBool::new(false);
     let mut expected: Option<Solved> = None;
-    let mut round = |n_done: usize, n_found: usize, n_refused: usize| {
+    let mut round = |n_done: usize, taken: u64, refused: u64| {
         let (journal, cached) =
             (open(run.path()), Journal::open(cache.path(), &PLAN, Use::Cache { max_bytes: 1 << 20 }).unwrap());
         let counting = Counting(InProcess(&engine), AtomicUsize::new(0));
         let kept = Kept::new(&counting, Some(&journal), Some(&cached));
         let solved = kept.solve(&unit(), &go);
-        let counts = (counting.1.load(Ordering::Relaxed), kept.n_found(), kept.n_refused());
-        assert_eq!(counts, (n_done, n_found, n_refused));
+        let counts = (counting.1.load(Ordering::Relaxed), kept.totals());
+        assert_eq!(counts, (n_done, KnownTotals { taken, refused }));
         assert!(solved.is_final);
         assert_eq!(solved.verified, expected.get_or_insert(solved.clone()).verified);
     };

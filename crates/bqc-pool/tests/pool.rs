@@ -5,9 +5,9 @@
 use bqc_circuit::{BlockCircuit, BlockQubit};
 use bqc_instantiate::{CpuEngine, Engine};
 use bqc_optimize::BlockSettings;
-use bqc_pool::{Patience, Pool, PoolTotals, Program};
+use bqc_pool::{Patience, Pool, Program};
 use bqc_run::{Solved, Unit, Workshop};
-use bqc_wire::{Hello, Outcome, ToWorker, encode_frame};
+use bqc_wire::{Hello, Outcome, ToWorker, WorkerTotals, encode_frame};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ fn unit(engine: &dyn Engine) -> Unit {
 }
 
 /// Has the unit done by `program` and gives what came out, what was said and what was counted.
-fn solve(path: &str, arguments: &[&str], stop: &AtomicBool) -> (Solved, Vec<String>, PoolTotals) {
+fn solve(path: &str, arguments: &[&str], stop: &AtomicBool) -> (Solved, Vec<String>, WorkerTotals) {
     let engine = CpuEngine::new();
     let arguments = arguments.iter().map(Into::into).collect();
     let short = Duration::from_millis(100);
@@ -36,7 +36,7 @@ fn solve(path: &str, arguments: &[&str], stop: &AtomicBool) -> (Solved, Vec<Stri
     (solved, said.into_inner().unwrap(), totals)
 }
 
-fn shell(script: &str) -> (Solved, Vec<String>, PoolTotals) {
+fn shell(script: &str) -> (Solved, Vec<String>, WorkerTotals) {
     solve("/bin/sh", &["-c", script], &AtomicBool::new(false))
 }
 
@@ -50,7 +50,7 @@ fn greeting(then: &str) -> String {
 #[test]
 fn what_cannot_be_started_is_replaced_by_this_process() {
     let (solved, said, totals) = solve("/nonexistent/bqc", &[], &AtomicBool::new(false));
-    assert_eq!(totals, PoolTotals { n_started: 0, n_lost: 0, n_in_process: 1 });
+    assert_eq!(totals, WorkerTotals { started: 0, lost: 0, in_process: 1 });
     assert!(said[0].contains("cannot start a worker") && said[0].contains("/nonexistent/bqc"), "{said:?}");
     let engine = CpuEngine::new();
     let here = unit(&engine).solve(&engine, &AtomicBool::new(false));
@@ -74,9 +74,9 @@ fn strangers_are_given_up_and_the_block_stays() {
         let start = Instant::now();
         let (solved, said, totals) = shell(&script);
         assert!(solved.reason.contains("3 workers failed: ") && solved.reason.contains(words), "{}", solved.reason);
-        assert_eq!((solved.outcome, solved.is_final, totals.n_lost), (Outcome::Failed, false, 3), "{script}");
+        assert_eq!((solved.outcome, solved.is_final, totals.lost), (Outcome::Failed, false, 3), "{script}");
         assert_eq!(solved.verified.circuit(), unit(&CpuEngine::new()).block());
-        assert_eq!((said.len(), totals.n_in_process), (3, 0));
+        assert_eq!((said.len(), totals.in_process), (3, 0));
         assert!(start.elapsed() < Duration::from_secs(3), "{script}");
     }
 }
@@ -85,7 +85,7 @@ fn strangers_are_given_up_and_the_block_stays() {
 fn what_is_killed_from_outside_is_tried_for_longer() {
     let (solved, _, totals) = shell(&greeting("kill -9 $$"));
     assert!(solved.reason.contains("signal: 9"), "{}", solved.reason);
-    assert_eq!(totals.n_started, 13);
+    assert_eq!(totals.started, 13);
 }
 
 #[test]

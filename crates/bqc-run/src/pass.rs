@@ -138,7 +138,7 @@ impl Pass<'_> {
         // A thread that panics while it holds the lock has left a whole map behind.
         let twin = twins.lock().unwrap_or_else(|e| e.into_inner()).entry(unit.key()).or_default().clone();
         let solved = twin.get_or_init(|| self.workshop.solve(&unit, self.stop)).clone();
-        let Solved { verified, outcome, instantiations, reason, .. } = solved;
+        let Solved { verified, outcome, instantiations, reason, worker, .. } = solved;
         let record = BlockRecord {
             pass: self.index,
             block: index as u32,
@@ -147,7 +147,9 @@ impl Pass<'_> {
             after: gates(verified.circuit()),
             distance: verified.distance(),
             instantiations,
+            start_seconds,
             seconds: (self.observer.seconds() - start_seconds).max(0.0),
+            worker,
             outcome,
             reason,
         };

@@ -53,6 +53,8 @@ pub struct Solved {
     /// Whether the same unit would always end so: it was not cut short and nothing broke. Only such
     /// results are worth keeping.
     pub is_final: bool,
+    /// Process id of the worker that has found it, if it was not this process.
+    pub worker: Option<u32>,
 }
 
 /// Why a result from outside is not taken.
@@ -164,7 +166,7 @@ impl Unit {
                 let outcome = outcome(&report.reason);
                 let is_final = outcome != Outcome::Failed && !stop.load(Ordering::Relaxed);
                 let (instantiations, reason) = (report.instantiations as u64, report.reason.to_string());
-                Solved { verified, outcome, instantiations, reason, is_final }
+                Solved { verified, outcome, instantiations, reason, is_final, worker: None }
             }
             Err(payload) => self.failed(format!("the block's task panicked: {}", panic_text(payload.as_ref()))),
         }
@@ -173,7 +175,7 @@ impl Unit {
     /// The block as it was, for a fault that `reason` names.
     pub fn failed(&self, reason: String) -> Solved {
         let verified = VerifiedBlock::unchanged(self.block.clone());
-        Solved { verified, outcome: Outcome::Failed, instantiations: 0, reason, is_final: false }
+        Solved { verified, outcome: Outcome::Failed, instantiations: 0, reason, is_final: false, worker: None }
     }
 
     /// The block as it was, because the run ends.
@@ -204,7 +206,8 @@ impl Unit {
             VerifiedBlock::recheck(&self.block, candidate, result.distance, self.record.tolerance)?
         };
         let (instantiations, reason) = (result.instantiations, result.reason.clone());
-        Ok(Solved { verified, outcome, instantiations, reason, is_final: is_final && outcome != Outcome::Failed })
+        let is_final = is_final && outcome != Outcome::Failed;
+        Ok(Solved { verified, outcome, instantiations, reason, is_final, worker: None })
     }
 }
 

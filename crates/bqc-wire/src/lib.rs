@@ -30,7 +30,8 @@ pub use frame::{FrameDecoder, FrameError, MAX_FRAME_BYTES, encode_frame};
 pub use matrix::{MatrixError, NumberArray, Precision, Shape};
 pub use message::{FromWorker, Hello, HelloError, Message, ToWorker};
 pub use report::{
-    BlockGates, BlockRecord, BlockTotals, CheckMethod, CircuitFigures, Outcome, Report, Settings, Status, WholeCheck,
+    BlockGates, BlockRecord, BlockTotals, CheckMethod, CircuitFigures, KnownTotals, Outcome, Report, Settings, Status,
+    WholeCheck, WorkerTotals,
 };
 pub use segment::{Entry, Replay, SegmentError};
 pub use stats::{PartitionPreview, StatsReport};
