@@ -66,7 +66,7 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let outputs = Outputs::prepare(args)?;
     let input = read_circuit(&args.input, &args.read)?;
     let mut settings = resolve(args);
-    let workers = keep::workers(&args.keep, &input, settings.n_threads)?;
+    let workers = keep::workers(&args.keep, &input, settings.n_threads);
     settings.n_threads = workers.unwrap_or(settings.n_threads);
     let engine: Box<dyn Engine> = match args.engine {
         EngineArg::Auto | EngineArg::Cpu => Box::new(CpuEngine::default()),

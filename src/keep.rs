@@ -21,16 +21,12 @@ const AUTO_WORKERS_CX: usize = 200;
 const MAX_CACHE_BYTES: u64 = 256 << 20;
 
 /// How many processes, if any.
-pub fn workers(args: &KeepArgs, input: &Circuit, n_cores: usize) -> Result<Option<usize>, Failure> {
-    let n_workers = match args.workers {
+pub fn workers(args: &KeepArgs, input: &Circuit, n_cores: usize) -> Option<usize> {
+    match args.workers {
         WorkersArg::Off => None,
         WorkersArg::Auto => (cfg!(unix) && Stats::of(input).n_two_qubit >= AUTO_WORKERS_CX).then_some(n_cores),
         WorkersArg::Count(n) => Some(usize::from(n)),
-    };
-    if n_workers.is_some() && !cfg!(unix) {
-        return Err(Failure::Usage("worker processes need a Unix system; leave out --workers".into()));
     }
-    Ok(n_workers)
 }
 
 /// A compile, ready to begin.
@@ -139,7 +135,10 @@ impl Task<'_> {
 
     #[cfg(not(unix))]
     fn pool<'b>(&'b self, _: &'b (dyn Fn(&str) + Sync)) -> Result<Option<InProcess<'b>>, Failure> {
-        Ok(None)
+        match self.workers {
+            Some(_) => Err(Failure::Usage("worker processes need a Unix system; leave out --workers".into())),
+            None => Ok(None),
+        }
     }
 
     /// A run that is over needs its folder no more, if nobody has asked for it by name.

@@ -119,7 +119,7 @@ fn a_worker_that_hangs_or_is_stopped_is_given_up() {
 fn a_block_that_kills_three_workers_stays_as_it_is() {
     for (fault, words) in [
         ("abort%3", "SIGABRT"),
-        ("kill%3", "SIGKILL"),
+        ("segv%3", "SIGSEGV"),
         ("wrong%3", "refused"),
         ("panic%3", "panicked: a fault on request"),
         ("garbage%3", "nonsense"),

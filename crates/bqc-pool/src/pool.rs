@@ -18,9 +18,9 @@ use std::time::{Duration, Instant};
 
 /// Workers that may fail at one unit.
 const MAX_LOSSES: usize = 3;
-/// Workers that may be killed from outside at one unit: that is mostly no fault of the unit, but a unit
-/// that takes all memory looks the same.
-const MAX_KILLS: usize = 10;
+/// Workers that may be killed from outside at one unit, which is no fault of the unit. Only so that it
+/// ends: a unit of half a second survives a kill each tenth of a second once in a hundred tries.
+const MAX_KILLS: usize = 200;
 /// How often a waiting thread looks whether the run is to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -223,11 +223,12 @@ impl Workshop for Pool<'_> {
             if stop.load(Ordering::Relaxed) {
                 return unit.stopped();
             }
+            let n_oom = n_oom_kills();
             match self.try_once(unit, stop) {
                 Ok(Ok(solved)) => return solved,
                 Ok(Err(reason)) => reasons.push(reason),
                 Err(loss @ (Loss::Start(_) | Loss::Hello(_))) => return self.in_process(unit, stop, &loss),
-                Err(loss) if loss.was_killed() && n_kills < MAX_KILLS => {
+                Err(loss) if loss.was_killed() && n_kills < MAX_KILLS && n_oom_kills() == n_oom => {
                     n_kills += 1;
                     self.note_loss(&loss.to_string());
                 }
@@ -243,6 +244,13 @@ impl Workshop for Pool<'_> {
         reasons.dedup();
         unit.failed(format!("{MAX_LOSSES} workers failed: {}", reasons.join("; ")))
     }
+}
+
+/// How many processes the system has killed for want of memory since it was started, where it tells. A
+/// worker that was killed while this rose has probably taken too much.
+fn n_oom_kills() -> Option<u64> {
+    let counters = std::fs::read_to_string("/proc/vmstat").ok()?;
+    counters.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
 }
 
 /// Starts the thread that starts all workers: they die with the thread that has started them, and

@@ -75,8 +75,8 @@ pub enum Loss {
 }
 
 impl Loss {
-    /// Whether somebody else ended it: no process sends itself SIGKILL. The system does so when memory is
-    /// short, and people do.
+    /// Whether somebody else ended it: no process sends itself SIGKILL. People do, and the system when memory
+    /// is short.
     pub fn was_killed(&self) -> bool {
         matches!(self, Loss::Ended { status, .. } if status.signal() == Some(Signal::SIGKILL as i32))
     }
