@@ -38,6 +38,10 @@ pub enum Command {
     /// Make a circuit from a unitary matrix or a state vector
     #[command(after_help = EXIT_CODES)]
     Synthesize(SynthesizeArgs),
+    /// What `compile --workers` starts; speaks to its supervisor alone
+    #[cfg(unix)]
+    #[command(hide = true)]
+    Worker(WorkerArgs),
 }
 
 #[derive(Args)]
@@ -58,7 +62,7 @@ pub struct CompileArgs {
     /// What is done in each block
     #[arg(long, value_enum, default_value_t = FlowArg::Search)]
     pub flow: FlowArg,
-    /// Worker threads [default: one per core]. The output does not depend on it
+    /// Threads, or worker processes [default: one per core]. The output does not depend on it
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// How long a search goes on without much gain: 1 is over in moments, 3 is near the point of
@@ -96,6 +100,8 @@ pub struct CompileArgs {
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     #[command(flatten)]
+    pub keep: KeepArgs,
+    #[command(flatten)]
     pub read: ReadArgs,
     /// Say nothing but errors
     #[arg(short, long, conflicts_with = "verbose")]
@@ -103,6 +109,65 @@ pub struct CompileArgs {
     /// Say what each pass did
     #[arg(short, long)]
     pub verbose: bool,
+}
+
+/// How a compile survives what happens to it.
+#[derive(Args)]
+pub struct KeepArgs {
+    /// Rebuild blocks in this many worker processes instead of threads: one that dies costs its block a
+    /// second try. `auto` is one for each of the threads, or none for small circuits. The output does not
+    /// depend on it
+    #[arg(long, value_name = "auto|off|N", default_value = "auto", value_parser = parse_workers)]
+    pub workers: WorkersArg,
+    /// Keep a journal of all results in this folder; the same command takes up a run that was
+    /// interrupted. Another input or other settings are refused there
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+    /// The same, in a folder of the user's state folder that is named by input and settings and removed
+    /// when the run is complete
+    #[arg(long)]
+    pub resume: bool,
+    /// Look for results of former runs in this folder, and add new ones. Each is measured again
+    #[arg(long, value_name = "DIR|off", default_value = "off")]
+    pub cache: PathBuf,
+    #[command(flatten)]
+    pub faults: FaultArgs,
+}
+
+/// Worker processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkersArg {
+    /// Threads instead.
+    Off,
+    /// One per core where the circuit is worth it.
+    Auto,
+    /// So many.
+    Count(u16),
+}
+
+/// For tests of the supervisor.
+#[cfg(unix)]
+#[derive(Args, Clone)]
+pub struct FaultArgs {
+    /// Let workers fail
+    #[arg(long, hide = true, value_name = "FAULT", value_parser = |text: &str| text.parse::<bqc_pool::Fault>().map(|_| text.to_owned()))]
+    pub worker_fault: Option<String>,
+    /// Give workers up after this long, whatever they do
+    #[arg(long, hide = true, value_name = "TIME", value_parser = parse_duration)]
+    pub worker_patience: Option<Duration>,
+}
+
+/// There are no workers on this system.
+#[cfg(not(unix))]
+#[derive(Args, Clone)]
+pub struct FaultArgs {}
+
+#[cfg(unix)]
+#[derive(Args)]
+pub struct WorkerArgs {
+    /// Fail like this
+    #[arg(long, hide = true, value_name = "FAULT")]
+    pub fault: Option<bqc_pool::Fault>,
 }
 
 #[derive(Args)]
@@ -322,6 +387,16 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     let seconds = number.trim().parse::<f64>().map_err(|_| help())? * unit_seconds;
     // Refuses negative and infinite numbers as well, and NaN.
     Duration::try_from_secs_f64(seconds).map_err(|_| help())
+}
+
+/// Reads a number of processes.
+fn parse_workers(text: &str) -> Result<WorkersArg, String> {
+    match (text, text.parse::<u16>()) {
+        ("off", _) => Ok(WorkersArg::Off),
+        ("auto", _) => Ok(WorkersArg::Auto),
+        (_, Ok(n @ 1..=1024)) => Ok(WorkersArg::Count(n)),
+        _ => Err(format!("`{text}` is no number of workers; write auto, off or a number from 1 to 1024")),
+    }
 }
 
 /// Reads a distance. Zero would refuse every rebuilt block for its rounding alone.

@@ -3,6 +3,7 @@
 use crate::args::{CompileArgs, EffortArg, EngineArg, FlowArg};
 use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
+use crate::keep;
 use crate::output::Output;
 use crate::progress::{Progress, Talk};
 use crate::resources::Resources;
@@ -64,7 +65,9 @@ const MAX_CHECK_UPDATES: f64 = 8e9;
 pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let outputs = Outputs::prepare(args)?;
     let input = read_circuit(&args.input, &args.read)?;
-    let settings = resolve(args);
+    let mut settings = resolve(args);
+    let workers = keep::workers(&args.keep, &input, settings.n_threads);
+    settings.n_threads = workers.unwrap_or(settings.n_threads);
     let engine: Box<dyn Engine> = match args.engine {
         EngineArg::Auto | EngineArg::Cpu => Box::new(CpuEngine::default()),
     };
@@ -72,14 +75,14 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
     let progress = Progress::new(talk(args), start, deadline);
-    let compiled = bqc_run::compile(&input, &settings, engine.as_ref(), stop.flag(), &progress)
-        .map_err(|reason| Failure::Usage(format!("cannot compile `{}`: {reason}", args.input.display())));
+    let task = keep::Task { args, input: &input, settings: &settings, engine: engine.as_ref(), workers };
+    let compiled = task.compile(&stop, &progress);
     progress.finish();
-    let compiled = compiled?;
+    let (compiled, survived) = compiled?;
 
     outputs.circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out))?;
     let status = status(&compiled, stop.was_interrupted());
-    let report = report(args, &settings, engine.name(), status, &Stats::of(&input), compiled, start);
+    let report = report(args, &settings, engine.name(), status, &Stats::of(&input), (compiled, survived), start);
     if let Some(output) = &outputs.report {
         output.write(|out| out.write_all(report.to_json().as_bytes()))?;
     }
@@ -179,7 +182,7 @@ fn report(
     engine: &str,
     status: Status,
     input: &Stats,
-    compiled: Compiled,
+    (compiled, survived): (Compiled, keep::Survived),
     start: Instant,
 ) -> Report {
     let resources = Resources::now();
@@ -214,6 +217,8 @@ fn report(
             threads: settings.n_threads as u64,
             time_limit_seconds: args.time_limit.map(|limit| limit.as_secs_f64()),
         },
+        workers: survived.workers,
+        known: survived.known,
         block_records: compiled.records,
     }
 }

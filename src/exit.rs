@@ -50,6 +50,9 @@ pub enum Failure {
         /// The reason, and what to do.
         reason: String,
     },
+    /// A run folder or a cache cannot be used.
+    #[error(transparent)]
+    Journal(#[from] bqc_pool::JournalError),
     /// Signal handlers or threads cannot be set up.
     #[error("cannot set up {what}: {source}")]
     Setup {

@@ -4,6 +4,7 @@ mod args;
 mod compile;
 mod exit;
 mod input;
+mod keep;
 mod output;
 mod progress;
 mod resources;
@@ -12,6 +13,8 @@ mod stop;
 mod summary;
 mod synthesize;
 mod verify;
+#[cfg(unix)]
+mod worker;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -26,6 +29,8 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::verify(args),
         Command::Stats(args) => stats::stats(args),
         Command::Synthesize(args) => synthesize::synthesize(args, start),
+        #[cfg(unix)]
+        Command::Worker(args) => worker::worker(args),
     };
     result
         .unwrap_or_else(|failure| {

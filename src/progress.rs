@@ -49,6 +49,20 @@ impl Progress {
         until.map_or(self.bar.eta(), |u| u.min(self.bar.eta()))
     }
 
+    /// Something that the user should know although the run goes on.
+    pub fn warn(&self, line: &str) {
+        if self.talk != Talk::Quiet {
+            self.say(&format!("bqc: {line}"));
+        }
+    }
+
+    /// Something for those who want to know.
+    pub fn tell(&self, line: &str) {
+        if self.talk == Talk::Verbose {
+            self.say(line);
+        }
+    }
+
     /// A line that does not tear the bar.
     fn say(&self, line: &str) {
         self.bar.suspend(|| eprintln!("{line}"));

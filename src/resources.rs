@@ -1,8 +1,8 @@
 //! What the process has used so far, as the system tells it.
 
-/// CPU time and memory of the process; `None` where the system does not tell.
+/// CPU time and memory of the process, and CPU time of its worker processes that have ended; `None` where the system does not tell.
 pub struct Resources {
-    /// User and system time of all threads, in seconds.
+    /// User and system time of all threads, and of children that were waited for, in seconds.
     pub cpu_seconds: Option<f64>,
     /// Largest resident set so far, in bytes.
     pub peak_rss_bytes: Option<u64>,
@@ -12,14 +12,16 @@ impl Resources {
     /// Reads them now.
     #[cfg(unix)]
     pub fn now() -> Resources {
-        use nix::sys::resource::{UsageWho, getrusage};
+        use nix::sys::resource::{Usage, UsageWho, getrusage};
         use nix::sys::time::TimeValLike;
         // BSD and Linux count kibibytes, macOS bytes.
         const MAXRSS_UNIT_BYTES: i64 = if cfg!(target_vendor = "apple") { 1 } else { 1024 };
         let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) else {
             return Resources { cpu_seconds: None, peak_rss_bytes: high_water_mark() };
         };
-        let cpu_microseconds = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+        let microseconds = |usage: Usage| usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+        let of_children = getrusage(UsageWho::RUSAGE_CHILDREN).map_or(0, microseconds);
+        let cpu_microseconds = microseconds(usage) + of_children;
         let max_rss_bytes = u64::try_from(usage.max_rss() * MAXRSS_UNIT_BYTES).ok();
         Resources {
             cpu_seconds: Some(cpu_microseconds as f64 * 1e-6),

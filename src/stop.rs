@@ -9,6 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
+/// The signals that end a run early.
+#[cfg(unix)]
+const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, signal_hook::consts::SIGUSR1];
+#[cfg(not(unix))]
+const SIGNALS: [i32; 2] = [SIGINT, SIGTERM];
+
 /// The flag that workers poll, and why it was raised.
 pub struct Stop {
     raised: Arc<AtomicBool>,
@@ -16,12 +22,13 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Raises the flag at `deadline` or at the first SIGINT or SIGTERM. A second signal ends the
+    /// Raises the flag at `deadline` or at the first SIGINT, SIGTERM or SIGUSR1
+    /// (which batch systems send before the time is up). A second signal ends the
     /// process at once. To be called when the input has been read: until then a signal ends the
     /// process as usual, with nothing written.
     pub fn install(deadline: Option<Instant>) -> Result<Stop, Failure> {
         let stop = Stop { raised: Arc::default(), interrupted: Arc::default() };
-        for signal in [SIGINT, SIGTERM] {
+        for signal in SIGNALS {
             // Order matters: the shutdown looks at the flag before the same signal raises it.
             flag::register_conditional_shutdown(signal, Exit::Interrupted as i32, stop.interrupted.clone())
                 .and_then(|_| flag::register(signal, stop.interrupted.clone()))

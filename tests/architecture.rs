@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 const SIMD_LEAF: &str = "crates/bqc-linalg/src/lanes/";
 /// Where a block becomes a verified one, and the one place that may build the type.
 const VERIFIER: &str = "crates/bqc-optimize/src/verify";
+/// Where processes are started, spoken to and given up.
+const POOL: &str = "crates/bqc-pool/src/";
 const MOST_LINES: usize = 600;
 
 fn root() -> PathBuf {
@@ -193,9 +195,22 @@ fn libraries_leave_the_outside_world_to_the_binary() {
         "stdout()",
         "stderr()",
     ];
-    assert_absent(&library_files(), "a library reaches outside", |line| {
-        // `is_x86_feature_detected!` and compile-time `env!` do not depend on who runs the program.
-        forbidden.iter().any(|word| line.contains(word))
+    // `is_x86_feature_detected!` and compile-time `env!` do not depend on who runs the program.
+    let (pool, others): (Vec<String>, Vec<String>) = library_files().into_iter().partition(|p| p.starts_with(POOL));
+    assert_absent(&others, "a library reaches outside", |line| forbidden.iter().any(|word| line.contains(word)));
+    let of_pool = ["Instant::now", "std::process", "process::exit", "stdin()", "stdout()", "stderr()"];
+    assert_absent(&pool, "the pool reaches too far outside", |line| {
+        forbidden.iter().any(|word| !of_pool.contains(word) && line.contains(word))
+    });
+}
+
+#[test]
+fn processes_are_started_by_the_pool_alone() {
+    let is_product = |path: &String| path.starts_with("src/") || path.starts_with("crates/");
+    let mut others = rust_files();
+    others.retain(|path| is_product(path) && !path.starts_with(POOL));
+    assert_absent(&others, "a process is started outside the pool", |line| {
+        ["Command::new", "process::Command", "fork("].iter().any(|word| line.contains(word))
     });
 }
 

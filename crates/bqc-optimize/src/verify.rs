@@ -27,6 +27,16 @@ pub const MAX_EXACT_QUBITS: usize = 12;
 /// half of what a core's second-level cache holds.
 const PASS_AMPLITUDES: usize = 1 << 13;
 
+/// Up to this width [`VerifiedBlock::recheck`] measures over all columns.
+const MAX_REMEASURED_WIDTH: u8 = 8;
+/// Random states that may contradict a claimed distance, the purpose of their stream, and what the
+/// rounding of some thousand gates may add.
+const CLAIM_STATES: usize = 8;
+/// See [`CLAIM_STATES`].
+const CLAIMS: u64 = 0x434c_4149_4d53;
+/// See [`CLAIM_STATES`].
+const CLAIM_ROUNDING: f64 = 1e-12;
+
 /// The original and what should replace it are not the same unitary, or cannot be compared.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Rejected {
@@ -109,8 +119,8 @@ pub(crate) fn chain_distance(a: &[[f64; 3]], b: &[[f64; 3]]) -> f64 {
 
 /// A block whose distance from its original has been measured and found within a tolerance.
 ///
-/// Only this type can be joined into a result, and only [`VerifiedBlock::check`] and
-/// [`VerifiedBlock::unchanged`] make it.
+/// Only this type can be joined into a result, and only [`VerifiedBlock::check`],
+/// [`VerifiedBlock::recheck`] and [`VerifiedBlock::unchanged`] make it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VerifiedBlock {
     circuit: BlockCircuit,
@@ -126,6 +136,41 @@ impl VerifiedBlock {
             Ok(VerifiedBlock { circuit: candidate, distance })
         } else {
             Err(Rejected::TooFar { distance, tolerance })
+        }
+    }
+
+    /// Takes a candidate that another process has found, and measured or known by the sum of its changes
+    /// to be within `claimed`.
+    ///
+    /// Up to eight wires it is measured again over all columns. Wider ones, where that takes longer than
+    /// finding them, keep the claimed distance if eight random states do not contradict it: the estimate
+    /// (see [`compare_circuits`]) may be up to twice the claim, and whatever rounding makes. A result that
+    /// is something else altogether is at a distance near one, and its estimate as well.
+    pub fn recheck(
+        original: &BlockCircuit,
+        candidate: BlockCircuit,
+        claimed: f64,
+        tolerance: f64,
+    ) -> Result<VerifiedBlock, Rejected> {
+        let width = original.width();
+        if width <= MAX_REMEASURED_WIDTH || candidate.width() != width {
+            return VerifiedBlock::check(original, candidate, tolerance);
+        }
+        if usize::from(width) > MAX_EXACT_QUBITS {
+            return Err(Rejected::TooWide { width });
+        }
+        let (Some(a), Some(b)) = (block_steps(original), block_steps(&candidate)) else {
+            return Err(Rejected::Malformed { width });
+        };
+        let states =
+            |_| States::random(width.into(), CLAIM_STATES, &mut bqc_linalg::Stream::new(0, width.into(), CLAIMS));
+        let estimate = residual::distance(&a, &b, 1, states);
+        // Written so that a distance that is not a number is refused.
+        let is_near = estimate <= 2.0 * claimed + CLAIM_ROUNDING;
+        match (is_near, claimed >= 0.0 && claimed <= tolerance) {
+            (true, true) => Ok(VerifiedBlock { circuit: candidate, distance: claimed }),
+            (true, false) => Err(Rejected::TooFar { distance: claimed, tolerance }),
+            (false, _) => Err(Rejected::TooFar { distance: estimate, tolerance: claimed }),
         }
     }
 

@@ -6,7 +6,8 @@
 //! a larger budget begins like one with a smaller budget.
 
 use crate::observer::Event;
-use crate::pass::{Pass, PassResult, gates, panic_text};
+use crate::pass::{Pass, PassResult, gates};
+use crate::unit::panic_text;
 use bqc_circuit::Circuit;
 use bqc_optimize::{VerifiedBlock, shorten};
 use bqc_partition::{Block, Options, PartitionError, partition};
@@ -50,6 +51,8 @@ impl Budget {
 struct Offers {
     circuits: Vec<VerifiedBlock>,
     n_descents: usize,
+    /// When it was first looked at, and how long that took in all.
+    start_seconds: Option<f64>,
     seconds: f64,
     /// The words of a panic.
     fault: Option<String>,
@@ -105,6 +108,7 @@ impl Pass<'_> {
             return false;
         }
         let start_seconds = self.observer.seconds();
+        offers.start_seconds.get_or_insert(start_seconds);
         let original = &block.circuit;
         let (from, distance) = offers.circuits.last().map_or((original, 0.0), |c| (c.circuit(), c.distance()));
         let attempt =
@@ -143,7 +147,9 @@ impl Pass<'_> {
             after: gates(taken.map_or(&block.circuit, VerifiedBlock::circuit)),
             distance: taken.map_or(0.0, VerifiedBlock::distance),
             instantiations: offers.n_descents as u64,
+            start_seconds: offers.start_seconds.unwrap_or_else(|| self.observer.seconds()),
             seconds: offers.seconds,
+            worker: None,
             outcome,
             reason,
         }

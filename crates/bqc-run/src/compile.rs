@@ -3,6 +3,7 @@
 use crate::approximate::Budget;
 use crate::observer::{Event, Observer};
 use crate::pass::Pass;
+use crate::unit::{InProcess, Workshop};
 use bqc_circuit::{Circuit, Directive, Operation, Stats, lower};
 use bqc_instantiate::Engine;
 use bqc_linalg::Stream;
@@ -132,6 +133,19 @@ pub fn compile(
     stop: &AtomicBool,
     observer: &dyn Observer,
 ) -> Result<Compiled, CompileError> {
+    compile_in(&InProcess(engine), circuit, settings, engine, stop, observer)
+}
+
+/// The same with its blocks rebuilt in `workshop`. `engine` does the rest, and the approximations; its
+/// name is part of every unit's.
+pub fn compile_in(
+    workshop: &dyn Workshop,
+    circuit: &Circuit,
+    settings: &RunSettings,
+    engine: &dyn Engine,
+    stop: &AtomicBool,
+    observer: &dyn Observer,
+) -> Result<Compiled, CompileError> {
     refuse_opaque(circuit)?;
     let n_threads = settings.n_threads;
     let pool = rayon::ThreadPoolBuilder::new()
@@ -143,6 +157,7 @@ pub fn compile(
         let mut run = Run {
             settings,
             engine,
+            workshop,
             stop,
             observer,
             n_passes,
@@ -200,6 +215,7 @@ fn random_cuts(options: Options, settings: &RunSettings, pass: u32, max_shift: u
 pub(crate) struct Run<'a> {
     pub settings: &'a RunSettings,
     pub engine: &'a dyn Engine,
+    pub workshop: &'a dyn Workshop,
     pub stop: &'a AtomicBool,
     pub observer: &'a dyn Observer,
     /// Passes begun, and how many of them keep the unitary.
@@ -275,7 +291,7 @@ impl Run<'_> {
 
     /// Spends some of what is left of the budget. Returns whether the circuit has got better.
     fn approximate(&mut self, best: &mut Best) -> Result<bool, CompileError> {
-        let Run { settings, engine, stop, observer, .. } = *self;
+        let Run { settings, engine, workshop, stop, observer, .. } = *self;
         let mut widths = APPROXIMATE_WIDTHS.map(|width| width.min(settings.block_size));
         if best.figures.n_two_qubit >= LARGE_CX {
             widths.reverse();
@@ -288,7 +304,7 @@ impl Run<'_> {
             let cuts =
                 random_cuts(Options { max_cx: APPROXIMATE_CX, ..Options::new(width) }, settings, index, usize::MAX);
             let budget = Budget { total: settings.epsilon_total, spent: best.bound };
-            let pass = Pass { index, block: &settings.block, engine, stop, observer };
+            let pass = Pass { index, block: &settings.block, engine, workshop, stop, observer };
             let result = pass.run_approximate(&best.circuit, &cuts, budget)?;
             self.error_bound = best.bound + result.distance;
             self.records.extend(result.records);
@@ -339,9 +355,9 @@ impl Run<'_> {
 
     /// One pass over `circuit`; its records and distances are added to the run's.
     fn pass(&mut self, index: u32, cuts: &Options, circuit: &Circuit) -> Result<Circuit, CompileError> {
-        let Run { engine, stop, observer, .. } = *self;
+        let Run { engine, workshop, stop, observer, .. } = *self;
         let block = &self.block_settings(index);
-        let result = Pass { index, block, engine, stop, observer }.run(circuit, cuts)?;
+        let result = Pass { index, block, engine, workshop, stop, observer }.run(circuit, cuts)?;
         self.error_bound += result.distance;
         self.records.extend(result.records);
         Ok(self.merge(&result.circuit))
@@ -445,6 +461,7 @@ mod tests {
         let run = Run {
             settings: &settings,
             engine: &engine,
+            workshop: &InProcess(&engine),
             stop: &stop,
             observer: &Unobserved,
             n_passes: 1,

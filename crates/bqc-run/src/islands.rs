@@ -129,11 +129,11 @@ impl Run<'_> {
     fn walk(&self, pass: u32, island: u64, circuit: &Circuit) -> Result<PassResult, PartitionError> {
         /// Purpose of the stream that gives every walker a seed of its own.
         const ISLANDS: u64 = 0x4953_4c41;
-        let Run { settings, engine, stop, observer, .. } = *self;
+        let Run { settings, engine, workshop, stop, observer, .. } = *self;
         let seed = Stream::new(settings.block.seed, island, ISLANDS).bits();
         let block = BlockSettings { starts: 1, seed, ..settings.block.clone() };
         let cuts = Options { max_cx: settings.max_block_cx, ..Options::new(settings.block_size) };
-        Pass { index: pass, block: &block, engine, stop, observer }.run_here(circuit, &cuts)
+        Pass { index: pass, block: &block, engine, workshop, stop, observer }.run_here(circuit, &cuts)
     }
 }
 

@@ -14,6 +14,8 @@ mod compile;
 mod islands;
 mod observer;
 mod pass;
+mod unit;
 
-pub use compile::{CompileError, Compiled, RunSettings, compile};
+pub use compile::{CompileError, Compiled, RunSettings, compile, compile_in};
 pub use observer::{Event, Observer, Unobserved};
+pub use unit::{InProcess, Refused, Solved, Unit, Workshop};

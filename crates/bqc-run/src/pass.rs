@@ -1,16 +1,16 @@
 //! One pass: cut, rebuild every block on whichever thread is free, join what was verified.
 
 use crate::observer::{Event, Observer};
+use crate::unit::{Solved, Unit, Workshop};
 use bqc_circuit::{BlockCircuit, Circuit};
 use bqc_instantiate::Engine;
-use bqc_optimize::{BlockSettings, Flow, Objective, Reason, VerifiedBlock, optimize_block};
+use bqc_optimize::{BlockSettings, Flow, Objective, VerifiedBlock};
 use bqc_partition::{Block, Options, Partition, PartitionError, partition};
-use bqc_wire::{BlockGates, BlockRecord, Outcome};
-use std::any::Any;
+use bqc_wire::{BlockGates, BlockRecord, UnitKey};
 use std::cmp::Reverse;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// One pass over a lowered circuit.
 pub(crate) struct Pass<'a> {
@@ -19,6 +19,7 @@ pub(crate) struct Pass<'a> {
     /// What is done in each block.
     pub block: &'a BlockSettings,
     pub engine: &'a dyn Engine,
+    pub workshop: &'a dyn Workshop,
     pub stop: &'a AtomicBool,
     pub observer: &'a dyn Observer,
 }
@@ -37,6 +38,9 @@ struct Rebuilt {
     verified: VerifiedBlock,
     record: BlockRecord,
 }
+
+/// The units of one pass that are done or under way: blocks that are equal are solved once.
+type Twins = Mutex<HashMap<UnitKey, Arc<OnceLock<Solved>>>>;
 
 /// The starts of one block that are done.
 #[derive(Default)]
@@ -78,8 +82,9 @@ impl Pass<'_> {
     /// The same on the calling thread alone, block after block, each once: what one walker of many does.
     pub fn run_here(&self, circuit: &Circuit, cuts: &Options) -> Result<PassResult, PartitionError> {
         let partition = partition(circuit, cuts)?;
+        let twins = Twins::default();
         let rebuilt: Vec<Rebuilt> =
-            partition.blocks().enumerate().map(|(i, block)| self.rebuild(i, 0, block)).collect();
+            partition.blocks().enumerate().map(|(i, block)| self.rebuild(i, 0, block, &twins)).collect();
         for r in rebuilt.iter().filter(|r| r.record.before.two_qubit_gates > 0) {
             self.observer.event(Event::BlockFinished(&r.record));
         }
@@ -93,13 +98,13 @@ impl Pass<'_> {
         let mut order: Vec<usize> = (0..blocks.len()).collect();
         order.sort_by_key(|&i| (Reverse(hardness(blocks[i])), i));
         let slots: Vec<Mutex<Slot>> = blocks.iter().map(|_| Mutex::new(Slot::default())).collect();
-        let next = AtomicUsize::new(0);
+        let (next, twins) = (AtomicUsize::new(0), Twins::default());
         rayon::broadcast(|_| {
             loop {
                 let task = next.fetch_add(1, Ordering::Relaxed);
                 let Some(&i) = order.get(task / n_starts) else { break };
                 let start = task % n_starts;
-                let rebuilt = self.rebuild(i, start, blocks[i]);
+                let rebuilt = self.rebuild(i, start, blocks[i], &twins);
                 // A thread that panics while it holds the lock has left a whole value behind.
                 let mut slot = slots[i].lock().unwrap_or_else(|e| e.into_inner());
                 slot.add(start, rebuilt, self.block.objective);
@@ -111,7 +116,9 @@ impl Pass<'_> {
         let kept = |slot: Mutex<Slot>| slot.into_inner().unwrap_or_else(|e| e.into_inner()).best;
         let results = slots.into_iter().map(kept).enumerate();
         // Every slot has been filled; should one not, its block is simply done now.
-        results.map(|(i, best)| best.map_or_else(|| self.rebuild(i, 0, blocks[i]), |(_, rebuilt)| rebuilt)).collect()
+        results
+            .map(|(i, best)| best.map_or_else(|| self.rebuild(i, 0, blocks[i], &twins), |(_, rebuilt)| rebuilt))
+            .collect()
     }
 
     /// Starts of a search are divided among its windows: many windows keep all cores busy by
@@ -124,23 +131,14 @@ impl Pass<'_> {
     }
 
     /// Rebuilds one block once. Whatever goes wrong in there, the block's own gates come out.
-    fn rebuild(&self, index: usize, start: usize, block: &Block) -> Rebuilt {
+    fn rebuild(&self, index: usize, start: usize, block: &Block, twins: &Twins) -> Rebuilt {
         let start_seconds = self.observer.seconds();
         let original = &block.circuit;
-        let attempt = catch_unwind(AssertUnwindSafe(|| {
-            optimize_block(original, self.key(index), start, self.block, self.engine, self.stop)
-        }));
-        let (verified, outcome, n_instantiations, reason) = match attempt {
-            Ok((verified, report)) => {
-                (verified, outcome(&report.reason), report.instantiations as u64, report.reason.to_string())
-            }
-            Err(payload) => (
-                VerifiedBlock::unchanged(original.clone()),
-                Outcome::Failed,
-                0,
-                format!("the block's task panicked: {}", panic_text(payload.as_ref())),
-            ),
-        };
+        let unit = Unit::new(original, self.block, self.index, start, self.engine.name());
+        // A thread that panics while it holds the lock has left a whole map behind.
+        let twin = twins.lock().unwrap_or_else(|e| e.into_inner()).entry(unit.key()).or_default().clone();
+        let solved = twin.get_or_init(|| self.workshop.solve(&unit, self.stop)).clone();
+        let Solved { verified, outcome, instantiations, reason, worker, .. } = solved;
         let record = BlockRecord {
             pass: self.index,
             block: index as u32,
@@ -148,17 +146,14 @@ impl Pass<'_> {
             before: gates(original),
             after: gates(verified.circuit()),
             distance: verified.distance(),
-            instantiations: n_instantiations,
+            instantiations,
+            start_seconds,
             seconds: (self.observer.seconds() - start_seconds).max(0.0),
+            worker,
             outcome,
             reason,
         };
         Rebuilt { verified, record }
-    }
-
-    /// Names the block's random streams: by place and pass alone.
-    fn key(&self, index: usize) -> u64 {
-        u64::from(self.index) << 32 | index as u64
     }
 }
 
@@ -177,19 +172,4 @@ fn hardness(block: &Block) -> u64 {
 
 pub(crate) fn gates(block: &BlockCircuit) -> BlockGates {
     BlockGates { two_qubit_gates: block.n_cx() as u64, one_qubit_gates: block.n_one_qubit() as u64 }
-}
-
-/// The outcome of a block that came back.
-fn outcome(reason: &Reason) -> Outcome {
-    match reason {
-        Reason::Improved => Outcome::Improved,
-        Reason::Rearranged | Reason::Unchanged { .. } => Outcome::Unchanged,
-        Reason::Failed { .. } => Outcome::Failed,
-    }
-}
-
-/// The words of a panic, for the record.
-pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> &str {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

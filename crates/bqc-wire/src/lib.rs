@@ -5,20 +5,34 @@
 //! one, renames one or gives one another meaning: that is the next version. Reading refuses every
 //! other version by name.
 //!
+//! What goes between processes and into journals is binary: [frames](mod@frame) on a pipe, [segments](mod@segment) of a
+//! journal, both with a checksum per record and a version at the start, and [units](mod@unit) of work in them.
+//! Other versions are refused by number.
+//!
 //! Matrices and vectors come in through this crate too, in formats of others: `.npy` and JSON.
 //!
 //! Units: seconds, bytes, radians, gate counts. Counts are those of the circuit after translation to
 //! {CX, U3}, for input and output alike, so that they can be compared.
 
 mod document;
+pub mod frame;
+pub mod fuzz;
 pub mod matrix;
+pub mod message;
 mod npy;
 pub mod report;
+pub mod segment;
 pub mod stats;
+pub mod unit;
 
 pub use document::{Document, WireError};
+pub use frame::{FrameDecoder, FrameError, MAX_FRAME_BYTES, encode_frame};
 pub use matrix::{MatrixError, NumberArray, Precision, Shape};
+pub use message::{FromWorker, Hello, HelloError, Message, ToWorker};
 pub use report::{
-    BlockGates, BlockRecord, BlockTotals, CheckMethod, CircuitFigures, Outcome, Report, Settings, Status, WholeCheck,
+    BlockGates, BlockRecord, BlockTotals, CheckMethod, CircuitFigures, KnownTotals, Outcome, Report, Settings, Status,
+    WholeCheck, WorkerTotals,
 };
+pub use segment::{Entry, Replay, SegmentError};
 pub use stats::{PartitionPreview, StatsReport};
+pub use unit::{BlockForm, Ending, FormError, SolvedRecord, UnitFlow, UnitKey, UnitObjective, UnitRecord, UnitSolver};

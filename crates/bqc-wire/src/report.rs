@@ -37,12 +37,37 @@ pub struct Report {
     pub engine: String,
     /// The resolved settings.
     pub settings: Settings,
+    /// What the worker processes went through; `null` if this process did all by itself.
+    pub workers: Option<WorkerTotals>,
+    /// What was known before the run.
+    #[serde(default)]
+    pub known: KnownTotals,
     /// One record per block and pass, ordered by pass and then by position in the circuit.
     pub block_records: Vec<BlockRecord>,
 }
 
 impl Document for Report {
     const SCHEMA: &'static str = "bqc.report/1";
+}
+
+/// What a pool of worker processes went through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerTotals {
+    /// Processes that were started.
+    pub started: u64,
+    /// Processes that were given up: they ended, hung, or answered wrongly.
+    pub lost: u64,
+    /// Blocks that were rebuilt by this process because no worker could be started.
+    pub in_process: u64,
+}
+
+/// Results that a journal or a cache had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownTotals {
+    /// Taken, after they were measured again.
+    pub taken: u64,
+    /// Not what they said they were: their blocks were rebuilt.
+    pub refused: u64,
 }
 
 /// How a run ended. Only the last one means that the output is the input.
@@ -158,8 +183,13 @@ pub struct BlockRecord {
     pub distance: f64,
     /// Calls of the solver.
     pub instantiations: u64,
-    /// Wall-clock seconds that its thread spent on it.
+    /// When its first thread took it, in seconds from the start of the command.
+    #[serde(default)]
+    pub start_seconds: f64,
+    /// Wall-clock seconds that its threads spent on it.
     pub seconds: f64,
+    /// Process id of the worker whose result it is; `null` if this process has made it or known it.
+    pub worker: Option<u32>,
     /// How it ended.
     pub outcome: Outcome,
     /// Why it ended so, in words.

@@ -53,6 +53,15 @@ const REPORT: &str = r#"{
     "threads": 2,
     "time_limit_seconds": null
   },
+  "workers": {
+    "started": 3,
+    "lost": 1,
+    "in_process": 0
+  },
+  "known": {
+    "taken": 5,
+    "refused": 0
+  },
   "block_records": [
     {
       "pass": 0,
@@ -71,7 +80,9 @@ const REPORT: &str = r#"{
       },
       "distance": 3.1e-14,
       "instantiations": 9,
+      "start_seconds": 0.0625,
       "seconds": 0.125,
+      "worker": 4711,
       "outcome": "improved",
       "reason": "deleted 3 gates"
     },
@@ -91,7 +102,9 @@ const REPORT: &str = r#"{
       },
       "distance": 0.0,
       "instantiations": 0,
+      "start_seconds": 0.1875,
       "seconds": 0.0,
+      "worker": null,
       "outcome": "failed",
       "reason": "the block's task panicked: boom"
     }
@@ -105,6 +118,20 @@ fn a_report_has_these_bytes_and_comes_back_equal() {
     assert_eq!(report.to_json(), REPORT);
     assert_eq!(report.blocks, BlockTotals::of(&report.block_records));
     assert_eq!(report.seed, u64::MAX);
+}
+
+#[test]
+fn a_report_without_the_later_keys_is_read() {
+    let later =
+        ["    \"started\"", "    \"lost\"", "    \"in_process\"", "      \"start_seconds\"", "      \"worker\""];
+    let lines = REPORT.lines().filter(|line| !later.iter().any(|key| line.starts_with(key)));
+    let text: String = lines.flat_map(|line| [line, "\n"]).collect();
+    let text = text.replace("  \"workers\": {\n  },\n", "");
+    let known = "  \"known\": {\n    \"taken\": 5,\n    \"refused\": 0\n  },\n";
+    let text = text.replace(known, "");
+    let report = Report::from_json(&text).unwrap();
+    assert_eq!((report.workers, report.known), (None, KnownTotals::default()));
+    assert_eq!((report.block_records[0].worker, report.block_records[0].start_seconds), (None, 0.0));
 }
 
 #[test]

@@ -374,3 +374,21 @@ fn every_gate_of_the_table_is_its_lowering() {
         }
     }
 }
+
+#[test]
+fn claims_of_others_are_contradicted_where_they_are_wrong() {
+    for width in [3, 8, 9, 11] {
+        let block = random_block(width, 60, &mut Stream::new(5, width.into(), 0));
+        let same = rewritten(&block, &mut Stream::new(5, width.into(), 1));
+        let taken = VerifiedBlock::recheck(&block, same.clone(), 1e-13, 1e-10).unwrap();
+        assert!(taken.circuit() == &same && taken.distance() <= 1e-13, "{width}");
+        for (what, wrong) in wrong_variants(&block) {
+            assert!(VerifiedBlock::recheck(&block, wrong, 1e-13, 1e-10).is_err(), "{width}: {what}");
+        }
+        // A wide one is judged by the claim too, a narrow one by what it is.
+        for claim in [1e-9, -1.0, f64::NAN] {
+            let result = VerifiedBlock::recheck(&block, same.clone(), claim, 1e-10);
+            assert_eq!(result.is_ok(), width <= 8, "{width}: {claim}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Disks that fail, and what is in the file after they have.
+
+use super::*;
+use bqc_wire::unit::GateForm;
+use bqc_wire::{BlockForm, Ending};
+
+/// Takes so many bytes, and so many syncs.
+struct Disk {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    room: usize,
+    n_syncs: usize,
+}
+
+impl SegmentFile for Disk {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let taken = bytes.len().min(self.room);
+        self.bytes.lock().unwrap().extend(&bytes[..taken]);
+        self.room -= taken;
+        if taken < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.n_syncs = self.n_syncs.checked_sub(1).ok_or(io::Error::other("the disk is on fire"))?;
+        Ok(())
+    }
+}
+
+fn solved(i: u8) -> Entry {
+    let block = BlockForm { width: 2, gates: vec![GateForm::Cx(0, 1)] };
+    let (ending, reason) = (Ending::Unchanged, "unchanged".into());
+    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), seconds: 0.0, ending, reason };
+    Entry::Solved(UnitKey([i; 32]), Box::new(record))
+}
+
+fn on_disk(room: usize, n_syncs: usize) -> (Journal, Arc<Mutex<Vec<u8>>>) {
+    let bytes = Arc::new(Mutex::new(encode_head(&[0; 32]).to_vec()));
+    let disk = Disk { bytes: bytes.clone(), room, n_syncs };
+    (Journal::on(Box::new(disk), HashMap::new(), false, None).unwrap(), bytes)
+}
+
+fn entries(bytes: &Arc<Mutex<Vec<u8>>>) -> Vec<Entry> {
+    Replay::new(&bytes.lock().unwrap(), &[0; 32]).unwrap().collect()
+}
+
+#[test]
+fn a_full_disk_ends_the_journal_and_leaves_what_is_whole() {
+    let (journal, bytes) = on_disk(200, usize::MAX);
+    for i in 0..20 {
+        journal.append(&solved(i));
+    }
+    assert!(journal.failure().unwrap().contains("cannot be written to"));
+    let found = entries(&bytes);
+    assert!((1..5).contains(&found.len()));
+    assert_eq!(found, (0..found.len() as u8).map(solved).collect::<Vec<_>>());
+    // Half a record was taken, and nothing after it.
+    assert_eq!(bytes.lock().unwrap().len(), 48 + 200);
+}
+
+#[test]
+fn a_sync_that_fails_ends_the_journal() {
+    let (journal, bytes) = on_disk(usize::MAX, 1);
+    journal.append(&solved(0));
+    journal.append(&Entry::PassDone(0));
+    journal.append(&solved(1));
+    assert!(journal.failure().unwrap().contains("on fire"));
+    // The marker was written after the one sync that worked, and the one after it failed.
+    assert_eq!(entries(&bytes), [solved(0), Entry::PassDone(0)]);
+}
+
+#[test]
+fn records_are_synced_by_number_by_time_and_at_the_end() {
+    for (n, seconds) in [(RECORDS_PER_SYNC, 0.0), (1, 1.5)] {
+        let (journal, _) = on_disk(usize::MAX, usize::MAX);
+        (0..n).for_each(|i| journal.append(&solved(i as u8)));
+        thread::sleep(Duration::from_secs_f64(seconds));
+        assert_eq!(journal.shared.lock().n_unsynced, 0);
+    }
+    let (journal, _) = on_disk(usize::MAX, usize::MAX);
+    journal.append(&solved(0));
+    let shared = journal.shared.clone();
+    drop(journal);
+    assert_eq!(shared.lock().n_unsynced, 0);
+}

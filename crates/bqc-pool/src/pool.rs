@@ -1,0 +1,277 @@
+//! The supervisor: as many workers as threads ask for, and a ladder for what goes wrong.
+//!
+//! Each thread of a run takes a worker that is at rest, or starts one, and waits for its answer; so
+//! there is no queue, no event loop, and never more workers than threads. A worker that fails in any way
+//! is killed, and the unit goes to another one, three in all; then the block stays as it is and the
+//! reasons stand in the report. A block that kills workers is never tried in this process. Only where
+//! no worker can be started at all is the work done here.
+
+use crate::process::{Loss, Process, Program};
+use bqc_instantiate::Engine;
+use bqc_run::{Solved, Unit, Workshop};
+use bqc_wire::{FromWorker, Hello, ToWorker, WorkerTotals};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel, sync_channel};
+use std::sync::{Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Workers that may fail at one unit.
+const MAX_LOSSES: usize = 3;
+/// Workers that may be killed from outside at one unit, which is no fault of the unit. Only so that it
+/// ends: a unit of half a second survives a kill each tenth of a second once in a hundred tries.
+const MAX_KILLS: usize = 200;
+/// How often a waiting thread looks whether the run is to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How long a worker may take for what.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Patience {
+    /// Until it has said hello: it may be loaded over a network.
+    pub hello: Duration,
+    /// Between two heartbeats, which come each second: a machine may be short of memory or cores.
+    pub silence: Duration,
+    /// For any unit. After that it is asked for what it has, which is taken if it is verified, though it is
+    /// not kept for another run.
+    pub unit: Duration,
+    /// And in addition for each CX gate and round of a unit. On a core of today one takes some
+    /// milliseconds.
+    pub per_work: Duration,
+    /// From a cancellation to SIGTERM, and from there to SIGKILL.
+    pub grace: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience {
+            hello: Duration::from_secs(30),
+            silence: Duration::from_secs(30),
+            unit: Duration::from_secs(120),
+            per_work: Duration::from_millis(250),
+            grace: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Worker processes, as a workshop.
+pub struct Pool<'a> {
+    program: Program,
+    patience: Patience,
+    engine: &'a dyn Engine,
+    /// Told of every worker that is lost, in one line.
+    warn: &'a (dyn Fn(&str) + Sync),
+    resting: Mutex<Vec<Process>>,
+    starter: Mutex<Sender<Sender<Result<Process, Loss>>>>,
+    n_started: AtomicUsize,
+    n_lost: AtomicUsize,
+    n_in_process: AtomicUsize,
+}
+
+/// What came of one worker's try.
+enum Try {
+    /// A result, not measured yet, and whether it is all that was asked for.
+    Answer(Box<bqc_wire::SolvedRecord>, bool),
+    /// The worker lives, and the work failed.
+    Failed(String),
+}
+
+impl<'a> Pool<'a> {
+    /// A pool without workers: they are started as they are asked for. `engine` is what all of them must
+    /// have, and what works here where none can be started.
+    pub fn new(
+        program: Program,
+        patience: Patience,
+        engine: &'a dyn Engine,
+        warn: &'a (dyn Fn(&str) + Sync),
+    ) -> Result<Pool<'a>, Loss> {
+        let starter = Mutex::new(start_starter(program.clone())?);
+        let (n_started, n_lost, n_in_process) = Default::default();
+        let resting = Mutex::default();
+        Ok(Pool { program, patience, engine, warn, resting, starter, n_started, n_lost, n_in_process })
+    }
+
+    /// What it has been through so far.
+    pub fn totals(&self) -> WorkerTotals {
+        let n = |count: &AtomicUsize| count.load(Ordering::Relaxed) as u64;
+        WorkerTotals { started: n(&self.n_started), lost: n(&self.n_lost), in_process: n(&self.n_in_process) }
+    }
+
+    /// A worker at rest, or a new one that has said hello.
+    fn take(&self) -> Result<Process, Loss> {
+        if let Some(process) = lock(&self.resting).pop() {
+            return Ok(process);
+        }
+        let (answer, started) = channel();
+        let is_gone = || Loss::Start(std::io::Error::other("the thread that starts workers is gone"));
+        lock(&self.starter).send(answer).map_err(|_| is_gone())?;
+        let mut process = started.recv().map_err(|_| is_gone())??;
+        self.n_started.fetch_add(1, Ordering::Relaxed);
+        self.greet(&mut process)?;
+        Ok(process)
+    }
+
+    fn greet(&self, process: &mut Process) -> Result<(), Loss> {
+        let until = Instant::now() + self.patience.hello;
+        process.send(&ToWorker::Hello(Hello::new(self.engine.name())), until)?;
+        match process.receive(until)? {
+            Some(FromWorker::Hello(hello)) => hello.check(self.engine.name()).map_err(Loss::Hello),
+            Some(_) => Err(Loss::Unasked),
+            None => Err(Loss::Silent(self.patience.hello)),
+        }
+    }
+
+    /// One worker's try at one unit, with every wait bounded.
+    fn attempt(&self, process: &mut Process, unit: &Unit, stop: &AtomicBool) -> Result<Try, Loss> {
+        let start = Instant::now();
+        process.last_heard = start;
+        let task = process.next_task;
+        process.next_task += 1;
+        let message = ToWorker::Solve { task, unit: Box::new(unit.record().clone()) };
+        process.send(&message, start + self.patience.silence)?;
+        let allowed = self.patience.unit + self.patience.per_work.mul_f64(unit.work().min(1e6));
+        let mut end = End::None;
+        loop {
+            end = self.escalate(process, end, start, allowed, stop)?;
+            match process.receive(Instant::now() + LOOK_EVERY)? {
+                Some(FromWorker::Heartbeat) => {}
+                // Only once there is nothing more to read: this process may have been stopped itself.
+                None if process.last_heard.elapsed() > self.patience.silence => {
+                    return Err(Loss::Silent(process.last_heard.elapsed()));
+                }
+                None => {}
+                Some(FromWorker::Solved { task: number, is_whole, result }) if number == task => {
+                    return Ok(Try::Answer(result, is_whole));
+                }
+                Some(FromWorker::Failed { task: number, reason }) if number == task => return Ok(Try::Failed(reason)),
+                Some(_) => return Err(Loss::Unasked),
+            }
+        }
+    }
+
+    /// From patience to SIGKILL, step by step. An error is the last step.
+    fn escalate(
+        &self,
+        process: &mut Process,
+        end: End,
+        start: Instant,
+        allowed: Duration,
+        stop: &AtomicBool,
+    ) -> Result<End, Loss> {
+        let now = Instant::now();
+        let grace = self.patience.grace;
+        match end {
+            End::None if stop.load(Ordering::Relaxed) || now.duration_since(start) > allowed => {
+                process.send(&ToWorker::Cancel, now + grace)?;
+                Ok(End::Cancelled(now))
+            }
+            End::Cancelled(since) if now.duration_since(since) > grace => {
+                process.terminate();
+                Ok(End::Terminated(now))
+            }
+            // The caller kills it.
+            End::Terminated(since) if now.duration_since(since) > grace => Err(Loss::Late(start.elapsed())),
+            end => Ok(end),
+        }
+    }
+
+    /// A worker's try at a unit, and what becomes of the worker: one that answered rightly, or said that
+    /// its work failed, rests; any other is killed as it is dropped.
+    fn try_once(&self, unit: &Unit, stop: &AtomicBool) -> Result<Result<Solved, String>, Loss> {
+        let mut process = self.take()?;
+        let answer = match self.attempt(&mut process, unit, stop)? {
+            Try::Failed(reason) => Err(reason),
+            Try::Answer(result, is_whole) => match unit.check(&result, is_whole) {
+                Ok(solved) => Ok(Solved { worker: Some(process.id()), ..solved }),
+                Err(refused) => {
+                    let reason = format!("a worker's result was refused: {refused}");
+                    self.note_loss(&reason);
+                    return Ok(Err(reason));
+                }
+            },
+        };
+        lock(&self.resting).push(process);
+        Ok(answer)
+    }
+
+    fn note_loss(&self, reason: &str) {
+        self.n_lost.fetch_add(1, Ordering::Relaxed);
+        (self.warn)(reason);
+    }
+
+    /// The work in this process, for want of any other.
+    fn in_process(&self, unit: &Unit, stop: &AtomicBool, loss: &Loss) -> Solved {
+        if self.n_in_process.fetch_add(1, Ordering::Relaxed) == 0 {
+            let path = self.program.path.display();
+            (self.warn)(&format!("{loss} (`{path}`); blocks are rebuilt in this process instead"));
+        }
+        unit.solve(self.engine, stop)
+    }
+}
+
+/// How far the end of a task has come.
+#[derive(Clone, Copy)]
+enum End {
+    None,
+    Cancelled(Instant),
+    Terminated(Instant),
+}
+
+impl Workshop for Pool<'_> {
+    fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
+        let (mut reasons, mut n_kills) = (Vec::new(), 0);
+        while reasons.len() < MAX_LOSSES {
+            if stop.load(Ordering::Relaxed) {
+                return unit.stopped();
+            }
+            let n_oom = n_oom_kills();
+            match self.try_once(unit, stop) {
+                Ok(Ok(solved)) => return solved,
+                Ok(Err(reason)) => reasons.push(reason),
+                Err(loss @ (Loss::Start(_) | Loss::Hello(_))) => return self.in_process(unit, stop, &loss),
+                Err(loss) if loss.was_killed() && n_kills < MAX_KILLS && n_oom_kills() == n_oom => {
+                    n_kills += 1;
+                    self.note_loss(&loss.to_string());
+                }
+                Err(loss) => {
+                    self.note_loss(&loss.to_string());
+                    reasons.push(loss.to_string());
+                }
+            }
+        }
+        if stop.load(Ordering::Relaxed) {
+            return unit.stopped();
+        }
+        reasons.dedup();
+        unit.failed(format!("{MAX_LOSSES} workers failed: {}", reasons.join("; ")))
+    }
+}
+
+/// How many processes the system has killed for want of memory since it was started, where it tells. A
+/// worker that was killed while this rose has probably taken too much.
+fn n_oom_kills() -> Option<u64> {
+    let counters = std::fs::read_to_string("/proc/vmstat").ok()?;
+    counters.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
+}
+
+/// Starts the thread that starts all workers: they die with the thread that has started them, and
+/// those of a run may end before it.
+fn start_starter(program: Program) -> Result<Sender<Sender<Result<Process, Loss>>>, Loss> {
+    let (requests, received) = channel::<Sender<Result<Process, Loss>>>();
+    let (is_up, up) = sync_channel(0);
+    let start = move || {
+        // Whoever waits is there: it waits for this.
+        _ = is_up.send(());
+        for answer in received {
+            // One that has stopped waiting leaves a process that is killed as it is dropped.
+            _ = answer.send(Process::start(&program));
+        }
+    };
+    thread::Builder::new().name("starter".into()).spawn(start).map_err(Loss::Start)?;
+    up.recv().map_err(|e| Loss::Start(std::io::Error::other(e)))?;
+    Ok(requests)
+}
+
+/// A thread that panics while it holds one of these locks has left a whole value behind.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
+}

@@ -1,0 +1,185 @@
+//! What a worker process does: units of work from standard input, answers to where standard output was.
+//!
+//! It owns its standard output no longer than it takes to move it away: whatever a library prints goes
+//! to standard error. It ends when its supervisor does, by the end of standard input and, on Linux, by
+//! SIGKILL from the system. Its heart beats in a thread of its own, so it tells that the process runs,
+//! not that the work goes on: for that the supervisor has a deadline.
+
+use crate::fault::Fault;
+use bqc_instantiate::Engine;
+use bqc_run::Unit;
+use bqc_wire::unit::UnitRecord;
+use bqc_wire::{FrameDecoder, FromWorker, Hello, ToWorker, encode_frame};
+use std::any::Any;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often a worker says that it lives.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// Exit code of a worker whose supervisor is another version.
+const STRANGER: i32 = 2;
+
+/// A worker could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The pipes or threads.
+    #[error("cannot set up the worker: {0}")]
+    Setup(#[from] io::Error),
+    /// Threads of the engine.
+    #[error("cannot start the engine's thread: {0}")]
+    Threads(String),
+}
+
+/// Serves until the supervisor ends. `fault` is for tests.
+pub fn serve(engine: &dyn Engine, fault: Option<Fault>) -> Result<(), WorkerError> {
+    let out = Arc::new(Pipe(Mutex::new(take_stdout()?)));
+    #[cfg(target_os = "linux")]
+    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL).map_err(io::Error::from)?;
+    out.send(&FromWorker::Hello(Hello::new(engine.name())));
+    let cancelled = Arc::new(AtomicBool::new(false));
+    let is_busy = Arc::new(AtomicBool::new(false));
+    let (to_work, work) = channel();
+    let (name, flag) = (engine.name().to_string(), cancelled.clone());
+    thread::Builder::new().name("commands".into()).spawn(move || read_commands(&name, &flag, &to_work))?;
+    let (heart, busy) = (out.clone(), is_busy.clone());
+    thread::Builder::new().name("heartbeat".into()).spawn(move || {
+        loop {
+            thread::sleep(HEARTBEAT);
+            if busy.load(Ordering::Relaxed) {
+                heart.send(&FromWorker::Heartbeat);
+            }
+        }
+    })?;
+    // One core for each worker: the supervisor decides how many there are.
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    let threads = threads.map_err(|e| WorkerError::Threads(e.to_string()))?;
+    threads.install(|| Worker { engine, fault, out: &out, cancelled: &cancelled, is_busy: &is_busy }.work(work));
+    Ok(())
+}
+
+/// The pipe to the supervisor. What was standard output leads to standard error from now on.
+fn take_stdout() -> io::Result<File> {
+    let out = nix::unistd::dup(io::stdout())?;
+    nix::unistd::dup2_stdout(io::stderr())?;
+    Ok(File::from(out))
+}
+
+/// The way to the supervisor, for several threads.
+struct Pipe(Mutex<File>);
+
+impl Pipe {
+    fn lock(&self) -> MutexGuard<'_, File> {
+        // A thread that panics while it holds the lock may have sent half a frame; the supervisor notices.
+        self.0.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// One frame. A supervisor that is gone needs none: the end of standard input ends the process.
+    fn send(&self, message: &FromWorker) {
+        let frame = encode_frame(message).or_else(|error| {
+            let task = if let FromWorker::Solved { task, .. } = message { *task } else { 0 };
+            encode_frame(&FromWorker::Failed { task, reason: error.to_string() })
+        });
+        if let Ok(frame) = frame {
+            self.send_bytes(&frame);
+        }
+    }
+
+    fn send_bytes(&self, bytes: &[u8]) {
+        _ = self.lock().write_all(bytes);
+    }
+}
+
+/// Reads until there is nothing more to read, and ends the process then, whatever it is doing.
+fn read_commands(engine: &str, cancelled: &AtomicBool, work: &Sender<(u64, UnitRecord)>) -> ! {
+    let mut decoder = FrameDecoder::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let n = match io::stdin().read(&mut buffer) {
+            Ok(n) if n > 0 => n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            _ => std::process::exit(0),
+        };
+        decoder.push(&buffer[..n]);
+        loop {
+            match decoder.next_message() {
+                Ok(None) => break,
+                Ok(Some(ToWorker::Cancel)) => cancelled.store(true, Ordering::Relaxed),
+                Ok(Some(ToWorker::Solve { task, unit })) => {
+                    // Here and not where the work begins: what was cancelled was the task before.
+                    cancelled.store(false, Ordering::Relaxed);
+                    if work.send((task, *unit)).is_err() {
+                        std::process::exit(0);
+                    }
+                }
+                Ok(Some(ToWorker::Hello(hello))) => {
+                    if let Err(error) = hello.check(engine) {
+                        complain(&error.to_string());
+                        std::process::exit(STRANGER);
+                    }
+                }
+                Err(error) => {
+                    complain(&format!("the supervisor sent nonsense: {error}"));
+                    std::process::exit(STRANGER);
+                }
+            }
+        }
+    }
+}
+
+/// Says something where the supervisor keeps it.
+fn complain(text: &str) {
+    // Without a standard error there is nobody to tell.
+    _ = writeln!(io::stderr(), "bqc worker: {text}");
+}
+
+struct Worker<'a> {
+    engine: &'a dyn Engine,
+    fault: Option<Fault>,
+    out: &'a Pipe,
+    cancelled: &'a AtomicBool,
+    is_busy: &'a AtomicBool,
+}
+
+impl Worker<'_> {
+    fn work(&self, work: Receiver<(u64, UnitRecord)>) {
+        for (task, record) in work {
+            self.is_busy.store(true, Ordering::Relaxed);
+            let answer = catch_unwind(AssertUnwindSafe(|| self.answer(task, record)));
+            self.is_busy.store(false, Ordering::Relaxed);
+            let failed = |payload: Box<dyn Any + Send>| {
+                let text = payload.downcast_ref::<&str>().copied();
+                let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+                let reason = format!("the worker's task panicked: {}", text.unwrap_or("no message"));
+                FromWorker::Failed { task, reason }
+            };
+            self.out.send(&answer.unwrap_or_else(failed));
+        }
+    }
+
+    fn answer(&self, task: u64, record: UnitRecord) -> FromWorker {
+        let unit = match Unit::from_record(record) {
+            Ok(unit) => unit,
+            Err(error) => return FromWorker::Failed { task, reason: error.to_string() },
+        };
+        let fault = self.fault.filter(|fault| fault.hits(task, unit.key()));
+        if let Some(fault) = fault {
+            fault.strike(|bytes| self.out.send_bytes(bytes));
+        }
+        let start = Instant::now();
+        let solved = unit.solve(self.engine, self.cancelled);
+        let mut result = Box::new(solved.to_record(start.elapsed().as_secs_f64()));
+        let mut number = task;
+        if let Some(fault) = fault {
+            fault.spoil(&mut result);
+            number = fault.number(task);
+        }
+        FromWorker::Solved { task: number, is_whole: solved.is_final, result }
+    }
+}

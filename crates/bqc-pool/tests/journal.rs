@@ -1,0 +1,195 @@
+//! Folders: what one process leaves another finds, in spite of damage, and never unmeasured.
+
+use bqc_circuit::{BlockCircuit, BlockQubit};
+use bqc_instantiate::CpuEngine;
+use bqc_optimize::BlockSettings;
+use bqc_pool::{Journal, JournalError, Kept, Use};
+use bqc_run::{InProcess, Solved, Unit, Workshop};
+use bqc_wire::segment::Entry;
+use bqc_wire::unit::GateForm;
+use bqc_wire::{BlockForm, Ending, KnownTotals, SolvedRecord, UnitKey};
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+const PLAN: [u8; 32] = [1; 32];
+const CACHE: Use = Use::Cache { max_bytes: 1 << 20 };
+
+fn solved(i: u8) -> Entry {
+    let block = BlockForm { width: 2, gates: vec![GateForm::Cx(0, 1)] };
+    let (ending, reason) = (Ending::Unchanged, "unchanged".into());
+    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), seconds: 0.0, ending, reason };
+    Entry::Solved(UnitKey([i; 32]), Box::new(record))
+}
+
+fn open(folder: &Path) -> Journal {
+    Journal::open(folder, &PLAN, Use::Run).unwrap()
+}
+
+fn n_segments(folder: &Path) -> usize {
+    fs::read_dir(folder).unwrap().filter(|e| e.as_ref().unwrap().path().extension().is_some()).count()
+}
+
+#[test]
+fn a_journal_is_found_again_and_each_process_has_a_segment() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a/b");
+    for i in 0..3 {
+        let journal = open(&path);
+        assert_eq!((journal.n_known(), journal.is_complete()), (i, false));
+        journal.append(&solved(i as u8));
+        assert_eq!(journal.failure(), None);
+        drop(journal);
+        assert_eq!(n_segments(&path), i + 1);
+    }
+    open(&path).append(&Entry::RunDone);
+    assert!(open(&path).is_complete());
+}
+
+#[test]
+fn two_processes_never_share_a_run_and_do_share_a_cache() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(folder.path());
+    assert!(matches!(Journal::open(folder.path(), &PLAN, Use::Run), Err(JournalError::Busy { .. })));
+    drop(first);
+    drop(open(folder.path()));
+    let cache = tempfile::tempdir().unwrap();
+    let open = || Journal::open(cache.path(), &PLAN, CACHE).unwrap();
+    let (a, b) = (open(), open());
+    a.append(&solved(1));
+    b.append(&solved(2));
+    drop((a, b));
+    assert_eq!(open().n_known(), 2);
+}
+
+#[test]
+fn another_plan_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    let refused = Journal::open(folder.path(), &[2; 32], Use::Run).err().unwrap();
+    assert!(matches!(refused, JournalError::Other { .. }));
+    assert!(refused.to_string().contains("another input or other settings"), "{refused}");
+}
+
+#[test]
+fn a_damaged_segment_costs_only_its_tail_and_the_others_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for i in 0..3 {
+        let journal = open(folder.path());
+        journal.append(&solved(2 * i));
+        journal.append(&solved(2 * i + 1));
+    }
+    let path = folder.path().join("00000001.seg");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes.truncate(bytes.len() - 3);
+    fs::write(&path, &bytes).unwrap();
+    let journal = open(folder.path());
+    assert_eq!(journal.n_known(), 5);
+    assert!(journal.get(&UnitKey([3; 32])).is_none());
+    journal.append(&solved(3));
+    drop(journal);
+    fs::write(folder.path().join("00000000.seg"), b"").unwrap();
+    assert_eq!(open(folder.path()).n_known(), 4);
+}
+
+#[test]
+fn what_cannot_be_a_folder_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "text").unwrap();
+    let refused = Journal::open(&file, &PLAN, Use::Run).err().unwrap();
+    assert!(matches!(&refused, JournalError::Io { path, .. } if *path == file), "{refused}");
+}
+
+#[test]
+fn a_cache_keeps_its_newest_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    for i in 0..10 {
+        Journal::open(folder.path(), &PLAN, CACHE).unwrap().append(&solved(i));
+    }
+    let of_one = fs::metadata(folder.path().join("00000000.seg")).unwrap().len();
+    let cache = Journal::open(folder.path(), &PLAN, Use::Cache { max_bytes: 3 * of_one + 1 }).unwrap();
+    assert_eq!(cache.n_known(), 3);
+    assert!(cache.get(&UnitKey([9; 32])).is_some() && cache.get(&UnitKey([6; 32])).is_none());
+    assert_eq!(n_segments(folder.path()), 4);
+}
+
+#[test]
+fn a_cache_leaves_out_what_other_versions_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = || Journal::open(folder.path(), &PLAN, CACHE).unwrap();
+    cache().append(&solved(1));
+    // The segment of another plan is as foreign to a cache as one of another version.
+    drop(Journal::open(&folder.path().join("run"), &PLAN, Use::Run).unwrap());
+    fs::rename(folder.path().join("run/00000000.seg"), folder.path().join("00000001.seg")).unwrap();
+    fs::write(folder.path().join("00000002.seg"), "no segment at all").unwrap();
+    fs::write(folder.path().join("notes.txt"), "nobody's business").unwrap();
+    assert_eq!(cache().n_known(), 1);
+}
+
+struct Counting<'a>(InProcess<'a>, AtomicUsize);
+
+impl Workshop for Counting<'_> {
+    fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.solve(unit, stop)
+    }
+}
+
+fn unit() -> Unit {
+    let mut block = BlockCircuit::new(3);
+    for i in 0..12u8 {
+        block.push_cx(BlockQubit(i % 3), BlockQubit((i + 1) % 3));
+        block.push_u3(BlockQubit(i % 3), [0.0, 0.0, 0.7]);
+    }
+    Unit::new(&block, &BlockSettings::default(), 0, 0, "cpu")
+}
+
+#[test]
+fn what_is_kept_is_not_done_again_and_a_wrong_entry_is() {
+    let (run, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let engine = CpuEngine::new();
+    let go = AtomicBool::new(false);
+    let mut expected: Option<Solved> = None;
+    let mut round = |n_done: usize, taken: u64, refused: u64| {
+        let (journal, cached) =
+            (open(run.path()), Journal::open(cache.path(), &PLAN, Use::Cache { max_bytes: 1 << 20 }).unwrap());
+        let counting = Counting(InProcess(&engine), AtomicUsize::new(0));
+        let kept = Kept::new(&counting, Some(&journal), Some(&cached));
+        let solved = kept.solve(&unit(), &go);
+        let counts = (counting.1.load(Ordering::Relaxed), kept.totals());
+        assert_eq!(counts, (n_done, KnownTotals { taken, refused }));
+        assert!(solved.is_final);
+        assert_eq!(solved.verified, expected.get_or_insert(solved.clone()).verified);
+    };
+    round(1, 0, 0);
+    round(0, 1, 0);
+    // Only the cache has it, and then the journal as well.
+    fs::read_dir(run.path()).unwrap().for_each(|e| fs::remove_file(e.unwrap().path()).unwrap());
+    round(0, 1, 0);
+    round(0, 1, 0);
+    // Both say something else, under the right name and with a right checksum.
+    let wrong = SolvedRecord {
+        block: BlockForm { width: 3, gates: vec![GateForm::Cx(0, 1)] },
+        distance: 0.0,
+        instantiations: 1,
+        seconds: 0.0,
+        ending: Ending::Improved,
+        reason: "improved".into(),
+    };
+    let wrong = Entry::Solved(unit().key(), Box::new(wrong));
+    open(run.path()).append(&wrong);
+    Journal::open(cache.path(), &PLAN, CACHE).unwrap().append(&wrong);
+    round(1, 0, 2);
+    round(0, 1, 0);
+}
+
+#[test]
+fn what_was_cut_short_is_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = CpuEngine::new();
+    let journal = open(folder.path());
+    Kept::new(&InProcess(&engine), Some(&journal), None).solve(&unit(), &AtomicBool::new(true));
+    drop(journal);
+    assert_eq!(open(folder.path()).n_known(), 0);
+}

@@ -1,0 +1,104 @@
+//! The supervisor with processes that are no workers: each is given up for its own reason, and the block
+//! stays as it is.
+#![cfg(unix)]
+
+use bqc_circuit::{BlockCircuit, BlockQubit};
+use bqc_instantiate::{CpuEngine, Engine};
+use bqc_optimize::BlockSettings;
+use bqc_pool::{Patience, Pool, Program};
+use bqc_run::{Solved, Unit, Workshop};
+use bqc_wire::{Hello, Outcome, ToWorker, WorkerTotals, encode_frame};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+fn unit(engine: &dyn Engine) -> Unit {
+    let mut block = BlockCircuit::new(3);
+    for i in 0..12u8 {
+        block.push_cx(BlockQubit(i % 3), BlockQubit((i + 1) % 3));
+        block.push_u3(BlockQubit(i % 3), [0.0, 0.0, 0.7]);
+    }
+    Unit::new(&block, &BlockSettings::default(), 0, 0, engine.name())
+}
+
+/// Has the unit done by `program` and gives what came out, what was said and what was counted.
+fn solve(path: &str, arguments: &[&str], stop: &AtomicBool) -> (Solved, Vec<String>, WorkerTotals) {
+    let engine = CpuEngine::new();
+    let arguments = arguments.iter().map(Into::into).collect();
+    let short = Duration::from_millis(100);
+    let patience = Patience { hello: short, silence: short, unit: short, per_work: Duration::ZERO, grace: short };
+    let said = Mutex::new(Vec::new());
+    let warn = |line: &str| said.lock().unwrap().push(line.to_string());
+    let pool = Pool::new(Program { path: path.into(), arguments }, patience, &engine, &warn).unwrap();
+    let solved = pool.solve(&unit(&engine), stop);
+    let totals = pool.totals();
+    drop(pool);
+    (solved, said.into_inner().unwrap(), totals)
+}
+
+fn shell(script: &str) -> (Solved, Vec<String>, WorkerTotals) {
+    solve("/bin/sh", &["-c", script], &AtomicBool::new(false))
+}
+
+/// A script that says hello as a worker would, by giving back what it is told, and then does `then`.
+fn greeting(then: &str) -> String {
+    let engine = CpuEngine::new();
+    let n = encode_frame(&ToWorker::Hello(Hello::new(engine.name()))).unwrap().len();
+    format!("dd bs=1 count={n} 2>/dev/null; {then}")
+}
+
+#[test]
+fn what_cannot_be_started_is_replaced_by_this_process() {
+    let (solved, said, totals) = solve("/nonexistent/bqc", &[], &AtomicBool::new(false));
+    assert_eq!(totals, WorkerTotals { started: 0, lost: 0, in_process: 1 });
+    assert!(said[0].contains("cannot start a worker") && said[0].contains("/nonexistent/bqc"), "{said:?}");
+    let engine = CpuEngine::new();
+    let here = unit(&engine).solve(&engine, &AtomicBool::new(false));
+    assert!(solved.is_final && solved.outcome == Outcome::Improved);
+    assert_eq!(solved.verified, here.verified);
+}
+
+#[test]
+fn strangers_are_given_up_and_the_block_stays() {
+    for (script, words) in [
+        ("exit 7".into(), "the worker ended: exit status: 7"),
+        ("echo to whom it may concern >&2; exit 1".into(), "it said: to whom it may concern"),
+        ("echo one two three four five six".into(), "nonsense"),
+        ("exec sleep 100".into(), "the worker said nothing for 0.1 s"),
+        (greeting("exec sleep 100"), "the worker said nothing for"),
+        // Everything comes back as it went: a greeting, and then something that no worker says.
+        ("exec cat".into(), "a frame holds no message"),
+        (greeting("printf 12"), "ended within a frame, after 2 bytes"),
+        (greeting("echo this is a text; kill -9 $$"), "longer than the limit"),
+    ] {
+        let start = Instant::now();
+        let (solved, said, totals) = shell(&script);
+        assert!(solved.reason.contains("3 workers failed: ") && solved.reason.contains(words), "{}", solved.reason);
+        assert_eq!((solved.outcome, solved.is_final, totals.lost), (Outcome::Failed, false, 3), "{script}");
+        assert_eq!(solved.verified.circuit(), unit(&CpuEngine::new()).block());
+        assert_eq!((said.len(), totals.in_process), (3, 0));
+        assert!(start.elapsed() < Duration::from_secs(3), "{script}");
+    }
+}
+
+#[test]
+fn what_is_killed_from_outside_is_tried_for_longer() {
+    let (solved, _, totals) = shell(&greeting("kill -9 $$"));
+    assert!(solved.reason.contains("signal: 9"), "{}", solved.reason);
+    assert_eq!(totals.started, 203);
+}
+
+#[test]
+fn a_stop_ends_the_waiting_and_is_no_failure() {
+    let stop = AtomicBool::new(false);
+    let script = greeting("exec sleep 100");
+    let (solved, ..) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(30));
+            stop.store(true, Ordering::Relaxed);
+        });
+        solve("/bin/sh", &["-c", &script], &stop)
+    });
+    assert_eq!((solved.outcome, solved.is_final), (Outcome::Unchanged, false));
+    assert!(solved.reason.contains("stopped"), "{}", solved.reason);
+}

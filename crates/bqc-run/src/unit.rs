@@ -1,0 +1,245 @@
+//! The unit of work, and who does it.
+//!
+//! A pass asks a [`Workshop`] for each of its blocks: this process, a pool of others, a journal that has
+//! the result already. Whoever it is, a [`Unit`]'s result is a function of the unit and the engine alone
+//! (unless it was stopped), and what comes from outside this process counts only after
+//! [`Unit::check`] has measured it here.
+
+use bqc_circuit::BlockCircuit;
+use bqc_instantiate::{Engine, Solver};
+use bqc_optimize::{BlockSettings, Flow, Objective, Reason, Rejected, VerifiedBlock, optimize_block};
+use bqc_wire::{
+    BlockForm, Ending, FormError, Outcome, SolvedRecord, UnitFlow, UnitKey, UnitObjective, UnitRecord, UnitSolver,
+};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Does units of work. Called from many threads at once, each of which waits for its answer.
+pub trait Workshop: Sync {
+    /// Whatever goes wrong, the unit's own block comes out and the reason with it. Comes back soon
+    /// after `stop` is set.
+    fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved;
+}
+
+/// Does them in this process, on the calling thread.
+pub struct InProcess<'a>(pub &'a dyn Engine);
+
+impl Workshop for InProcess<'_> {
+    fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
+        unit.solve(self.0, stop)
+    }
+}
+
+/// A block and all that decides what becomes of it.
+#[derive(Clone, Debug)]
+pub struct Unit {
+    block: BlockCircuit,
+    record: UnitRecord,
+    key: UnitKey,
+}
+
+/// A unit that is done.
+#[derive(Clone, Debug)]
+pub struct Solved {
+    /// What replaces the block.
+    pub verified: VerifiedBlock,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Calls of the solver.
+    pub instantiations: u64,
+    /// Why it ended so, in words.
+    pub reason: String,
+    /// Whether the same unit would always end so: it was not cut short and nothing broke. Only such
+    /// results are worth keeping.
+    pub is_final: bool,
+    /// Process id of the worker that has found it, if it was not this process.
+    pub worker: Option<u32>,
+}
+
+/// Why a result from outside is not taken.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Refused {
+    /// It is no block.
+    #[error(transparent)]
+    Form(#[from] FormError),
+    /// It is not the same unitary, or not within the tolerance.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// It has more two-qubit gates than the block.
+    #[error("the result has {found} CX where the block has {original}")]
+    Longer {
+        /// CX gates of the result.
+        found: usize,
+        /// CX gates of the block.
+        original: usize,
+    },
+    /// It is called better and is not.
+    #[error("the result is said to be better than the block, and is not")]
+    NoBetter,
+}
+
+impl Unit {
+    /// The unit of one try (`start`) at one block in one pass, with the engine of that name.
+    pub fn new(block: &BlockCircuit, settings: &BlockSettings, pass: u32, start: usize, engine: &str) -> Unit {
+        let flow = match settings.flow {
+            _ if settings.starts == 0 => UnitFlow::ClosedForm,
+            Flow::Delete => UnitFlow::Delete,
+            Flow::Search { n_rounds } => UnitFlow::Search { n_rounds: n_rounds as u64 },
+        };
+        let solver = match settings.solver {
+            Solver::Lm => UnitSolver::Lm,
+            Solver::QFactor => UnitSolver::QFactor,
+            Solver::QFactorSample => UnitSolver::QFactorSample,
+            Solver::Hybrid => UnitSolver::Hybrid,
+        };
+        let objective = match settings.objective {
+            Objective::Cx => UnitObjective::Cx,
+            Objective::Depth => UnitObjective::Depth,
+            Objective::Weighted => UnitObjective::Weighted,
+        };
+        let BlockSettings { tolerance, seed, .. } = *settings;
+        let (form, start, engine) = (BlockForm::from(block), start as u32, engine.to_string());
+        let record = UnitRecord { block: form, flow, solver, objective, tolerance, seed, pass, start, engine };
+        Unit { block: block.clone(), key: record.key(), record }
+    }
+
+    /// The unit in bytes that came from elsewhere.
+    pub fn from_record(record: UnitRecord) -> Result<Unit, FormError> {
+        Ok(Unit { block: BlockCircuit::try_from(&record.block)?, key: record.key(), record })
+    }
+
+    /// Its name.
+    pub fn key(&self) -> UnitKey {
+        self.key
+    }
+
+    /// Its bytes.
+    pub fn record(&self) -> &UnitRecord {
+        &self.record
+    }
+
+    /// What is to be rebuilt.
+    pub fn block(&self) -> &BlockCircuit {
+        &self.block
+    }
+
+    /// How much work it is, roughly in proportion to the time: CX gates times rounds.
+    pub fn work(&self) -> f64 {
+        let n_rounds = match self.record.flow {
+            UnitFlow::ClosedForm | UnitFlow::Delete => 1,
+            UnitFlow::Search { n_rounds } => n_rounds.max(1),
+        };
+        self.block.n_cx() as f64 * n_rounds as f64
+    }
+
+    fn settings(&self) -> BlockSettings {
+        let UnitRecord { tolerance, seed, .. } = self.record;
+        let (flow, starts) = match self.record.flow {
+            UnitFlow::ClosedForm => (Flow::Delete, 0),
+            UnitFlow::Delete => (Flow::Delete, 1),
+            UnitFlow::Search { n_rounds } => (Flow::Search { n_rounds: n_rounds as usize }, 1),
+        };
+        let solver = match self.record.solver {
+            UnitSolver::Lm => Solver::Lm,
+            UnitSolver::QFactor => Solver::QFactor,
+            UnitSolver::QFactorSample => Solver::QFactorSample,
+            UnitSolver::Hybrid => Solver::Hybrid,
+        };
+        BlockSettings { flow, starts, solver, objective: self.objective(), tolerance, seed }
+    }
+
+    fn objective(&self) -> Objective {
+        match self.record.objective {
+            UnitObjective::Cx => Objective::Cx,
+            UnitObjective::Depth => Objective::Depth,
+            UnitObjective::Weighted => Objective::Weighted,
+        }
+    }
+
+    /// Does the work, here and now.
+    pub fn solve(&self, engine: &dyn Engine, stop: &AtomicBool) -> Solved {
+        let (key, start) = (self.key.stream_key(), self.record.start as usize);
+        let work = || optimize_block(&self.block, key, start, &self.settings(), engine, stop);
+        match catch_unwind(AssertUnwindSafe(work)) {
+            Ok((verified, report)) => {
+                let outcome = outcome(&report.reason);
+                let is_final = outcome != Outcome::Failed && !stop.load(Ordering::Relaxed);
+                let (instantiations, reason) = (report.instantiations as u64, report.reason.to_string());
+                Solved { verified, outcome, instantiations, reason, is_final, worker: None }
+            }
+            Err(payload) => self.failed(format!("the block's task panicked: {}", panic_text(payload.as_ref()))),
+        }
+    }
+
+    /// The block as it was, for a fault that `reason` names.
+    pub fn failed(&self, reason: String) -> Solved {
+        let verified = VerifiedBlock::unchanged(self.block.clone());
+        Solved { verified, outcome: Outcome::Failed, instantiations: 0, reason, is_final: false, worker: None }
+    }
+
+    /// The block as it was, because the run ends.
+    pub fn stopped(&self) -> Solved {
+        let reason = "unchanged: stopped before anything was found".into();
+        Solved { outcome: Outcome::Unchanged, ..self.failed(reason) }
+    }
+
+    /// Measures a result from outside. `is_final` says whether it was cut short.
+    pub fn check(&self, result: &SolvedRecord, is_final: bool) -> Result<Solved, Refused> {
+        let candidate = BlockCircuit::try_from(&result.block)?;
+        let (found, original) = (candidate.n_cx(), self.block.n_cx());
+        if found > original {
+            return Err(Refused::Longer { found, original });
+        }
+        let outcome = match result.ending {
+            Ending::Improved => Outcome::Improved,
+            Ending::Unchanged => Outcome::Unchanged,
+            Ending::Failed => Outcome::Failed,
+        };
+        let objective = self.objective();
+        if outcome == Outcome::Improved && objective.rank_block(&candidate) >= objective.rank_block(&self.block) {
+            return Err(Refused::NoBetter);
+        }
+        let verified = if candidate == self.block {
+            VerifiedBlock::unchanged(candidate)
+        } else {
+            VerifiedBlock::recheck(&self.block, candidate, result.distance, self.record.tolerance)?
+        };
+        let (instantiations, reason) = (result.instantiations, result.reason.clone());
+        let is_final = is_final && outcome != Outcome::Failed;
+        Ok(Solved { verified, outcome, instantiations, reason, is_final, worker: None })
+    }
+}
+
+impl Solved {
+    /// In bytes, to be checked by whoever reads them. `seconds` is what the work took.
+    pub fn to_record(&self, seconds: f64) -> SolvedRecord {
+        SolvedRecord {
+            block: BlockForm::from(self.verified.circuit()),
+            distance: self.verified.distance(),
+            instantiations: self.instantiations,
+            seconds,
+            ending: match self.outcome {
+                Outcome::Improved => Ending::Improved,
+                Outcome::Unchanged => Ending::Unchanged,
+                Outcome::Failed => Ending::Failed,
+            },
+            reason: self.reason.clone(),
+        }
+    }
+}
+
+/// The outcome of a block that came back.
+fn outcome(reason: &Reason) -> Outcome {
+    match reason {
+        Reason::Improved => Outcome::Improved,
+        Reason::Rearranged | Reason::Unchanged { .. } => Outcome::Unchanged,
+        Reason::Failed { .. } => Outcome::Failed,
+    }
+}
+
+/// The words of a panic, for the record.
+pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

@@ -1,0 +1,122 @@
+//! Units of work: the same result from the unit's bytes, nothing taken from outside unmeasured, and equal
+//! blocks done once.
+
+use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, GateCall, Qubit};
+use bqc_instantiate::CpuEngine;
+use bqc_linalg::Stream;
+use bqc_optimize::{BlockSettings, Flow};
+use bqc_run::{InProcess, Refused, RunSettings, Solved, Unit, Unobserved, Workshop, compile, compile_in};
+use bqc_wire::Ending;
+use bqc_wire::unit::GateForm;
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+
+fn block(width: u8, n_cx: usize, seed: u64) -> BlockCircuit {
+    let mut stream = Stream::new(seed, width.into(), 0);
+    let mut block = BlockCircuit::new(width);
+    let mut wires: Vec<BlockQubit> = (0..width).map(BlockQubit).collect();
+    for _ in 0..n_cx {
+        stream.shuffle(&mut wires);
+        block.push_cx(wires[0], wires[1]);
+        block.push_u3(wires[1], [0.0, 0.0, std::f64::consts::FRAC_PI_4]);
+    }
+    block
+}
+
+fn solved(flow: Flow, width: u8, n_cx: usize) -> (Unit, Solved) {
+    let settings = BlockSettings { flow, ..BlockSettings::default() };
+    let engine = CpuEngine::new();
+    let unit = Unit::new(&block(width, n_cx, 3), &settings, 1, 2, "cpu");
+    let solved = unit.solve(&engine, &AtomicBool::new(false));
+    (unit, solved)
+}
+
+#[test]
+fn a_unit_from_bytes_has_the_same_result_and_it_passes_the_check() {
+    for (flow, width, n_cx) in
+        [(Flow::Delete, 3, 20), (Flow::Search { n_rounds: 1 }, 4, 30), (Flow::Search { n_rounds: 1 }, 9, 40)]
+    {
+        let (unit, solved) = solved(flow, width, n_cx);
+        assert!(solved.is_final && solved.verified.circuit() != unit.block(), "{flow:?}: {}", solved.reason);
+        let again = Unit::from_record(unit.record().clone()).unwrap();
+        assert_eq!((again.key(), again.block()), (unit.key(), unit.block()));
+        let twin = again.solve(&CpuEngine::new(), &AtomicBool::new(false));
+        assert_eq!(twin.verified, solved.verified);
+        let checked = unit.check(&solved.to_record(0.1), true).unwrap();
+        assert!(checked.is_final);
+        assert_eq!(checked.verified, solved.verified, "the distance is the same to the bit");
+    }
+}
+
+#[test]
+fn a_stopped_unit_is_not_final() {
+    let unit = Unit::new(&block(3, 20, 3), &BlockSettings::default(), 0, 0, "cpu");
+    assert!(!unit.solve(&CpuEngine::new(), &AtomicBool::new(true)).is_final);
+}
+
+#[test]
+fn wrong_results_from_outside_are_refused() {
+    let (unit, solved) = solved(Flow::Delete, 3, 20);
+    let good = solved.to_record(0.0);
+    let refused = |change: &dyn Fn(&mut bqc_wire::SolvedRecord)| {
+        let mut record = good.clone();
+        change(&mut record);
+        unit.check(&record, true).unwrap_err()
+    };
+    assert!(matches!(refused(&|r| r.block.gates.clear()), Refused::Rejected(_)));
+    assert!(matches!(refused(&|r| r.block.gates.push(GateForm::U3(0, [1e-9, 0.0, 0.0]))), Refused::Rejected(_)));
+    assert!(matches!(refused(&|r| r.block.gates.push(GateForm::U3(0, [f64::NAN; 3]))), Refused::Rejected(_)));
+    assert!(matches!(refused(&|r| r.block.gates.push(GateForm::Cx(0, 9))), Refused::Form(_)));
+    assert!(matches!(refused(&|r| r.block.gates.extend([GateForm::Cx(0, 1); 40])), Refused::Longer { .. }));
+    assert!(matches!(refused(&|r| r.block = unit.record().block.clone()), Refused::NoBetter));
+    let unchanged = |r: &mut bqc_wire::SolvedRecord| {
+        r.block = unit.record().block.clone();
+        r.ending = Ending::Unchanged;
+    };
+    let mut record = good.clone();
+    unchanged(&mut record);
+    assert_eq!(unit.check(&record, true).unwrap().verified.distance(), 0.0);
+}
+
+/// Counts how often each unit is asked for.
+struct Counting<'a>(InProcess<'a>, Mutex<HashMap<bqc_wire::UnitKey, usize>>);
+
+impl Workshop for Counting<'_> {
+    fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
+        *self.1.lock().unwrap().entry(unit.key()).or_default() += 1;
+        self.0.solve(unit, stop)
+    }
+}
+
+#[test]
+fn equal_blocks_are_solved_once_a_pass() {
+    // The same block on twelve triples of wires.
+    let mut circuit = Circuit::with_qubits(36);
+    let one = block(3, 12, 7);
+    for i in 0..12 {
+        let qubits = [Qubit(3 * i), Qubit(3 * i + 1), Qubit(3 * i + 2)];
+        let calls: Vec<GateCall> = one.to_calls(&qubits).collect();
+        calls.into_iter().for_each(|call| circuit.push(call));
+    }
+    let settings = RunSettings {
+        block_size: 3,
+        max_block_cx: 24,
+        max_passes: 2,
+        patience: 6,
+        min_gain: 0.0,
+        epsilon_total: 0.0,
+        n_threads: 2,
+        block: BlockSettings::default(),
+        max_check_updates: 1e9,
+    };
+    let engine = CpuEngine::new();
+    let go = AtomicBool::new(false);
+    let counting = Counting(InProcess(&engine), Mutex::default());
+    let compiled = compile_in(&counting, &circuit, &settings, &engine, &go, &Unobserved).unwrap();
+    let counts = counting.1.into_inner().unwrap();
+    assert_eq!(compiled.records.iter().filter(|r| r.pass == 0).count(), 12);
+    assert!(counts.values().all(|&n| n == 1) && counts.len() < compiled.records.len() / 2, "{counts:?}");
+    let plain = compile(&circuit, &settings, &engine, &go, &Unobserved).unwrap();
+    assert_eq!(plain.circuit, compiled.circuit);
+}

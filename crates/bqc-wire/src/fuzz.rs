@@ -1,0 +1,59 @@
+//! What must hold for any bytes at all, as functions that fuzz targets and tests share. They panic
+//! where it does not.
+
+use crate::frame::{FrameDecoder, MAX_FRAME_BYTES, encode_frame};
+use crate::segment::{Entry, HEAD_BYTES, Replay, encode_head, encode_record};
+use crate::{FromWorker, Message, ToWorker};
+
+/// Bytes from a pipe are messages up to the first error, however they are cut into pieces, and each
+/// message is encoded to bytes that decode to it.
+pub fn frames(bytes: &[u8]) {
+    both_ways::<FromWorker>(bytes);
+    both_ways::<ToWorker>(bytes);
+}
+
+fn both_ways<M: Message + std::fmt::Debug>(bytes: &[u8]) {
+    let whole = messages::<M>([bytes]);
+    let piece = bytes.first().map_or(1, |&b| usize::from(b) % 13 + 1);
+    let pieces = messages::<M>(bytes.chunks(piece));
+    // By their text, because angles may be NaN.
+    assert_eq!(format!("{whole:?}"), format!("{pieces:?}"), "the pieces make a difference");
+    for message in &whole {
+        let frame = encode_frame(message).expect("what came in a frame fits one");
+        assert!(frame.len() <= MAX_FRAME_BYTES + 8);
+        assert_eq!(format!("{:?}", messages::<M>([&frame[..]])), format!("{:?}", [message]));
+    }
+}
+
+fn messages<'a, M: Message>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<M> {
+    let mut decoder = FrameDecoder::new();
+    let mut messages = Vec::new();
+    for piece in pieces {
+        decoder.push(piece);
+        loop {
+            match decoder.next_message() {
+                Ok(Some(message)) => messages.push(message),
+                Ok(None) => break,
+                Err(_) => return messages,
+            }
+        }
+    }
+    messages
+}
+
+/// A file of any content is a list of entries, the valid prefix is no longer than the file, and the
+/// entries written again are read as the same ones.
+pub fn segment(bytes: &[u8]) {
+    let plan: [u8; 32] = bytes.get(12..44).and_then(|b| b.try_into().ok()).unwrap_or([0; 32]);
+    let Ok(mut replay) = Replay::new(bytes, &plan) else { return };
+    let entries: Vec<Entry> = replay.by_ref().collect();
+    assert!(replay.n_valid_bytes() <= bytes.len());
+    let mut again = encode_head(&plan).to_vec();
+    for entry in &entries {
+        again.extend(encode_record(entry).expect("what came in a record fits one"));
+    }
+    let mut replay = Replay::new(&again, &plan).expect("a head of this version and plan");
+    let second: Vec<Entry> = replay.by_ref().collect();
+    assert_eq!(format!("{entries:?}"), format!("{second:?}"));
+    assert!(replay.n_valid_bytes() == again.len() && again.len() >= HEAD_BYTES);
+}

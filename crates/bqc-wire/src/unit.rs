@@ -1,0 +1,200 @@
+//! The unit of work: a block, and everything that decides what becomes of it.
+//!
+//! A result is a function of its unit alone. So the unit's bytes name it: the [`UnitKey`] is the
+//! SHA-256 of a domain, the version of bqc and the unit in postcard, and the random numbers of the
+//! work derive from the key. Equal blocks of one pass are one unit, wherever they stand; a pass is
+//! part of the unit, because a second look at the same block should see something else.
+
+use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// Begins what is hashed. The number is raised when the same unit gets another result.
+const DOMAIN: &[u8] = b"bqc.unit/1";
+
+/// A block in bytes: postcard writes angles as the eight bytes that they are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BlockForm {
+    /// Number of wires.
+    pub width: u8,
+    /// Gates in program order.
+    pub gates: Vec<GateForm>,
+}
+
+/// One gate of a [`BlockForm`]; wires are `0..width`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum GateForm {
+    /// Controlled X: control and target.
+    Cx(u8, u8),
+    /// One-qubit gate: wire and `[θ, φ, λ]` in radians.
+    U3(u8, [f64; 3]),
+}
+
+/// The bytes say nothing that is a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("gate {index} names a wire that a block of {width} wires has not, or one wire twice")]
+pub struct FormError {
+    /// Position of the gate, from 0.
+    pub index: usize,
+    /// Wires of the block.
+    pub width: u8,
+}
+
+impl From<&BlockCircuit> for BlockForm {
+    fn from(block: &BlockCircuit) -> BlockForm {
+        let form = |gate: &BlockGate| match *gate {
+            BlockGate::Cx { control, target } => GateForm::Cx(control.0, target.0),
+            BlockGate::U3 { qubit, angles } => GateForm::U3(qubit.0, angles),
+        };
+        BlockForm { width: block.width(), gates: block.gates.iter().map(form).collect() }
+    }
+}
+
+impl TryFrom<&BlockForm> for BlockCircuit {
+    type Error = FormError;
+
+    fn try_from(form: &BlockForm) -> Result<BlockCircuit, FormError> {
+        let width = form.width;
+        let mut block = BlockCircuit::new(width);
+        for (index, gate) in form.gates.iter().enumerate() {
+            match *gate {
+                GateForm::Cx(c, t) if c != t && c < width && t < width => block.push_cx(BlockQubit(c), BlockQubit(t)),
+                GateForm::U3(q, angles) if q < width => block.push_u3(BlockQubit(q), angles),
+                _ => return Err(FormError { index, width }),
+            }
+        }
+        Ok(block)
+    }
+}
+
+/// How gates are removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UnitFlow {
+    /// Closed forms only.
+    ClosedForm,
+    /// One by one.
+    Delete,
+    /// By moves and deletions.
+    Search {
+        /// Rounds of cuts.
+        n_rounds: u64,
+    },
+}
+
+/// What fits candidates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UnitSolver {
+    /// Levenberg–Marquardt.
+    Lm,
+    /// QFactor.
+    QFactor,
+    /// QFactor-Sample.
+    QFactorSample,
+    /// Some sweeps, then Levenberg–Marquardt.
+    Hybrid,
+}
+
+/// What is to be made small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UnitObjective {
+    /// Two-qubit gates.
+    Cx,
+    /// Two-qubit depth.
+    Depth,
+    /// A weighted sum.
+    Weighted,
+}
+
+/// One unit of work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UnitRecord {
+    /// What is to be rebuilt.
+    pub block: BlockForm,
+    /// How.
+    pub flow: UnitFlow,
+    /// With what.
+    pub solver: UnitSolver,
+    /// Towards what.
+    pub objective: UnitObjective,
+    /// Largest phase distance of the result from the block.
+    pub tolerance: f64,
+    /// The user's seed.
+    pub seed: u64,
+    /// The pass that asks, from 0.
+    pub pass: u32,
+    /// Which of several tries it is, from 0.
+    pub start: u32,
+    /// Name of the engine: another one may round differently.
+    pub engine: String,
+}
+
+/// Names a unit by its content.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct UnitKey(pub [u8; 32]);
+
+impl std::fmt::Debug for UnitKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl UnitKey {
+    /// The name of the unit's random streams.
+    pub fn stream_key(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    }
+}
+
+impl UnitRecord {
+    /// The unit's name.
+    pub fn key(&self) -> UnitKey {
+        let mut hash = Sha256::new();
+        hash.update(DOMAIN);
+        hash.update(env!("CARGO_PKG_VERSION"));
+        hash.update([0]);
+        // Plain data into memory: there is no way to fail.
+        hash.update(postcard::to_stdvec(self).expect("plain data is always representable"));
+        UnitKey(hash.finalize().into())
+    }
+}
+
+/// The SHA-256 of some parts, none of which can run into the next: the plan of a run, for its journal.
+pub fn plan_hash(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(b"bqc.plan/1");
+    hash.update(env!("CARGO_PKG_VERSION"));
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+/// What became of a unit. Whoever reads it measures it again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SolvedRecord {
+    /// What may replace the block.
+    pub block: BlockForm,
+    /// Largest phase distance from the unit's block, as measured or summed up by who found it.
+    pub distance: f64,
+    /// Calls of the solver.
+    pub instantiations: u64,
+    /// Seconds that it took.
+    pub seconds: f64,
+    /// How it ended.
+    pub ending: Ending,
+    /// Why it ended so, in words.
+    pub reason: String,
+}
+
+/// How a unit ended. Not the report's type: a JSON document must be free to change without the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    /// Better than the block.
+    Improved,
+    /// No better.
+    Unchanged,
+    /// The block itself, because the verifier refused what was found.
+    Failed,
+}

@@ -1,0 +1,69 @@
+//! Units of work: blocks survive the way through bytes, and every part of a unit is part of its name.
+
+use bqc_circuit::{BlockCircuit, BlockQubit};
+use bqc_wire::unit::{GateForm, UnitRecord, plan_hash};
+use bqc_wire::{BlockForm, FormError, UnitFlow, UnitObjective, UnitSolver};
+
+fn unit() -> UnitRecord {
+    let mut block = BlockCircuit::new(3);
+    block.push_cx(BlockQubit(2), BlockQubit(0));
+    block.push_u3(BlockQubit(1), [0.1, -0.0, 1e-300]);
+    UnitRecord {
+        block: BlockForm::from(&block),
+        flow: UnitFlow::Search { n_rounds: 4 },
+        solver: UnitSolver::Lm,
+        objective: UnitObjective::Cx,
+        tolerance: 1e-10,
+        seed: 1,
+        pass: 2,
+        start: 3,
+        engine: "cpu".into(),
+    }
+}
+
+#[test]
+fn blocks_survive_and_wrong_wires_are_refused() {
+    let form = unit().block;
+    let block = BlockCircuit::try_from(&form).unwrap();
+    assert_eq!(BlockForm::from(&block), form);
+    for (gate, width) in [(GateForm::Cx(0, 3), 3), (GateForm::Cx(1, 1), 3), (GateForm::U3(0, [0.0; 3]), 0)] {
+        let form = BlockForm { width, gates: vec![gate] };
+        assert_eq!(BlockCircuit::try_from(&form), Err(FormError { index: 0, width }));
+    }
+}
+
+#[test]
+fn every_part_of_a_unit_is_part_of_its_name() {
+    let changes: [fn(&mut UnitRecord); 10] = [
+        |u| u.block.width = 4,
+        |u| u.block.gates[0] = GateForm::Cx(0, 2),
+        |u| u.block.gates[1] = GateForm::U3(1, [0.1, 0.0, 1e-300]),
+        |u| u.flow = UnitFlow::Delete,
+        |u| u.solver = UnitSolver::Hybrid,
+        |u| u.objective = UnitObjective::Depth,
+        |u| u.tolerance = 1e-9,
+        |u| u.seed = 2,
+        |u| u.pass = 3,
+        |u| u.start = 4,
+    ];
+    let mut keys = vec![unit().key()];
+    for change in changes {
+        let mut unit = unit();
+        change(&mut unit);
+        keys.push(unit.key());
+    }
+    let other_engine = UnitRecord { engine: "gpu".into(), ..unit() };
+    keys.push(other_engine.key());
+    let n = keys.len();
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), n);
+    assert_eq!(unit().key(), unit().key());
+}
+
+#[test]
+fn parts_of_a_plan_do_not_run_together() {
+    assert_ne!(plan_hash(&[b"ab", b"c"]), plan_hash(&[b"a", b"bc"]));
+    assert_ne!(plan_hash(&[b"ab"]), plan_hash(&[b"ab", b""]));
+    assert_eq!(plan_hash(&[b"ab", b"c"]), plan_hash(&[b"ab", b"c"]));
+}

@@ -1,0 +1,9 @@
+//! Any bytes from a pipe are messages up to an error, however they are cut into pieces.
+//!
+//! From the project's root: `cargo +nightly fuzz run frames -- -max_len=4096`
+//! The tests of bqc-wire run the same function on a stable toolchain.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    bqc_wire::fuzz::frames(bytes);
+});

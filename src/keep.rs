@@ -1,0 +1,207 @@
+//! Where a compile's blocks are rebuilt, and what is kept of it: worker processes, run folder, cache.
+
+use crate::args::{CompileArgs, KeepArgs, WorkersArg};
+use crate::exit::Failure;
+use crate::progress::Progress;
+use crate::stop::Stop;
+use bqc_circuit::{Circuit, Stats};
+use bqc_instantiate::Engine;
+use bqc_pool::{Journal, Kept, Use};
+use bqc_run::{Compiled, Event, InProcess, Observer, RunSettings, Workshop};
+use bqc_wire::segment::Entry;
+use bqc_wire::unit::plan_hash;
+use bqc_wire::{KnownTotals, WorkerTotals};
+use std::path::{Path, PathBuf};
+
+/// `--workers auto` starts processes from this many CX gates on: below, a compile is over in seconds, and
+/// is as well begun again.
+const AUTO_WORKERS_CX: usize = 200;
+
+/// Largest cache: it is read into memory as a whole.
+const MAX_CACHE_BYTES: u64 = 256 << 20;
+
+/// How many processes, if any.
+pub fn workers(args: &KeepArgs, input: &Circuit, n_cores: usize) -> Option<usize> {
+    match args.workers {
+        WorkersArg::Off => None,
+        WorkersArg::Auto => (cfg!(unix) && Stats::of(input).n_two_qubit >= AUTO_WORKERS_CX).then_some(n_cores),
+        WorkersArg::Count(n) => Some(usize::from(n)),
+    }
+}
+
+/// A compile, ready to begin.
+pub struct Task<'a> {
+    pub args: &'a CompileArgs,
+    pub input: &'a Circuit,
+    pub settings: &'a RunSettings,
+    pub engine: &'a dyn Engine,
+    /// Worker processes; threads of this one if none.
+    pub workers: Option<usize>,
+}
+
+impl Task<'_> {
+    /// Does it, and tells what it went through.
+    pub fn compile(&self, stop: &Stop, progress: &Progress) -> Result<(Compiled, Survived), Failure> {
+        let plan = self.plan()?;
+        let run_folder = self.run_folder(&plan)?;
+        let journal = run_folder.as_deref().map(|folder| Journal::open(folder, &plan, Use::Run)).transpose()?;
+        let cache = self.cache()?;
+        for (folder, what) in [(&journal, "the run folder"), (&cache, "the cache")] {
+            if let Some(folder) = folder {
+                progress.tell(&format!("{} results are known from {what}", folder.n_known()));
+            }
+        }
+        let here = InProcess(self.engine);
+        let warn = |line: &str| progress.warn(line);
+        let pool = self.pool(&warn)?;
+        let inner: &dyn Workshop = match &pool {
+            Some(pool) => pool,
+            None => &here,
+        };
+        let kept = Kept::new(inner, journal.as_ref(), cache.as_ref());
+        let observer = Marking { progress, journal: journal.as_ref() };
+        let (input, settings, engine) = (self.input, self.settings, self.engine);
+        let compiled = bqc_run::compile_in(&kept, input, settings, engine, stop.flag(), &observer);
+        let path = self.args.input.display();
+        let compiled = compiled.map_err(|e| Failure::Usage(format!("cannot compile `{path}`: {e}")))?;
+        if !compiled.was_stopped
+            && let Some(journal) = &journal
+        {
+            journal.append(&Entry::RunDone);
+        }
+        for failure in [&journal, &cache].into_iter().flatten().filter_map(Journal::failure) {
+            progress.warn(&failure);
+        }
+        let survived = Survived { workers: worker_totals(&pool), known: kept.totals() };
+        survived.tell(progress);
+        self.clean_up(run_folder.as_deref(), journal, &compiled, progress);
+        Ok((compiled, survived))
+    }
+
+    /// What a run folder is about: the circuit as it was understood, and all that decides the output.
+    fn plan(&self) -> Result<[u8; 32], Failure> {
+        let mut circuit = Vec::new();
+        let in_memory = |e| Failure::Setup { what: "the plan", source: e };
+        bqc_qasm::write(self.input, &mut circuit).map_err(in_memory)?;
+        // How many do the work and how the result is compared decides nothing.
+        let settings = RunSettings { n_threads: 0, max_check_updates: 0.0, ..self.settings.clone() };
+        Ok(plan_hash(&[&circuit, format!("{settings:?}").as_bytes(), self.engine.name().as_bytes()]))
+    }
+
+    fn run_folder(&self, plan: &[u8; 32]) -> Result<Option<PathBuf>, Failure> {
+        let keep = &self.args.keep;
+        if keep.run_dir.is_some() || !keep.resume {
+            return Ok(keep.run_dir.clone());
+        }
+        let name: String = plan[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let home = |variable: &str| std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let state = home("XDG_STATE_HOME").or_else(|| Some(home("HOME")?.join(".local/state")));
+        let no_home = || Failure::Usage("there is no home folder for a run folder; name one with --run-dir".into());
+        Ok(Some(state.ok_or_else(no_home)?.join("bqc/runs").join(name)))
+    }
+
+    fn cache(&self) -> Result<Option<Journal>, Failure> {
+        let folder = &self.args.keep.cache;
+        if folder.as_os_str() == "off" {
+            return Ok(None);
+        }
+        Ok(Some(Journal::open(folder, &[0; 32], Use::Cache { max_bytes: MAX_CACHE_BYTES })?))
+    }
+
+    #[cfg(unix)]
+    fn pool<'b>(&'b self, warn: &'b (dyn Fn(&str) + Sync)) -> Result<Option<bqc_pool::Pool<'b>>, Failure> {
+        use bqc_pool::{Patience, Pool, Program};
+        if self.workers.is_none() {
+            return Ok(None);
+        }
+        let setup = |source| Failure::Setup { what: "worker processes", source };
+        let faults = &self.args.keep.faults;
+        let mut arguments = vec!["worker".into()];
+        if let Some(fault) = &faults.worker_fault {
+            arguments.extend(["--fault".into(), fault.into()]);
+        }
+        let patience = faults.worker_patience.map_or_else(Patience::default, |time| Patience {
+            // Heartbeats come each second, whatever else there is no patience for.
+            silence: time + std::time::Duration::from_secs(2),
+            unit: time,
+            per_work: std::time::Duration::ZERO,
+            grace: time,
+            ..Patience::default()
+        });
+        let program = Program { path: std::env::current_exe().map_err(setup)?, arguments };
+        let pool = Pool::new(program, patience, self.engine, warn);
+        Ok(Some(pool.map_err(|loss| setup(std::io::Error::other(loss)))?))
+    }
+
+    #[cfg(not(unix))]
+    fn pool<'b>(&'b self, _: &'b (dyn Fn(&str) + Sync)) -> Result<Option<InProcess<'b>>, Failure> {
+        match self.workers {
+            Some(_) => Err(Failure::Usage("worker processes need a Unix system; leave out --workers".into())),
+            None => Ok(None),
+        }
+    }
+
+    /// A run that is over needs its folder no more, if nobody has asked for it by name.
+    fn clean_up(&self, folder: Option<&Path>, journal: Option<Journal>, compiled: &Compiled, progress: &Progress) {
+        drop(journal);
+        match folder {
+            Some(folder) if self.args.keep.run_dir.is_none() && !compiled.was_stopped => {
+                if let Err(e) = std::fs::remove_dir_all(folder) {
+                    progress.warn(&format!("cannot remove `{}`: {e}", folder.display()));
+                }
+            }
+            Some(folder) if compiled.was_stopped => {
+                progress.warn(&format!("the same command goes on from `{}`", folder.display()));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What a run went through.
+#[derive(Clone, Copy)]
+pub struct Survived {
+    pub workers: Option<WorkerTotals>,
+    pub known: KnownTotals,
+}
+
+impl Survived {
+    fn tell(&self, progress: &Progress) {
+        if let Some(WorkerTotals { started, lost, .. }) = self.workers {
+            progress.tell(&format!("{started} workers were started, {lost} lost"));
+        }
+        let KnownTotals { taken, refused } = self.known;
+        if taken + refused > 0 {
+            progress.tell(&format!("{taken} results were taken as known, {refused} refused"));
+        }
+    }
+}
+
+#[cfg(unix)]
+fn worker_totals(pool: &Option<bqc_pool::Pool<'_>>) -> Option<WorkerTotals> {
+    pool.as_ref().map(bqc_pool::Pool::totals)
+}
+
+#[cfg(not(unix))]
+fn worker_totals(_: &Option<InProcess<'_>>) -> Option<WorkerTotals> {
+    None
+}
+
+/// Writes a marker into the journal at the end of each pass.
+struct Marking<'a> {
+    progress: &'a Progress,
+    journal: Option<&'a Journal>,
+}
+
+impl Observer for Marking<'_> {
+    fn seconds(&self) -> f64 {
+        self.progress.seconds()
+    }
+
+    fn event(&self, event: Event<'_>) {
+        if let (Event::PassFinished { pass, .. }, Some(journal)) = (event, self.journal) {
+            journal.append(&Entry::PassDone(pass));
+        }
+        self.progress.event(event);
+    }
+}

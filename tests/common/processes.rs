@@ -1,0 +1,52 @@
+//! Processes as Linux shows them, and signals to them.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+/// Processes whose parent is `parent`, zombies left out.
+pub fn children(parent: u32) -> Vec<i32> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        if state(pid).is_some_and(|(state, of)| of == parent && state != 'Z') {
+            found.push(pid);
+        }
+    }
+    found
+}
+
+/// State and parent of a process; none if there is none.
+pub fn state(pid: i32) -> Option<(char, u32)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in parentheses, may hold anything.
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+}
+
+/// Whether a process still does something, or may.
+pub fn is_alive(pid: i32) -> bool {
+    state(pid).is_some_and(|(state, _)| state != 'Z')
+}
+
+pub fn send(child: &Child, signal: Signal) {
+    kill(Pid::from_raw(child.id() as i32), signal).unwrap();
+}
+
+/// Kills a process if it is still there.
+pub fn kill_pid(pid: i32) -> bool {
+    kill(Pid::from_raw(pid), Signal::SIGKILL).is_ok()
+}
+
+/// Waits until `is_so`, and panics after this many seconds.
+pub fn wait_until(what: &str, seconds: f64, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs_f64(seconds);
+    while !is_so() {
+        assert!(Instant::now() < end, "not after {seconds} s: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,244 @@
+//! Worker processes: the same output as threads give, whatever happens to the workers, and none of them
+//! outlives its supervisor.
+#![cfg(target_os = "linux")]
+
+mod common;
+#[path = "common/processes.rs"]
+mod processes;
+
+use bqc_wire::{Document, Outcome, Report};
+use common::*;
+use nix::sys::signal::Signal;
+use processes::*;
+use std::io::Write;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+/// Some 240 blocks in four passes, a fifth of a second of work.
+const MANY: [&str; 6] = ["--flow", "delete", "-k", "3", "--passes", "4"];
+
+/// Compiles `long(8, 10)` with `extra` options; gives the output too.
+fn compile(folder: &Folder, extra: &[&str]) -> (i32, String, String) {
+    let input = folder.write("in.qasm", &long(8, 10));
+    let (output, report) = (folder.arg("out.qasm"), folder.arg("report.json"));
+    let mut args = vec!["compile", &input, "-o", &output, "--report", &report, "-v"];
+    args.extend(extra);
+    let (code, _, stderr) = parts(&run(&args));
+    (code, folder.read("out.qasm"), stderr)
+}
+
+fn undisturbed(options: &[&str]) -> String {
+    let (code, output, stderr) = compile(&Folder::new(), &[options, &["--workers", "off"]].concat());
+    assert!(code == 0 && !stderr.contains("workers were started"), "{stderr}");
+    output
+}
+
+#[test]
+fn processes_make_what_threads_make() {
+    for options in [&MANY[..], &["--effort", "1", "-k", "4"], &["--effort", "1", "-k", "4", "--epsilon-total", "1e-6"]]
+    {
+        let expected = undisturbed(options);
+        for n in ["1", "3"] {
+            let (code, output, stderr) = compile(&Folder::new(), &[options, &["--workers", n]].concat());
+            assert_eq!((code, output == expected), (0, true), "{options:?} {n}: {stderr}");
+            assert!(stderr.contains(", 0 lost"), "{stderr}");
+        }
+    }
+}
+
+#[test]
+fn the_report_says_which_worker_did_what_and_when() {
+    let folder = Folder::new();
+    let (code, _, stderr) = compile(&folder, &[&MANY[..], &["--workers", "2", "--worker-fault", "abort@90"]].concat());
+    assert_eq!(code, 0, "{stderr}");
+    let report = Report::from_json(&folder.read("report.json")).unwrap();
+    let totals = report.workers.unwrap();
+    assert!(totals.lost >= 1 && totals.started >= totals.lost && totals.in_process == 0, "{totals:?}");
+    let mut workers: Vec<u32> = report.block_records.iter().filter_map(|r| r.worker).collect();
+    workers.sort();
+    workers.dedup();
+    assert!(workers.len() >= 2 && workers.len() as u64 <= totals.started);
+    for record in &report.block_records {
+        assert!(record.start_seconds > 0.0 && record.start_seconds + record.seconds <= report.wall_seconds);
+    }
+    let (_, _, stderr) = compile(&folder, &[&MANY[..], &["--workers", "off"]].concat());
+    let report = Report::from_json(&folder.read("report.json")).unwrap();
+    assert!(report.workers.is_none() && report.block_records.iter().all(|r| r.worker.is_none()), "{stderr}");
+}
+
+#[test]
+fn auto_starts_processes_where_it_pays() {
+    let (_, _, stderr) = compile(&Folder::new(), &[&MANY[..], &["--workers", "auto"]].concat());
+    assert!(stderr.contains("workers were started"), "{stderr}");
+    let folder = Folder::new();
+    let input = folder.write("in.qasm", &redundant());
+    let (code, _, stderr) = parts(&run(&["compile", &input, "-o", &folder.arg("out.qasm"), "-v", "--workers", "auto"]));
+    assert!(code == 0 && !stderr.contains("workers were started"), "{stderr}");
+}
+
+/// Each worker does nineteen tasks well and fails at the next.
+#[test]
+fn a_worker_that_fails_costs_a_retry() {
+    let expected = undisturbed(&MANY);
+    for (fault, words) in [
+        ("kill", "SIGKILL"),
+        ("segv", "SIGSEGV"),
+        ("abort", "SIGABRT"),
+        ("exit", "the worker ended: exit status: 0"),
+        ("garbage", "longer than the limit"),
+        ("huge", "a frame of 4294967295 bytes"),
+        ("short", "ended within a frame"),
+        ("unasked", "something that it was not asked"),
+        ("wrong", "refused: phase distance"),
+        ("panic", ", 0 lost"),
+        ("print", ", 0 lost"),
+    ] {
+        let fault = format!("{fault}@20");
+        let options = [&MANY[..], &["--workers", "2", "--worker-fault", &fault]].concat();
+        let (code, output, stderr) = compile(&Folder::new(), &options);
+        assert_eq!((code, output == expected), (0, true), "{fault}: {stderr}");
+        assert!(stderr.contains(words), "{fault}: {stderr}");
+    }
+}
+
+#[test]
+fn a_worker_that_hangs_or_is_stopped_is_given_up() {
+    let options = ["--flow", "delete", "-k", "3", "--passes", "1"];
+    let expected = undisturbed(&options);
+    // So late that the worker that comes after does not fail as well.
+    for (fault, words) in [("hang@35", "the worker ended: signal: 15"), ("freeze@35", "the worker took more than")] {
+        let faults = ["--workers", "1", "--worker-fault", fault, "--worker-patience", "600ms"];
+        let (code, output, stderr) = compile(&Folder::new(), &[&options[..], &faults].concat());
+        assert_eq!((code, output == expected), (0, true), "{fault}: {stderr}");
+        assert!(stderr.contains(words), "{fault}: {stderr}");
+    }
+}
+
+/// The same blocks fail on every worker.
+#[test]
+fn a_block_that_kills_three_workers_stays_as_it_is() {
+    for (fault, words) in [
+        ("abort%3", "SIGABRT"),
+        ("segv%3", "SIGSEGV"),
+        ("wrong%3", "refused"),
+        ("panic%3", "panicked: a fault on request"),
+        ("garbage%3", "nonsense"),
+    ] {
+        let folder = Folder::new();
+        let options = ["--flow", "delete", "-k", "3", "--passes", "1", "--workers", "2", "--worker-fault", fault];
+        let (code, _, stderr) = compile(&folder, &options);
+        assert_eq!(code, 3, "{fault}: {stderr}");
+        let report = Report::from_json(&folder.read("report.json")).unwrap();
+        let failed: Vec<_> = report.block_records.iter().filter(|r| r.outcome == Outcome::Failed).collect();
+        assert!(!failed.is_empty() && failed.len() < report.block_records.len());
+        for record in failed {
+            assert!(record.reason.contains("3 workers failed: ") && record.reason.contains(words), "{}", record.reason);
+            assert_eq!(record.before, record.after);
+        }
+        assert!(report.output.two_qubit_gates < report.input.two_qubit_gates, "the others are done");
+        assert_eq!(run(&["verify", &folder.arg("in.qasm"), &folder.arg("out.qasm")]).status.code(), Some(0));
+    }
+}
+
+/// A compile that takes minutes, with two workers at work.
+fn started(folder: &Folder, extra: &[&str]) -> Child {
+    let input = folder.write("long.qasm", &long(6, 1000));
+    let output = folder.arg("out.qasm");
+    let mut args = vec!["compile", &input, "-o", &output, "--passes", "1000", "-k", "5", "-v", "--workers", "2"];
+    args.extend(extra);
+    let child = bqc(&args).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("two workers", 10.0, || children(child.id()).len() == 2);
+    child
+}
+
+#[test]
+fn workers_die_with_their_supervisor() {
+    let folder = Folder::new();
+    let mut child = started(&folder, &[]);
+    let workers = children(child.id());
+    send(&child, Signal::SIGKILL);
+    child.wait().unwrap();
+    wait_until("the workers are gone", 1.0, || !workers.iter().any(|&pid| is_alive(pid)));
+}
+
+#[test]
+fn each_signal_yields_a_valid_circuit_and_exit_75() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGUSR1] {
+        let folder = Folder::new();
+        let child = started(&folder, &[]);
+        let workers = children(child.id());
+        std::thread::sleep(Duration::from_millis(200));
+        send(&child, signal);
+        let start = Instant::now();
+        let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
+        assert_eq!(code, 75, "{stderr}");
+        assert!(start.elapsed() < Duration::from_secs(10));
+        assert!(!workers.iter().any(|&pid| is_alive(pid)));
+        let (code, stdout, stderr) = parts(&run(&["verify", &folder.arg("long.qasm"), &folder.arg("out.qasm")]));
+        assert_eq!(code, 0, "{stdout}{stderr}");
+    }
+}
+
+#[test]
+fn a_second_signal_ends_at_once_and_leaves_no_worker() {
+    let folder = Folder::new();
+    // The workers hang, so the supervisor cannot be through by itself.
+    let mut child = started(&folder, &["--worker-fault", "hang"]);
+    let workers = children(child.id());
+    send(&child, Signal::SIGINT);
+    std::thread::sleep(Duration::from_millis(50));
+    send(&child, Signal::SIGINT);
+    let start = Instant::now();
+    assert_eq!(child.wait().unwrap().code(), Some(75));
+    assert!(start.elapsed() < Duration::from_millis(500));
+    wait_until("the workers are gone", 1.0, || !workers.iter().any(|&pid| is_alive(pid)));
+    assert!(!folder.path("out.qasm").exists());
+}
+
+#[test]
+fn killing_workers_two_hundred_times_changes_nothing() {
+    let options = ["--flow", "delete", "-k", "4", "--passes", "6"];
+    let expected = undisturbed(&options);
+    let mut n_killed = 0;
+    let mut moment = bqc_linalg::Stream::new(5, 0, 0);
+    for _ in 0..100 {
+        let folder = Folder::new();
+        let input = folder.write("in.qasm", &long(8, 10));
+        let output = folder.arg("out.qasm");
+        let args = [&["compile", &input, "-o", &output, "--workers", "2", "-q"][..], &options].concat();
+        let mut child = bqc(&args).stderr(Stdio::piped()).spawn().unwrap();
+        while child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_secs_f64(0.03 * moment.uniform()));
+            let workers = children(child.id());
+            if !workers.is_empty() && n_killed < 200 {
+                n_killed += usize::from(kill_pid(workers[moment.below(workers.len())]));
+            }
+        }
+        let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
+        assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{stderr}");
+        if n_killed == 200 {
+            return;
+        }
+    }
+    panic!("only {n_killed} workers were there to be killed");
+}
+
+#[test]
+fn a_worker_alone_refuses_nonsense_and_ends_with_its_input() {
+    let output = run(&["worker"]);
+    let greets = output.stdout.windows(8).any(|bytes| bytes == b"bqc-pool");
+    assert_eq!((output.status.code(), greets), (Some(0), true), "it greets, and nobody is there");
+    let mut child =
+        bqc(&["worker"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.as_mut().unwrap().write_all(&[0xff; 100]).unwrap();
+    let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
+    assert!(code == 2 && stderr.contains("nonsense"), "{code} {stderr}");
+}
+
+#[test]
+fn numbers_of_workers_that_make_no_sense_are_refused() {
+    for text in ["0", "-1", "many", "2000"] {
+        let (code, _, stderr) = parts(&run(&["compile", "in.qasm", &format!("--workers={text}")]));
+        assert!(code == 2 && stderr.contains("auto, off or a number"), "{stderr}");
+    }
+}

@@ -1,0 +1,255 @@
+//! Run folders and caches: a run that was killed goes on where it was, to the same output, and nothing
+//! that lies in a folder can make a wrong one.
+#![cfg(target_os = "linux")]
+
+mod common;
+#[path = "common/processes.rs"]
+mod processes;
+
+use common::*;
+use nix::sys::signal::Signal;
+use processes::*;
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+const OPTIONS: [&str; 6] = ["--flow", "delete", "-k", "4", "--passes", "6"];
+
+/// A folder with an input of half a second's work.
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.write("in.qasm", &long(8, 10));
+    folder
+}
+
+fn arguments(folder: &Folder, extra: &[&str]) -> Vec<String> {
+    let fixed = ["compile", &folder.arg("in.qasm"), "-o", &folder.arg("out.qasm"), "-v"];
+    fixed.iter().chain(&OPTIONS).chain(extra).map(|s| s.to_string()).collect()
+}
+
+fn compile(folder: &Folder, extra: &[&str]) -> (i32, String) {
+    let arguments = arguments(folder, extra);
+    let (code, _, stderr) = parts(&run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()));
+    (code, stderr)
+}
+
+fn expected() -> String {
+    let folder = folder();
+    assert_eq!(compile(&folder, &["--workers", "off"]).0, 0);
+    folder.read("out.qasm")
+}
+
+/// The number before `words` in the talk.
+fn number(stderr: &str, words: &str) -> usize {
+    let line = stderr.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{words}: {stderr}"));
+    line.split(words).next().unwrap().trim().rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn fifty_kills_of_the_supervisor_cost_nothing_and_leave_nobody() {
+    let (folder, expected) = (folder(), expected());
+    let run_folder = folder.arg("run");
+    let mut moment = bqc_linalg::Stream::new(6, 0, 0);
+    let (mut n_killed, mut n_known) = (0, 0);
+    while n_killed < 50 {
+        let mut child = bqc(&[])
+            .args(arguments(&folder, &["--run-dir", &run_folder, "--workers", "2"]))
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_secs_f64(0.001 + 0.08 * moment.uniform()));
+        let workers = children(child.id());
+        if child.try_wait().unwrap().is_some() {
+            // It was through before: the output is there, and the next round begins anew.
+            assert_eq!(folder.read("out.qasm"), expected);
+            fs::remove_dir_all(&run_folder).unwrap();
+            fs::remove_file(folder.path("out.qasm")).unwrap();
+            n_known = 0;
+            continue;
+        }
+        send(&child, Signal::SIGKILL);
+        child.wait().unwrap();
+        n_killed += 1;
+        wait_until("the workers are gone", 1.0, || !workers.iter().any(|&pid| is_alive(pid)));
+        // What was known is never less than before.
+        let n = if folder.path("run").exists() { n_known_in(&folder) } else { 0 };
+        assert!(n >= n_known, "{n} results are known, {n_known} were");
+        n_known = n;
+    }
+    let (code, stderr) = compile(&folder, &["--run-dir", &run_folder, "--workers", "2"]);
+    assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{stderr}");
+}
+
+/// How many results the folder's segments hold.
+fn n_known_in(folder: &Folder) -> usize {
+    let mut keys = std::collections::HashSet::new();
+    for entry in fs::read_dir(folder.path("run")).unwrap().flatten() {
+        let bytes = fs::read(entry.path()).unwrap();
+        let Some(plan) = bytes.get(12..44).and_then(|plan| plan.try_into().ok()) else { continue };
+        for entry in bqc_wire::Replay::new(&bytes, &plan).unwrap() {
+            if let bqc_wire::Entry::Solved(key, _) = entry {
+                keys.insert(key);
+            }
+        }
+    }
+    keys.len()
+}
+
+#[test]
+fn an_interrupted_run_goes_on_and_a_complete_one_is_there_at_once() {
+    let (folder, expected) = (folder(), expected());
+    let options = ["--run-dir", &folder.arg("run")];
+    let mut child = bqc(&[]).args(arguments(&folder, &options)).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("results", 5.0, || folder.path("run").exists() && n_known_in(&folder) > 20);
+    send(&child, Signal::SIGUSR1);
+    let code = child.wait().unwrap().code();
+    assert!(code == Some(75) || folder.read("out.qasm") == expected, "{code:?}");
+    let n_known = n_known_in(&folder);
+    let (code, stderr) = compile(&folder, &options);
+    assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{stderr}");
+    assert_eq!(number(&stderr, "results are known from the run folder"), n_known);
+    assert_eq!(number(&stderr, "results were taken as known"), n_known, "nothing is done twice");
+    // Again: everything is known, and nothing is added.
+    let n_known = n_known_in(&folder);
+    let (code, stderr) = compile(&folder, &options);
+    assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{stderr}");
+    assert_eq!((number(&stderr, "results were taken as known"), n_known_in(&folder)), (n_known, n_known));
+}
+
+#[test]
+fn a_second_signal_does_not_lose_the_journal() {
+    let folder = folder();
+    folder.write("in.qasm", &long(8, 300));
+    let options = ["--run-dir", &folder.arg("run")];
+    let mut child = bqc(&[]).args(arguments(&folder, &options)).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("results", 5.0, || folder.path("run").exists() && n_known_in(&folder) > 20);
+    send(&child, Signal::SIGINT);
+    send(&child, Signal::SIGTERM);
+    assert_eq!(child.wait().unwrap().code(), Some(75));
+    assert!(n_known_in(&folder) > 20);
+}
+
+#[test]
+fn the_default_run_folder_is_the_users_and_goes_when_the_run_is_complete() {
+    let (folder, expected) = (folder(), expected());
+    let of_user = |extra: &[&str]| {
+        let mut command = bqc(&[]);
+        command.args(arguments(&folder, extra)).env("XDG_STATE_HOME", folder.path("state"));
+        parts(&command.output().unwrap())
+    };
+    let (code, _, stderr) = of_user(&["--resume", "--time-limit", "50ms"]);
+    assert_eq!(code, 0, "{stderr}");
+    let runs = folder.path("state/bqc/runs");
+    if folder.read("out.qasm") != expected {
+        assert_eq!(fs::read_dir(&runs).unwrap().count(), 1);
+        assert!(stderr.contains("the same command goes on from"), "{stderr}");
+    }
+    let (code, _, stderr) = of_user(&["--resume"]);
+    assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{stderr}");
+    assert_eq!(fs::read_dir(&runs).unwrap().count(), 0);
+}
+
+#[test]
+fn another_input_or_other_settings_are_refused_in_a_run_folder() {
+    let folder = folder();
+    let run_folder = folder.arg("run");
+    assert_eq!(compile(&folder, &["--run-dir", &run_folder]).0, 0);
+    // How many do the work is nothing that matters.
+    assert_eq!(compile(&folder, &["--run-dir", &run_folder, "-j", "1"]).0, 0);
+    for other in [&["--seed", "1"][..], &["--epsilon", "1e-9"], &["--objective", "depth"], &["--solver", "hybrid"]] {
+        let (code, stderr) = compile(&folder, &[&["--run-dir", &run_folder], other].concat());
+        assert_eq!(code, 2, "{other:?} {stderr}");
+        assert!(stderr.contains("another input or other settings") && stderr.contains("choose another"), "{stderr}");
+    }
+    folder.write("in.qasm", &long(8, 11));
+    assert_eq!(compile(&folder, &["--run-dir", &run_folder]).0, 2);
+}
+
+#[test]
+fn two_supervisors_do_not_share_a_run_folder() {
+    let folder = folder();
+    folder.write("in.qasm", &long(8, 300));
+    let options = ["--run-dir", &folder.arg("run")];
+    let mut child = bqc(&[]).args(arguments(&folder, &options)).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("a segment", 5.0, || folder.path("run/00000000.seg").exists());
+    let (code, stderr) = compile(&folder, &options);
+    assert!(code == 2 && stderr.contains("in use by another run"), "{stderr}");
+    send(&child, Signal::SIGKILL);
+    child.wait().unwrap();
+    // The lock went with its holder.
+    let (code, stderr) = compile(&folder, &[&options[..], &["--time-limit", "10ms"]].concat());
+    assert_eq!(code, 0, "{stderr}");
+}
+
+#[test]
+fn a_damaged_journal_costs_time_and_nothing_else() {
+    let (folder, expected) = (folder(), expected());
+    let options = ["--run-dir", &folder.arg("run")];
+    assert_eq!(compile(&folder, &options).0, 0);
+    let path = folder.path("run/00000000.seg");
+    let whole = fs::read(&path).unwrap();
+    for n in [whole.len() / 2, 48, 20, 0] {
+        let mut torn = whole[..n].to_vec();
+        if let Some(byte) = torn.get_mut(n / 2) {
+            *byte ^= 4;
+        }
+        fs::remove_dir_all(folder.path("run")).unwrap();
+        fs::create_dir(folder.path("run")).unwrap();
+        fs::write(&path, &torn).unwrap();
+        let (code, stderr) = compile(&folder, &options);
+        assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{n}: {stderr}");
+    }
+}
+
+/// A file that may not grow beyond some kilobytes stands for a full disk.
+#[test]
+fn a_full_disk_ends_the_journal_and_not_the_run() {
+    let (folder, expected) = (folder(), expected());
+    let arguments = arguments(&folder, &["--run-dir", &folder.arg("run"), "-o", &folder.arg("out.qasm")]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_bqc")]);
+    let mut arguments = arguments;
+    arguments.drain(arguments.len() - 2..);
+    let (code, _, stderr) = parts(&command.args(arguments).output().unwrap());
+    assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{stderr}");
+    assert!(stderr.contains("the journal cannot be written to"), "{stderr}");
+    let n_known = n_known_in(&folder);
+    let (code, stderr) = compile(&folder, &["--run-dir", &folder.arg("run")]);
+    assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{stderr}");
+    assert_eq!(number(&stderr, "results were taken as known"), n_known);
+}
+
+#[test]
+fn a_folder_that_cannot_be_one_is_refused() {
+    let folder = folder();
+    let file = folder.write("file", "text");
+    for options in [["--run-dir", &file], ["--cache", &file]] {
+        let (code, stderr) = compile(&folder, &options);
+        assert!(code == 2 && stderr.contains("cannot use"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_cache_serves_other_runs_and_is_not_believed() {
+    let (folder, expected) = (folder(), expected());
+    let cache = folder.arg("cache");
+    let (code, stderr) = compile(&folder, &["--cache", &cache]);
+    assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{stderr}");
+    let (code, stderr) = compile(&folder, &["--cache", &cache, "--workers", "2"]);
+    assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{stderr}");
+    assert!(number(&stderr, "results were taken as known") > 50, "{stderr}");
+    assert!(stderr.contains("0 workers were started"), "{stderr}");
+    // Every result says something else now, under the same names and with right checksums.
+    let plan = [0; 32];
+    let bytes = fs::read(folder.path("cache/00000000.seg")).unwrap();
+    let mut wrong = bqc_wire::segment::encode_head(&plan).to_vec();
+    for entry in bqc_wire::Replay::new(&bytes, &plan).unwrap() {
+        let bqc_wire::Entry::Solved(key, mut record) = entry else { continue };
+        record.block.gates.push(bqc_wire::unit::GateForm::U3(0, [0.1, 0.0, 0.0]));
+        wrong.extend(bqc_wire::segment::encode_record(&bqc_wire::Entry::Solved(key, record)).unwrap());
+    }
+    fs::write(folder.path("cache/00000000.seg"), wrong).unwrap();
+    let (code, stderr) = compile(&folder, &["--cache", &cache]);
+    assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{stderr}");
+    assert!(stderr.contains("0 results were taken as known") && !stderr.contains(" 0 refused"), "{stderr}");
+}
