@@ -38,6 +38,8 @@ pub enum Command {
     /// Make a circuit from a unitary matrix or a state vector
     #[command(after_help = EXIT_CODES)]
     Synthesize(SynthesizeArgs),
+    /// Say what this machine offers: CPU, NVIDIA driver, GPUs, and why not more
+    Doctor(DoctorArgs),
 }
 
 #[derive(Args)]
@@ -164,6 +166,13 @@ pub struct SynthesizeArgs {
     /// Say nothing but errors
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+#[derive(Args)]
+pub struct DoctorArgs {
+    /// Also measure what each GPU can do at most: takes about a second each
+    #[arg(long)]
+    pub ceilings: bool,
 }
 
 /// How inputs are read, the same for all commands.

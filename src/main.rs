@@ -2,6 +2,7 @@
 
 mod args;
 mod compile;
+mod doctor;
 mod exit;
 mod input;
 mod output;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Command::Compile(args) => compile::compile(args, start),
         Command::Verify(args) => verify::verify(args),
         Command::Stats(args) => stats::stats(args),
+        Command::Doctor(args) => doctor::doctor(args),
         Command::Synthesize(args) => synthesize::synthesize(args, start),
     };
     result

@@ -5,7 +5,7 @@ use crate::entries::known;
 use cust_raw::cudaError_enum as Code;
 use libloading::Library;
 use std::cell::Cell;
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::ptr::NonNull;
 use std::sync::OnceLock;
 
@@ -28,6 +28,24 @@ pub fn open() -> Result<(), String> {
 /// `cust`'s error, which knows the codes of CUDA 11.4 and not all of those.
 pub fn last_code() -> u32 {
     LAST_CODE.get()
+}
+
+/// The driver's name for one of its numbers, `CUDA_ERROR_OUT_OF_MEMORY`; `None` if it has none.
+pub fn name_of(code: u32) -> Option<String> {
+    static ENTRY: Entry = Entry::new(c"cuGetErrorName");
+    let address = ENTRY.address().ok()?;
+    // SAFETY: the driver's function of this name takes a number and a place for a pointer to text, and
+    // gives a number. Declared with numbers: `cust_raw`'s `enum` could not hold every one.
+    let entry = unsafe {
+        std::mem::transmute::<*mut c_void, unsafe extern "C" fn(u32, *mut *const c_char) -> u32>(address.as_ptr())
+    };
+    let mut text = std::ptr::null();
+    // SAFETY: `text` is such a place.
+    if unsafe { entry(code, &mut text) } != 0 || text.is_null() {
+        return None;
+    }
+    // SAFETY: the driver gives a string of its own, which it never frees.
+    Some(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
 }
 
 fn library() -> Result<&'static Library, &'static str> {

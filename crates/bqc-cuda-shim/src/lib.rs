@@ -5,24 +5,11 @@
 //!
 //! It also makes the result codes safe: `cust_raw` declares them as a Rust `enum` of CUDA 11.4, and a
 //! newer driver's code would be no value of that type. Unknown codes become `CUDA_ERROR_UNKNOWN` here,
-//! and [`last_code`] keeps the number that the driver gave.
+//! and [`last_code`] keeps the number that the driver gave. Empty on systems other than Linux.
 
-#[cfg(target_os = "linux")]
+#![cfg(target_os = "linux")]
+
 mod driver;
-#[cfg(target_os = "linux")]
 mod entries;
 
-#[cfg(target_os = "linux")]
-pub use driver::{last_code, open};
-
-/// `Ok` if NVIDIA's driver library is here; otherwise where it was looked for and why it did not open.
-#[cfg(not(target_os = "linux"))]
-pub fn open() -> Result<(), String> {
-    Err("bqc uses NVIDIA GPUs on Linux only".into())
-}
-
-/// The driver's number for the last call on this thread that failed; 0 if none did.
-#[cfg(not(target_os = "linux"))]
-pub fn last_code() -> u32 {
-    0
-}
+pub use driver::{last_code, name_of, open};

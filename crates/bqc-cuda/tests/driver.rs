@@ -1,0 +1,167 @@
+//! What bqc does on the machines that others have: the driver's absence, its age, its refusals and
+//! faults, on a driver that `fake/libcuda.rs` imitates. The loader reads its search path when a process
+//! starts; so this program compiles the imitation and runs itself again for every case, with
+//! `FAKE_CUDA` saying what goes wrong.
+
+#![cfg_attr(not(target_os = "linux"), allow(unused))]
+
+use std::path::Path;
+use std::process::Command;
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    println!("skipped: GPUs are used on Linux only");
+}
+
+#[cfg(target_os = "linux")]
+fn main() {
+    if let Ok(name) = std::env::var("FAKE_CUDA") {
+        let (_, case) = cases::ALL.iter().find(|(known, _)| *known == name).unwrap();
+        return case();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake/libcuda.rs");
+    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    rustc.args(["--edition=2024", "--crate-type=cdylib", "--crate-name=cuda", "-Copt-level=1", "-o"]);
+    let compiled = rustc.arg(folder.path().join("libcuda.so.1")).arg(source).output().unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    for (name, _) in cases::ALL {
+        let mut case = Command::new(std::env::current_exe().unwrap());
+        let output = case.env("FAKE_CUDA", name).env("LD_LIBRARY_PATH", folder.path()).output().unwrap();
+        assert!(output.status.success(), "{name}:\n{}", String::from_utf8_lossy(&output.stderr));
+        println!("{name}: ok");
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod cases {
+    use bqc_cuda::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// A name that the imitation knows, and what must happen then.
+    pub const ALL: [(&str, fn()); 9] = [
+        ("well", a_good_device_is_described_and_works),
+        ("batches", batches_come_back_whole_and_in_order),
+        ("memory", no_room_is_said_with_numbers_and_harms_nothing),
+        ("old", || {
+            is(discover(), |e| matches!(e, CudaError::DriverTooOld { found: Version { major: 10, minor: 2 }, .. }))
+        }),
+        ("no-device", || is(discover(), |e| *e == CudaError::NoDevice)),
+        ("mismatch", || is(discover(), |e| matches!(e, CudaError::DriverFailed { code: 803, .. }))),
+        ("exclusive", a_taken_device_is_found_but_does_not_open),
+        ("fault", a_fault_loses_the_context_once_and_for_all),
+        ("wrong", || is(check_kernels(&Gpu::open(0).unwrap()), |e| matches!(e, CudaError::WrongResult { .. }))),
+    ];
+
+    fn is<T>(result: Result<T, CudaError>, expected: impl Fn(&CudaError) -> bool) {
+        match result {
+            Err(error) => assert!(expected(&error), "{error:?}"),
+            Ok(_) => panic!("no error"),
+        }
+    }
+
+    fn a_good_device_is_described_and_works() {
+        let found = discover().unwrap();
+        assert_eq!((found.driver, found.devices.len()), (Version::new(12, 4), 1));
+        let device = &found.devices[0];
+        assert_eq!((device.to_string().as_str(), device.n_multiprocessors), ("GPU 0 (Imaginary GPU)", 7));
+        assert_eq!((device.capability, device.block_shared_bytes), (Version::new(9, 0), 227 << 10));
+        assert_eq!((device.total_bytes, device.compute_mode), (3 << 30, ComputeMode::Default));
+        is(Gpu::open(1), |e| *e == CudaError::NoDevice);
+
+        let gpu = Gpu::open(0).unwrap();
+        check_kernels(&gpu).unwrap();
+        let before = gpu.free_bytes().unwrap();
+        assert_eq!(before, 3 << 30, "the check freed what it took");
+        // The imitation says that everything takes two milliseconds.
+        let ceilings = measure_ceilings(&gpu, 1 << 20).unwrap();
+        assert!((ceilings.copy_bytes - 2.0 * f64::from(1 << 20) / 2e-3).abs() < 1e3, "{ceilings:?}");
+        assert!(ceilings.f64_flops > 1e9 && ceilings.f64_flops == ceilings.f32_flops);
+        let kernels = gpu.load(&CEILINGS).unwrap();
+        is(kernels.kernel("ghost", 0), |e| matches!(e, CudaError::Refused { code: 500, .. }));
+        is(kernels.kernel("copy", 228 << 10), |e| matches!(e, CudaError::Refused { code: 1, .. }));
+
+        // From another thread, and freed there.
+        let other = gpu.clone();
+        std::thread::spawn(move || drop(other.upload("numbers", &[1.0, 2.0]).unwrap())).join().unwrap();
+        assert_eq!(gpu.free_bytes().unwrap(), before);
+        let zeros = gpu.buffer::<u32>("numbers", 3).unwrap();
+        let mut found = [9; 3];
+        zeros.read(&mut found).unwrap();
+        assert_eq!(found, [0; 3]);
+    }
+
+    /// Pairs are copied on the device, `n` problems of `2` inputs and outputs each.
+    fn copy_through(n: usize, max_batch: usize, stop_at: usize) -> (usize, Vec<f64>) {
+        let gpu = Gpu::open(0).unwrap();
+        let kernels = gpu.load(&CEILINGS).unwrap();
+        let copy = kernels.kernel("copy", 0).unwrap();
+        let footprint = Footprint { common_bytes: 0, problem_bytes: 32 };
+        let plan = MemoryPlan::new("GPU 0", n, max_batch, footprint, gpu.free_bytes().unwrap()).unwrap();
+        let (stop, mut taken) = (AtomicBool::new(false), Vec::new());
+        let n_done = run_batches::<f64, f64>(
+            &gpu,
+            plan,
+            (2, 2),
+            |problems, inputs| {
+                assert_eq!(inputs.len(), 2 * problems.len());
+                inputs.iter_mut().zip(2 * problems.start..).for_each(|(x, i)| *x = i as f64);
+            },
+            |batch| {
+                let (from, to, n_pairs) = (batch.inputs, batch.outputs, batch.problems.len() as u64);
+                let arguments = [(&raw const from).cast_mut().cast(), (&raw const to).cast_mut().cast()];
+                let arguments = [arguments[0], arguments[1], (&raw const n_pairs).cast_mut().cast()];
+                // SAFETY: the kernel's three parameters; the batch holds that many pairs.
+                unsafe { copy.launch(batch.stream, Launch { n_blocks: 1, block_threads: 256 }, &arguments) }
+            },
+            |problems, outputs| {
+                assert_eq!((2 * problems.start, 2 * problems.len()), (taken.len(), outputs.len()));
+                taken.extend_from_slice(outputs);
+                stop.store(taken.len() >= stop_at, Ordering::Relaxed);
+            },
+            &stop,
+        );
+        (n_done.unwrap(), taken)
+    }
+
+    fn batches_come_back_whole_and_in_order() {
+        for (n, max_batch) in [(0, 4), (1, 4), (4, 4), (5, 4), (9, 4), (1000, 7), (12, 1)] {
+            let (n_done, taken) = copy_through(n, max_batch, usize::MAX);
+            assert_eq!(n_done, n);
+            assert!(
+                taken.iter().enumerate().all(|(i, &x)| x == i as f64) && taken.len() == 2 * n,
+                "{n} by {max_batch}"
+            );
+        }
+        // Stopped after the first batch came back: two more were under way.
+        let (n_done, taken) = copy_through(1000, 10, 1);
+        assert_eq!((n_done, taken.len()), (30, 60));
+    }
+
+    fn no_room_is_said_with_numbers_and_harms_nothing() {
+        let gpu = Gpu::open(0).unwrap();
+        match gpu.buffer::<f64>("64 problems", 1 << 30) {
+            Err(CudaError::OutOfMemory { what, needed_bytes, free_bytes, .. }) => {
+                assert_eq!((what.as_str(), needed_bytes, free_bytes), ("64 problems", 8 << 30, 3 << 30));
+            }
+            other => panic!("{:?}", other.err()),
+        }
+        check_kernels(&gpu).unwrap();
+    }
+
+    fn a_taken_device_is_found_but_does_not_open() {
+        assert_eq!(discover().unwrap().devices[0].compute_mode, ComputeMode::ExclusiveProcess);
+        is(
+            Gpu::open(0),
+            |e| matches!(e, CudaError::Busy { code: 46, name, .. } if name == "CUDA_ERROR_DEVICE_UNAVAILABLE"),
+        );
+    }
+
+    fn a_fault_loses_the_context_once_and_for_all() {
+        let gpu = Gpu::open(0).unwrap();
+        let lost = |e: &CudaError| matches!(e, CudaError::ContextLost { code: 700, .. }) && e.is_fatal();
+        is(check_kernels(&gpu), |e| lost(e) && e.to_string().contains("copy faulted"));
+        is(check_kernels(&gpu), lost);
+        is(gpu.free_bytes(), lost);
+    }
+}
