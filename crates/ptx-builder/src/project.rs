@@ -10,7 +10,7 @@ pub const MEND: &str = "cargo run -p ptx-builder -- rebuild";
 pub const PTX_FOLDER: &str = "kernels-gpu/ptx";
 
 /// Kernel packages, from the workspace's root.
-const PACKAGES: [&str; 1] = ["kernels-gpu/ceilings"];
+const PACKAGES: [&str; 2] = ["kernels-gpu", "kernels-gpu/ceilings"];
 
 /// Architectures that PTX is committed for: the first runs on all later ones, the second has
 /// instructions of its own.
