@@ -83,8 +83,8 @@ fn new_slot<I: Record, O: Record>(gpu: &Gpu, batch: usize, per: (usize, usize)) 
     let (input_bytes, output_bytes) = (n_inputs * size_of::<I>(), n_outputs * size_of::<O>());
     let stream = gpu.stream()?;
     let pinned = |e| gpu.memory_error("pinned copies on the host", input_bytes + output_bytes, e);
-    let host_inputs = gpu.bound(|| LockedBuffer::new(&Plain(I::default()), n_inputs)).map_err(pinned)?;
-    let host_outputs = gpu.bound(|| LockedBuffer::new(&Plain(O::default()), n_outputs)).map_err(pinned)?;
+    let host_inputs = gpu.bound(|| LockedBuffer::new(&Plain::<I>::zero(), n_inputs)).map_err(pinned)?;
+    let host_outputs = gpu.bound(|| LockedBuffer::new(&Plain::<O>::zero(), n_outputs)).map_err(pinned)?;
     let failed = |e| gpu.memory_error(&what, input_bytes + output_bytes, e);
     // SAFETY: inputs are copied to before a kernel reads them; outputs are read by `take` only where
     // the kernels have written them, and any bits are a record.

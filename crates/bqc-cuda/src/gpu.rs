@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// # Safety
 /// `repr(C)` or primitive, no padding, no pointers into host memory, and every pattern of bits is a
 /// value.
-pub unsafe trait Record: Copy + Default + Send + 'static {}
+pub unsafe trait Record: Copy + Send + 'static {}
 
 // SAFETY: numbers.
 unsafe impl Record for u8 {}
@@ -37,12 +37,20 @@ unsafe impl Record for f32 {}
 unsafe impl Record for f64 {}
 
 /// A record as `cust` wants it.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct Plain<T>(pub T);
 
 // SAFETY: a record is plain data.
 unsafe impl<T: Record> DeviceCopy for Plain<T> {}
+
+impl<T: Record> Plain<T> {
+    /// All bits zero.
+    pub(crate) fn zero() -> Plain<T> {
+        // SAFETY: any bits are a record.
+        Plain(unsafe { std::mem::zeroed() })
+    }
+}
 
 impl<T> Plain<T> {
     /// The same elements under the other type.

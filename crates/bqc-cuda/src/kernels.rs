@@ -30,6 +30,13 @@ pub const CEILINGS: KernelSet = KernelSet {
     sm_90: include_str!("../../../kernels-gpu/ptx/bqc-ceilings.sm_90.ptx"),
 };
 
+/// Whole Levenberg–Marquardt runs, one a thread block.
+pub const LM: KernelSet = KernelSet {
+    name: "bqc-kernels",
+    sm_80: include_str!("../../../kernels-gpu/ptx/bqc-kernels.sm_80.ptx"),
+    sm_90: include_str!("../../../kernels-gpu/ptx/bqc-kernels.sm_90.ptx"),
+};
+
 impl KernelSet {
     /// The PTX for a device under a driver.
     pub(crate) fn ptx(&self, device: &DeviceInfo, driver: Version) -> Result<&'static str, CudaError> {

@@ -5,6 +5,9 @@
 
 #![cfg_attr(not(target_os = "linux"), allow(unused))]
 
+#[path = "fake/compile.rs"]
+mod fake;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -20,11 +23,7 @@ fn main() {
         return case();
     }
     let folder = tempfile::tempdir().unwrap();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake/libcuda.rs");
-    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-    rustc.args(["--edition=2024", "--crate-type=cdylib", "--crate-name=cuda", "-Copt-level=1", "-o"]);
-    let compiled = rustc.arg(folder.path().join("libcuda.so.1")).arg(source).output().unwrap();
-    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    fake::compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), folder.path());
     for (name, _) in cases::ALL {
         let mut case = Command::new(std::env::current_exe().unwrap());
         let output = case.env("FAKE_CUDA", name).env("LD_LIBRARY_PATH", folder.path()).output().unwrap();
@@ -36,10 +35,13 @@ fn main() {
 #[cfg(target_os = "linux")]
 mod cases {
     use bqc_cuda::*;
+    use bqc_instantiate::*;
+    use bqc_linalg::lanes::Level;
+    use bqc_linalg::{Stream, Su2};
     use std::sync::atomic::{AtomicBool, Ordering};
 
     /// A name that the imitation knows, and what must happen then.
-    pub const ALL: [(&str, fn()); 9] = [
+    pub const ALL: [(&str, fn()); 11] = [
         ("well", a_good_device_is_described_and_works),
         ("batches", batches_come_back_whole_and_in_order),
         ("memory", no_room_is_said_with_numbers_and_harms_nothing),
@@ -50,6 +52,8 @@ mod cases {
         ("mismatch", || is(discover(), |e| matches!(e, CudaError::DriverFailed { code: 803, .. }))),
         ("exclusive", a_taken_device_is_found_but_does_not_open),
         ("fault", a_fault_loses_the_context_once_and_for_all),
+        ("engine", the_engine_answers_like_the_cpu),
+        ("late-fault", a_fault_on_the_way_leaves_the_rest_to_the_cpu),
         ("wrong", || is(check_kernels(&Gpu::open(0).unwrap()), |e| matches!(e, CudaError::WrongResult { .. }))),
     ];
 
@@ -163,5 +167,110 @@ mod cases {
         is(check_kernels(&gpu), |e| lost(e) && e.to_string().contains("copy faulted"));
         is(check_kernels(&gpu), lost);
         is(gpu.free_bytes(), lost);
+    }
+
+    /// A template with random values and CX on random wires.
+    fn random_template(n: u8, n_cx: usize, s: &mut Stream) -> CxTemplate {
+        let mut t = CxTemplate::new(n);
+        (0..n).for_each(|q| t.set(Slot::First(q), s.su2()));
+        for _ in 0..n_cx {
+            let control = s.below(n.into()) as u8;
+            let target = (control + 1 + s.below(usize::from(n) - 1) as u8) % n;
+            t.push(control, target, s.su2(), s.su2());
+        }
+        t
+    }
+
+    /// The template with every free slot turned by about `radians`.
+    fn turned(t: &CxTemplate, radians: f64, s: &mut Stream) -> CxTemplate {
+        let mut near = t.clone();
+        for slot in t.slots().filter(|slot| !t.is_frozen(*slot)) {
+            near.set(slot, t.value(slot) * Su2::exp([0; 3].map(|_| radians * s.gaussian())));
+        }
+        near
+    }
+
+    fn samples(n: u8, t: &CxTemplate, s: &mut Stream) -> StateBatch {
+        StateBatch::sampled(t, sample_count(n.into(), 3 * usize::from(n) + 4 * t.n_cx()), s)
+    }
+
+    /// What both engines make of the same candidates, of which some fit and the first to fit is not the
+    /// first.
+    fn compare_refine(cuda: &CudaEngine, n: u8, n_cx: usize, n_candidates: usize, s: &mut Stream) {
+        let go = AtomicBool::new(false);
+        let target = random_template(n, n_cx, s);
+        let (batch, check) = (samples(n, &target, s), StateBatch::exact(&target));
+        let candidates: Vec<CxTemplate> = (0..n_candidates)
+            .map(|i| if i < n_candidates / 2 { random_template(n, n_cx / 2, s) } else { turned(&target, 0.02, s) })
+            .collect();
+        let settings = LmSettings::default();
+        let problem =
+            RefineProblem { batch: &batch, check: &check, solver: Solver::Lm, settings: &settings, tolerance: 1e-10 };
+        let make = |i: usize, t: &mut CxTemplate| t.copy_from(&candidates[i]);
+        let [ours, theirs] =
+            [cuda as &dyn Engine, &CpuEngine::default()].map(|e| e.refine(&problem, n_candidates, &make, &go));
+        assert_eq!((ours.n_tried, ours.n_sweeps), (theirs.n_tried, 0), "n {n}");
+        let ((i, found), (j, expected)) = (ours.winner.unwrap(), theirs.winner.unwrap());
+        assert_eq!((i, j), (n_candidates / 2, n_candidates / 2), "n {n}");
+        for slot in found.slots() {
+            let (a, b) = (found.value(slot), expected.value(slot));
+            let far = ((a.a - b.a).norm_sqr() + (a.b - b.b).norm_sqr()).sqrt();
+            // Rounding, multiplied in directions that hardly change the unitary.
+            assert!(far < 1e-6, "n {n}, {slot:?}: {far:e}");
+        }
+    }
+
+    fn compare_descend(cuda: &CudaEngine, n: u8, n_cx: usize, s: &mut Stream) {
+        let go = AtomicBool::new(false);
+        let target = random_template(n, n_cx, s);
+        let batch = samples(n, &target, s);
+        let settings = LmSettings { max_iterations: 3, ..LmSettings::default() };
+        let mut ours: Vec<CxTemplate> = (0..5).map(|_| turned(&target, 0.2, s)).collect();
+        ours[1].set_frozen(Slot::First(1), true);
+        let mut theirs = ours.clone();
+        let found = cuda.descend(&batch, &settings, &mut ours, &go);
+        let expected = CpuEngine::default().descend(&batch, &settings, &mut theirs, &go);
+        assert_eq!(found.len(), 5);
+        for (a, b) in found.iter().zip(&expected) {
+            assert_eq!((a.iterations, a.found), (b.iterations, b.found), "n {n}");
+            // Three iterations multiply rounding by the condition of their systems.
+            assert!((a.cost - b.cost).abs() <= 1e-10 * b.cost.max(1e-12), "n {n}: {} {}", a.cost, b.cost);
+        }
+        assert_eq!(ours[1].value(Slot::First(1)), theirs[1].value(Slot::First(1)));
+        let distance = |t: &CxTemplate| LmSolver::new(Level::detect()).distance(&batch, t).powi(2);
+        for (t, a) in ours.iter().zip(&found) {
+            assert!((distance(t) - a.cost).abs() <= 1e-12, "the template is the one with that cost");
+        }
+    }
+
+    fn the_engine_answers_like_the_cpu() {
+        let cuda = CudaEngine::open(0, Level::detect()).unwrap();
+        assert!(cuda.name().starts_with("cuda/Imaginary GPU with cpu/"), "{}", cuda.name());
+        let report = conformance::run_refine(&cuda);
+        assert!(report.failures.is_empty() && report.n_cases == 16, "{:?}", report.failures);
+        let mut s = Stream::new(1, 77, 0);
+        // More than the first chunk, which is 14 on seven multiprocessors; and one for the global kernel.
+        for (n, n_cx, n_candidates) in [(2, 2, 3), (3, 6, 40), (4, 6, 9), (5, 8, 6), (6, 30, 2)] {
+            compare_refine(&cuda, n, n_cx, n_candidates, &mut s);
+        }
+        for (n, n_cx) in [(2, 3), (4, 8), (5, 6)] {
+            compare_descend(&cuda, n, n_cx, &mut s);
+        }
+        let is_stopped = AtomicBool::new(true);
+        let t = random_template(3, 3, &mut s);
+        let batch = StateBatch::exact(&t);
+        let outcomes = cuda.descend(&batch, &LmSettings::default(), &mut [t.clone()], &is_stopped);
+        assert_eq!(outcomes.len(), 1);
+        assert_eq!(cuda.fault(), None);
+    }
+
+    fn a_fault_on_the_way_leaves_the_rest_to_the_cpu() {
+        let cuda = CudaEngine::open(0, Level::detect()).unwrap();
+        let mut s = Stream::new(1, 77, 1);
+        // Two chunks on the device, the third is lost.
+        compare_refine(&cuda, 3, 4, 160, &mut s);
+        assert!(matches!(cuda.fault(), Some(CudaError::ContextLost { code: 700, .. })), "{:?}", cuda.fault());
+        compare_refine(&cuda, 4, 6, 9, &mut s);
+        compare_descend(&cuda, 3, 4, &mut s);
     }
 }

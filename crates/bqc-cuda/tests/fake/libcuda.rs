@@ -1,9 +1,11 @@
 //! A driver with one GPU that exists only in the tests: what bqc calls of `libcuda.so.1`, on host
 //! memory. `FAKE_CUDA` says what goes wrong. Streams are lazy on purpose: what is queued runs when
 //! somebody waits for it, so that host memory that is touched too early gives wrong results. Kernels
-//! are known by name and computed here.
+//! are known by name; those of Levenberg–Marquardt are the real bodies, emulated.
 
 #![allow(non_snake_case, clippy::missing_safety_doc)]
+
+mod lm;
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::sync::Mutex;
@@ -13,6 +15,7 @@ const TOTAL_BYTES: usize = 3 << 30;
 const NAME: &CStr = c"Imaginary GPU";
 
 static USED_BYTES: AtomicUsize = AtomicUsize::new(0);
+static N_LM_LAUNCHES: AtomicUsize = AtomicUsize::new(0);
 static IS_LOST: AtomicBool = AtomicBool::new(false);
 static ALLOCATIONS: Mutex<Vec<(u64, Vec<u128>)>> = Mutex::new(Vec::new());
 
@@ -178,6 +181,13 @@ pub unsafe extern "C" fn cuMemsetD8_v2(pointer: u64, byte: u8, bytes: usize) -> 
     answer(0)
 }
 
+/// The end of the allocation that an address lies in.
+fn allocation_end(address: u64) -> Option<u64> {
+    let allocations = ALLOCATIONS.lock().unwrap();
+    let ends = allocations.iter().map(|(start, memory)| *start..*start + 16 * memory.len() as u64);
+    ends.into_iter().find(|range| range.contains(&address)).map(|range| range.end)
+}
+
 unsafe fn move_bytes(to: u64, from: u64, bytes: usize) {
     unsafe { std::ptr::copy_nonoverlapping(from as *const u8, to as *mut u8, bytes) };
 }
@@ -284,9 +294,21 @@ pub extern "C" fn cuModuleUnload(_: *mut c_void) -> u32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuModuleGetFunction(function: *mut *mut CString, _: *mut c_void, name: *const c_char) -> u32 {
     let name = unsafe { CStr::from_ptr(name) }.to_owned();
-    let is_known = [c"copy", c"fma_f64", c"fma_f32"].contains(&name.as_c_str());
+    let known = [c"copy", c"fma_f64", c"fma_f32", c"bqc_lm_shared", c"bqc_lm_global"];
+    let is_known = known.contains(&name.as_c_str());
     unsafe { *function = Box::leak(Box::new(name)) };
     answer(if is_known { 0 } else { 500 })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuOccupancyMaxActiveBlocksPerMultiprocessor(
+    n_blocks: *mut i32,
+    _: *mut CString,
+    _: i32,
+    shared_bytes: usize,
+) -> u32 {
+    unsafe { *n_blocks = if shared_bytes > 113 << 10 { 1 } else { 2 } };
+    answer(0)
 }
 
 #[unsafe(no_mangle)]
@@ -304,7 +326,7 @@ pub unsafe extern "C" fn cuLaunchKernel(
     block_threads: u32,
     _: u32,
     _: u32,
-    _shared: u32,
+    shared_bytes: u32,
     stream: *const Queue,
     parameters: *const *const c_void,
     _extra: *const c_void,
@@ -336,6 +358,17 @@ pub unsafe extern "C" fn cuLaunchKernel(
                         let end = fma_f64(thread, rounds, factor, term) + if is_wrong { 1.0 } else { 0.0 };
                         *(ends as *mut f64).add(thread) = end;
                     }
+                })
+            };
+        }
+        b"bqc_lm_shared" | b"bqc_lm_global" => {
+            let arguments = unsafe { *parameter(0).cast::<lm::LmArguments>() };
+            let large_is_global = name.as_bytes() == b"bqc_lm_global";
+            let is_lost = scenario("late-fault") && N_LM_LAUNCHES.fetch_add(1, SeqCst) == 2;
+            unsafe {
+                queue(stream, move || match is_lost {
+                    true => IS_LOST.store(true, SeqCst),
+                    false => lm::run(arguments, n_blocks, block_threads, shared_bytes, large_is_global),
                 })
             };
         }
