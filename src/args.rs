@@ -217,10 +217,13 @@ impl ReadArgs {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EngineArg {
-    /// The fastest engine of this machine
+    /// CPU cores: the GPU engine has not been measured yet
     Auto,
     /// CPU cores
     Cpu,
+    /// An NVIDIA GPU for Levenberg-Marquardt, CPU cores for the rest; CPU cores alone where there is no
+    /// GPU, with a line that says why
+    Cuda,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

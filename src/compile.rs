@@ -1,6 +1,7 @@
 //! `bqc compile`: reads, runs, writes, and says how it went.
 
-use crate::args::{CompileArgs, EffortArg, EngineArg, FlowArg};
+use crate::args::{CompileArgs, EffortArg, FlowArg};
+use crate::engine::Chosen;
 use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
 use crate::output::Output;
@@ -9,7 +10,6 @@ use crate::resources::Resources;
 use crate::stats::figures;
 use crate::stop::Stop;
 use bqc_circuit::Stats;
-use bqc_instantiate::{CpuEngine, Engine};
 use bqc_optimize::{BlockSettings, Flow, Method};
 use bqc_run::{Compiled, RunSettings};
 use bqc_wire::{BlockTotals, CheckMethod, Document, Report, Settings, Status, WholeCheck};
@@ -65,21 +65,21 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let outputs = Outputs::prepare(args)?;
     let input = read_circuit(&args.input, &args.read)?;
     let settings = resolve(args);
-    let engine: Box<dyn Engine> = match args.engine {
-        EngineArg::Auto | EngineArg::Cpu => Box::new(CpuEngine::default()),
-    };
+    let (engine, refusal) = Chosen::new(args.engine);
+    warn(args, refusal);
     // A limit beyond the clock's range is none.
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
     let progress = Progress::new(talk(args), start, deadline);
-    let compiled = bqc_run::compile(&input, &settings, engine.as_ref(), stop.flag(), &progress)
+    let compiled = bqc_run::compile(&input, &settings, engine.engine(), stop.flag(), &progress)
         .map_err(|reason| Failure::Usage(format!("cannot compile `{}`: {reason}", args.input.display())));
     progress.finish();
+    warn(args, engine.fault());
     let compiled = compiled?;
 
     outputs.circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out))?;
     let status = status(&compiled, stop.was_interrupted());
-    let report = report(args, &settings, engine.name(), status, &Stats::of(&input), compiled, start);
+    let report = report(args, &settings, engine.engine().name(), status, &Stats::of(&input), compiled, start);
     if let Some(output) = &outputs.report {
         output.write(|out| out.write_all(report.to_json().as_bytes()))?;
     }
@@ -87,6 +87,13 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
         eprint!("{}", crate::summary::of(&report));
     }
     Ok(exit(status, &report.blocks))
+}
+
+/// Says what does not stop the run, unless nothing shall be said.
+fn warn(args: &CompileArgs, line: Option<String>) {
+    if let Some(line) = line.filter(|_| !args.quiet) {
+        eprintln!("bqc: {line}");
+    }
 }
 
 /// Where the results go, both found writable.

@@ -1,7 +1,8 @@
 //! `bqc doctor`: what this machine offers, and why not more. Opens every GPU and runs a small kernel on
 //! it, because a driver that lists a device may still refuse it.
 
-use crate::args::DoctorArgs;
+use crate::args::{DoctorArgs, EngineArg};
+use crate::engine::Chosen;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use bqc_instantiate::{CpuEngine, Engine};
@@ -17,9 +18,17 @@ pub fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
     line(&mut text, "bqc", env!("CARGO_PKG_VERSION"));
     line(&mut text, "CPU", &format!("{n_cores} cores, engine {}", cpu.name()));
     gpus(&mut text, args);
-    line(&mut text, "engine", &format!("{}: in this version no engine uses the GPU", cpu.name()));
+    line(&mut text, "engine", &format!("auto is {}, cuda is {}", cpu.name(), cuda()));
     Output::prepare(Path::new("-"))?.write(|out| out.write_all(text.as_bytes()))?;
     Ok(Exit::Complete)
+}
+
+/// What `--engine cuda` would be.
+fn cuda() -> String {
+    match Chosen::new(EngineArg::Cuda) {
+        (chosen, None) => chosen.engine().name().to_string(),
+        (chosen, Some(_)) => format!("{} too", chosen.engine().name()),
+    }
 }
 
 fn line(text: &mut String, what: &str, found: &str) {

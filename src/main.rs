@@ -3,6 +3,7 @@
 mod args;
 mod compile;
 mod doctor;
+mod engine;
 mod exit;
 mod input;
 mod output;
