@@ -6,6 +6,7 @@
 //! exist on `nvptx64` alone, which needs a nightly compiler; a build for the host is stable Rust.
 
 #![no_std]
+#![allow(clippy::needless_range_loop, reason = "a loop over a small array is unrolled: its index names a register")]
 #![cfg_attr(
     target_arch = "nvptx64",
     feature(
@@ -23,6 +24,7 @@
 #[cfg(not(target_arch = "nvptx64"))]
 extern crate std;
 
+pub mod arguments;
 pub mod complex;
 pub mod cta;
 #[cfg(target_arch = "nvptx64")]
@@ -31,5 +33,6 @@ pub mod expand;
 pub mod lm;
 pub mod real;
 pub mod states;
+pub mod sweep;
 pub mod templates;
 pub mod verify;
