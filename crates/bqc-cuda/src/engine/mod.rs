@@ -4,7 +4,6 @@
 //! device fails, it does everything from there on, from the candidate where the device stopped. So a
 //! run never ends for the GPU's sake; [`CudaEngine::fault`] says what happened.
 
-mod arguments;
 mod session;
 mod tables;
 

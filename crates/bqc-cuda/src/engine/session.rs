@@ -2,10 +2,10 @@
 //! holds all tables, so that a launch is one copy in, one kernel, one copy out. Every thread that calls
 //! the engine has a session of its own, and their streams overlap.
 
-use super::arguments::LmArguments;
 use super::tables::{BLOCK_THREADS, Shape, Tables};
 use crate::gpu::{Plain, Record};
 use crate::{CudaError, Gpu, Kernels, Launch};
+use bqc_kernels::arguments::LmArguments;
 use bqc_kernels::complex::Complex;
 use bqc_kernels::templates::{Base, Candidate, CxWord, Group, LmResult, LmSettings, NONE};
 use cust::memory::{AsyncCopyDestination, DeviceBuffer, LockedBuffer};

@@ -2,6 +2,7 @@
 //! launch. Pure: what fits where is known before any memory is taken.
 
 use bqc_instantiate::{CxTemplate, LmSettings, Slot, StateBatch};
+use bqc_kernels::arguments::QUEUE_LEN;
 use bqc_kernels::complex::Complex;
 use bqc_kernels::lm::layout::{Layout, Sizes};
 use bqc_kernels::templates::{self, Base, COST_HISTORY, Candidate, CxWord, Group, StateSet};
@@ -18,9 +19,6 @@ const BLOCKS_PER_MULTIPROCESSOR: u32 = 2;
 
 /// Wires that the kernels take.
 const WIDTHS: RangeInclusive<usize> = 2..=8;
-
-/// Numbers of shared memory before a block's own: the place of the queue's next index.
-const QUEUE_LEN: u32 = 2;
 
 /// Shared memory that the system takes of each block.
 const SYSTEM_SHARED_BYTES: u32 = 1024;

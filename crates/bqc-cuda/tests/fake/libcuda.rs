@@ -362,7 +362,7 @@ pub unsafe extern "C" fn cuLaunchKernel(
             };
         }
         b"bqc_lm_shared" | b"bqc_lm_global" => {
-            let arguments = unsafe { *parameter(0).cast::<lm::LmArguments>() };
+            let arguments = unsafe { *parameter(0).cast::<bqc_kernels::arguments::LmArguments>() };
             let large_is_global = name.as_bytes() == b"bqc_lm_global";
             let is_lost = scenario("late-fault") && N_LM_LAUNCHES.fetch_add(1, SeqCst) == 2;
             unsafe {

@@ -2,19 +2,13 @@
 //! the memory that the host has set up. Every access to it is checked against the allocations.
 
 use crate::allocation_end;
+use bqc_kernels::arguments::{LmArguments, QUEUE_LEN};
 use bqc_kernels::complex::Complex;
 use bqc_kernels::cta::host::{Arena, Clock, HostCta, Order, Watch};
 use bqc_kernels::cta::{Flags, Memory, Output, Table};
 use bqc_kernels::lm::{self, LmLaunch};
 use bqc_kernels::templates::{Base, Candidate, CxWord, Group, LmResult, LmSettings, Tables};
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
-
-#[path = "../../src/engine/arguments.rs"]
-pub mod arguments;
-pub use arguments::LmArguments;
-
-/// The place of the queue's next index, before a block's own shared memory.
-const QUEUE_LEN: u32 = 2;
 
 /// Device memory from an address to the end of its allocation.
 struct Raw<T> {
