@@ -44,14 +44,6 @@ pub(crate) struct Plain<T>(pub T);
 // SAFETY: a record is plain data.
 unsafe impl<T: Record> DeviceCopy for Plain<T> {}
 
-impl<T: Record> Plain<T> {
-    /// All bits zero.
-    pub(crate) fn zero() -> Plain<T> {
-        // SAFETY: any bits are a record.
-        Plain(unsafe { std::mem::zeroed() })
-    }
-}
-
 impl<T> Plain<T> {
     /// The same elements under the other type.
     pub(crate) fn of(elements: &[T]) -> &[Plain<T>] {

@@ -1,6 +1,5 @@
 //! NVIDIA GPUs, as far as bqc needs them: [`discover`] says what is there, [`Gpu::open`] takes one,
-//! [`MemoryPlan`] divides work by the memory that is free, [`run_batches`] pushes the batches through two
-//! streams, so that copies overlap with kernels, and [`CudaEngine`] is the engine. Every failure is a [`CudaError`] that says what to
+//! [`MemoryPlan`] divides work by the memory that is free, and [`CudaEngine`] is the engine. Every failure is a [`CudaError`] that says what to
 //! do. Kernels come as the PTX that is committed in `kernels-gpu/ptx`; the driver compiles it.
 //!
 //! Built on `cust`, with `bqc-cuda-shim` in place of the driver library: a program with this crate in
@@ -8,7 +7,6 @@
 
 #![cfg(target_os = "linux")]
 
-mod batches;
 mod ceilings;
 mod discover;
 mod engine;
@@ -17,7 +15,6 @@ mod gpu;
 mod kernels;
 mod plan;
 
-pub use batches::{Batch, run_batches};
 pub use ceilings::{Ceilings, check_kernels, measure_ceilings};
 pub use cust::stream::Stream;
 pub use discover::{ComputeMode, DeviceInfo, Discovery, discover};

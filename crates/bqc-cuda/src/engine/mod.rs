@@ -7,8 +7,7 @@
 mod session;
 mod tables;
 
-use crate::plan::{Footprint, MemoryPlan};
-use crate::{CudaError, Gpu, Kernels, LM, check_kernels};
+use crate::{CudaError, Gpu, Kernels, LM, MemoryPlan, N_SLOTS, check_kernels};
 use bqc_instantiate::{
     CpuEngine, CxTemplate, Engine, EngineError, LmOutcome, LmSettings, LmSolver, MakeCandidate, Outcome, Problem,
     RefineProblem, Refined, Solver, StateBatch,
@@ -16,6 +15,7 @@ use bqc_instantiate::{
 use bqc_kernels::templates::status;
 use bqc_linalg::lanes::Level;
 use session::{Returned, Session};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,6 +27,10 @@ const MAX_CHUNK: usize = 4096;
 
 /// The chunk grows by this factor while nothing is found: first ones are cheap to throw away.
 const CHUNK_GROWTH: usize = 4;
+
+/// Batches of templates that do not compete have as many candidates as the device works on at once,
+/// times this: few enough that copies overlap with work, enough that the last wave costs little.
+const BATCH_WAVES: usize = 4;
 
 /// An engine on one GPU.
 pub struct CudaEngine {
@@ -95,30 +99,26 @@ impl CudaEngine {
         tables::is_supported(batch, settings) && locked(&self.fault).is_none()
     }
 
-    /// Runs tables on the device.
-    fn launch(&self, tables: &Tables) -> Result<Returned, Refusal> {
-        let shape = Shape::choose(tables, self.gpu.info().block_shared_bytes).ok_or(Refusal::TooLarge)?;
-        self.reserve(tables, &shape)?;
+    /// Begins to run tables on the device.
+    fn begin(&self, tables: &Tables, shape: &Shape) -> Result<Session, CudaError> {
         let resting = locked(&self.sessions).pop();
         let mut session = match resting {
             Some(session) => session,
             None => Session::new(&self.gpu)?,
         };
-        let returned = session.run(&self.gpu, &self.kernels, tables, &shape)?;
-        let n_slots = shape.slots_per_survivor as usize;
-        debug_assert_eq!(returned.survivors.len(), 2 * n_slots * tables.candidates.len());
+        session.begin(&self.gpu, &self.kernels, tables, shape)?;
+        Ok(session)
+    }
+
+    /// Waits for what was begun, and lays the session to rest. One that failed is not used again.
+    fn finish(&self, mut session: Session) -> Result<Returned, CudaError> {
+        let returned = session.finish(&self.gpu)?;
         locked(&self.sessions).push(session);
         Ok(returned)
     }
 
-    /// Fails with numbers if the launch cannot fit, before anything is allocated.
-    fn reserve(&self, tables: &Tables, shape: &Shape) -> Result<(), CudaError> {
-        let n = tables.candidates.len();
-        let workspace = if shape.large_is_global { 8 * u64::from(shape.large_len) * n as u64 } else { 0 };
-        let bytes = session::launch_bytes(tables, shape) as u64 + workspace;
-        let footprint = Footprint { common_bytes: 0, problem_bytes: bytes.div_ceil(2) };
-        let device = self.gpu.info().to_string();
-        MemoryPlan::new(&device, 1, 1, footprint, self.gpu.free_bytes()?).map(drop)
+    fn shape(&self, tables: &Tables) -> Result<Shape, Refusal> {
+        Shape::choose(tables, self.gpu.info().block_shared_bytes).ok_or(Refusal::TooLarge)
     }
 
     /// Tries candidates `range`.
@@ -134,7 +134,8 @@ impl CudaEngine {
             make(index, &mut candidate);
             tables.push(&candidate);
         }
-        let returned = self.launch(&tables)?;
+        let shape = self.shape(&tables)?;
+        let returned = self.finish(self.begin(&tables, &shape)?)?;
         let mut chunk = Chunk { winner: None, n_tried: 0, n_iterations: 0, n_overfit: 0 };
         for (place, result) in returned.results.iter().enumerate() {
             chunk.n_tried += 1;
@@ -160,23 +161,55 @@ impl CudaEngine {
         Ok(chunk)
     }
 
-    /// Improves templates on the device, in place.
-    fn descend_chunk(
+    /// Improves templates on the device, in place, in batches that fit its memory: while one computes,
+    /// the next is filled. Gives the outcomes of the first templates, and why not of all.
+    fn descend_on_device(
         &self,
         batch: &StateBatch,
         settings: &LmSettings,
         templates: &mut [CxTemplate],
-    ) -> Result<Vec<LmOutcome>, Refusal> {
-        let mut tables = Tables::new(batch, None, settings);
-        templates.iter().for_each(|template| tables.push(template));
-        let returned = self.launch(&tables)?;
+        stop: &AtomicBool,
+    ) -> (Vec<LmOutcome>, Option<Refusal>) {
         let mut outcomes = Vec::with_capacity(templates.len());
-        for (place, (template, result)) in templates.iter_mut().zip(&returned.results).enumerate() {
-            tables::set_slots(template, survivor(&returned, place));
-            let found = matches!(result.status, status::ACCEPTED | status::OVERFIT);
-            outcomes.push(LmOutcome { cost: result.cost, iterations: result.iterations as usize, found });
+        let mut in_flight: VecDeque<(Range<usize>, Session)> = VecDeque::new();
+        let mut begin_all = || -> Result<(), Refusal> {
+            for range in self.plan(batch, settings, templates)?.batches() {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                if in_flight.len() == N_SLOTS
+                    && let Some((range, session)) = in_flight.pop_front()
+                {
+                    take(self.finish(session)?, &mut templates[range], &mut outcomes);
+                }
+                let tables = tables_of(batch, settings, &templates[range.clone()]);
+                let shape = self.shape(&tables)?;
+                in_flight.push_back((range, self.begin(&tables, &shape)?));
+            }
+            Ok(())
+        };
+        let mut refusal = begin_all().err();
+        for (range, session) in in_flight {
+            // What has been begun before a refusal is waited for: it may have been done.
+            match self.finish(session) {
+                Ok(returned) if range.start == outcomes.len() => take(returned, &mut templates[range], &mut outcomes),
+                Ok(_) => {}
+                Err(error) => {
+                    refusal.get_or_insert(error.into());
+                }
+            }
         }
-        Ok(outcomes)
+        (outcomes, refusal)
+    }
+
+    /// Divides templates into batches. All are laid out like the one with the most gates.
+    fn plan(&self, batch: &StateBatch, settings: &LmSettings, templates: &[CxTemplate]) -> Result<MemoryPlan, Refusal> {
+        let Some(largest) = templates.iter().max_by_key(|t| t.n_cx()) else { return Err(Refusal::TooLarge) };
+        let tables = tables_of(batch, settings, std::slice::from_ref(largest));
+        let footprint = session::footprint(&tables, &self.shape(&tables)?);
+        let device = self.gpu.info().to_string();
+        let max_batch = MAX_CHUNK.min(BATCH_WAVES * self.first_chunk);
+        Ok(MemoryPlan::new(&device, templates.len(), max_batch, footprint, self.gpu.free_bytes()?)?)
     }
 
     /// Remembers a failure that makes the device useless.
@@ -186,6 +219,21 @@ impl CudaEngine {
         {
             locked(&self.fault).get_or_insert(error);
         }
+    }
+}
+
+fn tables_of(batch: &StateBatch, settings: &LmSettings, templates: &[CxTemplate]) -> Tables {
+    let mut tables = Tables::new(batch, None, settings);
+    templates.iter().for_each(|template| tables.push(template));
+    tables
+}
+
+/// Writes what came back into the templates that it was made from.
+fn take(returned: Returned, templates: &mut [CxTemplate], outcomes: &mut Vec<LmOutcome>) {
+    for (place, (template, result)) in templates.iter_mut().zip(&returned.results).enumerate() {
+        tables::set_slots(template, survivor(&returned, place));
+        let found = matches!(result.status, status::ACCEPTED | status::OVERFIT);
+        outcomes.push(LmOutcome { cost: result.cost, iterations: result.iterations as usize, found });
     }
 }
 
@@ -224,6 +272,10 @@ impl Engine for CudaEngine {
             let on_device = problem.solver == Solver::Lm && self.takes(problem.batch, problem.settings);
             let chunk = match on_device.then(|| self.refine_chunk(problem, range, make)) {
                 Some(Ok(chunk)) => chunk,
+                Some(Err(Refusal::Device(CudaError::OutOfMemory { .. }))) if chunk_len > 1 => {
+                    chunk_len /= 2;
+                    continue;
+                }
                 refusal => {
                     if let Some(Err(refusal)) = refusal {
                         self.note(refusal);
@@ -252,20 +304,18 @@ impl Engine for CudaEngine {
         templates: &mut [CxTemplate],
         stop: &AtomicBool,
     ) -> Vec<LmOutcome> {
-        let mut outcomes = Vec::with_capacity(templates.len());
-        for chunk in templates.chunks_mut(MAX_CHUNK) {
-            let is_stopped = stop.load(Ordering::Relaxed);
-            let on_device = !is_stopped && self.takes(batch, settings);
-            match on_device.then(|| self.descend_chunk(batch, settings, chunk)) {
-                Some(Ok(found)) => outcomes.extend(found),
-                refusal => {
-                    if let Some(Err(refusal)) = refusal {
-                        self.note(refusal);
-                    }
-                    // Stopped, this only evaluates them.
-                    outcomes.extend(self.cpu.descend(batch, settings, chunk, stop));
-                }
-            }
+        let (mut outcomes, refusal) = if self.takes(batch, settings) {
+            self.descend_on_device(batch, settings, templates, stop)
+        } else {
+            (Vec::new(), None)
+        };
+        if let Some(refusal) = refusal {
+            self.note(refusal);
+        }
+        // Whatever is left; after a stop it is only evaluated.
+        let rest = &mut templates[outcomes.len()..];
+        if !rest.is_empty() {
+            outcomes.extend(self.cpu.descend(batch, settings, rest, stop));
         }
         outcomes
     }

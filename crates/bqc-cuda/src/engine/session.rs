@@ -1,10 +1,11 @@
 //! The memory of one launch, kept from call to call: a stream, and one block of memory on each side that
-//! holds all tables, so that a launch is one copy in, one kernel, one copy out. Every thread that calls
-//! the engine has a session of its own, and their streams overlap.
+//! holds all tables, so that a launch is one copy in, one kernel, one copy out. The host's side is pinned,
+//! or copies would not overlap with the kernels of other sessions. A launch is begun and finished apart;
+//! who has two sessions fills the one while the other computes.
 
 use super::tables::{BLOCK_THREADS, Shape, Tables};
 use crate::gpu::{Plain, Record};
-use crate::{CudaError, Gpu, Kernels, Launch};
+use crate::{CudaError, Footprint, Gpu, Kernel, Kernels, Launch, N_SLOTS};
 use bqc_kernels::arguments::LmArguments;
 use bqc_kernels::complex::Complex;
 use bqc_kernels::templates::{Base, Candidate, CxWord, Group, LmResult, LmSettings, NONE};
@@ -38,12 +39,16 @@ pub(crate) struct Returned {
     pub survivors: Vec<Complex>,
 }
 
+/// The tables on the host and on the device.
+type Memory = (LockedBuffer<Plain<u128>>, DeviceBuffer<Plain<u128>>);
+
 /// See the module.
 pub(crate) struct Session {
     stream: Stream,
-    host: Option<LockedBuffer<Plain<u128>>>,
-    device: Option<DeviceBuffer<Plain<u128>>>,
+    memory: Option<Memory>,
     workspace: Option<DeviceBuffer<Plain<u128>>>,
+    /// What has been begun, until it is finished.
+    in_flight: Option<(Places, &'static str)>,
 }
 
 // SAFETY: 16 bytes of any kind.
@@ -94,89 +99,122 @@ impl Places {
     }
 }
 
-/// Device memory that a launch of these tables needs, in bytes, without the blocks' workspace.
-pub(crate) fn launch_bytes(tables: &Tables, shape: &Shape) -> usize {
-    Places::of(tables, shape).end
+/// What a launch of these tables needs on the device, the states being common to all candidates. Every
+/// candidate is given a block's work space, although there are never more blocks than the device holds.
+pub(crate) fn footprint(tables: &Tables, shape: &Shape) -> Footprint {
+    let workspace = if shape.large_is_global { 8 * u64::from(shape.large_len) } else { 0 };
+    let states = size_of_val(&tables.states[..]) as u64;
+    let others = Places::of(tables, shape).end as u64 - states;
+    Footprint {
+        common_bytes: N_SLOTS as u64 * states,
+        problem_bytes: others.div_ceil(tables.candidates.len().max(1) as u64) + workspace,
+    }
 }
 
 impl Session {
     pub(crate) fn new(gpu: &Gpu) -> Result<Session, CudaError> {
-        Ok(Session { stream: gpu.stream()?, host: None, device: None, workspace: None })
+        Ok(Session { stream: gpu.stream()?, memory: None, workspace: None, in_flight: None })
     }
 
-    /// Runs all candidates and waits for them.
-    pub(crate) fn run(
+    /// Queues the copy of all tables, the kernel, and the copy of what it leaves.
+    pub(crate) fn begin(
         &mut self,
         gpu: &Gpu,
         kernels: &Kernels,
         tables: &Tables,
         shape: &Shape,
-    ) -> Result<Returned, CudaError> {
+    ) -> Result<(), CudaError> {
+        assert!(self.in_flight.is_none(), "a launch is finished before the next one");
         let places = Places::of(tables, shape);
         let name = if shape.large_is_global { "bqc_lm_global" } else { "bqc_lm_shared" };
         let kernel = kernels.kernel(name, shape.shared_bytes())?;
         let n = tables.candidates.len() as u32;
         let resident = kernel.blocks_per_multiprocessor(BLOCK_THREADS)?.max(1) * gpu.info().n_multiprocessors;
         let n_blocks = n.min(resident);
-        let what = format!("{n} candidates");
-        self.make_room(gpu, &what, &places, shape, n_blocks)?;
-        let (Some(host), Some(device)) = (&mut self.host, &mut self.device) else { unreachable!("room has been made") };
-
+        let (host, device) = self.room(gpu, &format!("{n} candidates"), places.end)?;
         fill(bytes_of_mut(Plain::values_mut(host.as_mut_slice())), tables, &places);
-        let (first, last) = (places.split / ALIGNMENT, places.end / ALIGNMENT);
-        let mut inputs = device.index(..first);
-        // SAFETY: the pinned memory is neither written nor freed before the stream has been waited for,
-        // below or when the session is dropped.
-        gpu.call("copying to the device", || unsafe {
-            inputs.async_copy_from(&host.as_slice()[..first], &self.stream)
-        })?;
-        let workspace = self.workspace.as_ref().map_or(0, |w| w.as_device_ptr().as_raw());
-        let arguments = arguments(device.as_device_ptr().as_raw(), workspace, &places, tables, shape);
-        let parameters = [std::ptr::from_ref(&arguments).cast_mut().cast()];
-        // SAFETY: the kernel takes this record by value; `Places` gives every table the room that the
-        // counts say, the workspace has a part for every block, and shared memory is what the shape
-        // says. All of it lives until the stream has been waited for.
-        unsafe { kernel.launch(&self.stream, Launch { n_blocks, block_threads: BLOCK_THREADS }, &parameters)? };
-        let outputs = device.index(first..last);
-        // SAFETY: as for the copy before.
-        gpu.call("copying from the device", || unsafe {
-            outputs.async_copy_to(&mut host.as_mut_slice()[first..last], &self.stream)
-        })?;
+        let start = device.as_device_ptr().as_raw();
+        let large_len = if shape.large_is_global { shape.large_len } else { 0 };
+        let workspace = self.workspace(gpu, large_len, n_blocks)?;
+        self.queue(gpu, &kernel, n_blocks, &places, arguments(start, workspace, &places, tables, shape))?;
+        self.in_flight = Some((places, name));
+        Ok(())
+    }
+
+    /// Waits for what was begun.
+    pub(crate) fn finish(&mut self, gpu: &Gpu) -> Result<Returned, CudaError> {
+        let (Some((places, name)), Some((host, _))) = (self.in_flight.take(), &self.memory) else {
+            return Ok(Returned { results: Vec::new(), survivors: Vec::new() });
+        };
         gpu.call(name, || self.stream.synchronize())?;
         let bytes = bytes_of(Plain::values(host.as_slice()));
         Ok(Returned { results: records(&bytes[places.results]), survivors: records(&bytes[places.survivors]) })
     }
 
-    /// Makes the memory as large as this launch needs it; it never shrinks.
-    fn make_room(
+    fn queue(
         &mut self,
         gpu: &Gpu,
-        what: &str,
-        places: &Places,
-        shape: &Shape,
+        kernel: &Kernel<'_>,
         n_blocks: u32,
+        places: &Places,
+        arguments: LmArguments,
     ) -> Result<(), CudaError> {
-        let len = places.end / ALIGNMENT;
-        if self.host.as_ref().is_none_or(|host| host.len() < len) {
-            // Half as much again: the next launch is likely to be a little larger.
-            let len = len + len / 2;
-            self.host = None;
-            self.device = None;
-            let failed = |e| gpu.memory_error(what, len * ALIGNMENT, e);
-            self.host = Some(gpu.bound(|| LockedBuffer::new(&Plain(0), len)).map_err(failed)?);
-            // SAFETY: inputs are copied in before the kernel reads them, and of the outputs only those
-            // are looked at that a result points to; any bits are a record.
-            self.device = Some(gpu.bound(|| unsafe { DeviceBuffer::uninitialized(len) }).map_err(failed)?);
+        let Some((host, device)) = &mut self.memory else { return Ok(()) };
+        let (split, end) = (places.split / ALIGNMENT, places.end / ALIGNMENT);
+        let mut inputs = device.index(..split);
+        // SAFETY: the pinned memory is neither written nor freed before the stream has been waited for,
+        // by `finish` or when the session is dropped.
+        gpu.call("copying to the device", || unsafe {
+            inputs.async_copy_from(&host.as_slice()[..split], &self.stream)
+        })?;
+        let parameters = [std::ptr::from_ref(&arguments).cast_mut().cast()];
+        // SAFETY: the kernel takes this record by value; `Places` gives every table the room that the
+        // counts say, the workspace has a part for every block, and shared memory is what the shape
+        // says. All of it lives until the stream has been waited for.
+        unsafe { kernel.launch(&self.stream, Launch { n_blocks, block_threads: BLOCK_THREADS }, &parameters)? };
+        let outputs = device.index(split..end);
+        // SAFETY: as for the copy before.
+        gpu.call("copying from the device", || unsafe {
+            outputs.async_copy_to(&mut host.as_mut_slice()[split..end], &self.stream)
+        })
+    }
+
+    /// Memory of `bytes` on both sides; it grows and never shrinks.
+    fn room(&mut self, gpu: &Gpu, what: &str, bytes: usize) -> Result<&mut Memory, CudaError> {
+        let needed = bytes / ALIGNMENT;
+        let enough = self.memory.take().filter(|(host, _)| host.len() >= needed);
+        let memory = match enough {
+            Some(memory) => memory,
+            None => {
+                // Half as much again: the next launch is likely to be a little larger.
+                let len = needed + needed / 2;
+                let failed = |e| gpu.memory_error(what, len * ALIGNMENT, e);
+                let host = gpu.bound(|| LockedBuffer::new(&Plain(0), len)).map_err(failed)?;
+                // SAFETY: inputs are copied in before the kernel reads them, and of the outputs only
+                // those are looked at that a result points to; any bits are a record.
+                let device = gpu.bound(|| unsafe { DeviceBuffer::uninitialized(len) }).map_err(failed)?;
+                (host, device)
+            }
+        };
+        Ok(self.memory.insert(memory))
+    }
+
+    /// Where `n_blocks` times `large_len` numbers lie; 0 if that is nothing.
+    fn workspace(&mut self, gpu: &Gpu, large_len: u32, n_blocks: u32) -> Result<u64, CudaError> {
+        let len = (8 * large_len as usize * n_blocks as usize).div_ceil(ALIGNMENT);
+        if len == 0 {
+            return Ok(0);
         }
-        let large_len = if shape.large_is_global { shape.large_len as usize } else { 0 };
-        let len = (8 * large_len * n_blocks as usize).div_ceil(ALIGNMENT);
-        if self.workspace.as_ref().is_none_or(|workspace| workspace.len() < len) && len > 0 {
-            self.workspace = None;
-            let failed = |e| gpu.memory_error(&format!("work space of {n_blocks} blocks"), len * ALIGNMENT, e);
-            // SAFETY: a block writes its part before it reads it.
-            self.workspace = Some(gpu.bound(|| unsafe { DeviceBuffer::uninitialized(len) }).map_err(failed)?);
-        }
-        Ok(())
+        let enough = self.workspace.take().filter(|workspace| workspace.len() >= len);
+        let workspace = match enough {
+            Some(workspace) => workspace,
+            None => {
+                let failed = |e| gpu.memory_error(&format!("work space of {n_blocks} blocks"), len * ALIGNMENT, e);
+                // SAFETY: a block writes its part before it reads it.
+                gpu.bound(|| unsafe { DeviceBuffer::uninitialized(len) }).map_err(failed)?
+            }
+        };
+        Ok(self.workspace.insert(workspace).as_device_ptr().as_raw())
     }
 }
 
