@@ -38,24 +38,29 @@ fn committed_ptx_assembles_everywhere_without_spills() {
     let Some(ptxas) = Ptxas::find(&root().join(PTXAS_FOLDER)) else {
         return println!("skipped: there is no ptxas; .ci/run installs it");
     };
-    for package in packages(&root()) {
-        let path = package.path().unwrap();
-        for arch in Arch::ALL {
-            report(&package, &ptxas, &path, arch);
-        }
-    }
+    // Each takes some seconds.
+    let reports: Vec<String> = std::thread::scope(|scope| {
+        let ptxas = &ptxas;
+        let jobs: Vec<_> = packages(&root())
+            .into_iter()
+            .flat_map(|package| Arch::ALL.map(|arch| (package.clone(), arch)))
+            .map(|(package, arch)| scope.spawn(move || report(&package, ptxas, arch)))
+            .collect();
+        jobs.into_iter().map(|job| job.join().unwrap()).collect()
+    });
+    print!("{}", reports.concat());
 }
 
-/// Assembles one file for one architecture, prints a line a kernel, and fails on spills and stack.
-fn report(package: &PtxBuilder, ptxas: &Ptxas, path: &Path, arch: Arch) {
-    let bounds = package.launch_bounds().unwrap();
+/// Assembles one file for one architecture; a line a kernel. Panics on spills and stack.
+fn report(package: &PtxBuilder, ptxas: &Ptxas, arch: Arch) -> String {
+    let (bounds, path) = (package.launch_bounds().unwrap(), package.path().unwrap());
     // PTX runs on its own architecture and on later ones.
     let own = Arch::ALL.iter().position(|a| path.to_string_lossy().contains(&format!(".{}.", a.name()))).unwrap();
     if Arch::ALL.iter().position(|a| *a == arch).unwrap() < own {
-        return;
+        return String::new();
     }
-    let functions = ptxas.assemble(path, arch).unwrap_or_else(|error| panic!("{error}"));
-    println!("{} on {}", path.file_name().unwrap().to_string_lossy(), arch.name());
+    let functions = ptxas.assemble(&path, arch).unwrap_or_else(|error| panic!("{error}"));
+    let mut text = format!("{} on {}\n", path.file_name().unwrap().to_string_lossy(), arch.name());
     let tolerates = |f: &str| bounds.get(f).is_some_and(|b| b.may_spill);
     for f in &functions {
         let spills = f.stack_bytes + f.spill_store_bytes + f.spill_load_bytes;
@@ -66,9 +71,9 @@ fn report(package: &PtxBuilder, ptxas: &Ptxas, path: &Path, arch: Arch) {
         let (row, registers) = (bounds.get(kernel).unwrap(), used.registers.unwrap());
         let found = Limits::of(arch).occupancy(row.max_threads, registers, used.shared_bytes);
         assert!(found.blocks >= row.min_blocks, "{kernel} on {}: {found:?}, {row:?} asked for", arch.name());
-        println!(
+        text += &format!(
             "    {kernel:<24} {registers:>3} registers, {} B stack, {} B spilled, {} B static shared; {} threads: \
-             {} blocks, {:.0} % of the warps, up to {:.1} KiB of shared memory each",
+             {} blocks, {:.0} % of the warps, up to {:.1} KiB of shared memory each\n",
             used.stack_bytes,
             used.spill_store_bytes,
             used.shared_bytes,
@@ -78,4 +83,5 @@ fn report(package: &PtxBuilder, ptxas: &Ptxas, path: &Path, arch: Arch) {
             f64::from(found.block_shared_bytes) / 1024.0,
         );
     }
+    text
 }

@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tables::{Shape, Tables};
+use tables::{BLOCKS_PER_MULTIPROCESSOR, Shape, Tables};
 
 /// Candidates of a launch at most. A launch is to last some milliseconds: what other processes send to
 /// the device waits for it, and so does a stop.
@@ -79,7 +79,7 @@ impl CudaEngine {
         let kernels = gpu.load(&LM)?;
         let cpu = CpuEngine::with_level(level);
         let name = format!("cuda/{} with {}", gpu.info().name, cpu.name());
-        let first_chunk = (2 * gpu.info().n_multiprocessors as usize).clamp(1, MAX_CHUNK);
+        let first_chunk = ((BLOCKS_PER_MULTIPROCESSOR * gpu.info().n_multiprocessors) as usize).clamp(1, MAX_CHUNK);
         let (sessions, fault) = (Mutex::new(Vec::new()), Mutex::new(None));
         Ok(CudaEngine { name, gpu, kernels, cpu, level, sessions, fault, first_chunk })
     }
