@@ -6,6 +6,7 @@
 //! CX, the one that commutes with it (Z on the control, X on the target) is left out: it belongs to
 //! the slot before. Hopeless calls are given up early, since most calls of a search fail.
 
+mod linear;
 mod parameters;
 mod solver;
 

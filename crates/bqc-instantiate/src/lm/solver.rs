@@ -1,12 +1,12 @@
 //! The iteration: linearise, damp, step, judge. Memory is kept from call to call.
 
+use super::linear::{Linear, Point};
 use super::parameters::{apply_step, tangents};
 use crate::{CxTemplate, StateBatch};
 use bqc_linalg::Complex64;
-use bqc_linalg::lanes::jacobian::{self, Plan, States, Tangent};
+use bqc_linalg::lanes::jacobian::Tangent;
 use bqc_linalg::lanes::layer::Layer;
-use bqc_linalg::lanes::pauli::{self, PauliPlan};
-use bqc_linalg::lanes::{AMPLITUDE_STRIDE, AlignedBuffer, LANES, Level, gram, states};
+use bqc_linalg::lanes::{AMPLITUDE_STRIDE, AlignedBuffer, Level, states};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// When to stop and how to damp. The defaults are those that won in measurements on gate deletion.
@@ -72,9 +72,11 @@ const SMALLEST_LAMBDA: f64 = 1e-14;
 const SMALLEST_DAMPING: f64 = 1e-6;
 /// Rejected steps in one iteration before the call ends.
 const MAX_REJECTIONS: usize = 8;
-/// A panel of the Jacobian takes as many samples as fit into this many `f64` (256 KiB: a quarter of
-/// the second-level cache of current cores), at least one.
-const PANEL_LEN: usize = 32 * 1024;
+/// Above this cost steps are chosen in single precision, whose errors are far below the damping there:
+/// calls that fail never come lower.
+const SINGLE_ABOVE: f64 = 1e-3;
+/// Smallest damping of a system in single precision: above the error of its Gram matrix.
+const SMALLEST_SINGLE_LAMBDA: f64 = 2e-6;
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,9 +92,10 @@ pub struct LmOutcome {
 /// The solver with its memory. Make one per thread and keep it.
 pub struct LmSolver {
     level: Level,
-    plan: Plan,
-    pauli_plan: PauliPlan,
-    system: System,
+    double: Linear<f64>,
+    single: Linear<f32>,
+    /// Which of them was filled last.
+    is_single: bool,
     tangents: Vec<Tangent>,
     costs: Vec<f64>,
     trial: Option<CxTemplate>,
@@ -100,25 +103,7 @@ pub struct LmSolver {
     next: Recording,
     middle: AlignedBuffer,
     pulled_back: AlignedBuffer,
-    scratch: AlignedBuffer,
-    panel: AlignedBuffer,
-    gram: AlignedBuffer,
-    factor: AlignedBuffer,
-    step: AlignedBuffer,
-}
-
-/// The damped normal equations of one linearisation: `(scale·G + λ)d = −scale·g`.
-#[derive(Clone, Copy, Debug, Default)]
-struct System {
-    /// Whether the rows are Pauli strings (exact batches of few qubits) or amplitudes of samples.
-    in_pauli_coordinates: bool,
-    /// Unknowns; the gradient `g` is the next column of `G`. With amplitudes the last unknown is the
-    /// global phase.
-    n_unknowns: usize,
-    n_columns: usize,
-    ld: usize,
-    /// Makes the diagonal one.
-    scale: f64,
+    step: Vec<f64>,
 }
 
 /// States of one evaluation of the template.
@@ -137,9 +122,9 @@ impl LmSolver {
     pub fn new(level: Level) -> LmSolver {
         LmSolver {
             level,
-            plan: Plan::default(),
-            pauli_plan: PauliPlan::default(),
-            system: System::default(),
+            double: Linear::default(),
+            single: Linear::default(),
+            is_single: false,
             tangents: Vec::new(),
             costs: Vec::new(),
             trial: None,
@@ -147,11 +132,7 @@ impl LmSolver {
             next: Recording::default(),
             middle: AlignedBuffer::default(),
             pulled_back: AlignedBuffer::default(),
-            scratch: AlignedBuffer::default(),
-            panel: AlignedBuffer::default(),
-            gram: AlignedBuffer::default(),
-            factor: AlignedBuffer::default(),
-            step: AlignedBuffer::default(),
+            step: Vec::new(),
         }
     }
 
@@ -182,7 +163,8 @@ impl LmSolver {
     ) -> LmOutcome {
         assert_eq!(batch.n(), template.n());
         tangents(template, &mut self.tangents);
-        self.prepare(batch, template);
+        self.double.forget();
+        self.single.forget();
         let mut trial = self.trial.take().unwrap_or_else(|| CxTemplate::new(2));
         evaluate(self.level, batch, template, &mut self.current);
         let mut damping = settings.first_damping;
@@ -210,73 +192,35 @@ impl LmSolver {
         LmOutcome { cost: self.current.cost, iterations, found: self.current.cost < FOUND }
     }
 
-    /// Chooses the coordinates of the linear problem and lays out its columns.
-    fn prepare(&mut self, batch: &StateBatch, template: &CxTemplate) {
-        let (n, layers) = (template.n(), template.layers());
-        self.system = if batch.is_exact() && n <= pauli::MAX_QUBITS {
-            self.pauli_plan.prepare(n, layers, &self.tangents);
-            let (n_columns, n_unknowns) = (self.pauli_plan.n_columns(), self.pauli_plan.residual_column());
-            let ld = gram::leading_dimension(n_columns);
-            System { in_pauli_coordinates: true, n_unknowns, n_columns, ld, scale: 1.0 }
-        } else {
-            self.plan.prepare(n, layers, &self.tangents);
-            let (n_columns, n_unknowns) = (self.plan.n_columns(), self.plan.phase_column() + 1);
-            let (ld, scale) = (gram::leading_dimension(n_columns), 1.0 / batch.n_samples() as f64);
-            System { in_pauli_coordinates: false, n_unknowns, n_columns, ld, scale }
-        };
-        let System { n_unknowns, n_columns, ld, .. } = self.system;
-        self.gram.ensure(n_columns * ld);
-        self.factor.ensure(n_columns * ld);
-        self.step.ensure(n_unknowns.next_multiple_of(8) + 8);
-    }
-
     /// Fills the Gram matrix `[JᵀJ, Jᵀr]` at the current point.
     fn linearize(&mut self, batch: &StateBatch, template: &CxTemplate) {
         let (n, layers) = (template.n(), template.layers());
-        // Both plans have the same middle.
+        // All plans have the same middle.
         let middle = layers.len() / 2;
         copy(&mut self.pulled_back, batch.outputs());
         states::pull_back(self.level, n, &layers[middle..], &mut self.pulled_back);
         states_before_cx(n, layers, middle, &self.current, &mut self.middle);
-        if self.system.in_pauli_coordinates {
-            self.linearize_strings(layers);
-        } else {
-            self.linearize_samples(batch, layers);
-        }
-    }
-
-    fn linearize_strings(&mut self, layers: &[Layer]) {
-        let (plan, ld) = (&mut self.pauli_plan, self.system.ld);
-        let rows = plan.n_rows();
-        self.panel.ensure(rows * ld);
-        self.scratch.ensure(2 * rows * LANES);
-        let (states, y, phase) = (&self.middle, &self.pulled_back, self.current.phase);
-        let (scratch, panel) = (&mut self.scratch, &mut self.panel[..rows * ld]);
-        pauli::fill_pauli_panel(self.level, plan, layers, states, y, phase, ld, scratch, panel);
-        gram::accumulate(self.level, panel, self.system.n_columns, ld, &mut self.gram, true);
-    }
-
-    fn linearize_samples(&mut self, batch: &StateBatch, layers: &[Layer]) {
-        let System { n_columns, ld, .. } = self.system;
-        let n = batch.n();
-        let rows_per_sample = 2usize << n;
-        let samples_per_panel = (PANEL_LEN / (rows_per_sample * ld)).clamp(1, batch.n_samples());
-        self.panel.ensure(samples_per_panel * rows_per_sample * ld);
-        self.scratch.ensure(states::batch_len(n, 2));
-        let sources = States {
-            after_first: &self.current.after_first,
-            after_cx: &self.current.after_cx,
+        let point = Point {
+            after_first: &self.current.after_first[..batch.inputs().len()],
+            after_cx: &self.current.after_cx[..batch.inputs().len() * template.n_cx()],
             middle: &self.middle,
             pulled_back: &self.pulled_back,
             phase: self.current.phase,
         };
-        let mut start = 0;
-        while start < batch.n_samples() {
-            let end = (start + samples_per_panel).min(batch.n_samples());
-            let panel = &mut self.panel[..(end - start) * rows_per_sample * ld];
-            jacobian::fill_panel(self.level, &self.plan, layers, sources, start..end, ld, &mut self.scratch, panel);
-            gram::accumulate(self.level, panel, n_columns, ld, &mut self.gram, start == 0);
-            start = end;
+        self.is_single = self.current.cost > SINGLE_ABOVE;
+        if self.is_single {
+            self.single.fill(self.level, batch, layers, &self.tangents, point);
+        } else {
+            self.double.fill(self.level, batch, layers, &self.tangents, point);
+        }
+    }
+
+    /// Writes the step with the damping `lambda`, or more if the precision asks for it, into `step`.
+    fn damped_step(&mut self, lambda: f64) -> Option<f64> {
+        if self.is_single {
+            self.single.step(self.level, lambda.max(SMALLEST_SINGLE_LAMBDA), &mut self.step)
+        } else {
+            self.double.step(self.level, lambda.max(SMALLEST_LAMBDA), &mut self.step)
         }
     }
 
@@ -288,19 +232,11 @@ impl LmSolver {
         trial: &mut CxTemplate,
         damping: &mut f64,
     ) -> bool {
-        let System { n_unknowns, n_columns, ld, scale, .. } = self.system;
         for rejections in 0..=MAX_REJECTIONS {
-            let lambda = (*damping * 2.0 * self.current.cost).max(SMALLEST_LAMBDA);
-            if !gram::cholesky(self.level, &self.gram, scale, lambda, n_unknowns, n_columns, ld, &mut self.factor) {
+            let Some(promised) = self.damped_step(*damping * 2.0 * self.current.cost) else {
                 *damping *= 10.0;
                 continue;
-            }
-            gram::back_substitute(self.level, &self.factor, n_unknowns, n_unknowns, ld, &mut self.step);
-            // Decrease of f that the quadratic model promises: ½ Σ d(λd − g).
-            let promised: f64 = (0..n_unknowns)
-                .map(|i| self.step[i] * (lambda * self.step[i] - scale * self.gram[i * ld + n_unknowns]))
-                .sum::<f64>()
-                / 2.0;
+            };
             trial.copy_from(template);
             apply_step(trial, &self.tangents, &self.step);
             evaluate(self.level, batch, trial, &mut self.next);
@@ -332,7 +268,8 @@ fn copy(to: &mut AlignedBuffer, from: &[f64]) {
 }
 
 fn phase_of(overlap: Complex64) -> Complex64 {
-    if overlap.norm() > 0.0 { overlap / overlap.norm() } else { Complex64::ONE }
+    let norm = overlap.norm_sqr().sqrt();
+    if norm > 0.0 { overlap / norm } else { Complex64::ONE }
 }
 
 /// Pushes the batch through the template, keeping what the Jacobian needs.
@@ -344,7 +281,7 @@ fn evaluate(level: Level, batch: &StateBatch, template: &CxTemplate, out: &mut R
     states::push_recorded(level, first, layers, &mut out.states, &mut out.after_first, &mut out.after_cx);
     let overlap = states::overlap(level, batch.outputs(), &out.states);
     out.phase = phase_of(overlap);
-    out.cost = 1.0 - overlap.norm() / batch.n_samples() as f64;
+    out.cost = 1.0 - overlap.norm_sqr().sqrt() / batch.n_samples() as f64;
     if out.cost < RESIDUAL_BELOW {
         let residual = states::residual(level, batch.outputs(), &out.states, out.phase);
         out.cost = residual / (2 * batch.n_samples()) as f64;

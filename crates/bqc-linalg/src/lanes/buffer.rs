@@ -1,22 +1,29 @@
 //! Memory for state batches: zeroed, 64-byte aligned, so that a vector never crosses a cache line.
 
+use super::Real;
 use std::ops::{Deref, DerefMut};
 
-/// One cache line.
+/// One cache line: a vector of either type fills it.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
-struct Line([f64; 8]);
+struct Line<R: Real>(R::Row);
 
-/// A growable slice of `f64` that starts on a cache line.
-#[derive(Clone, Debug, Default)]
-pub struct AlignedBuffer {
-    lines: Vec<Line>,
+/// A growable slice of numbers that starts on a cache line.
+#[derive(Clone, Debug)]
+pub struct AlignedBuffer<R: Real = f64> {
+    lines: Vec<Line<R>>,
     len: usize,
 }
 
-impl AlignedBuffer {
+impl<R: Real> Default for AlignedBuffer<R> {
+    fn default() -> AlignedBuffer<R> {
+        AlignedBuffer { lines: Vec::new(), len: 0 }
+    }
+}
+
+impl<R: Real> AlignedBuffer<R> {
     /// `len` zeros.
-    pub fn zeroed(len: usize) -> AlignedBuffer {
+    pub fn zeroed(len: usize) -> AlignedBuffer<R> {
         let mut buffer = AlignedBuffer::default();
         buffer.resize(len);
         buffer
@@ -33,26 +40,26 @@ impl AlignedBuffer {
     /// Changes the length; new elements are zero, capacity is kept when shrinking.
     pub fn resize(&mut self, len: usize) {
         let old_len = self.len;
-        self.lines.resize(len.div_ceil(8), Line([0.0; 8]));
+        self.lines.resize(len.div_ceil(R::LANES), Line(R::ZEROS));
         self.len = len;
         // The tail of a line that was cut off before may hold old values.
         if len > old_len {
-            let end = len.min(old_len.next_multiple_of(8));
-            self[old_len..end].fill(0.0);
+            let end = len.min(old_len.next_multiple_of(R::LANES));
+            self[old_len..end].fill(R::default());
         }
     }
 }
 
-impl Deref for AlignedBuffer {
-    type Target = [f64];
-    fn deref(&self) -> &[f64] {
-        // SAFETY: a `Line` is eight `f64` without padding, and `len ≤ 8 · lines.len()` always holds.
+impl<R: Real> Deref for AlignedBuffer<R> {
+    type Target = [R];
+    fn deref(&self) -> &[R] {
+        // SAFETY: a `Line` is `R::LANES` numbers without padding, and all lines hold at least `len`.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 }
 
-impl DerefMut for AlignedBuffer {
-    fn deref_mut(&mut self) -> &mut [f64] {
+impl<R: Real> DerefMut for AlignedBuffer<R> {
+    fn deref_mut(&mut self) -> &mut [R] {
         // SAFETY: as above, and the borrow is unique.
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }
@@ -64,7 +71,7 @@ mod tests {
 
     #[test]
     fn is_aligned_and_zeroed_when_it_grows_again() {
-        let mut b = AlignedBuffer::zeroed(13);
+        let mut b: AlignedBuffer = AlignedBuffer::zeroed(13);
         assert_eq!(b.as_ptr() as usize % 64, 0);
         b.fill(1.0);
         b.resize(5);

@@ -3,13 +3,14 @@
 //! The Jacobian of `V x_m − e^{iφ} y_m` has one column per tangent `i·σ` of a free one-qubit gate. All
 //! columns and the residual are multiplied by the inverse of the second half of the circuit, which
 //! leaves the Gram matrix as it is and lets a tangent travel a quarter of the depth on average: those
-//! before the middle forward, those after it backward. Lanes are tangents (eight columns of the panel),
-//! so any number of samples is used without waste. A seed is added in the same pass that applies the
-//! layer where it arises.
+//! before the middle forward, those after it backward. Lanes are tangents (one vector of columns of the
+//! panel), so any number of samples is used without waste. A seed is added in the same pass that applies the
+//! layer where it arises. In `f32` twice as many tangents travel at once: near enough to choose a step by,
+//! as long as the residual is large.
 
 use super::layer::{Amplitude, Gate, Layer, Quad, Quads, apply_local, check_layers, load_quad, store_quad};
 use super::states::batch_len;
-use super::{AMPLITUDE_STRIDE, LANES, Lanes, Level, multiversion};
+use super::{AMPLITUDE_STRIDE, LANES, Level, Real, Vector, multiversion};
 use crate::Complex64;
 
 /// A Pauli matrix.
@@ -43,30 +44,38 @@ pub struct Tangent {
     pub pauli: Pauli,
 }
 
-/// The tangents of one place within one group of eight columns.
+/// The tangents of one place within one group of columns.
 #[derive(Clone, Debug)]
 #[repr(align(64))]
-struct Seed {
+struct Seed<R: Real> {
     /// Lane weights (0 or 1) of X, Y, Z on the control, then on the target.
-    weights: [[f64; LANES]; 6],
+    weights: [R::Row; 6],
+    /// Whether any weight of X on the target is not zero: usually that one belongs to the slot before.
+    has_x_on_target: bool,
     place: Place,
     control: u8,
     target: u8,
 }
 
 /// What can be prepared once for a template: which lanes arise where.
-#[derive(Clone, Debug, Default)]
-pub struct Plan {
+#[derive(Clone, Debug)]
+pub struct Plan<R: Real = f64> {
     n: usize,
     /// Frame of the panel: just before the CX of this layer.
     middle: usize,
     n_tangents: usize,
-    seeds: Vec<Seed>,
-    /// Seeds of each group of eight columns, `seeds[bounds[g]..bounds[g + 1]]`, in order of place.
+    seeds: Vec<Seed<R>>,
+    /// Seeds of each group of columns, `seeds[bounds[g]..bounds[g + 1]]`, in order of place.
     bounds: Vec<usize>,
 }
 
-impl Plan {
+impl<R: Real> Default for Plan<R> {
+    fn default() -> Plan<R> {
+        Plan { n: 0, middle: 0, n_tangents: 0, seeds: Vec::new(), bounds: Vec::new() }
+    }
+}
+
+impl<R: Real> Plan<R> {
     /// Prepares for `tangents` (column order, sorted by place) of a template of `n` wires. Reuses memory.
     pub fn prepare(&mut self, n: usize, layers: &[Layer], tangents: &[Tangent]) {
         check_layers(n, layers);
@@ -76,7 +85,7 @@ impl Plan {
         self.n_tangents = tangents.len();
         self.seeds.clear();
         self.bounds.clear();
-        for group in tangents.chunks(LANES) {
+        for group in tangents.chunks(R::LANES) {
             let start = self.seeds.len();
             self.bounds.push(start);
             for (lane, tangent) in group.iter().enumerate() {
@@ -93,17 +102,18 @@ impl Plan {
             Place::Layer(i) => (layers[i as usize].control, layers[i as usize].target),
         };
         assert!((wire as usize) < n && (wire == control || wire == target), "tangent on a wire that its place has not");
-        let same = |s: &Seed| s.place == place && (s.control == wire || s.target == wire);
+        let same = |s: &Seed<R>| s.place == place && (s.control == wire || s.target == wire);
         let index = self.seeds[start..].iter().position(same).map_or_else(
             || {
-                self.seeds.push(Seed { weights: [[0.0; LANES]; 6], place, control, target });
+                self.seeds.push(Seed { weights: [R::ZEROS; 6], has_x_on_target: false, place, control, target });
                 self.seeds.len() - 1
             },
             |i| start + i,
         );
         let seed = &mut self.seeds[index];
         let row = if seed.control == wire { 0 } else { 3 } + pauli as usize;
-        seed.weights[row][lane] = 1.0;
+        seed.weights[row].as_mut()[lane] = R::ONE;
+        seed.has_x_on_target |= row == 3;
     }
 
     /// Frame of the panel: just before the CX of this layer (the end if it is the number of layers).
@@ -116,19 +126,19 @@ impl Plan {
         self.n_tangents
     }
 
-    /// Columns of a panel that are used: tangents, phase, residual, padded with zeros to eights.
+    /// Columns of a panel that are used: tangents, phase, residual, padded with zeros to whole vectors.
     pub fn n_columns(&self) -> usize {
-        (self.n_tangents + 2).next_multiple_of(LANES)
+        (self.n_tangents + 2).next_multiple_of(R::LANES)
     }
 }
 
-/// The states that a panel is computed from; batches as in [`super::states`], lanes are samples.
+/// The states that a panel is computed from; batches as in [`super::states`], lanes are eight samples.
 #[derive(Clone, Copy)]
-pub struct States<'a> {
+pub struct States<'a, R = f64> {
     /// From `push_recorded`.
-    pub after_first: &'a [f64],
+    pub after_first: &'a [R],
     /// From `push_recorded`.
-    pub after_cx: &'a [f64],
+    pub after_cx: &'a [R],
     /// States in the frame of the panel.
     pub middle: &'a [f64],
     /// Targets `y` pulled back to the frame of the panel.
@@ -137,21 +147,26 @@ pub struct States<'a> {
     pub phase: Complex64,
 }
 
+/// Room for two groups of tangents of `n` qubits.
+pub fn scratch_len<R: Real>(n: usize) -> usize {
+    (4 * R::LANES) << n
+}
+
 /// Fills the panel of some samples.
 ///
 /// `panel`: `[sample of the range][amplitude][re, im][ld]`. Columns `0..n_tangents` are the tangents,
 /// then the global phase `i·s` and the residual `s − e^{iφ}y`, all in the frame of the middle.
-/// `scratch` holds two groups of `2^n` amplitudes.
+/// `scratch`: at least [`scratch_len`].
 #[allow(clippy::too_many_arguments, reason = "a kernel's operands are what they are")]
-pub fn fill_panel(
+pub fn fill_panel<R: Real>(
     level: Level,
-    plan: &Plan,
+    plan: &Plan<R>,
     layers: &[Layer],
-    states: States<'_>,
+    states: States<'_, R>,
     samples: std::ops::Range<usize>,
     ld: usize,
-    scratch: &mut [f64],
-    panel: &mut [f64],
+    scratch: &mut [R],
+    panel: &mut [R],
 ) {
     let n = plan.n;
     check_layers(n, layers);
@@ -168,21 +183,21 @@ pub fn fill_panel(
                 && layers[i as usize].control == s.control
                 && layers[i as usize].target == s.target,
     }));
-    assert!(scratch.len() >= 2 * group_len && panel.len() >= samples.len() * (2 << n) * ld);
+    assert!(scratch.len() >= scratch_len::<R>(n) && panel.len() >= samples.len() * (2 << n) * ld);
     let (scratch, panel) = (scratch.as_mut_ptr(), panel.as_mut_ptr());
-    multiversion!(level, fill(plan: &Plan, layers: &[Layer], states: States<'_>, samples: std::ops::Range<usize>,
-        ld: usize, scratch: *mut f64, panel: *mut f64));
+    multiversion!(level, R, fill(plan: &Plan<R>, layers: &[Layer], states: States<'_, R>, samples: std::ops::Range<usize>,
+        ld: usize, scratch: *mut R, panel: *mut R));
 }
 
 #[inline(always)]
-unsafe fn fill<L: Lanes>(
-    plan: &Plan,
+unsafe fn fill<L: Vector>(
+    plan: &Plan<L::Real>,
     layers: &[Layer],
-    states: States<'_>,
+    states: States<'_, L::Real>,
     samples: std::ops::Range<usize>,
     ld: usize,
-    scratch: *mut f64,
-    panel: *mut f64,
+    scratch: *mut L::Real,
+    panel: *mut L::Real,
 ) {
     let (n, group_len) = (plan.n, batch_len(plan.n, 1));
     let (first_sample, last) = (samples.start, samples.end);
@@ -200,11 +215,11 @@ unsafe fn fill<L: Lanes>(
             };
             for (group, bounds) in plan.bounds.windows(2).enumerate() {
                 let seeds = &plan.seeds[bounds[0]..bounds[1]];
-                walk.group::<L>(seeds, scratch, out.add(group * LANES), ld);
+                walk.group::<L>(seeds, scratch, out.add(group * L::N), ld);
             }
-            for column in (plan.n_tangents.next_multiple_of(LANES)..plan.n_columns()).step_by(LANES) {
+            for column in (plan.n_tangents.next_multiple_of(L::N)..plan.n_columns()).step_by(L::N) {
                 for row in 0..2usize << n {
-                    L::splat(0.0).store(out.add(row * ld + column));
+                    L::zero().store(out.add(row * ld + column));
                 }
             }
             last_columns(plan, states, g * group_len + lane, ld, out);
@@ -214,7 +229,7 @@ unsafe fn fill<L: Lanes>(
 
 /// Writes the phase and the residual column of one sample.
 #[inline(always)]
-unsafe fn last_columns(plan: &Plan, states: States<'_>, offset: usize, ld: usize, out: *mut f64) {
+unsafe fn last_columns<R: Real>(plan: &Plan<R>, states: States<'_, R>, offset: usize, ld: usize, out: *mut R) {
     let phase = states.phase;
     // SAFETY: as in `fill`.
     unsafe {
@@ -224,34 +239,34 @@ unsafe fn last_columns(plan: &Plan, states: States<'_>, offset: usize, ld: usize
             let state = Complex64::new(*s.add(at), *s.add(at + LANES));
             let residual = state - phase * Complex64::new(*y.add(at), *y.add(at + LANES));
             let row = out.add(2 * a * ld + plan.n_tangents);
-            *row = -state.im;
-            *row.add(1) = residual.re;
-            *row.add(ld) = state.re;
-            *row.add(ld + 1) = residual.im;
+            *row = R::from_f64(-state.im);
+            *row.add(1) = R::from_f64(residual.re);
+            *row.add(ld) = R::from_f64(state.re);
+            *row.add(ld + 1) = R::from_f64(residual.im);
         }
     }
 }
 
 /// One sample's way through the template. The pointers are to its lane of the recorded states.
-struct Walk<'a> {
+struct Walk<'a, R> {
     n: usize,
     layers: &'a [Layer],
     middle: usize,
-    after_first: *const f64,
-    after_cx: *const f64,
+    after_first: *const R,
+    after_cx: *const R,
 }
 
-impl Walk<'_> {
-    /// Propagates one group of eight tangents to the middle and writes its columns of the panel.
+impl<R: Real> Walk<'_, R> {
+    /// Propagates one group of tangents to the middle and writes its columns of the panel.
     #[inline(always)]
-    unsafe fn group<L: Lanes>(&self, seeds: &[Seed], scratch: *mut f64, out: *mut f64, ld: usize) {
+    unsafe fn group<L: Vector<Real = R>>(&self, seeds: &[Seed<R>], scratch: *mut R, out: *mut R, ld: usize) {
         let middle = self.middle as u32;
         let n_forward = seeds.partition_point(|s| s.place < Place::Layer(middle));
         let (before, after) = seeds.split_at(n_forward);
         let n_amplitudes = 1usize << self.n;
-        // SAFETY: the scratch holds two groups; `out` has eight columns in each of the rows.
+        // SAFETY: the scratch holds two groups; `out` has one vector of columns in each of the rows.
         unsafe {
-            let second = scratch.add(batch_len(self.n, 1));
+            let second = scratch.add(scratch_len::<R>(self.n) / 2);
             let mut from = scratch;
             if !before.is_empty() {
                 self.forward::<L>(before, scratch);
@@ -275,7 +290,7 @@ impl Walk<'_> {
     }
 
     #[inline(always)]
-    unsafe fn forward<L: Lanes>(&self, seeds: &[Seed], batch: *mut f64) {
+    unsafe fn forward<L: Vector<Real = R>>(&self, seeds: &[Seed<R>], batch: *mut R) {
         let mut next = 0;
         // SAFETY: places are those of the template; `batch` holds one group.
         unsafe {
@@ -297,20 +312,20 @@ impl Walk<'_> {
                 if next < seeds.len() && seeds[next].place == Place::Layer(i as u32) {
                     let state = self.after_cx.add(i * batch_len(self.n, 1));
                     if next == 0 {
-                        step::<L, false, false, true>(layer, Some(&seeds[next]), self.n, state, batch);
+                        seeded::<L, false, false>(layer, &seeds[next], self.n, state, batch);
                     } else {
-                        step::<L, false, true, true>(layer, Some(&seeds[next]), self.n, state, batch);
+                        seeded::<L, false, true>(layer, &seeds[next], self.n, state, batch);
                     }
                     next += 1;
                 } else {
-                    step::<L, false, true, false>(layer, None, self.n, std::ptr::null(), batch);
+                    step::<L, false, true, NONE>(layer, None, self.n, std::ptr::null(), batch);
                 }
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn backward<L: Lanes>(&self, seeds: &[Seed], batch: *mut f64) {
+    unsafe fn backward<L: Vector<Real = R>>(&self, seeds: &[Seed<R>], batch: *mut R) {
         let mut left = seeds.len();
         let Place::Layer(last) = seeds[left - 1].place else { return };
         // SAFETY: as in `forward`.
@@ -320,13 +335,13 @@ impl Walk<'_> {
                 if left > 0 && seeds[left - 1].place == Place::Layer(i as u32) {
                     let state = self.after_cx.add(i * batch_len(self.n, 1));
                     if left == seeds.len() {
-                        step::<L, true, false, true>(layer, Some(&seeds[left - 1]), self.n, state, batch);
+                        seeded::<L, true, false>(layer, &seeds[left - 1], self.n, state, batch);
                     } else {
-                        step::<L, true, true, true>(layer, Some(&seeds[left - 1]), self.n, state, batch);
+                        seeded::<L, true, true>(layer, &seeds[left - 1], self.n, state, batch);
                     }
                     left -= 1;
                 } else {
-                    step::<L, true, true, false>(layer, None, self.n, std::ptr::null(), batch);
+                    step::<L, true, true, NONE>(layer, None, self.n, std::ptr::null(), batch);
                 }
             }
         }
@@ -344,32 +359,33 @@ struct Weights<L> {
     z_difference: L,
 }
 
-impl<L: Lanes> Weights<L> {
+impl<L: Vector> Weights<L> {
     #[inline(always)]
-    unsafe fn new(seed: &Seed) -> Self {
-        // SAFETY: each row of weights holds eight `f64`.
+    unsafe fn new(seed: &Seed<L::Real>) -> Self {
+        // SAFETY: each row of weights is one vector.
         unsafe {
             // No closures around vectors: they would not be compiled for the level.
             let w = &seed.weights;
-            let (z_control, z_target) = (L::load(w[2].as_ptr()), L::load(w[5].as_ptr()));
+            let (z_control, z_target) = (L::load(w[2].as_ref().as_ptr()), L::load(w[5].as_ref().as_ptr()));
             Weights {
-                x_control: L::load(w[0].as_ptr()),
-                y_control: L::load(w[1].as_ptr()),
-                x_target: L::load(w[3].as_ptr()),
-                y_target: L::load(w[4].as_ptr()),
+                x_control: L::load(w[0].as_ref().as_ptr()),
+                y_control: L::load(w[1].as_ref().as_ptr()),
+                x_target: L::load(w[3].as_ref().as_ptr()),
+                y_target: L::load(w[4].as_ref().as_ptr()),
                 z_sum: z_control.add(z_target),
                 z_difference: z_control.sub(z_target),
             }
         }
     }
 
-    /// Adds `Σ i·σ·s` to a quad, where `s` is the state's quad (one sample: scalars).
+    /// Adds `Σ i·σ·s` to a quad, where `s` is the state's quad (one sample: scalars). Unless `ALL`, the
+    /// weights of X on the target are zero.
     #[inline(always)]
-    unsafe fn add(self, state: *const f64, quads: Quads, base: usize, quad: &mut Quad<L>) {
+    unsafe fn add<const ALL: bool>(self, state: *const L::Real, quads: Quads, base: usize, quad: &mut Quad<L>) {
         let indices = [base, base | quads.target, base | quads.control, base | quads.control | quads.target];
         // SAFETY: the quad lies inside the recorded state.
         unsafe {
-            let (mut re, mut im) = ([L::splat(0.0); 4], [L::splat(0.0); 4]);
+            let (mut re, mut im) = ([L::zero(); 4], [L::zero(); 4]);
             for k in 0..4 {
                 let p = state.add(indices[k] * AMPLITUDE_STRIDE);
                 (re[k], im[k]) = (L::splat(*p), L::splat(*p.add(LANES)));
@@ -380,8 +396,10 @@ impl<L: Lanes> Weights<L> {
                 // i·X: (−im, re) of the flipped amplitude.
                 x.re = self.x_control.fnma(im[c], x.re);
                 x.im = self.x_control.fma(re[c], x.im);
-                x.re = self.x_target.fnma(im[t], x.re);
-                x.im = self.x_target.fma(re[t], x.im);
+                if ALL {
+                    x.re = self.x_target.fnma(im[t], x.re);
+                    x.im = self.x_target.fma(re[t], x.im);
+                }
                 // i·Y: plus or minus the flipped amplitude.
                 if k & 2 == 0 {
                     x.re = self.y_control.fma(re[c], x.re);
@@ -414,17 +432,48 @@ impl<L: Lanes> Weights<L> {
 
 /// Seeds of the first one-qubit gates: nothing is applied. `ADD`: to what is there.
 #[inline(always)]
-unsafe fn seed_first<L: Lanes, const ADD: bool>(seed: &Seed, n: usize, state: *const f64, batch: *mut f64) {
+unsafe fn seed_first<L: Vector, const ADD: bool>(
+    seed: &Seed<L::Real>,
+    n: usize,
+    state: *const L::Real,
+    batch: *mut L::Real,
+) {
     let quads = Quads::new(seed.control, seed.target);
     // SAFETY: the batch and the state hold `2^n` amplitudes.
     unsafe {
         let weights = Weights::<L>::new(seed);
-        let zero = Amplitude { re: L::splat(0.0), im: L::splat(0.0) };
+        let zero = Amplitude { re: L::zero(), im: L::zero() };
         for i in 0..1usize << (n - 2) {
             let base = quads.base(i);
             let mut quad = if ADD { load_quad::<L, false>(batch, quads, base) } else { [zero; 4] };
-            weights.add(state, quads, base, &mut quad);
+            weights.add::<true>(state, quads, base, &mut quad);
             store_quad::<L, false>(batch, quads, base, quad);
+        }
+    }
+}
+
+/// Seeds of a layer: none, those without X on the target, all.
+const NONE: u8 = 0;
+/// See [`NONE`].
+const USUAL: u8 = 1;
+/// See [`NONE`].
+const ALL: u8 = 2;
+
+/// [`step`] with the kernel that fits the seed.
+#[inline(always)]
+unsafe fn seeded<L: Vector, const BACKWARD: bool, const LOAD: bool>(
+    layer: &Layer,
+    seed: &Seed<L::Real>,
+    n: usize,
+    state: *const L::Real,
+    batch: *mut L::Real,
+) {
+    // SAFETY: as in `step`.
+    unsafe {
+        if seed.has_x_on_target {
+            step::<L, BACKWARD, LOAD, ALL>(layer, Some(seed), n, state, batch);
+        } else {
+            step::<L, BACKWARD, LOAD, USUAL>(layer, Some(seed), n, state, batch);
         }
     }
 }
@@ -434,19 +483,19 @@ unsafe fn seed_first<L: Lanes, const ADD: bool>(seed: &Seed, n: usize, state: *c
 /// Forward: CX, seeds, one-qubit gates. Backward: inverse one-qubit gates, seeds, CX. `LOAD` is false
 /// for the first layer, where the tangents are nothing but the seeds.
 #[inline(always)]
-unsafe fn step<L: Lanes, const BACKWARD: bool, const LOAD: bool, const SEED: bool>(
+unsafe fn step<L: Vector, const BACKWARD: bool, const LOAD: bool, const SEEDS: u8>(
     layer: &Layer,
-    seed: Option<&Seed>,
+    seed: Option<&Seed<L::Real>>,
     n: usize,
-    state: *const f64,
-    batch: *mut f64,
+    state: *const L::Real,
+    batch: *mut L::Real,
 ) {
     let quads = Quads::new(layer.control, layer.target);
     let adjoint = |u: crate::Su2| if BACKWARD { u.dagger() } else { u };
     // SAFETY: the batch and the state hold `2^n` amplitudes.
     unsafe {
         let (c, t) = (Gate::<L>::new(adjoint(layer.on_control)), Gate::<L>::new(adjoint(layer.on_target)));
-        let zero = Amplitude { re: L::splat(0.0), im: L::splat(0.0) };
+        let zero = Amplitude { re: L::zero(), im: L::zero() };
         let mut weights = None;
         if let Some(seed) = seed {
             weights = Some(Weights::<L>::new(seed));
@@ -461,8 +510,10 @@ unsafe fn step<L: Lanes, const BACKWARD: bool, const LOAD: bool, const SEED: boo
             if BACKWARD && LOAD {
                 apply_local(c, t, &mut quad);
             }
-            if SEED && let Some(weights) = weights {
-                weights.add(state, quads, base, &mut quad);
+            match weights {
+                Some(weights) if SEEDS == ALL => weights.add::<true>(state, quads, base, &mut quad),
+                Some(weights) if SEEDS == USUAL => weights.add::<false>(state, quads, base, &mut quad),
+                _ => {}
             }
             if BACKWARD {
                 store_quad::<L, true>(batch, quads, base, quad);

@@ -4,7 +4,7 @@
 //! differ only in those two bits (a *quad*) are loaded once, so the whole layer is one pass: 8 vector
 //! loads, 64 multiply-adds, 8 stores a quad.
 
-use super::{AMPLITUDE_STRIDE, LANES, Lanes};
+use super::{Real, Vector};
 use crate::Su2;
 
 /// A CX and the one-qubit gates that follow it on its wires.
@@ -27,23 +27,23 @@ pub(crate) struct Amplitude<L> {
     pub im: L,
 }
 
-impl<L: Lanes> Amplitude<L> {
+impl<L: Vector> Amplitude<L> {
     #[inline(always)]
-    pub unsafe fn load(batch: *const f64, amplitude: usize) -> Self {
+    pub unsafe fn load(batch: *const L::Real, amplitude: usize) -> Self {
         // SAFETY: the caller's amplitude lies inside the batch.
         unsafe {
-            let p = batch.add(amplitude * AMPLITUDE_STRIDE);
-            Amplitude { re: L::load(p), im: L::load(p.add(LANES)) }
+            let p = batch.add(amplitude * 2 * L::N);
+            Amplitude { re: L::load(p), im: L::load(p.add(L::N)) }
         }
     }
 
     #[inline(always)]
-    pub unsafe fn store(self, batch: *mut f64, amplitude: usize) {
+    pub unsafe fn store(self, batch: *mut L::Real, amplitude: usize) {
         // SAFETY: as above.
         unsafe {
-            let p = batch.add(amplitude * AMPLITUDE_STRIDE);
+            let p = batch.add(amplitude * 2 * L::N);
             self.re.store(p);
-            self.im.store(p.add(LANES));
+            self.im.store(p.add(L::N));
         }
     }
 }
@@ -57,11 +57,14 @@ pub(crate) struct Gate<L> {
     bi: L,
 }
 
-impl<L: Lanes> Gate<L> {
+impl<L: Vector> Gate<L> {
     #[inline(always)]
     pub unsafe fn new(u: Su2) -> Self {
         // SAFETY: the caller runs on the level of `L`.
-        unsafe { Gate { ar: L::splat(u.a.re), ai: L::splat(u.a.im), br: L::splat(u.b.re), bi: L::splat(u.b.im) } }
+        unsafe {
+            let [ar, ai, br, bi] = [u.a.re, u.a.im, u.b.re, u.b.im].map(L::Real::from_f64);
+            Gate { ar: L::splat(ar), ai: L::splat(ai), br: L::splat(br), bi: L::splat(bi) }
+        }
     }
 
     /// `(x0, x1) ← [[a, −b*], [b, a*]] (x0, x1)`: 16 multiply-adds.
@@ -110,7 +113,7 @@ pub(crate) type Quad<L> = [Amplitude<L>; 4];
 
 /// Loads a quad, with the CX applied on the way if `CX`.
 #[inline(always)]
-pub(crate) unsafe fn load_quad<L: Lanes, const CX: bool>(batch: *const f64, quads: Quads, base: usize) -> Quad<L> {
+pub(crate) unsafe fn load_quad<L: Vector, const CX: bool>(batch: *const L::Real, quads: Quads, base: usize) -> Quad<L> {
     let (c, t) = (quads.control, quads.target);
     let (two, three) = if CX { (base | c | t, base | c) } else { (base | c, base | c | t) };
     // SAFETY: the caller's quad lies inside the batch.
@@ -126,7 +129,12 @@ pub(crate) unsafe fn load_quad<L: Lanes, const CX: bool>(batch: *const f64, quad
 
 /// Stores a quad, with the CX applied on the way if `CX`.
 #[inline(always)]
-pub(crate) unsafe fn store_quad<L: Lanes, const CX: bool>(batch: *mut f64, quads: Quads, base: usize, quad: Quad<L>) {
+pub(crate) unsafe fn store_quad<L: Vector, const CX: bool>(
+    batch: *mut L::Real,
+    quads: Quads,
+    base: usize,
+    quad: Quad<L>,
+) {
     let (c, t) = (quads.control, quads.target);
     let (two, three) = if CX { (base | c | t, base | c) } else { (base | c, base | c | t) };
     // SAFETY: as above.
@@ -140,7 +148,7 @@ pub(crate) unsafe fn store_quad<L: Lanes, const CX: bool>(batch: *mut f64, quads
 
 /// Both one-qubit gates on a quad: 64 multiply-adds.
 #[inline(always)]
-pub(crate) unsafe fn apply_local<L: Lanes>(on_control: Gate<L>, on_target: Gate<L>, quad: &mut Quad<L>) {
+pub(crate) unsafe fn apply_local<L: Vector>(on_control: Gate<L>, on_target: Gate<L>, quad: &mut Quad<L>) {
     let [x0, x1, x2, x3] = quad;
     // SAFETY: the caller runs on the level of `L`.
     unsafe {
@@ -153,7 +161,7 @@ pub(crate) unsafe fn apply_local<L: Lanes>(on_control: Gate<L>, on_target: Gate<
 
 /// One one-qubit gate on one group.
 #[inline(always)]
-pub(crate) unsafe fn apply_one<L: Lanes>(batch: *mut f64, n: usize, qubit: usize, u: Su2) {
+pub(crate) unsafe fn apply_one<L: Vector>(batch: *mut L::Real, n: usize, qubit: usize, u: Su2) {
     let mask = (1usize << qubit) - 1;
     // SAFETY: the caller's group has `2^n` amplitudes and `qubit < n`.
     unsafe {
@@ -172,7 +180,7 @@ pub(crate) unsafe fn apply_one<L: Lanes>(batch: *mut f64, n: usize, qubit: usize
 
 /// Undoes a layer on one group: inverse one-qubit gates, then the CX.
 #[inline(always)]
-pub(crate) unsafe fn undo<L: Lanes>(batch: *mut f64, n: usize, layer: &Layer) {
+pub(crate) unsafe fn undo<L: Vector>(batch: *mut L::Real, n: usize, layer: &Layer) {
     let quads = Quads::new(layer.control, layer.target);
     // SAFETY: the caller's group has `2^n` amplitudes and the layer's wires are below `n`.
     unsafe {

@@ -1,8 +1,8 @@
-//! The SIMD leaf: eight `f64` at a time, chosen at run time, with the same bits everywhere.
+//! The SIMD leaf: eight `f64` or sixteen `f32` at a time, chosen at run time, with the same bits everywhere.
 //!
-//! Kernels are generic functions over the trait `Lanes` and are compiled once per instruction set inside a
+//! Kernels are generic functions over the trait `Vector` (or `Lanes`, if they are for `f64` alone) and are compiled once per instruction set inside a
 //! `#[target_feature]` wrapper; a [`Level`] is the proof that the CPU has it. All levels use fused
-//! multiply-add and the same order of eight lanes, so their results are bit-equal: a test asserts it.
+//! multiply-add and the same order of lanes, so their results are bit-equal: a test asserts it.
 //! `unsafe` lives here alone: public functions check every length and index before they enter it.
 //!
 //! A *state batch* is `[group][amplitude 2^n][re 8 lanes, im 8 lanes]` of `f64`, 64-byte aligned; what
@@ -18,46 +18,25 @@ pub mod environment;
 pub mod gram;
 pub mod jacobian;
 pub mod layer;
+pub mod pairs;
 pub mod pauli;
 mod plain;
 pub mod schulz;
 pub mod states;
 pub mod two_qubit;
+mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub use buffer::AlignedBuffer;
+pub use vector::Real;
+pub(crate) use vector::{Lanes, Vector};
 
 /// Number of `f64` in one vector, on every level.
 pub const LANES: usize = 8;
 
 /// Distance between the same component of neighbouring amplitudes in a state batch.
 pub const AMPLITUDE_STRIDE: usize = 2 * LANES;
-
-/// Eight `f64` that are worked on together.
-///
-/// # Safety
-/// Every method may use instructions of the implementing level: call them only where that level's
-/// [`Level`] exists, that is, inside the wrappers of `multiversion!`. Pointers must be valid for
-/// eight `f64`.
-pub(crate) trait Lanes: Copy {
-    /// Vectors in a strip of the Gram kernel: as many as the level's registers hold beside 8 rows.
-    const STRIP: usize;
-    unsafe fn splat(x: f64) -> Self;
-    unsafe fn load(p: *const f64) -> Self;
-    unsafe fn store(self, p: *mut f64);
-    unsafe fn add(self, b: Self) -> Self;
-    unsafe fn sub(self, b: Self) -> Self;
-    unsafe fn mul(self, b: Self) -> Self;
-    /// `self · b + c`, rounded once.
-    unsafe fn fma(self, b: Self, c: Self) -> Self;
-    /// `c − self · b`, rounded once.
-    unsafe fn fnma(self, b: Self, c: Self) -> Self;
-    /// Lanes 4..8, then lanes 0..4.
-    unsafe fn swap_halves(self) -> Self;
-    /// Sum of the lanes, always as `((0+4)+(2+6))+((1+5)+(3+7))`.
-    unsafe fn sum(self) -> f64;
-}
 
 /// An instruction set that this CPU has. Only [`Level::detect`] and [`Level::available`] make one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +54,16 @@ pub(crate) enum Kind {
 impl Level {
     /// The fastest level of this CPU.
     pub fn detect() -> Level {
-        *Level::available().last().expect("the plain level is always there")
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") {
+                return Level(Kind::Avx512);
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                return Level(Kind::Avx2);
+            }
+        }
+        Level(Kind::Plain)
     }
 
     /// All levels of this CPU, slowest first.
@@ -112,6 +100,9 @@ impl Level {
 
 /// Calls `generic::<L>(args)` compiled for the level's instruction set.
 ///
+/// `multiversion!(level, R, generic(arg: Type, …))` does so for vectors of the number type `R`, a type
+/// parameter of the function around it; without it they are of `f64`.
+///
 /// `multiversion!(level, generic(arg: Type, …) -> Ret)`; `generic` is an `#[inline(always)] unsafe fn`
 /// over `L: Lanes`. An optional list of constants per level comes after the name, as in
 /// `generic[3, 1, 1](…)`: the values for AVX-512, AVX2 and plain.
@@ -122,24 +113,52 @@ macro_rules! multiversion {
         #[allow(clippy::too_many_arguments, reason = "a kernel's operands are what they are")]
         unsafe fn on_avx512($($arg: $ty),*) $(-> $ret)? {
             // SAFETY: the caller's contract is the kernel's, and the features are enabled here.
-            unsafe { $generic::<$crate::lanes::x86::V512 $(, $c512)?>($($arg),*) }
+            unsafe { $generic::<<f64 as $crate::lanes::Real>::Avx512 $(, $c512)?>($($arg),*) }
         }
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma")]
         #[allow(clippy::too_many_arguments, reason = "a kernel's operands are what they are")]
         unsafe fn on_avx2($($arg: $ty),*) $(-> $ret)? {
             // SAFETY: as above.
-            unsafe { $generic::<$crate::lanes::x86::V256x2 $(, $c256)?>($($arg),*) }
+            unsafe { $generic::<<f64 as $crate::lanes::Real>::Avx2 $(, $c256)?>($($arg),*) }
         }
         match $crate::lanes::Level::kind($level) {
             // SAFETY: a `Level` exists only on a CPU that has it; operands were checked by the caller.
-            $crate::lanes::Kind::Plain => unsafe { $generic::<$crate::lanes::plain::Plain $(, $cplain)?>($($arg),*) },
+            $crate::lanes::Kind::Plain => unsafe {
+                $generic::<<f64 as $crate::lanes::Real>::Plain $(, $cplain)?>($($arg),*)
+            },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             $crate::lanes::Kind::Avx2 => unsafe { on_avx2($($arg),*) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             $crate::lanes::Kind::Avx512 => unsafe { on_avx512($($arg),*) },
+        }
+    }};
+    ($level:expr, $real:ident, $generic:ident ($($arg:ident: $ty:ty),* $(,)?)) => {{
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f")]
+        #[allow(clippy::too_many_arguments, reason = "a kernel's operands are what they are")]
+        unsafe fn on_avx512<$real: $crate::lanes::Real>($($arg: $ty),*) {
+            // SAFETY: the caller's contract is the kernel's, and the features are enabled here.
+            unsafe { $generic::<$real::Avx512>($($arg),*) }
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma")]
+        #[allow(clippy::too_many_arguments, reason = "a kernel's operands are what they are")]
+        unsafe fn on_avx2<$real: $crate::lanes::Real>($($arg: $ty),*) {
+            // SAFETY: as above.
+            unsafe { $generic::<$real::Avx2>($($arg),*) }
+        }
+        match $crate::lanes::Level::kind($level) {
+            // SAFETY: a `Level` exists only on a CPU that has it; operands were checked by the caller.
+            $crate::lanes::Kind::Plain => unsafe { $generic::<$real::Plain>($($arg),*) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            $crate::lanes::Kind::Avx2 => unsafe { on_avx2::<$real>($($arg),*) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            $crate::lanes::Kind::Avx512 => unsafe { on_avx512::<$real>($($arg),*) },
         }
     }};
 }

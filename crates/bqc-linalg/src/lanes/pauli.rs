@@ -9,7 +9,7 @@
 use super::jacobian::{Place, Tangent};
 use super::layer::{Layer, check_layers};
 use super::states::batch_len;
-use super::{AMPLITUDE_STRIDE, LANES, Lanes, Level, multiversion};
+use super::{AMPLITUDE_STRIDE, LANES, Lanes, Level, Real, Vector, multiversion};
 use crate::{Complex64, Su2};
 
 /// Widest template that is worked on in these coordinates: `4^4` rows are as many as `2·4^n/2^n`
@@ -50,47 +50,71 @@ struct Turn {
     on_target: Rotation,
 }
 
-/// The lane weights of the tangents of one place in one group of eight columns.
+/// The lane weights of the tangents of one place in one group of columns.
 #[derive(Clone, Copy, Debug)]
-struct Seed {
+struct Seed<R: Real> {
     /// `[X, Y, Z]` on `wire`.
-    weights: [[f64; LANES]; 3],
+    weights: [R::Row; 3],
     place: Place,
     wire: u8,
 }
 
-/// A Pauli string, found by which wires it flips (X, Y) and which it signs (Z, Y).
+/// A Pauli string, found by which wires it flips (X, Y) and which it signs (Z, Y): `Im Tr(P·W)·2^-n` is
+/// `factor` times one number of the transforms.
 #[derive(Clone, Copy, Debug)]
 struct PauliString {
-    /// Its row of the panel: digit 1 for X, 2 for Y, 3 for Z.
-    row: u16,
-    n_y: u8,
+    /// Where that number is in a [`Square`].
+    source: u16,
+    /// `±2^-n`.
+    factor: f64,
 }
 
-/// All strings of `n` wires, `[signs][flips]`.
+/// All strings of `n` wires in the order of their rows: digit `q` is 1 for X, 2 for Y, 3 for Z on wire `q`.
 fn strings(n: usize) -> impl Iterator<Item = PauliString> {
-    (0..1usize << (2 * n)).map(move |index| {
-        let (signs, flips) = (index >> n, index & ((1 << n) - 1));
-        let digit = |q: usize| [0, 1, 3, 2][(flips >> q & 1) | (signs >> q & 1) << 1];
-        let row = (0..n).fold(0, |row, q| row | digit(q) << (2 * q));
-        PauliString { row, n_y: (flips & signs).count_ones() as u8 }
+    (0..1usize << (2 * n)).map(move |row| {
+        let digits = |wanted: [usize; 2]| {
+            (0..n).filter(|q| wanted.contains(&(row >> (2 * q) & 3))).fold(0, |bits, q| bits | 1usize << q)
+        };
+        let (flips, signs) = (digits([1, 2]), digits([2, 3]));
+        // ⟨b|Y|b⊕1⟩ = −i·(−1)^b: one factor −i for each Y.
+        let (in_re, sign) =
+            [(false, 1.0), (true, -1.0), (false, -1.0), (true, 1.0)][(flips & signs).count_ones() as usize % 4];
+        let source = usize::from(!in_re) * MAX_DIM * MAX_DIM + signs * MAX_DIM + flips;
+        PauliString { source: source as u16, factor: sign / (1 << n) as f64 }
     })
 }
 
 /// What a panel is filled from. Keeps its memory.
-#[derive(Clone, Debug, Default)]
-pub struct PauliPlan {
+#[derive(Clone, Debug)]
+pub struct PauliPlan<R: Real = f64> {
     n: usize,
     middle: usize,
     n_tangents: usize,
     strings: Vec<PauliString>,
     turns: Vec<Turn>,
-    seeds: Vec<Seed>,
+    seeds: Vec<Seed<R>>,
     /// Seeds of each group, `seeds[bounds[g]..bounds[g + 1]]`, in order of place.
     bounds: Vec<usize>,
+    /// Room for the transforms of the residual.
+    transforms: Box<[Square; 2]>,
 }
 
-impl PauliPlan {
+impl<R: Real> Default for PauliPlan<R> {
+    fn default() -> PauliPlan<R> {
+        PauliPlan {
+            n: 0,
+            middle: 0,
+            n_tangents: 0,
+            strings: Vec::new(),
+            turns: Vec::new(),
+            seeds: Vec::new(),
+            bounds: Vec::new(),
+            transforms: Box::new([Square::ZERO; 2]),
+        }
+    }
+}
+
+impl<R: Real> PauliPlan<R> {
     /// Prepares the columns for `tangents`, sorted by place.
     pub fn prepare(&mut self, n: usize, layers: &[Layer], tangents: &[Tangent]) {
         check_layers(n, layers);
@@ -103,7 +127,7 @@ impl PauliPlan {
         (self.n, self.middle, self.n_tangents) = (n, layers.len() / 2, tangents.len());
         self.seeds.clear();
         self.bounds.clear();
-        for group in tangents.chunks(LANES) {
+        for group in tangents.chunks(R::LANES) {
             let start = self.seeds.len();
             self.bounds.push(start);
             for (lane, &Tangent { place, wire, pauli }) in group.iter().enumerate() {
@@ -114,9 +138,9 @@ impl PauliPlan {
                 let known = self.seeds[start..].iter().rposition(|s| s.place == place && s.wire == wire);
                 let index = known.map_or(self.seeds.len(), |i| start + i);
                 if known.is_none() {
-                    self.seeds.push(Seed { weights: [[0.0; LANES]; 3], place, wire });
+                    self.seeds.push(Seed { weights: [R::ZEROS; 3], place, wire });
                 }
-                self.seeds[index].weights[pauli as usize][lane] = 1.0;
+                self.seeds[index].weights[pauli as usize].as_mut()[lane] = R::from_f64(1.0);
             }
         }
         self.bounds.push(self.seeds.len());
@@ -132,9 +156,9 @@ impl PauliPlan {
         self.n_tangents
     }
 
-    /// Columns that are used, padded with zeros to eights.
+    /// Columns that are used, padded with zeros to whole vectors.
     pub fn n_columns(&self) -> usize {
-        (self.n_tangents + 1).next_multiple_of(LANES)
+        (self.n_tangents + 1).next_multiple_of(R::LANES)
     }
 
     /// Rows of the panel.
@@ -163,35 +187,40 @@ impl PauliPlan {
 ///
 /// `middle` and `pulled_back` are exact batches (all `2^n` basis states as inputs) in that frame.
 #[allow(clippy::too_many_arguments, reason = "a kernel's operands are what they are")]
-pub fn fill_pauli_panel(
+pub fn fill_pauli_panel<R: Real>(
     level: Level,
-    plan: &mut PauliPlan,
+    plan: &mut PauliPlan<R>,
     layers: &[Layer],
     middle: &[f64],
     pulled_back: &[f64],
     phase: Complex64,
     ld: usize,
-    scratch: &mut [f64],
-    panel: &mut [f64],
+    scratch: &mut [R],
+    panel: &mut [R],
 ) {
     let n = plan.n;
     check_layers(n, layers);
-    assert!(plan.n_columns() <= ld && panel.len() >= plan.n_rows() * ld && scratch.len() >= 2 * plan.n_rows() * LANES);
+    assert!(
+        plan.n_columns() <= ld && panel.len() >= plan.n_rows() * ld && scratch.len() >= 2 * plan.n_rows() * R::LANES
+    );
     let len = batch_len(n, (1usize << n).div_ceil(LANES));
     assert!(middle.len() == len && pulled_back.len() == len);
     let in_range = |place| !matches!(place, Place::Layer(i) if i as usize >= layers.len());
     assert!(plan.seeds.iter().all(|s| in_range(s.place)), "another template was prepared for");
     plan.turn(layers);
+    let (middle, pulled_back) = (middle.as_ptr(), pulled_back.as_ptr());
+    let [rows, lines] = &mut *plan.transforms;
+    multiversion!(level, transforms(n: usize, middle: *const f64, pulled_back: *const f64, phase: Complex64,
+        rows: &mut Square, lines: &mut Square));
     let plan = &*plan;
     let (scratch, panel) = (scratch.as_mut_ptr(), panel.as_mut_ptr());
-    multiversion!(level, fill(plan: &PauliPlan, scratch: *mut f64, ld: usize, panel: *mut f64));
-    let (middle, pulled_back) = (middle.as_ptr(), pulled_back.as_ptr());
-    multiversion!(level, residual_column(plan: &PauliPlan, middle: *const f64, pulled_back: *const f64,
-        phase: Complex64, ld: usize, panel: *mut f64));
+    multiversion!(level, R, fill(plan: &PauliPlan<R>, scratch: *mut R, ld: usize, panel: *mut R));
+    // SAFETY: the panel has `4^n` rows of `ld` columns, and the residual's is one of them.
+    unsafe { residual_column(plan, &plan.transforms[1], ld, panel) };
 }
 
 #[inline(always)]
-unsafe fn fill<L: Lanes>(plan: &PauliPlan, scratch: *mut f64, ld: usize, panel: *mut f64) {
+unsafe fn fill<L: Vector>(plan: &PauliPlan<L::Real>, scratch: *mut L::Real, ld: usize, panel: *mut L::Real) {
     let rows = plan.n_rows();
     // SAFETY: `fill_pauli_panel` checked the sizes, and the wires against the width.
     unsafe {
@@ -199,7 +228,7 @@ unsafe fn fill<L: Lanes>(plan: &PauliPlan, scratch: *mut f64, ld: usize, panel: 
             let seeds = &plan.seeds[bounds[0]..bounds[1]];
             let n_before = seeds.partition_point(|s| s.place < Place::Layer(plan.middle as u32));
             let (before, after) = seeds.split_at(n_before);
-            let second = scratch.add(rows * LANES);
+            let second = scratch.add(rows * L::N);
             let mut from = scratch;
             if !before.is_empty() {
                 forward::<L>(plan, before, scratch);
@@ -210,16 +239,16 @@ unsafe fn fill<L: Lanes>(plan: &PauliPlan, scratch: *mut f64, ld: usize, panel: 
             }
             let both = !before.is_empty() && !after.is_empty();
             for row in 0..rows {
-                let mut x = L::load(from.add(row * LANES));
+                let mut x = L::load(from.add(row * L::N));
                 if both {
-                    x = x.add(L::load(scratch.add(row * LANES)));
+                    x = x.add(L::load(scratch.add(row * L::N)));
                 }
-                x.store(panel.add(row * ld + group * LANES));
+                x.store(panel.add(row * ld + group * L::N));
             }
         }
-        if plan.n_columns() > plan.n_tangents.next_multiple_of(LANES) {
+        if plan.n_columns() > plan.n_tangents.next_multiple_of(L::N) {
             for row in 0..rows {
-                L::splat(0.0).store(panel.add(row * ld + plan.n_columns() - LANES));
+                L::zero().store(panel.add(row * ld + plan.n_columns() - L::N));
             }
         }
     }
@@ -227,41 +256,41 @@ unsafe fn fill<L: Lanes>(plan: &PauliPlan, scratch: *mut f64, ld: usize, panel: 
 
 /// Adds one seed: single-qubit strings on its wire.
 #[inline(always)]
-unsafe fn sow<L: Lanes>(seed: &Seed, coefficients: *mut f64) {
+unsafe fn sow<L: Vector>(seed: &Seed<L::Real>, coefficients: *mut L::Real) {
     for (digit, weights) in seed.weights.iter().enumerate() {
         // SAFETY: a single-qubit string of a wire of the template is one of the rows.
         unsafe {
-            let p = coefficients.add(((digit + 1) << (2 * seed.wire)) * LANES);
-            L::load(p).add(L::load(weights.as_ptr())).store(p);
+            let p = coefficients.add(((digit + 1) << (2 * seed.wire)) * L::N);
+            L::load(p).add(L::load(weights.as_ref().as_ptr())).store(p);
         }
     }
 }
 
 #[inline(always)]
-unsafe fn clear<L: Lanes>(rows: usize, coefficients: *mut f64) {
+unsafe fn clear<L: Vector>(rows: usize, coefficients: *mut L::Real) {
     for row in 0..rows {
         // SAFETY: the scratch holds all rows.
-        unsafe { L::splat(0.0).store(coefficients.add(row * LANES)) };
+        unsafe { L::zero().store(coefficients.add(row * L::N)) };
     }
 }
 
-/// Eight tangents on their way: coefficients, and the wires on which any of them is not 1.
-struct Walk<'a> {
-    plan: &'a PauliPlan,
-    coefficients: *mut f64,
+/// One vector of tangents on its way: coefficients, and the wires on which any of them is not 1.
+struct Walk<'a, L: Vector> {
+    plan: &'a PauliPlan<L::Real>,
+    coefficients: *mut L::Real,
     support: u32,
 }
 
-impl<'a> Walk<'a> {
+impl<'a, L: Vector> Walk<'a, L> {
     #[inline(always)]
-    unsafe fn start<L: Lanes>(plan: &'a PauliPlan, coefficients: *mut f64) -> Walk<'a> {
+    unsafe fn start(plan: &'a PauliPlan<L::Real>, coefficients: *mut L::Real) -> Walk<'a, L> {
         // SAFETY: the caller's scratch holds all rows.
         unsafe { clear::<L>(plan.n_rows(), coefficients) };
         Walk { plan, coefficients, support: 0 }
     }
 
     #[inline(always)]
-    unsafe fn sow<L: Lanes>(&mut self, seed: &Seed) {
+    unsafe fn sow(&mut self, seed: &Seed<L::Real>) {
         self.support |= 1 << seed.wire;
         // SAFETY: as in `start`.
         unsafe { sow::<L>(seed, self.coefficients) };
@@ -269,48 +298,48 @@ impl<'a> Walk<'a> {
 
     /// CX, seeds, rotations.
     #[inline(always)]
-    unsafe fn forward<L: Lanes>(&mut self, turn: &Turn, seeds: &[Seed]) {
+    unsafe fn forward(&mut self, turn: &Turn, seeds: &[Seed<L::Real>]) {
         // SAFETY: as in `start`; the turn's wires are those of the template.
         unsafe {
             if self.support != 0 {
-                self.pass::<L, true, false, false>(turn);
+                self.pass::<true, false, false>(turn);
             }
             for seed in seeds {
-                self.sow::<L>(seed);
+                self.sow(seed);
             }
-            self.pass::<L, false, true, false>(turn);
+            self.pass::<false, true, false>(turn);
         }
     }
 
     /// Inverse rotations, seeds, CX.
     #[inline(always)]
-    unsafe fn backward<L: Lanes>(&mut self, turn: &Turn, seeds: &[Seed]) {
+    unsafe fn backward(&mut self, turn: &Turn, seeds: &[Seed<L::Real>]) {
         // SAFETY: as in `forward`.
         unsafe {
             if self.support != 0 && seeds.is_empty() {
-                self.pass::<L, false, true, true>(turn);
+                self.pass::<false, true, true>(turn);
                 return;
             }
             if self.support != 0 {
-                self.pass::<L, false, true, false>(turn);
+                self.pass::<false, true, false>(turn);
             }
             for seed in seeds {
-                self.sow::<L>(seed);
+                self.sow(seed);
             }
-            self.pass::<L, true, false, false>(turn);
+            self.pass::<true, false, false>(turn);
         }
     }
 
     /// Forward layer without seeds: everything in one pass.
     #[inline(always)]
-    unsafe fn forward_plain<L: Lanes>(&mut self, turn: &Turn) {
+    unsafe fn forward_plain(&mut self, turn: &Turn) {
         // SAFETY: as in `forward`.
-        unsafe { self.pass::<L, true, true, false>(turn) };
+        unsafe { self.pass::<true, true, false>(turn) };
     }
 
     /// Loads (through the CX if `BEFORE`), rotates (if `ROTATE`), stores (through the CX if `AFTER`).
     #[inline(always)]
-    unsafe fn pass<L: Lanes, const BEFORE: bool, const ROTATE: bool, const AFTER: bool>(&mut self, turn: &Turn) {
+    unsafe fn pass<const BEFORE: bool, const ROTATE: bool, const AFTER: bool>(&mut self, turn: &Turn) {
         let wires = 1 << turn.control | 1 << turn.target;
         if self.support & wires == 0 {
             return;
@@ -321,20 +350,21 @@ impl<'a> Walk<'a> {
         }
         let (low, high) = (turn.control.min(turn.target), turn.control.max(turn.target));
         let (low_mask, high_mask) = ((1usize << (2 * low)) - 1, (1usize << (2 * high)) - 1);
-        let (c, t) = (LANES << (2 * turn.control), LANES << (2 * turn.target));
+        let (c, t) = (L::N << (2 * turn.control), L::N << (2 * turn.target));
         let count = if alone { 1 } else { 1usize << (2 * (self.plan.n - 2)) };
         // SAFETY: all strings are rows of the scratch.
         unsafe {
             // No closures around vectors: they would not be compiled for the level.
-            let (mut on_control, mut on_target) = ([L::splat(0.0); 9], [L::splat(0.0); 9]);
+            let (mut on_control, mut on_target) = ([L::zero(); 9], [L::zero(); 9]);
             for k in 0..9 {
-                (on_control[k], on_target[k]) = (L::splat(turn.on_control[k]), L::splat(turn.on_target[k]));
+                on_control[k] = L::splat(L::Real::from_f64(turn.on_control[k]));
+                on_target[k] = L::splat(L::Real::from_f64(turn.on_target[k]));
             }
             for i in 0..count {
                 let x = ((i & !low_mask) << 2) | (i & low_mask);
                 let base = ((x & !high_mask) << 2) | (x & high_mask);
-                let p = self.coefficients.add(base * LANES);
-                let mut digits = [[L::splat(0.0); 4]; 4];
+                let p = self.coefficients.add(base * L::N);
+                let mut digits = [[L::zero(); 4]; 4];
                 for (cd, row) in digits.iter_mut().enumerate() {
                     for (td, x) in row.iter_mut().enumerate() {
                         *x = L::load(p.add(cd * c + td * t));
@@ -368,9 +398,9 @@ impl<'a> Walk<'a> {
 /// Conjugation by CX of the coefficients `[control digit][target digit]`: a permutation with a sign
 /// on `XZ ↔ YY`.
 #[inline(always)]
-unsafe fn through_cx<L: Lanes>(d: [[L; 4]; 4]) -> [[L; 4]; 4] {
+unsafe fn through_cx<L: Vector>(d: [[L; 4]; 4]) -> [[L; 4]; 4] {
     // SAFETY: the caller runs on the level of `L`.
-    let (xz, yy) = unsafe { (L::splat(0.0).sub(d[2][2]), L::splat(0.0).sub(d[1][3])) };
+    let (xz, yy) = unsafe { (L::zero().sub(d[2][2]), L::zero().sub(d[1][3])) };
     [
         [d[0][0], d[0][1], d[3][2], d[3][3]],
         [d[1][1], d[1][0], d[2][3], xz],
@@ -380,13 +410,13 @@ unsafe fn through_cx<L: Lanes>(d: [[L; 4]; 4]) -> [[L; 4]; 4] {
 }
 
 #[inline(always)]
-unsafe fn forward<L: Lanes>(plan: &PauliPlan, seeds: &[Seed], coefficients: *mut f64) {
+unsafe fn forward<L: Vector>(plan: &PauliPlan<L::Real>, seeds: &[Seed<L::Real>], coefficients: *mut L::Real) {
     // SAFETY: the scratch holds all rows; places and wires are those of the template.
     unsafe {
-        let mut walk = Walk::start::<L>(plan, coefficients);
+        let mut walk = Walk::<L>::start(plan, coefficients);
         let n_first = seeds.iter().take_while(|s| s.place == Place::First).count();
         for seed in &seeds[..n_first] {
-            walk.sow::<L>(seed);
+            walk.sow(seed);
         }
         let mut rest = &seeds[n_first..];
         let start = match seeds[0].place {
@@ -396,9 +426,9 @@ unsafe fn forward<L: Lanes>(plan: &PauliPlan, seeds: &[Seed], coefficients: *mut
         for i in start..plan.middle {
             let here = rest.iter().take_while(|s| s.place == Place::Layer(i as u32)).count();
             if here == 0 {
-                walk.forward_plain::<L>(&plan.turns[i]);
+                walk.forward_plain(&plan.turns[i]);
             } else {
-                walk.forward::<L>(&plan.turns[i], &rest[..here]);
+                walk.forward(&plan.turns[i], &rest[..here]);
                 rest = &rest[here..];
             }
         }
@@ -406,22 +436,22 @@ unsafe fn forward<L: Lanes>(plan: &PauliPlan, seeds: &[Seed], coefficients: *mut
 }
 
 #[inline(always)]
-unsafe fn backward<L: Lanes>(plan: &PauliPlan, seeds: &[Seed], coefficients: *mut f64) {
+unsafe fn backward<L: Vector>(plan: &PauliPlan<L::Real>, seeds: &[Seed<L::Real>], coefficients: *mut L::Real) {
     let Some(Seed { place: Place::Layer(last), .. }) = seeds.last() else { return };
     let mut rest = seeds;
     // SAFETY: as in `forward`.
     unsafe {
-        let mut walk = Walk::start::<L>(plan, coefficients);
+        let mut walk = Walk::<L>::start(plan, coefficients);
         for i in (plan.middle..=*last as usize).rev() {
             let here = rest.iter().rev().take_while(|s| s.place == Place::Layer(i as u32)).count();
-            walk.backward::<L>(&plan.turns[i], &rest[rest.len() - here..]);
+            walk.backward(&plan.turns[i], &rest[rest.len() - here..]);
             rest = &rest[..rest.len() - here];
         }
     }
 }
 
 #[inline(always)]
-unsafe fn turned<L: Lanes>(r: &[L; 9], [x, y, z]: [L; 3]) -> [L; 3] {
+unsafe fn turned<L: Vector>(r: &[L; 9], [x, y, z]: [L; 3]) -> [L; 3] {
     // SAFETY: the caller runs on the level of `L`.
     unsafe {
         [
@@ -434,7 +464,8 @@ unsafe fn turned<L: Lanes>(r: &[L; 9], [x, y, z]: [L; 3]) -> [L; 3] {
 
 const MAX_DIM: usize = 1 << MAX_QUBITS;
 
-/// One value for each pair of indices below `2^n`, real and imaginary parts apart.
+/// One value for each pair of indices below `2^n`, real and imaginary parts apart; others are not read.
+#[derive(Clone, Copy, Debug)]
 struct Square {
     re: [[f64; MAX_DIM]; MAX_DIM],
     im: [[f64; MAX_DIM]; MAX_DIM],
@@ -444,52 +475,48 @@ impl Square {
     const ZERO: Square = Square { re: [[0.0; MAX_DIM]; MAX_DIM], im: [[0.0; MAX_DIM]; MAX_DIM] };
 }
 
-/// Writes the residual's coefficients: `W = e^{iφ} Σ_m y_m s_m†`, then a Walsh transform for each
-/// pattern of flips, since `Tr(P·W) = Σ_b ⟨b|P|b⊕x⟩ W[b⊕x][b]` for a string `P` that flips `x`.
+/// `W = e^{iφ} Σ_m y_m s_m†` as `lines[b][x] = W[b ⊕ x][b]`, then a Walsh transform over `b`, since
+/// `Tr(P·W) = Σ_b ⟨b|P|b⊕x⟩ W[b⊕x][b]` for a string `P` that flips `x`.
 #[inline(always)]
-unsafe fn residual_column<L: Lanes>(
-    plan: &PauliPlan,
+unsafe fn transforms<L: Lanes>(
+    n: usize,
     middle: *const f64,
     pulled_back: *const f64,
     phase: Complex64,
-    ld: usize,
-    panel: *mut f64,
+    rows: &mut Square,
+    lines: &mut Square,
 ) {
-    let n = plan.n;
     let dim = 1usize << n;
-    let n_vectors = dim.div_ceil(LANES);
-    // lines[b][x] = W[b ⊕ x][b]
-    let mut lines = Square::ZERO;
-    // SAFETY: `fill_pauli_panel` checked that the batches are exact ones of `n` qubits and that the
-    // panel has `4^n` rows; both squares hold whole vectors.
+    // SAFETY: `fill_pauli_panel` checked that the batches are exact ones of `n` qubits; both squares
+    // hold whole vectors.
     unsafe {
-        flipped_products::<L>(n, middle, pulled_back, phase, &mut lines);
+        flipped_products::<L>(n, middle, pulled_back, phase, rows, lines);
         for q in 0..n {
             for b in 0..dim {
                 if b >> q & 1 == 0 {
-                    for v in 0..n_vectors {
+                    for v in 0..dim.div_ceil(LANES) {
                         butterfly::<L>(&mut lines.re, b, b | 1 << q, v * LANES);
                         butterfly::<L>(&mut lines.im, b, b | 1 << q, v * LANES);
                     }
                 }
             }
         }
-        let scale = -1.0 / dim as f64;
-        for (index, code) in plan.strings.iter().enumerate() {
-            let (signs, flips) = (index >> n, index & (dim - 1));
-            let (re, im) = (lines.re[signs][flips], lines.im[signs][flips]);
-            // ⟨b|Y|b⊕1⟩ = −i·(−1)^b: one factor −i for each Y.
-            let value = match code.n_y % 4 {
-                0 => im,
-                1 => -re,
-                2 => -im,
-                _ => re,
-            };
-            *panel.add(code.row as usize * ld + plan.n_tangents) = scale * value;
-        }
-        // The identity string belongs to the global phase.
-        *panel.add(plan.n_tangents) = 0.0;
     }
+}
+
+/// Writes the residual's coefficients from the transforms.
+#[inline(always)]
+unsafe fn residual_column<R: Real>(plan: &PauliPlan<R>, lines: &Square, ld: usize, panel: *mut R) {
+    let numbers = [lines.re.as_flattened(), lines.im.as_flattened()];
+    for (row, string) in plan.strings.iter().enumerate() {
+        let at = usize::from(string.source);
+        let value = numbers[at / (MAX_DIM * MAX_DIM)][at % (MAX_DIM * MAX_DIM)];
+        // SAFETY: the caller's panel has `4^n` rows.
+        unsafe { *panel.add(row * ld + plan.n_tangents) = R::from_f64(-string.factor * value) };
+    }
+    // The identity string belongs to the global phase.
+    // SAFETY: as above.
+    unsafe { *panel.add(plan.n_tangents) = R::default() };
 }
 
 #[inline(always)]
@@ -510,13 +537,13 @@ unsafe fn flipped_products<L: Lanes>(
     states: *const f64,
     y: *const f64,
     phase: Complex64,
+    rows: &mut Square,
     lines: &mut Square,
 ) {
     let dim = 1usize << n;
     // SAFETY: both batches hold `2^n` samples of `2^n` amplitudes.
     unsafe {
         // Samples become rows, amplitudes lanes.
-        let mut rows = Square::ZERO;
         for m in 0..dim {
             for a in 0..dim {
                 let p = y.add(batch_len(n, m / LANES) + a * AMPLITUDE_STRIDE + m % LANES);

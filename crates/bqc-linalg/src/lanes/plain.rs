@@ -1,61 +1,78 @@
-//! The level that every CPU has: eight scalars. `mul_add` keeps its bits equal to the others'.
+//! The level that every CPU has: an array of scalars. `mul_add` keeps its bits equal to the others'.
 
-use super::Lanes;
+use super::vector::{Lanes, Real, Vector};
+use std::array::from_fn;
 
 #[derive(Clone, Copy)]
-pub(crate) struct Plain([f64; 8]);
+pub struct Plain<R, const N: usize>([R; N]);
 
-impl Plain {
-    #[inline(always)]
-    fn zip(self, b: Plain, f: impl Fn(f64, f64) -> f64) -> Plain {
-        Plain(std::array::from_fn(|i| f(self.0[i], b.0[i])))
-    }
+macro_rules! plain {
+    ($real:ty, $n:expr) => {
+        impl Vector for Plain<$real, { $n }> {
+            type Real = $real;
+            const STRIP: usize = 1;
+            #[inline(always)]
+            unsafe fn splat(x: $real) -> Self {
+                Plain([x; $n])
+            }
+            #[inline(always)]
+            unsafe fn load(p: *const $real) -> Self {
+                // SAFETY: the caller gives a pointer to a vector.
+                Plain(unsafe { p.cast::<[$real; $n]>().read_unaligned() })
+            }
+            #[inline(always)]
+            unsafe fn store(self, p: *mut $real) {
+                // SAFETY: as above.
+                unsafe { p.cast::<[$real; $n]>().write_unaligned(self.0) }
+            }
+            #[inline(always)]
+            unsafe fn add(self, b: Self) -> Self {
+                Plain(from_fn(|i| self.0[i] + b.0[i]))
+            }
+            #[inline(always)]
+            unsafe fn sub(self, b: Self) -> Self {
+                Plain(from_fn(|i| self.0[i] - b.0[i]))
+            }
+            #[inline(always)]
+            unsafe fn mul(self, b: Self) -> Self {
+                Plain(from_fn(|i| self.0[i] * b.0[i]))
+            }
+            #[inline(always)]
+            unsafe fn fma(self, b: Self, c: Self) -> Self {
+                Plain(from_fn(|i| self.0[i].mul_add(b.0[i], c.0[i])))
+            }
+            #[inline(always)]
+            unsafe fn fnma(self, b: Self, c: Self) -> Self {
+                Plain(from_fn(|i| (-self.0[i]).mul_add(b.0[i], c.0[i])))
+            }
+            #[inline(always)]
+            unsafe fn sum(self) -> $real {
+                let (mut v, mut half) = (self.0, $n / 2);
+                while half > 0 {
+                    for i in 0..half {
+                        v[i] += v[i + half];
+                    }
+                    half /= 2;
+                }
+                v[0]
+            }
+        }
+    };
 }
+plain!(f64, f64::LANES);
+plain!(f32, f32::LANES);
 
-impl Lanes for Plain {
-    const STRIP: usize = 1;
+impl Lanes for Plain<f64, { f64::LANES }> {
     #[inline(always)]
-    unsafe fn splat(x: f64) -> Plain {
-        Plain([x; 8])
-    }
-    #[inline(always)]
-    unsafe fn load(p: *const f64) -> Plain {
-        // SAFETY: the caller gives a pointer to eight `f64`.
-        Plain(unsafe { p.cast::<[f64; 8]>().read() })
-    }
-    #[inline(always)]
-    unsafe fn store(self, p: *mut f64) {
-        // SAFETY: as above.
-        unsafe { p.cast::<[f64; 8]>().write(self.0) }
-    }
-    #[inline(always)]
-    unsafe fn add(self, b: Plain) -> Plain {
-        self.zip(b, |x, y| x + y)
-    }
-    #[inline(always)]
-    unsafe fn sub(self, b: Plain) -> Plain {
-        self.zip(b, |x, y| x - y)
-    }
-    #[inline(always)]
-    unsafe fn mul(self, b: Plain) -> Plain {
-        self.zip(b, |x, y| x * y)
-    }
-    #[inline(always)]
-    unsafe fn fma(self, b: Plain, c: Plain) -> Plain {
-        Plain(std::array::from_fn(|i| self.0[i].mul_add(b.0[i], c.0[i])))
-    }
-    #[inline(always)]
-    unsafe fn fnma(self, b: Plain, c: Plain) -> Plain {
-        Plain(std::array::from_fn(|i| (-self.0[i]).mul_add(b.0[i], c.0[i])))
-    }
-    #[inline(always)]
-    unsafe fn swap_halves(self) -> Plain {
+    unsafe fn swap_halves(self) -> Self {
         let [a, b, c, d, e, f, g, h] = self.0;
         Plain([e, f, g, h, a, b, c, d])
     }
     #[inline(always)]
-    unsafe fn sum(self) -> f64 {
-        let v = self.0;
-        ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]))
+    unsafe fn store_narrow(self, p: *mut f32) {
+        for (i, x) in self.0.into_iter().enumerate() {
+            // SAFETY: the caller gives a pointer to as many `f32`.
+            unsafe { *p.add(i) = x as f32 };
+        }
     }
 }

@@ -13,7 +13,7 @@
 //!   the bits, because the classical history is the same in both by the rule above. A rewriting that
 //!   is right only because some value can never occur is therefore reported as a difference.
 
-use super::program::{Branching, Step};
+use super::program::{Branching, Step, joined};
 use super::states::States;
 use super::{MAX_EXACT_QUBITS, exact_distance, residual};
 use bqc_circuit::{Circuit, Clbit, Directive, Operation, Qubit};
@@ -154,7 +154,7 @@ pub fn compare_circuits(a: &Circuit, b: &Circuit, options: &CompareOptions) -> R
     if n > options.max_qubits {
         return Err(Incomparable::TooManyWires { n_qubits: n, limit: options.max_qubits });
     }
-    let (a, b) = (a.steps(&place, &n_terminal), b.steps(&place, &n_terminal));
+    let (a, b) = (joined(a.steps(&place, &n_terminal)), joined(b.steps(&place, &n_terminal)));
     let branching = |steps: &[Step]| steps.iter().any(|s| matches!(s, Step::Branching { .. }));
     let branching = branching(&a) || branching(&b);
     let amplitudes = (1u64 << n) as f64;

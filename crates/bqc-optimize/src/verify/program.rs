@@ -7,7 +7,7 @@ use super::states::{Matrix2, States};
 use bqc_circuit::gates::{self, GateId};
 use bqc_circuit::{BlockCircuit, BlockGate, GateCall};
 use bqc_linalg::{Matrix, Stream};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// A nonzero element of a matrix row: `(column, [re, im])`.
@@ -146,6 +146,48 @@ impl Step {
             },
         }
     }
+}
+
+/// Joins one-qubit gates that follow one another on a wire into one matrix each.
+pub(super) fn joined(steps: Vec<Step>) -> Vec<Step> {
+    let mut waiting: BTreeMap<usize, Matrix2> = BTreeMap::new();
+    let mut out = Vec::with_capacity(steps.len());
+    for step in steps {
+        let mut release = |qubit: usize| {
+            let gate = waiting.remove(&qubit);
+            out.extend(gate.map(|gate| Step::One { qubit, gate }));
+        };
+        match &step {
+            Step::One { qubit, gate } => {
+                let before = waiting.get(qubit).copied();
+                waiting.insert(*qubit, before.map_or(*gate, |before| product(gate, &before)));
+                continue;
+            }
+            Step::Cx { control, target } => [*control, *target].into_iter().for_each(&mut release),
+            Step::Many { qubits, .. } => qubits.iter().copied().for_each(&mut release),
+            // Its wires may be those of a gate inside.
+            Step::Branching { .. } => {
+                out.extend(std::mem::take(&mut waiting).into_iter().map(|(qubit, gate)| Step::One { qubit, gate }));
+            }
+        }
+        out.push(step);
+    }
+    out.extend(waiting.into_iter().map(|(qubit, gate)| Step::One { qubit, gate }));
+    out
+}
+
+/// `a·b`.
+fn product(a: &Matrix2, b: &Matrix2) -> Matrix2 {
+    let element = |r: usize, c: usize| {
+        let mut sum = [0.0; 2];
+        for k in 0..2 {
+            let ([ar, ai], [br, bi]) = (a[r][k], b[k][c]);
+            sum[0] += ar * br - ai * bi;
+            sum[1] += ar * bi + ai * br;
+        }
+        sum
+    };
+    [0, 1].map(|r| [0, 1].map(|c| element(r, c)))
 }
 
 /// The matrix of `u3(θ, φ, λ)` in OpenQASM 2's definition, up to global phase as everywhere here.

@@ -1,20 +1,21 @@
 //! A batch of state vectors in plain `f64`, and the few gates that the verifier needs.
 //!
 //! `re` and `im` are `[2^n][state]`: amplitude outermost, bit q of the amplitude index is qubit q.
-//! A gate on qubit q then works on contiguous runs of `n_states · 2^q` numbers, which the compiler
-//! turns into vector code. Nothing here is shared with the engines whose results are judged.
+//! A gate on qubit q then works on contiguous runs of `n_states · 2^q` numbers, as vectors. No kernel
+//! here is shared with the engines whose results are judged.
 
 use super::program::SparseGate;
+use bqc_linalg::lanes::{Level, pairs};
 use bqc_linalg::{Matrix, Stream};
 
 /// Elements of one tile of a general gate: the tiles of a five-qubit gate stay in the L1 cache.
 const TILE: usize = 32;
 
-/// A 2×2 matrix in rows, `[re, im]` each.
-pub(super) type Matrix2 = [[[f64; 2]; 2]; 2];
+pub(super) use pairs::Matrix2;
 
 /// `n_states` vectors of `2^n_qubits` amplitudes.
 pub(super) struct States {
+    level: Level,
     n_qubits: usize,
     n_states: usize,
     re: Vec<f64>,
@@ -24,7 +25,7 @@ pub(super) struct States {
 impl States {
     fn zero(n_qubits: usize, n_states: usize) -> States {
         let len = n_states << n_qubits;
-        States { n_qubits, n_states, re: vec![0.0; len], im: vec![0.0; len] }
+        States { level: Level::detect(), n_qubits, n_states, re: vec![0.0; len], im: vec![0.0; len] }
     }
 
     /// The basis states `first..first + n_states`, which are columns of the identity.
@@ -94,7 +95,7 @@ impl States {
         let stride = self.n_states << qubit;
         for (re, im) in self.re.chunks_exact_mut(2 * stride).zip(self.im.chunks_exact_mut(2 * stride)) {
             let ((re0, re1), (im0, im1)) = (re.split_at_mut(stride), im.split_at_mut(stride));
-            rotate(gate, re0, im0, re1, im1);
+            pairs::apply(self.level, gate, re0, im0, re1, im1);
         }
     }
 
@@ -189,20 +190,6 @@ impl States {
             }
         }
         weights
-    }
-}
-
-/// `(x0, x1) ← gate · (x0, x1)` on split real and imaginary parts of equal length.
-fn rotate(gate: &Matrix2, re0: &mut [f64], im0: &mut [f64], re1: &mut [f64], im1: &mut [f64]) {
-    let [[[ar, ai], [br, bi]], [[cr, ci], [dr, di]]] = *gate;
-    let n = re0.len();
-    let (im0, re1, im1) = (&mut im0[..n], &mut re1[..n], &mut im1[..n]);
-    for i in 0..n {
-        let (x, y, z, w) = (re0[i], im0[i], re1[i], im1[i]);
-        re0[i] = ar * x - ai * y + br * z - bi * w;
-        im0[i] = ar * y + ai * x + br * w + bi * z;
-        re1[i] = cr * x - ci * y + dr * z - di * w;
-        im1[i] = cr * y + ci * x + dr * w + di * z;
     }
 }
 

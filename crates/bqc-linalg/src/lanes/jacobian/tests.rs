@@ -51,6 +51,22 @@ fn batch(columns: &Matrix) -> Vec<f64> {
     out
 }
 
+/// The panel in single precision.
+fn single_panel(level: Level, layers: &[Layer], tangents: &[Tangent], wide: States<'_>, n_samples: usize) -> Vec<f32> {
+    let n = (wide.middle.len() / (n_samples.div_ceil(LANES) * AMPLITUDE_STRIDE)).trailing_zeros() as usize;
+    let mut plan = Plan::<f32>::default();
+    plan.prepare(n, layers, tangents);
+    let narrow = |x: &[f64]| -> Vec<f32> { x.iter().map(|x| *x as f32).collect() };
+    let (after_first, after_cx) = (narrow(wide.after_first), narrow(wide.after_cx));
+    let (middle, pulled_back, phase) = (wide.middle, wide.pulled_back, wide.phase);
+    let states = States { after_first: &after_first[..], after_cx: &after_cx[..], middle, pulled_back, phase };
+    let ld = plan.n_columns();
+    let mut panel = vec![f32::NAN; n_samples * (2 << n) * ld];
+    let mut scratch = vec![f32::NAN; scratch_len::<f32>(n)];
+    fill_panel(level, &plan, layers, states, 0..n_samples, ld, &mut scratch, &mut panel);
+    panel
+}
+
 /// Every column, pushed on to the end of the circuit, is the derivative computed by matrices.
 #[test]
 fn columns_are_the_derivatives_on_all_levels() {
@@ -83,9 +99,9 @@ fn columns_are_the_derivatives_on_all_levels() {
         let target = Matrix::haar(1 << n, &mut s);
         let y = &target * &x;
         let phase = Complex64::cis(0.4);
-        let mut previous: Option<Vec<f64>> = None;
+        let (mut previous, mut previous_single): (Option<Vec<f64>>, Option<Vec<f32>>) = (None, None);
         for level in Level::available() {
-            let mut plan = Plan::default();
+            let mut plan = Plan::<f64>::default();
             plan.prepare(n, &layers, &tangents);
             let mut out = batch(&x);
             let (mut after_first, mut after_cx) = (vec![0.0; out.len()], vec![0.0; out.len() * count]);
@@ -105,6 +121,18 @@ fn columns_are_the_derivatives_on_all_levels() {
                 phase,
             };
             fill_panel(level, &plan, &layers, batches, 0..n_samples, ld, &mut scratch, &mut panel);
+            let single = single_panel(level, &layers, &tangents, batches, n_samples);
+            let single_ld = single.len() / (n_samples * (2 << n));
+            for (row, wide) in single.chunks_exact(single_ld).zip(panel.chunks_exact(ld)) {
+                let columns = row[..tangents.len() + 2].iter().zip(wide);
+                assert!(
+                    columns.into_iter().all(|(a, b)| (f64::from(*a) - b).abs() < 1e-5),
+                    "n {n} on {}",
+                    level.name()
+                );
+            }
+            assert!(previous_single.as_ref().is_none_or(|p| *p == single), "{}", level.name());
+            previous_single = Some(single);
 
             let column = |k: usize| {
                 let mut m = Matrix::from_fn(1 << n, n_samples, |a, m| {

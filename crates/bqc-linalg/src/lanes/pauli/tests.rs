@@ -38,7 +38,7 @@ fn agrees_with_the_amplitudes_on_all_levels() {
         for m in 0..dim {
             inputs[batch_len(n, m / LANES) + m * AMPLITUDE_STRIDE + m % LANES] = 1.0;
         }
-        let mut previous: Option<Vec<f64>> = None;
+        let (mut previous, mut previous_single): (Option<Vec<f64>>, Option<Vec<f32>>) = (None, None);
         for level in Level::available() {
             let mut y = inputs.clone();
             let mut other = layers.clone();
@@ -53,7 +53,7 @@ fn agrees_with_the_amplitudes_on_all_levels() {
             states::pull_back(level, n, &layers[count / 2..], &mut middle);
             states::pull_back(level, n, &layers[count / 2..], &mut y);
 
-            let mut plan = Plan::default();
+            let mut plan = Plan::<f64>::default();
             plan.prepare(n, &layers, &tangents);
             let ld = plan.n_columns();
             let mut panel = vec![0.0; dim * 2 * dim * ld];
@@ -62,15 +62,27 @@ fn agrees_with_the_amplitudes_on_all_levels() {
                 States { after_first: &after_first, after_cx: &after_cx, middle: &middle, pulled_back: &y, phase };
             fill_panel(level, &plan, &layers, batches, 0..dim, ld, &mut scratch, &mut panel);
             let mut expected = vec![0.0; ld * ld];
-            gram::accumulate(level, &panel, ld, ld, &mut expected, true);
+            gram::accumulate(level, &panel, ld, ld, ld, &mut expected, true);
 
-            let mut pauli = PauliPlan::default();
+            let mut pauli = PauliPlan::<f64>::default();
             pauli.prepare(n, &layers, &tangents);
             let pauli_ld = pauli.n_columns();
             let mut panel = vec![f64::NAN; pauli.n_rows() * pauli_ld];
             fill_pauli_panel(level, &mut pauli, &layers, &middle, &y, phase, pauli_ld, &mut scratch, &mut panel);
+            let mut single = PauliPlan::<f32>::default();
+            single.prepare(n, &layers, &tangents);
+            let single_ld = single.n_columns();
+            let mut narrow = vec![f32::NAN; single.n_rows() * single_ld];
+            let mut room = vec![f32::NAN; 2 * single.n_rows() * f32::LANES];
+            fill_pauli_panel(level, &mut single, &layers, &middle, &y, phase, single_ld, &mut room, &mut narrow);
+            for (row, wide) in narrow.chunks_exact(single_ld).zip(panel.chunks_exact(pauli_ld)) {
+                let mut columns = row[..=tangents.len()].iter().zip(wide);
+                assert!(columns.all(|(a, b)| (f64::from(*a) - b).abs() < 1e-5), "n {n} on {}", level.name());
+            }
+            assert!(previous_single.as_ref().is_none_or(|p| *p == narrow), "{}", level.name());
+            previous_single = Some(narrow);
             let mut gram = vec![0.0; pauli_ld * pauli_ld];
-            gram::accumulate(level, &panel, pauli_ld, pauli_ld, &mut gram, true);
+            gram::accumulate(level, &panel, pauli_ld, pauli_ld, pauli_ld, &mut gram, true);
             let p = tangents.len();
             for i in 0..p {
                 for j in i..p {
