@@ -165,20 +165,21 @@ mod cases {
         assert_eq!((ours.n_tried, ours.n_sweeps), (theirs.n_tried, 0), "n {n}");
         let ((i, found), (j, expected)) = (ours.winner.unwrap(), theirs.winner.unwrap());
         assert_eq!((i, j), (n_candidates / 2, n_candidates / 2), "n {n}");
-        for slot in found.slots() {
-            let (a, b) = (found.value(slot), expected.value(slot));
-            let far = ((a.a - b.a).norm_sqr() + (a.b - b.b).norm_sqr()).sqrt();
-            // Rounding, multiplied in directions that hardly change the unitary.
-            assert!(far < 1e-6, "n {n}, {slot:?}: {far:e}");
+        // Each in its own way, for the CPU takes its first steps in single precision; but both home.
+        for t in [&found, &expected] {
+            let distance = LmSolver::new(Level::detect()).distance(&check, t);
+            assert!(distance < 1e-12, "n {n}: {distance:e}");
         }
     }
 
+    /// One step from so near that the CPU takes it in double precision too: costs agree to rounding,
+    /// which the step multiplies by the condition of its system.
     fn compare_descend(cuda: &CudaEngine, n: u8, n_cx: usize, n_templates: usize, s: &mut Stream) {
         let go = AtomicBool::new(false);
         let target = random_template(n, n_cx, s);
         let batch = samples(n, &target, s);
-        let settings = LmSettings { max_iterations: 3, ..LmSettings::default() };
-        let mut ours: Vec<CxTemplate> = (0..n_templates).map(|_| turned(&target, 0.2, s)).collect();
+        let settings = LmSettings { max_iterations: 1, ..LmSettings::default() };
+        let mut ours: Vec<CxTemplate> = (0..n_templates).map(|_| turned(&target, 0.002, s)).collect();
         ours[1].set_frozen(Slot::First(1), true);
         let mut theirs = ours.clone();
         let found = cuda.descend(&batch, &settings, &mut ours, &go);
@@ -186,7 +187,6 @@ mod cases {
         assert_eq!(found.len(), n_templates);
         for (a, b) in found.iter().zip(&expected) {
             assert_eq!((a.iterations, a.found), (b.iterations, b.found), "n {n}");
-            // Three iterations multiply rounding by the condition of their systems.
             assert!((a.cost - b.cost).abs() <= 1e-10 * b.cost + 1e-15, "n {n}: {} {}", a.cost, b.cost);
         }
         assert_eq!(ours[1].value(Slot::First(1)), theirs[1].value(Slot::First(1)));

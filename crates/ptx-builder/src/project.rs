@@ -18,7 +18,8 @@ const ARCHES: [Arch; 2] = [Arch::Sm80, Arch::Sm90];
 
 /// The workspace's root.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    root.canonicalize().unwrap_or(root)
 }
 
 /// A builder for each committed PTX file.

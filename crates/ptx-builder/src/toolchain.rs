@@ -37,14 +37,16 @@ const CORE_PARTS: [&str; 3] = ["core", "portable-simd", "stdarch"];
 pub struct Toolchain {
     rustc: PathBuf,
     compiler: String,
+    /// Rust's `library/`, or the part of it that holds `core`.
+    library: PathBuf,
     core_digest: String,
-    sysroot: PathBuf,
+    cache: PathBuf,
 }
 
 impl Toolchain {
     /// Finds the compiler that `rustup` calls `nightly` and a source of `core`: `core_source` if given,
     /// else the component `rust-src`. `core_source` is a folder with `core/src/lib.rs` in it, or an
-    /// archive of one. What is unpacked and built is kept in `cache`.
+    /// archive of one. What is unpacked, and `core` once a kernel is built, is kept in `cache`.
     ///
     /// Fails with [`PtxError::NoToolchain`] where something is missing, and says what.
     pub fn find(core_source: Option<&Path>, cache: &Path) -> Result<Toolchain, PtxError> {
@@ -63,8 +65,7 @@ impl Toolchain {
             return Err(PtxError::NoToolchain(what));
         }
         let core_digest = core_digest(&library)?;
-        let sysroot = sysroot(&rustc, &compiler, &library, &core_digest, cache)?;
-        Ok(Toolchain { rustc, compiler, core_digest, sysroot })
+        Ok(Toolchain { rustc, compiler, library, core_digest, cache: cache.to_path_buf() })
     }
 
     /// `rustc --version`.
@@ -80,8 +81,28 @@ impl Toolchain {
     /// Runs the compiler with `core` at hand.
     pub(crate) fn compile(&self, what: &str, arguments: &[&OsStr]) -> Result<(), PtxError> {
         let mut command = Command::new(&self.rustc);
-        command.args(COMMON_FLAGS).arg("--sysroot").arg(&self.sysroot).args(arguments);
+        command.args(COMMON_FLAGS).arg("--sysroot").arg(self.sysroot()?).args(arguments);
         run(what, &mut command)
+    }
+
+    /// A folder in which rustc finds `core` for the target.
+    fn sysroot(&self) -> Result<PathBuf, PtxError> {
+        let Toolchain { rustc, compiler, library, core_digest, cache } = self;
+        let facts = format!("{compiler}\n{core_digest}\n{COMMON_FLAGS:?}\n{CORE_FLAGS:?}\n{COMPILER_BUILTINS}");
+        let target = cache.join(format!("sysroot-{}", &digest(facts.as_bytes())[..16]));
+        into_place(&target, |folder| {
+            let out = folder.join("lib/rustlib").join(TARGET).join("lib");
+            fs::create_dir_all(&out).map_err(PtxError::io(&out))?;
+            let mut core = Command::new(rustc);
+            core.args(COMMON_FLAGS).args(CORE_FLAGS).args(["--crate-name=core", "--out-dir"]).arg(&out);
+            run("core", core.arg(library.join("core/src/lib.rs")))?;
+            let source = folder.join("compiler_builtins.rs");
+            fs::write(&source, COMPILER_BUILTINS).map_err(PtxError::io(&source))?;
+            let mut builtins = Command::new(rustc);
+            builtins.args(COMMON_FLAGS).args(CORE_FLAGS).args(["--crate-name=compiler_builtins", "--out-dir"]);
+            run("compiler_builtins", builtins.arg(&out).arg("--sysroot").arg(folder).arg(source))
+        })?;
+        Ok(target)
     }
 }
 
@@ -115,25 +136,6 @@ fn unpacked(archive: &Path, cache: &Path) -> Result<PathBuf, PtxError> {
     let target = cache.join(format!("core-{}", &digest(&read(archive)?)[..16]));
     into_place(&target, |folder| {
         run("unpacking the source of core", Command::new("tar").arg("-xf").arg(archive).arg("-C").arg(folder))
-    })?;
-    Ok(target)
-}
-
-/// A folder in which rustc finds `core` for the target.
-fn sysroot(rustc: &Path, compiler: &str, library: &Path, core_digest: &str, cache: &Path) -> Result<PathBuf, PtxError> {
-    let facts = format!("{compiler}\n{core_digest}\n{COMMON_FLAGS:?}\n{CORE_FLAGS:?}\n{COMPILER_BUILTINS}");
-    let target = cache.join(format!("sysroot-{}", &digest(facts.as_bytes())[..16]));
-    into_place(&target, |folder| {
-        let out = folder.join("lib/rustlib").join(TARGET).join("lib");
-        fs::create_dir_all(&out).map_err(PtxError::io(&out))?;
-        let mut core = Command::new(rustc);
-        core.args(COMMON_FLAGS).args(CORE_FLAGS).args(["--crate-name=core", "--out-dir"]).arg(&out);
-        run("core", core.arg(library.join("core/src/lib.rs")))?;
-        let source = folder.join("compiler_builtins.rs");
-        fs::write(&source, COMPILER_BUILTINS).map_err(PtxError::io(&source))?;
-        let mut builtins = Command::new(rustc);
-        builtins.args(COMMON_FLAGS).args(CORE_FLAGS).args(["--crate-name=compiler_builtins", "--out-dir"]);
-        run("compiler_builtins", builtins.arg(&out).arg("--sysroot").arg(folder).arg(source))
     })?;
     Ok(target)
 }
