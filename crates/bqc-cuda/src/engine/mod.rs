@@ -106,13 +106,13 @@ impl CudaEngine {
             Some(session) => session,
             None => Session::new(&self.gpu)?,
         };
-        session.begin(&self.gpu, &self.kernels, tables, shape)?;
+        session.begin(&self.kernels, tables, shape)?;
         Ok(session)
     }
 
     /// Waits for what was begun, and lays the session to rest. One that failed is not used again.
     fn finish(&self, mut session: Session) -> Result<Returned, CudaError> {
-        let returned = session.finish(&self.gpu)?;
+        let returned = session.finish()?;
         locked(&self.sessions).push(session);
         Ok(returned)
     }

@@ -44,6 +44,7 @@ type Memory = (LockedBuffer<Plain<u128>>, DeviceBuffer<Plain<u128>>);
 
 /// See the module.
 pub(crate) struct Session {
+    gpu: Gpu,
     stream: Stream,
     memory: Option<Memory>,
     workspace: Option<DeviceBuffer<Plain<u128>>>,
@@ -56,8 +57,9 @@ unsafe impl Record for u128 {}
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // Nothing may be freed while a copy or a kernel is still at it. An error has been reported.
-        let _ = self.stream.synchronize();
+        // Nothing may be freed while a copy or a kernel is still at it, and whoever frees it needs the
+        // context. An error has been reported.
+        let _ = self.gpu.bound(|| self.stream.synchronize());
     }
 }
 
@@ -113,58 +115,50 @@ pub(crate) fn footprint(tables: &Tables, shape: &Shape) -> Footprint {
 
 impl Session {
     pub(crate) fn new(gpu: &Gpu) -> Result<Session, CudaError> {
-        Ok(Session { stream: gpu.stream()?, memory: None, workspace: None, in_flight: None })
+        Ok(Session { gpu: gpu.clone(), stream: gpu.stream()?, memory: None, workspace: None, in_flight: None })
     }
 
     /// Queues the copy of all tables, the kernel, and the copy of what it leaves.
-    pub(crate) fn begin(
-        &mut self,
-        gpu: &Gpu,
-        kernels: &Kernels,
-        tables: &Tables,
-        shape: &Shape,
-    ) -> Result<(), CudaError> {
+    pub(crate) fn begin(&mut self, kernels: &Kernels, tables: &Tables, shape: &Shape) -> Result<(), CudaError> {
         assert!(self.in_flight.is_none(), "a launch is finished before the next one");
         let places = Places::of(tables, shape);
         let name = if shape.large_is_global { "bqc_lm_global" } else { "bqc_lm_shared" };
         let kernel = kernels.kernel(name, shape.shared_bytes())?;
         let n = tables.candidates.len() as u32;
-        let resident = kernel.blocks_per_multiprocessor(BLOCK_THREADS)?.max(1) * gpu.info().n_multiprocessors;
+        let resident = kernel.blocks_per_multiprocessor(BLOCK_THREADS)?.max(1) * self.gpu.info().n_multiprocessors;
         let n_blocks = n.min(resident);
-        let (host, device) = self.room(gpu, &format!("{n} candidates"), places.end)?;
+        let (host, device) = self.room(&format!("{n} candidates"), places.end)?;
         fill(bytes_of_mut(Plain::values_mut(host.as_mut_slice())), tables, &places);
         let start = device.as_device_ptr().as_raw();
         let large_len = if shape.large_is_global { shape.large_len } else { 0 };
-        let workspace = self.workspace(gpu, large_len, n_blocks)?;
-        self.queue(gpu, &kernel, n_blocks, &places, arguments(start, workspace, &places, tables, shape))?;
+        let workspace = self.workspace(large_len, n_blocks)?;
+        self.queue(&kernel, n_blocks, &places, arguments(start, workspace, &places, tables, shape))?;
         self.in_flight = Some((places, name));
         Ok(())
     }
 
-    /// Waits for what was begun.
-    pub(crate) fn finish(&mut self, gpu: &Gpu) -> Result<Returned, CudaError> {
-        let (Some((places, name)), Some((host, _))) = (self.in_flight.take(), &self.memory) else {
-            return Ok(Returned { results: Vec::new(), survivors: Vec::new() });
-        };
-        gpu.call(name, || self.stream.synchronize())?;
+    /// Waits for what was begun. Panics if nothing was.
+    pub(crate) fn finish(&mut self) -> Result<Returned, CudaError> {
+        let (places, name) = self.in_flight.take().expect("a launch is begun before it is finished");
+        self.gpu.call(name, || self.stream.synchronize())?;
+        let (host, _) = self.memory.as_ref().expect("a launch that was begun has memory");
         let bytes = bytes_of(Plain::values(host.as_slice()));
         Ok(Returned { results: records(&bytes[places.results]), survivors: records(&bytes[places.survivors]) })
     }
 
     fn queue(
         &mut self,
-        gpu: &Gpu,
         kernel: &Kernel<'_>,
         n_blocks: u32,
         places: &Places,
         arguments: LmArguments,
     ) -> Result<(), CudaError> {
-        let Some((host, device)) = &mut self.memory else { return Ok(()) };
+        let (host, device) = self.memory.as_mut().expect("room has been made");
         let (split, end) = (places.split / ALIGNMENT, places.end / ALIGNMENT);
         let mut inputs = device.index(..split);
         // SAFETY: the pinned memory is neither written nor freed before the stream has been waited for,
         // by `finish` or when the session is dropped.
-        gpu.call("copying to the device", || unsafe {
+        self.gpu.call("copying to the device", || unsafe {
             inputs.async_copy_from(&host.as_slice()[..split], &self.stream)
         })?;
         let parameters = [std::ptr::from_ref(&arguments).cast_mut().cast()];
@@ -174,13 +168,13 @@ impl Session {
         unsafe { kernel.launch(&self.stream, Launch { n_blocks, block_threads: BLOCK_THREADS }, &parameters)? };
         let outputs = device.index(split..end);
         // SAFETY: as for the copy before.
-        gpu.call("copying from the device", || unsafe {
+        self.gpu.call("copying from the device", || unsafe {
             outputs.async_copy_to(&mut host.as_mut_slice()[split..end], &self.stream)
         })
     }
 
     /// Memory of `bytes` on both sides; it grows and never shrinks.
-    fn room(&mut self, gpu: &Gpu, what: &str, bytes: usize) -> Result<&mut Memory, CudaError> {
+    fn room(&mut self, what: &str, bytes: usize) -> Result<&mut Memory, CudaError> {
         let needed = bytes / ALIGNMENT;
         let enough = self.memory.take().filter(|(host, _)| host.len() >= needed);
         let memory = match enough {
@@ -188,6 +182,7 @@ impl Session {
             None => {
                 // Half as much again: the next launch is likely to be a little larger.
                 let len = needed + needed / 2;
+                let gpu = &self.gpu;
                 let failed = |e| gpu.memory_error(what, len * ALIGNMENT, e);
                 let host = gpu.bound(|| LockedBuffer::new(&Plain(0), len)).map_err(failed)?;
                 // SAFETY: inputs are copied in before the kernel reads them, and of the outputs only
@@ -200,7 +195,7 @@ impl Session {
     }
 
     /// Where `n_blocks` times `large_len` numbers lie; 0 if that is nothing.
-    fn workspace(&mut self, gpu: &Gpu, large_len: u32, n_blocks: u32) -> Result<u64, CudaError> {
+    fn workspace(&mut self, large_len: u32, n_blocks: u32) -> Result<u64, CudaError> {
         let len = (8 * large_len as usize * n_blocks as usize).div_ceil(ALIGNMENT);
         if len == 0 {
             return Ok(0);
@@ -209,6 +204,7 @@ impl Session {
         let workspace = match enough {
             Some(workspace) => workspace,
             None => {
+                let gpu = &self.gpu;
                 let failed = |e| gpu.memory_error(&format!("work space of {n_blocks} blocks"), len * ALIGNMENT, e);
                 // SAFETY: a block writes its part before it reads it.
                 gpu.bound(|| unsafe { DeviceBuffer::uninitialized(len) }).map_err(failed)?
