@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where `unsafe` may stand.
-const SIMD_LEAF: &str = "crates/bqc-linalg/src/lanes/";
+/// Where `unsafe` may stand: the SIMD leaf and the GPU's side of the kernels.
+const UNSAFE_LEAVES: [&str; 3] =
+    ["crates/bqc-linalg/src/lanes/", "kernels-gpu/src/cta/device.rs", "kernels-gpu/src/entry.rs"];
 /// Where a block becomes a verified one, and the one place that may build the type.
 const VERIFIER: &str = "crates/bqc-optimize/src/verify";
 const MOST_LINES: usize = 600;
@@ -163,11 +164,11 @@ fn serde_is_used_by_wire_alone() {
 }
 
 #[test]
-fn unsafe_stands_only_in_the_simd_leaf() {
-    let elsewhere: Vec<String> = rust_files().into_iter().filter(|path| !path.starts_with(SIMD_LEAF)).collect();
+fn unsafe_stands_only_in_the_leaves() {
+    let elsewhere: Vec<String> = rust_files().into_iter().filter(|path| !UNSAFE_LEAVES.iter().any(|leaf| path.starts_with(leaf))).collect();
     let this_file = |path: &String| path != "tests/architecture.rs";
     let elsewhere: Vec<String> = elsewhere.into_iter().filter(this_file).collect();
-    assert_absent(&elsewhere, "unsafe outside the SIMD leaf", |line| has_word(line, "unsafe"));
+    assert_absent(&elsewhere, "unsafe outside its leaves", |line| has_word(line, "unsafe"));
 }
 
 #[test]
