@@ -1,1 +1,159 @@
-//! What a GPU launches.
+//! What a GPU launches. Persistent blocks take candidates, runs or checks from a queue until it is
+//! empty, so a grid has as many blocks as the device holds at once.
+//!
+//! Every kernel takes its arguments as one record by value: pointers to the records of
+//! [`crate::templates`] in global memory, then counts, laid out by `repr(C)`.
+
+use crate::complex::{Complex, Su2};
+use crate::cta::device::{DeviceCta, DeviceFlags, DeviceMemory, DeviceOutput, DeviceTable};
+use crate::cta::{Cta, Flags, Memory};
+use crate::lm::{self, LmLaunch};
+use crate::templates::{Base, Candidate, Check, CxWord, Group, LmResult, LmSettings, Tables};
+use crate::verify;
+
+/// Numbers of shared memory before a body's own: the place of the queue's next index.
+const QUEUE_LEN: u32 = 2;
+
+/// The next index of the queue, the same in every thread.
+#[inline(always)]
+fn next(cta: &mut DeviceCta, shared: DeviceMemory, queue: DeviceFlags) -> u32 {
+    cta.once(|| shared.set_word(0, queue.add(0, 1)));
+    let index = shared.word(0);
+    // Nobody may overwrite it before all have read it.
+    cta.phase(|_| ());
+    index
+}
+
+/// Arguments of the kernels `bqc_lm_shared` and `bqc_lm_global`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct LmArguments {
+    bases: *const Base,
+    cx: *const CxWord,
+    slots: *const Su2,
+    states: *const Complex,
+    candidates: *const Candidate,
+    groups: *const Group,
+    settings: *const LmSettings,
+    winners: *mut u32,
+    results: *mut LmResult,
+    survivors: *mut Su2,
+    queue: *mut u32,
+    workspace: *mut f64,
+    n_candidates: u32,
+    n_groups: u32,
+    n_survivors: u32,
+    slots_per_survivor: u32,
+    small_len: u32,
+    large_len: u32,
+    samples_per_panel: u32,
+    reserved: u32,
+}
+
+/// # Safety
+/// The pointers are to global memory with what the counts say; `large` is the block's own.
+#[inline(always)]
+unsafe fn lm_queue(arguments: LmArguments, large: impl Fn(DeviceMemory) -> DeviceMemory) {
+    let a = arguments;
+    // SAFETY: as above; the emulated bodies stay inside their tables.
+    unsafe {
+        let mut cta = DeviceCta::new();
+        let shared = cta.shared();
+        let small = shared.offset(QUEUE_LEN);
+        let queue = DeviceFlags::new(a.queue);
+        let launch = LmLaunch {
+            tables: Tables {
+                bases: DeviceTable::new(a.bases),
+                cx: DeviceTable::new(a.cx),
+                slots: DeviceTable::new(a.slots),
+                states: DeviceTable::new(a.states),
+            },
+            candidates: DeviceTable::new(a.candidates),
+            groups: DeviceTable::new(a.groups),
+            settings: DeviceTable::new(a.settings),
+            winners: DeviceFlags::new(a.winners),
+            n_groups: a.n_groups,
+            results: DeviceOutput::new(a.results),
+            survivors: DeviceOutput::new(a.survivors),
+            n_survivors: a.n_survivors,
+            slots_per_survivor: a.slots_per_survivor,
+            small_len: a.small_len,
+            large_len: a.large_len,
+            samples_per_panel: a.samples_per_panel,
+        };
+        loop {
+            let index = next(&mut cta, shared, queue);
+            if index >= a.n_candidates {
+                break;
+            }
+            lm::run(&mut cta, launch, index, small, large(small));
+        }
+    }
+}
+
+/// Levenberg–Marquardt with everything in shared memory: `8·(2 + small_len + large_len)` bytes of it.
+///
+/// # Safety
+/// See `lm_queue`.
+#[unsafe(no_mangle)]
+pub unsafe extern "ptx-kernel" fn bqc_lm_shared(arguments: LmArguments) {
+    // SAFETY: the caller's.
+    unsafe { lm_queue(arguments, |small| small.offset(arguments.small_len)) }
+}
+
+/// Levenberg–Marquardt with the large memory in `workspace`, `[block][large_len]`: for what does not fit.
+///
+/// # Safety
+/// See `lm_queue`.
+#[unsafe(no_mangle)]
+pub unsafe extern "ptx-kernel" fn bqc_lm_global(arguments: LmArguments) {
+    // SAFETY: the caller's; every block has its own part, of at most 2^32 numbers in all.
+    unsafe {
+        let block = core::arch::nvptx::_block_idx_x() as u32;
+        let own = DeviceMemory::new(arguments.workspace.add(block as usize * arguments.large_len as usize));
+        lm_queue(arguments, |_| own);
+    }
+}
+
+/// Arguments of the kernel `bqc_verify`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct VerifyArguments {
+    bases: *const Base,
+    cx: *const CxWord,
+    slots: *const Su2,
+    states: *const Complex,
+    checks: *const Check,
+    distances: *mut f64,
+    queue: *mut u32,
+    n_checks: u32,
+    memory_len: u32,
+}
+
+/// Phase distances: `8·(2 + memory_len)` bytes of shared memory.
+///
+/// # Safety
+/// The pointers are to global memory with what the counts say.
+#[unsafe(no_mangle)]
+pub unsafe extern "ptx-kernel" fn bqc_verify(arguments: VerifyArguments) {
+    let a = arguments;
+    // SAFETY: the caller's; the emulated body stays inside its tables.
+    unsafe {
+        let mut cta = DeviceCta::new();
+        let shared = cta.shared();
+        let tables = Tables {
+            bases: DeviceTable::new(a.bases),
+            cx: DeviceTable::new(a.cx),
+            slots: DeviceTable::new(a.slots),
+            states: DeviceTable::new(a.states),
+        };
+        loop {
+            let index = next(&mut cta, shared, DeviceFlags::new(a.queue));
+            if index >= a.n_checks {
+                break;
+            }
+            let (checks, distances) = (DeviceTable::new(a.checks), DeviceOutput::new(a.distances));
+            verify::run(&mut cta, tables, checks, distances, index, shared.offset(QUEUE_LEN), a.memory_len);
+        }
+    }
+}

@@ -27,4 +27,9 @@ pub mod complex;
 pub mod cta;
 #[cfg(target_arch = "nvptx64")]
 mod entry;
+pub mod expand;
+pub mod lm;
 pub mod real;
+pub mod states;
+pub mod templates;
+pub mod verify;

@@ -1,4 +1,5 @@
-//! Operations on `f64` that `core` lacks, one instruction each on a GPU.
+//! Operations on `f64` that `core` lacks, one instruction each on a GPU, and quotients that cannot panic:
+//! a kernel has nobody to report to, and a call that might panic does not link.
 //!
 //! Multiply-adds are written out because a compiler for GPUs does not contract them by itself, and so
 //! that the host rounds as the GPU does. Square roots and quotients are correctly rounded on both.
@@ -25,4 +26,16 @@ pub fn sqrt(a: f64) -> f64 {
 #[inline(always)]
 pub fn rsqrt(a: f64) -> f64 {
     1.0 / sqrt(a)
+}
+
+/// `⌊a/b⌋`, zero for `b = 0`.
+#[inline(always)]
+pub fn quotient(a: u32, b: u32) -> u32 {
+    a.checked_div(b).unwrap_or(0)
+}
+
+/// `a mod b`, zero for `b = 0`.
+#[inline(always)]
+pub fn remainder(a: u32, b: u32) -> u32 {
+    a.checked_rem(b).unwrap_or(0)
 }

@@ -1,0 +1,169 @@
+//! Where one candidate's numbers lie. Host and device compute the same layout from the same sizes, so
+//! that the memory of a launch is known before it.
+
+use crate::cta::{Memory, WARP};
+use crate::templates::COST_HISTORY;
+
+/// Edge of the tiles of the Gram matrix and its factor.
+pub const TILE: u32 = 8;
+/// Numbers in a tile, `[row][column]`.
+pub const TILE_LEN: u32 = TILE * TILE;
+/// Sums made at once.
+const MAX_SUMS: u32 = 2;
+/// States of the walk that follow the tangents: two copies each, forward and backward.
+const STATE_COLUMNS: u32 = 4;
+
+/// Sizes that a layout follows from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "nvptx64"), derive(Hash))]
+pub struct Sizes {
+    /// Wires.
+    pub n: u32,
+    /// CX gates.
+    pub n_cx: u32,
+    /// Samples.
+    pub n_samples: u32,
+    /// Samples whose tangents are in memory at once: more of them need fewer barriers.
+    pub samples_per_panel: u32,
+    /// Threads of the block.
+    pub n_threads: u32,
+}
+
+/// Offsets in `f64` from the start of the *small* memory (always shared), and of the *large* one.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// Columns of the Jacobian: tangents, phase, residual, zeros up to whole tiles.
+    pub n_columns: u32,
+    /// Distance between columns of the panel, in complex numbers: odd, so that neighbouring columns lie
+    /// in different banks.
+    pub column_stride: u32,
+    /// Words: mask of frozen first slots, state of the factorisation, the winner so far.
+    pub control: u32,
+    /// `[warp][2]`, twice: sums in turn.
+    pub partials: u32,
+    /// The last [`COST_HISTORY`] costs, as a ring.
+    pub costs: u32,
+    /// The step, one number a column.
+    pub step: u32,
+    /// The right-hand side that is worked on.
+    pub right: u32,
+    /// Words `slot << 2 | pauli` of each tangent.
+    pub of_column: u32,
+    /// Words: the first tangent of each slot, and the number of tangents.
+    pub first_column: u32,
+    /// CX words.
+    pub cx: u32,
+    /// Gates, the present ones and those of the trial.
+    pub gates: [u32; 2],
+    /// `[sample][2^n]`.
+    pub inputs: u32,
+    /// `[sample][2^n]`.
+    pub outputs: u32,
+    /// States after the first slots, present and trial.
+    pub after_first: [u32; 2],
+    /// States at the end, present and trial.
+    pub at_end: [u32; 2],
+    /// Numbers in the small memory.
+    pub small_len: u32,
+    /// In the large memory: the Gram matrix, lower triangle of tiles.
+    pub gram: u32,
+    /// In the large memory: the panel `[column][column_stride]`, and in its place the factor.
+    pub panel: u32,
+    /// In the large memory, in place of the panel: the factor's diagonal tiles.
+    pub diagonal: u32,
+    /// Numbers in the large memory.
+    pub large_len: u32,
+}
+
+/// Number of tile `(row, column)`, `column ≤ row`, of a lower triangle.
+#[inline(always)]
+pub fn tile_at(row: u32, column: u32) -> u32 {
+    (row * (row + 1) / 2 + column) * TILE_LEN
+}
+
+impl Layout {
+    /// The layout for these sizes.
+    #[inline(always)]
+    pub fn new(sizes: Sizes) -> Layout {
+        let Sizes { n, n_cx, n_samples, samples_per_panel, n_threads } = sizes;
+        let n_slots = n + 2 * n_cx;
+        let n_columns = (3 * n + 4 * n_cx + 2).next_multiple_of(TILE);
+        let n_tiles = n_columns / TILE;
+        let column_stride = (samples_per_panel << n) + 1;
+        let states = 2 * (n_samples << n);
+
+        let control = 0;
+        let partials = control + 4;
+        let costs = partials + 2 * n_threads / WARP * MAX_SUMS;
+        let step = costs + COST_HISTORY;
+        let right = step + n_columns;
+        let of_column = right + n_columns;
+        let first_column = of_column + n_columns;
+        let cx = first_column + n_slots + 1;
+        // Complex numbers follow: an even offset.
+        let gates = (cx + n_cx).next_multiple_of(2);
+        let inputs = gates + 8 * n_slots;
+        let gram_len = tile_at(n_tiles, 0);
+        let panel_len = 2 * (n_columns + STATE_COLUMNS) * column_stride;
+        let factor_len = gram_len + n_tiles * TILE_LEN;
+        Layout {
+            n_columns,
+            column_stride,
+            control,
+            partials,
+            costs,
+            step,
+            right,
+            of_column,
+            first_column,
+            cx,
+            gates: [gates, gates + 4 * n_slots],
+            inputs,
+            outputs: inputs + states,
+            after_first: [inputs + 2 * states, inputs + 3 * states],
+            at_end: [inputs + 4 * states, inputs + 5 * states],
+            small_len: inputs + 6 * states,
+            gram: 0,
+            panel: gram_len,
+            diagonal: gram_len + gram_len,
+            large_len: gram_len + if panel_len > factor_len { panel_len } else { factor_len },
+        }
+    }
+}
+
+/// The memory of one candidate, by name.
+#[derive(Clone, Copy)]
+pub struct Workspace<M> {
+    /// Where everything is.
+    pub layout: Layout,
+    /// Shared memory.
+    pub small: M,
+    /// Shared memory behind the small part, or this block's part of global memory.
+    pub large: M,
+}
+
+impl<M: Memory> Workspace<M> {
+    /// The column of the panel.
+    #[inline(always)]
+    pub fn column(self, index: u32) -> M {
+        self.large.offset(self.layout.panel + 2 * index * self.layout.column_stride)
+    }
+
+    /// The Gram matrix.
+    #[inline(always)]
+    pub fn gram(self) -> M {
+        self.large.offset(self.layout.gram)
+    }
+
+    /// The factor.
+    #[inline(always)]
+    pub fn factor(self) -> M {
+        self.large.offset(self.layout.panel)
+    }
+
+    /// A part of the small memory.
+    #[inline(always)]
+    pub fn part(self, offset: u32) -> M {
+        self.small.offset(offset)
+    }
+}
