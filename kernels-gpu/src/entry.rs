@@ -4,7 +4,7 @@
 //! Every kernel takes its arguments as one record by value: pointers to the records of
 //! [`crate::templates`] in global memory, then counts, laid out by `repr(C)`.
 
-use crate::complex::{Complex, Su2};
+use crate::complex::Complex;
 use crate::cta::device::{DeviceCta, DeviceFlags, DeviceMemory, DeviceOutput, DeviceTable};
 use crate::cta::{Cta, Flags, Memory};
 use crate::lm::{self, LmLaunch};
@@ -30,14 +30,14 @@ fn next(cta: &mut DeviceCta, shared: DeviceMemory, queue: DeviceFlags) -> u32 {
 pub struct LmArguments {
     bases: *const Base,
     cx: *const CxWord,
-    slots: *const Su2,
+    slots: *const Complex,
     states: *const Complex,
     candidates: *const Candidate,
     groups: *const Group,
     settings: *const LmSettings,
     winners: *mut u32,
     results: *mut LmResult,
-    survivors: *mut Su2,
+    survivors: *mut Complex,
     queue: *mut u32,
     workspace: *mut f64,
     n_candidates: u32,
@@ -121,7 +121,7 @@ pub unsafe extern "ptx-kernel" fn bqc_lm_global(arguments: LmArguments) {
 pub struct VerifyArguments {
     bases: *const Base,
     cx: *const CxWord,
-    slots: *const Su2,
+    slots: *const Complex,
     states: *const Complex,
     checks: *const Check,
     distances: *mut f64,

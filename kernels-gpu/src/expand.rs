@@ -27,7 +27,7 @@ fn rotation_gates(rotation: u32) -> (Su2, Su2) {
 #[inline(always)]
 pub fn expand<B: Cta>(
     cta: &mut B,
-    tables: Tables<impl Table<Base>, impl Table<CxWord>, impl Table<Su2>, impl Table<Complex>>,
+    tables: Tables<impl Table<Base>, impl Table<CxWord>, impl Table<Complex>, impl Table<Complex>>,
     base: Base,
     candidate: Candidate,
     to: Circuit<B::Memory>,
@@ -36,7 +36,7 @@ pub fn expand<B: Cta>(
 ) {
     let Base { n, cx_at, slots_at, .. } = base;
     let (delete, insert_at) = (candidate.delete, candidate.insert_at);
-    cta.each(n, |q| tables.slots.get(slots_at + q).store(to.gates, q));
+    cta.each(n, |q| tables.slot(slots_at + q).store(to.gates, q));
     cta.each(to.n_cx, |k| {
         let (on_control, on_target, word);
         if k == insert_at {
@@ -45,8 +45,8 @@ pub fn expand<B: Cta>(
         } else {
             let kept = k - (insert_at != NONE && k > insert_at) as u32;
             let old = kept + (delete != NONE && kept >= delete) as u32;
-            on_control = tables.slots.get(slots_at + n + 2 * old);
-            on_target = tables.slots.get(slots_at + n + 2 * old + 1);
+            on_control = tables.slot(slots_at + n + 2 * old);
+            on_target = tables.slot(slots_at + n + 2 * old + 1);
             word = tables.cx.get(cx_at + old);
         }
         to.cx.set_word(k, word.0);
@@ -58,8 +58,8 @@ pub fn expand<B: Cta>(
         if delete != NONE {
             let word = tables.cx.get(cx_at + delete);
             let (rz, rx) = rotation_gates(candidate.delete_rotation);
-            let on_control = tables.slots.get(slots_at + n + 2 * delete).times(rz);
-            let on_target = tables.slots.get(slots_at + n + 2 * delete + 1).times(rx);
+            let on_control = tables.slot(slots_at + n + 2 * delete).times(rz);
+            let on_target = tables.slot(slots_at + n + 2 * delete + 1).times(rx);
             // Number of the deleted CX's place among the candidate's CX gates.
             let end = delete + (insert_at <= delete) as u32;
             frozen_first &= fold(to, insert_at, end, word.control(), on_control);

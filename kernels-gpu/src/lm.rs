@@ -54,7 +54,7 @@ pub struct LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O> {
     pub n_groups: u32,
     /// One result a candidate.
     pub results: R,
-    /// Slots of the survivors, `[survivor][slots_per_survivor]`.
+    /// Slots of the survivors, `[survivor][slots_per_survivor]` of [`Su2`], as two complex numbers each.
     pub survivors: O,
     /// Places for survivors.
     pub n_survivors: u32,
@@ -99,14 +99,14 @@ pub fn run<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
     B: Cta,
     TB: Table<Base>,
     TX: Table<CxWord>,
-    TS: Table<Su2>,
+    TS: Table<Complex>,
     TA: Table<Complex>,
     TC: Table<Candidate>,
     TG: Table<Group>,
     TL: Table<LmSettings>,
     F: Flags,
     R: Output<LmResult>,
-    O: Output<Su2>,
+    O: Output<Complex>,
 {
     let candidate = launch.candidates.get(index);
     let base = launch.tables.bases.get(candidate.base);
@@ -131,7 +131,8 @@ pub fn run<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
         n_solves: 0,
         n_cx,
         survivor: NONE,
-        reserved: [0; 3],
+        n_tangents: 0,
+        reserved: 0,
     };
     let is_small_enough = layout.small_len <= launch.small_len
         && layout.large_len <= launch.large_len
@@ -157,6 +158,7 @@ pub fn run<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
         expand(cta, launch.tables, base, candidate, run.circuit(0), control, 0);
         run.load_states(cta, launch.tables.states, group.batch);
         run.number_tangents(cta);
+        result.n_tangents = run.n_tangents();
         run.evaluate(cta, 0);
         result.first_cost = run.cost;
         let competes = group.keep_all == 0;
@@ -277,6 +279,11 @@ impl<M: Memory> Run<M> {
         });
     }
 
+    #[inline(always)]
+    fn n_tangents(self) -> u32 {
+        self.part(self.workspace.layout.first_column).word(self.n + 2 * self.n_cx)
+    }
+
     /// Pushes the states through a copy of the template; cost and phase become its own.
     #[inline(always)]
     fn evaluate<B: Cta<Memory = M>>(&mut self, cta: &mut B, copy: u32) {
@@ -305,7 +312,7 @@ impl<M: Memory> Run<M> {
         mut is_beaten: impl FnMut(&mut B) -> bool,
     ) -> u32 {
         let costs = self.part(self.workspace.layout.costs);
-        let n_tangents = self.part(self.workspace.layout.first_column).word(self.n + 2 * self.n_cx);
+        let n_tangents = self.n_tangents();
         let mut n_polishing = 0;
         loop {
             let (cost, at) = (self.cost, self.iterations % COST_HISTORY);
@@ -449,7 +456,7 @@ impl<M: Memory> Run<M> {
     where
         B: Cta<Memory = M>,
         F: Flags,
-        O: Output<Su2>,
+        O: Output<Complex>,
     {
         let control = self.part(self.workspace.layout.control);
         cta.once(|| {
@@ -461,7 +468,9 @@ impl<M: Memory> Run<M> {
         }
         let gates = self.circuit(self.present).gates;
         cta.each(self.n + 2 * self.n_cx, |slot| {
-            launch.survivors.set(place * launch.slots_per_survivor + slot, Su2::load(gates, slot));
+            let at = 2 * (place * launch.slots_per_survivor + slot);
+            launch.survivors.set(at, gates.complex(2 * slot));
+            launch.survivors.set(at + 1, gates.complex(2 * slot + 1));
         });
         place
     }

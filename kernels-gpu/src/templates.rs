@@ -5,6 +5,7 @@
 //! *first slot of each wire*, then *on the control, on the target* of each CX.
 
 use crate::complex::{Complex, Su2};
+use crate::cta::Table;
 
 /// No index: no deletion, no insertion, no winner yet, no survivor's place.
 pub const NONE: u32 = u32::MAX;
@@ -216,8 +217,10 @@ pub struct LmResult {
     pub n_cx: u32,
     /// Place of its slots among the survivors', in units of the launch's `slots_per_survivor`, or [`NONE`].
     pub survivor: u32,
+    /// Number of tangents.
+    pub n_tangents: u32,
     /// Zero.
-    pub reserved: [u32; 3],
+    pub reserved: u64,
 }
 
 /// One QFactor step; matrices and slots are those of the run.
@@ -350,10 +353,18 @@ pub struct Tables<B, X, S, A> {
     pub bases: B,
     /// All [`CxWord`]s.
     pub cx: X,
-    /// All slots, [`Su2`].
+    /// All slots, [`Su2`] taken as two complex numbers each: a GPU copies larger records through its stack.
     pub slots: S,
     /// All states, [`Complex`].
     pub states: A,
+}
+
+impl<B, X, S: Table<Complex>, A> Tables<B, X, S, A> {
+    /// Slot `index`.
+    #[inline(always)]
+    pub fn slot(&self, index: u32) -> Su2 {
+        Su2 { a: self.slots.get(2 * index), b: self.slots.get(2 * index + 1) }
+    }
 }
 
 const _: () = assert!(size_of::<LmResult>() == 64 && size_of::<Su2>() == 32 && size_of::<Complex>() == 16);

@@ -5,7 +5,7 @@
 //! best one would gain, `2(|S| − Re S) = 2(Im S)²/(|S| + Re S)` with `S` the overlap under the
 //! estimate, is taken off at the end.
 
-use crate::complex::{Complex, Su2};
+use crate::complex::Complex;
 use crate::cta::{Cta, Memory, Output, Table};
 use crate::real::{quotient, sqrt};
 use crate::states::{Circuit, overlap, push_first, push_layers, residual};
@@ -76,7 +76,7 @@ fn states_at(n: u32, n_cx: u32, n_threads: u32) -> u32 {
 #[inline(always)]
 pub fn run<B: Cta>(
     cta: &mut B,
-    tables: Tables<impl Table<Base>, impl Table<CxWord>, impl Table<Su2>, impl Table<Complex>>,
+    tables: Tables<impl Table<Base>, impl Table<CxWord>, impl Table<Complex>, impl Table<Complex>>,
     checks: impl Table<Check>,
     distances: impl Output<f64>,
     index: u32,
@@ -93,7 +93,7 @@ pub fn run<B: Cta>(
         let cx = memory.offset(4 * n_threads / crate::cta::WARP);
         let gates = memory.offset(states_at - 4 * (n + 2 * n_cx));
         cta.each(n_cx, |i| cx.set_word(i, tables.cx.get(base.cx_at + i).0));
-        cta.each(n + 2 * n_cx, |slot| tables.slots.get(base.slots_at + slot).store(gates, slot));
+        cta.each(n + 2 * n_cx, |slot| tables.slot(base.slots_at + slot).store(gates, slot));
         let circuit = Circuit { n, n_cx, cx, gates };
         let large = memory.offset(states_at);
         found = distance(cta, tables.states, check.states, circuit, large, memory_len - states_at, memory);

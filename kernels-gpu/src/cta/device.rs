@@ -2,6 +2,7 @@
 
 use super::{Cta, Flags, Memory, Output, Table, WARP};
 use crate::complex::Complex;
+use crate::templates::{Base, Candidate, Check, CxWord, Group, LmSettings};
 use core::arch::asm;
 use core::arch::nvptx::{_block_dim_x, _syncthreads, _thread_idx_x, trap};
 
@@ -69,11 +70,33 @@ impl<T> DeviceTable<T> {
     }
 }
 
-impl<T: Copy> Table<T> for DeviceTable<T> {
+/// Records are read as they are.
+macro_rules! tables_of {
+    ($($record:ty),*) => { $(
+        impl Table<$record> for DeviceTable<$record> {
+            #[inline(always)]
+            fn get(self, index: u32) -> $record {
+                // SAFETY: as promised to `new`.
+                unsafe { *self.0.add(index as usize) }
+            }
+        }
+    )* };
+}
+
+tables_of!(Base, Candidate, Check, CxWord, Group, LmSettings);
+
+impl Table<Complex> for DeviceTable<Complex> {
     #[inline(always)]
-    fn get(self, index: u32) -> T {
-        // SAFETY: as promised to `new`.
-        unsafe { *self.0.add(index as usize) }
+    fn get(self, index: u32) -> Complex {
+        let (re, im): (f64, f64);
+        // SAFETY: as promised to `new`; nobody writes to tables in a launch. One access of 16 bytes
+        // that passes by the first-level cache's coherence.
+        unsafe {
+            let at = self.0.add(index as usize);
+            asm!("ld.global.nc.v2.f64 {{{0}, {1}}}, [{2}];", out(reg64) re, out(reg64) im, in(reg64) at,
+                options(pure, readonly, nostack));
+        }
+        Complex::new(re, im)
     }
 }
 

@@ -182,26 +182,24 @@ pub fn back_substitute<B: Cta>(cta: &mut B, workspace: Workspace<B::Memory>, n_f
         let n_threads = cta.n_threads();
         cta.phase(|thread| {
             // Every thread solves the eight unknowns for itself.
-            let mut x = [0.0; 8];
-            for r in (0..8).rev() {
-                if (r as u32) < n_pivots {
-                    let mut value = right.f64(n_above + r as u32);
-                    for s in r + 1..8 {
-                        if (s as u32) < n_pivots {
-                            value = fma(-own.f64(s as u32 * TILE + r as u32), x[s], value);
-                        }
-                    }
-                    x[r] = value / own.f64(r as u32 * TILE + r as u32);
-                }
-            }
+            let mut block = Substitution { own, right: right.offset(n_above), n_pivots, x: [0.0; 8] };
+            block.row::<7>();
+            block.row::<6>();
+            block.row::<5>();
+            block.row::<4>();
+            block.row::<3>();
+            block.row::<2>();
+            block.row::<1>();
+            block.row::<0>();
+            let x = block.x;
             let mut i = thread;
             while i < n_above {
                 let tile = factor.offset(tile_at(k, i / TILE));
                 let mut value = right.f64(i);
                 for r in 0..8 {
-                    if (r as u32) < n_pivots {
-                        value = fma(-tile.f64(r as u32 * TILE + i % TILE), x[r], value);
-                    }
+                    // Beyond the last pivot the unknowns are zero, but the factor holds anything.
+                    let l = if (r as u32) < n_pivots { tile.f64(r as u32 * TILE + i % TILE) } else { 0.0 };
+                    value = fma(-l, x[r], value);
                 }
                 right.set_f64(i, value);
                 i += n_threads;
@@ -214,5 +212,31 @@ pub fn back_substitute<B: Cta>(cta: &mut B, workspace: Workspace<B::Memory>, n_f
                 }
             }
         });
+    }
+}
+
+/// The eight unknowns of a block, last one first, in registers.
+struct Substitution<M> {
+    /// The diagonal tile of the factor.
+    own: M,
+    right: M,
+    n_pivots: u32,
+    /// Zero beyond the last pivot.
+    x: [f64; 8],
+}
+
+impl<M: Memory> Substitution<M> {
+    #[inline(always)]
+    fn row<const R: usize>(&mut self) {
+        let at = R as u32;
+        if at >= self.n_pivots {
+            return;
+        }
+        let mut value = self.right.f64(at);
+        for s in R + 1..8 {
+            let l = if (s as u32) < self.n_pivots { self.own.f64(s as u32 * TILE + at) } else { 0.0 };
+            value = fma(-l, self.x[s], value);
+        }
+        self.x[R] = value / self.own.f64(at * TILE + at);
     }
 }

@@ -22,10 +22,6 @@ pub fn complex(z: Complex64) -> Complex {
     Complex::new(z.re, z.im)
 }
 
-pub fn su2(u: bqc_linalg::Su2) -> Su2 {
-    Su2 { a: complex(u.a), b: complex(u.b) }
-}
-
 pub fn cpu_su2(u: Su2) -> bqc_linalg::Su2 {
     bqc_linalg::Su2::new(Complex64::new(u.a.re, u.a.im), Complex64::new(u.b.re, u.b.im))
 }
@@ -66,7 +62,7 @@ pub fn settings(cpu: &CpuSettings) -> LmSettings {
 pub struct Global {
     pub bases: Vec<Base>,
     pub cx: Vec<CxWord>,
-    pub slots: Vec<Su2>,
+    pub slots: Vec<Complex>,
     pub states: Vec<Complex>,
     pub groups: Vec<Group>,
     pub settings: Vec<LmSettings>,
@@ -79,10 +75,10 @@ impl Global {
             n: t.n() as u32,
             n_cx: t.n_cx() as u32,
             cx_at: self.cx.len() as u32,
-            slots_at: self.slots.len() as u32,
+            slots_at: self.slots.len() as u32 / 2,
             frozen_first: (0..t.n()).map(|q| u32::from(t.is_frozen(Slot::First(q as u8))) << q).sum(),
         };
-        self.slots.extend(t.slots().map(|slot| su2(t.value(slot))));
+        self.slots.extend(t.slots().map(|slot| t.value(slot)).flat_map(|u| [complex(u.a), complex(u.b)]));
         self.cx.extend(t.layers().iter().enumerate().map(|(i, l)| {
             CxWord::new(l.control.into(), l.target.into())
                 .with_frozen(t.is_frozen(Slot::OnControl(i)), t.is_frozen(Slot::OnTarget(i)))
@@ -167,10 +163,11 @@ pub fn launch_lm(global: &Global, how: How) -> Launched {
         n_solves: 0,
         n_cx: 0,
         survivor: NONE,
-        reserved: [0; 3],
+        n_tangents: 0,
+        reserved: 0,
     };
     let results = vec![Cell::new(unset); n];
-    let survivors = vec![Cell::new(Su2::IDENTITY); n * slots_per_survivor as usize];
+    let survivors = vec![Cell::new(Complex::ZERO); 2 * n * slots_per_survivor as usize];
     let winners: Vec<AtomicU32> =
         global.groups.iter().map(|_| AtomicU32::new(NONE)).chain([AtomicU32::new(0)]).collect();
     let launch = LmLaunch {
@@ -204,7 +201,7 @@ pub fn launch_lm(global: &Global, how: How) -> Launched {
     }
     Launched {
         results: results.iter().map(Cell::get).collect(),
-        survivors: survivors.iter().map(Cell::get).collect(),
+        survivors: survivors.chunks(2).map(|u| Su2 { a: u[0].get(), b: u[1].get() }).collect(),
         slots_per_survivor: slots_per_survivor as usize,
         winners: winners.into_iter().map(AtomicU32::into_inner).collect(),
     }
@@ -221,7 +218,7 @@ fn layout_of(global: &Global, c: &Candidate, how: How) -> Layout {
     })
 }
 
-pub fn tables(global: &Global) -> Tables<&[Base], &[CxWord], &[Su2], &[Complex]> {
+pub fn tables(global: &Global) -> Tables<&[Base], &[CxWord], &[Complex], &[Complex]> {
     Tables { bases: &global.bases, cx: &global.cx, slots: &global.slots, states: &global.states }
 }
 
