@@ -18,7 +18,7 @@ use crate::templates::{
     Base, COST_HISTORY, Candidate, CxWord, Group, LmResult, LmSettings, NONE, StateSet, Tables, status,
 };
 use crate::verify;
-use layout::{Layout, Sizes, Workspace};
+use layout::{Layout, Part, Sizes, Workspace};
 use linearize::{Point, X, Y, Z, linearize};
 use solve::{back_substitute, factorize};
 
@@ -139,7 +139,7 @@ pub fn run<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
         && verify::large_len(base.n) <= launch.large_len
         && base.n + 2 * n_cx <= launch.slots_per_survivor;
     if is_small_enough {
-        let workspace = Workspace { layout, small, large };
+        let workspace = Workspace::open(cta, layout, small, large);
         let mut run = Run {
             workspace,
             n: base.n,
@@ -154,7 +154,7 @@ pub fn run<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
             iterations: 0,
             n_solves: 0,
         };
-        let control = workspace.part(workspace.layout.control);
+        let control = workspace.part(Part::Control);
         expand(cta, launch.tables, base, candidate, run.circuit(0), control, 0);
         run.load_states(cta, launch.tables.states, group.batch);
         run.number_tangents(cta);
@@ -167,7 +167,7 @@ pub fn run<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
         });
         if run.cost < FOUND && result.status != status::BEATEN {
             let circuit = run.circuit(run.present);
-            let (states, partials) = (launch.tables.states, run.part(layout.partials));
+            let (states, partials) = (launch.tables.states, run.part(Part::Partials));
             result.distance = verify::distance(cta, states, group.check, circuit, large, launch.large_len, partials);
             result.status = if result.distance <= group.tolerance { status::ACCEPTED } else { status::OVERFIT };
         }
@@ -196,40 +196,37 @@ fn winner<B: Cta>(cta: &mut B, winners: impl Flags, group: u32, control: B::Memo
 
 impl<M: Memory> Run<M> {
     #[inline(always)]
-    fn part(self, offset: u32) -> M {
-        self.workspace.part(offset)
+    fn part(self, part: Part) -> M {
+        self.workspace.part(part)
     }
 
     #[inline(always)]
     fn circuit(self, copy: u32) -> Circuit<M> {
-        let layout = self.workspace.layout;
-        let gates = if copy == 0 { layout.gates[0] } else { layout.gates[1] };
-        Circuit { n: self.n, n_cx: self.n_cx, cx: self.part(layout.cx), gates: self.part(gates) }
+        let (cx, gates) = (self.part(Part::Cx), self.workspace.copy_of(Part::Gates, copy));
+        Circuit { n: self.n, n_cx: self.n_cx, cx, gates }
     }
 
     #[inline(always)]
     fn after_first(self, copy: u32) -> M {
-        let [a, b] = self.workspace.layout.after_first;
-        self.part(if copy == 0 { a } else { b })
+        self.workspace.copy_of(Part::AfterFirst, copy)
     }
 
     #[inline(always)]
     fn at_end(self, copy: u32) -> M {
-        let [a, b] = self.workspace.layout.at_end;
-        self.part(if copy == 0 { a } else { b })
+        self.workspace.copy_of(Part::AtEnd, copy)
     }
 
     /// The half of the partial sums that nobody reads any more.
     #[inline(always)]
     fn next_sums(&mut self) -> M {
         self.sums ^= 1;
-        let layout = self.workspace.layout;
-        self.part(layout.partials + self.sums * ((layout.costs - layout.partials) / 2))
+        let len = self.workspace.size(Part::Costs) - self.workspace.size(Part::Partials);
+        self.part(Part::Partials).offset(self.sums * (len / 2))
     }
 
     #[inline(always)]
     fn load_states<B: Cta<Memory = M>>(self, cta: &mut B, states: impl Table<Complex>, set: StateSet) {
-        let (inputs, outputs) = (self.part(self.workspace.layout.inputs), self.part(self.workspace.layout.outputs));
+        let (inputs, outputs) = (self.part(Part::Inputs), self.part(Part::Outputs));
         cta.each(self.n_samples << self.n, |i| {
             inputs.set_complex(i, states.get(set.inputs_at + i));
             outputs.set_complex(i, states.get(set.outputs_at + i));
@@ -240,9 +237,8 @@ impl<M: Memory> Run<M> {
     /// back to the slot before and are left out unless that slot is frozen.
     #[inline(always)]
     fn number_tangents<B: Cta<Memory = M>>(self, cta: &mut B) {
-        let layout = self.workspace.layout;
-        let (first_column, of_column) = (self.part(layout.first_column), self.part(layout.of_column));
-        let control = self.part(layout.control);
+        let (first_column, of_column) = (self.part(Part::FirstColumn), self.part(Part::OfColumn));
+        let control = self.part(Part::Control);
         let circuit = self.circuit(0);
         cta.once(|| {
             // Bit q: the last slot of wire q so far is frozen.
@@ -281,16 +277,15 @@ impl<M: Memory> Run<M> {
 
     #[inline(always)]
     fn n_tangents(self) -> u32 {
-        self.part(self.workspace.layout.first_column).word(self.n + 2 * self.n_cx)
+        self.part(Part::FirstColumn).word(self.n + 2 * self.n_cx)
     }
 
     /// Pushes the states through a copy of the template; cost and phase become its own.
     #[inline(always)]
     fn evaluate<B: Cta<Memory = M>>(&mut self, cta: &mut B, copy: u32) {
         let circuit = self.circuit(copy);
-        let outputs = self.part(self.workspace.layout.outputs);
-        let (inputs, after_first, at_end) =
-            (self.part(self.workspace.layout.inputs), self.after_first(copy), self.at_end(copy));
+        let outputs = self.part(Part::Outputs);
+        let (inputs, after_first, at_end) = (self.part(Part::Inputs), self.after_first(copy), self.at_end(copy));
         push_first(cta, circuit, self.n_samples, inputs, after_first);
         push_layers(cta, circuit, self.n_samples, after_first, at_end);
         let len = self.n_samples << self.n;
@@ -311,7 +306,7 @@ impl<M: Memory> Run<M> {
         settings: LmSettings,
         mut is_beaten: impl FnMut(&mut B) -> bool,
     ) -> u32 {
-        let costs = self.part(self.workspace.layout.costs);
+        let costs = self.part(Part::Costs);
         let n_tangents = self.n_tangents();
         let mut n_polishing = 0;
         loop {
@@ -339,7 +334,7 @@ impl<M: Memory> Run<M> {
                 circuit: self.circuit(self.present),
                 after_first: self.after_first(self.present),
                 at_end: self.at_end(self.present),
-                outputs: self.part(self.workspace.layout.outputs),
+                outputs: self.part(Part::Outputs),
                 phase: self.phase,
             };
             linearize(cta, self.workspace, point, self.n_samples, self.samples_per_panel);
@@ -397,7 +392,7 @@ impl<M: Memory> Run<M> {
     #[inline(always)]
     fn promise<B: Cta<Memory = M>>(&mut self, cta: &mut B, n_unknowns: u32, scale: f64, lambda: f64) -> f64 {
         use layout::{TILE, tile_at};
-        let (step, gram) = (self.part(self.workspace.layout.step), self.workspace.gram());
+        let (step, gram) = (self.part(Part::Step), self.workspace.gram());
         let partials = self.next_sums();
         let n_threads = cta.n_threads();
         let mut parts = cta.local([0.0]);
@@ -419,9 +414,8 @@ impl<M: Memory> Run<M> {
     /// agrees with the exponential to second order.
     #[inline(always)]
     fn step_slots<B: Cta<Memory = M>>(self, cta: &mut B) {
-        let layout = self.workspace.layout;
-        let (first_column, of_column) = (self.part(layout.first_column), self.part(layout.of_column));
-        let step = self.part(layout.step);
+        let (first_column, of_column) = (self.part(Part::FirstColumn), self.part(Part::OfColumn));
+        let step = self.part(Part::Step);
         let (from, to) = (self.circuit(self.present).gates, self.circuit(1 - self.present).gates);
         cta.each(self.n + 2 * self.n_cx, |slot| {
             let value = Su2::load(from, slot);
@@ -458,7 +452,7 @@ impl<M: Memory> Run<M> {
         F: Flags,
         O: Output<Complex>,
     {
-        let control = self.part(self.workspace.layout.control);
+        let control = self.part(Part::Control);
         cta.once(|| {
             control.set_word(3, if own_place { index } else { launch.winners.add(launch.n_groups, 1) });
         });

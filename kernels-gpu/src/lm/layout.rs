@@ -1,7 +1,7 @@
 //! Where one candidate's numbers lie. Host and device compute the same layout from the same sizes, so
 //! that the memory of a launch is known before it.
 
-use crate::cta::{Memory, WARP};
+use crate::cta::{Cta, Memory, WARP};
 use crate::templates::COST_HISTORY;
 
 /// Edge of the tiles of the Gram matrix and its factor.
@@ -65,9 +65,8 @@ pub struct Layout {
     pub at_end: [u32; 2],
     /// Numbers in the small memory.
     pub small_len: u32,
-    /// In the large memory: the Gram matrix, lower triangle of tiles.
-    pub gram: u32,
-    /// In the large memory: the panel `[column][column_stride]`, and in its place the factor.
+    /// In the large memory, after the Gram matrix (a lower triangle of tiles): the panel
+    /// `[column][column_stride]`, and in its place the factor.
     pub panel: u32,
     /// In the large memory, in place of the panel: the factor's diagonal tiles.
     pub diagonal: u32,
@@ -92,7 +91,7 @@ impl Layout {
         let column_stride = (samples_per_panel << n) + 1;
         let states = 2 * (n_samples << n);
 
-        let control = 0;
+        let control = HEADER_LEN;
         let partials = control + 4;
         let costs = partials + 2 * n_threads / WARP * MAX_SUMS;
         let step = costs + COST_HISTORY;
@@ -123,7 +122,6 @@ impl Layout {
             after_first: [inputs + 2 * states, inputs + 3 * states],
             at_end: [inputs + 4 * states, inputs + 5 * states],
             small_len: inputs + 6 * states,
-            gram: 0,
             panel: gram_len,
             diagonal: gram_len + gram_len,
             large_len: gram_len + if panel_len > factor_len { panel_len } else { factor_len },
@@ -131,11 +129,61 @@ impl Layout {
     }
 }
 
+/// Places of a layout's offsets in the header that opens the small memory.
+///
+/// A block reads an offset from there in the phase that needs it. Kept in registers from the start, the
+/// offsets alone would take more of them than the arithmetic.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub enum Part {
+    /// See the [`Layout`]'s field of the same name, here and below.
+    Control,
+    /// Sums in turn.
+    Partials,
+    /// Ring of costs.
+    Costs,
+    /// Step.
+    Step,
+    /// Right-hand side.
+    Right,
+    /// Tangents by column.
+    OfColumn,
+    /// Columns by slot.
+    FirstColumn,
+    /// CX words.
+    Cx,
+    /// Gates of the two copies.
+    Gates,
+    /// The second copy.
+    OtherGates,
+    /// Inputs.
+    Inputs,
+    /// Outputs.
+    Outputs,
+    /// States after the first slots.
+    AfterFirst,
+    /// The second copy.
+    OtherAfterFirst,
+    /// States at the end.
+    AtEnd,
+    /// The second copy.
+    OtherAtEnd,
+    /// Factor and panel.
+    Panel,
+    /// Diagonal tiles of the factor.
+    Diagonal,
+    /// Number of columns: a size, not an offset.
+    NColumns,
+    /// Distance between columns: a size.
+    ColumnStride,
+}
+
+/// Numbers in the header.
+pub const HEADER_LEN: u32 = 20;
+
 /// The memory of one candidate, by name.
 #[derive(Clone, Copy)]
 pub struct Workspace<M> {
-    /// Where everything is.
-    pub layout: Layout,
     /// Shared memory.
     pub small: M,
     /// Shared memory behind the small part, or this block's part of global memory.
@@ -143,27 +191,90 @@ pub struct Workspace<M> {
 }
 
 impl<M: Memory> Workspace<M> {
-    /// The column of the panel.
+    /// Writes the header.
     #[inline(always)]
-    pub fn column(self, index: u32) -> M {
-        self.large.offset(self.layout.panel + 2 * index * self.layout.column_stride)
+    pub fn open<B: Cta<Memory = M>>(cta: &mut B, layout: Layout, small: M, large: M) -> Workspace<M> {
+        cta.once(|| {
+            let write = |part: Part, value: u32| small.set_word(part as u32, value);
+            write(Part::Control, layout.control);
+            write(Part::Partials, layout.partials);
+            write(Part::Costs, layout.costs);
+            write(Part::Step, layout.step);
+            write(Part::Right, layout.right);
+            write(Part::OfColumn, layout.of_column);
+            write(Part::FirstColumn, layout.first_column);
+            write(Part::Cx, layout.cx);
+            write(Part::Gates, layout.gates[0]);
+            write(Part::OtherGates, layout.gates[1]);
+            write(Part::Inputs, layout.inputs);
+            write(Part::Outputs, layout.outputs);
+            write(Part::AfterFirst, layout.after_first[0]);
+            write(Part::OtherAfterFirst, layout.after_first[1]);
+            write(Part::AtEnd, layout.at_end[0]);
+            write(Part::OtherAtEnd, layout.at_end[1]);
+            write(Part::Panel, layout.panel);
+            write(Part::Diagonal, layout.diagonal);
+            write(Part::NColumns, layout.n_columns);
+            write(Part::ColumnStride, layout.column_stride);
+        });
+        Workspace { small, large }
+    }
+
+    /// A part of the small memory.
+    #[inline(always)]
+    pub fn part(self, part: Part) -> M {
+        self.small.offset(self.size(part))
+    }
+
+    /// Copy 0 or 1 of a part that has two: the parts of copies follow each other in the header.
+    #[inline(always)]
+    pub fn copy_of(self, first: Part, copy: u32) -> M {
+        self.small.offset(self.small.word(first as u32 + copy))
+    }
+
+    /// A number of the header.
+    #[inline(always)]
+    pub fn size(self, part: Part) -> u32 {
+        self.small.word(part as u32)
+    }
+
+    /// The columns of the panel.
+    #[inline(always)]
+    pub fn columns(self) -> Columns<M> {
+        Columns { start: self.factor(), stride: 2 * self.size(Part::ColumnStride) }
     }
 
     /// The Gram matrix.
     #[inline(always)]
     pub fn gram(self) -> M {
-        self.large.offset(self.layout.gram)
+        self.large
     }
 
-    /// The factor.
+    /// The factor, in place of the panel.
     #[inline(always)]
     pub fn factor(self) -> M {
-        self.large.offset(self.layout.panel)
+        self.large.offset(self.size(Part::Panel))
     }
 
-    /// A part of the small memory.
+    /// The factor's diagonal tiles.
     #[inline(always)]
-    pub fn part(self, offset: u32) -> M {
-        self.small.offset(offset)
+    pub fn diagonal(self) -> M {
+        self.large.offset(self.size(Part::Diagonal))
+    }
+}
+
+/// The columns of the panel.
+#[derive(Clone, Copy)]
+pub struct Columns<M> {
+    start: M,
+    /// In `f64`.
+    stride: u32,
+}
+
+impl<M: Memory> Columns<M> {
+    /// One column.
+    #[inline(always)]
+    pub fn at(self, index: u32) -> M {
+        self.start.offset(index * self.stride)
     }
 }

@@ -6,7 +6,7 @@
 //! thread takes quads of columns, neighbouring threads neighbouring columns. The states that seed the
 //! tangents walk along in two copies: one is read while the other is written.
 
-use super::layout::{TILE, Workspace, tile_at};
+use super::layout::{Columns, Part, TILE, Workspace, tile_at};
 use crate::complex::Complex;
 use crate::cta::{Cta, Memory};
 use crate::real::{fma, quotient, remainder};
@@ -37,7 +37,11 @@ pub const Z: u32 = 2;
 /// Columns of a panel while it is filled.
 #[derive(Clone, Copy)]
 struct Panel<M> {
-    workspace: Workspace<M>,
+    columns: Columns<M>,
+    /// Numbers of columns, padding included; the states come after.
+    n_columns: u32,
+    first_columns: M,
+    of_columns: M,
     circuit: Circuit<M>,
     n_tangents: u32,
     /// Frame of the panel: just before this CX.
@@ -58,14 +62,16 @@ pub fn linearize<B: Cta>(
     samples_per_panel: u32,
 ) {
     let Circuit { n, n_cx, .. } = point.circuit;
-    let first_column = workspace.part(workspace.layout.first_column);
-    let n_tangents = first_column.word(n + 2 * n_cx);
+    let n_tangents = workspace.part(Part::FirstColumn).word(n + 2 * n_cx);
     let mut start = 0;
     while start < n_samples {
         let left = n_samples - start;
         let count = if left < samples_per_panel { left } else { samples_per_panel };
         let panel = Panel {
-            workspace,
+            columns: workspace.columns(),
+            n_columns: workspace.size(Part::NColumns),
+            first_columns: workspace.part(Part::FirstColumn),
+            of_columns: workspace.part(Part::OfColumn),
             circuit: point.circuit,
             n_tangents,
             middle: n_cx / 2,
@@ -88,12 +94,12 @@ pub fn linearize<B: Cta>(
 impl<M: Memory> Panel<M> {
     #[inline(always)]
     fn forward_state(self, copy: u32) -> M {
-        self.workspace.column(self.workspace.layout.n_columns + (copy & 1))
+        self.columns.at(self.n_columns + (copy & 1))
     }
 
     #[inline(always)]
     fn backward_state(self, copy: u32) -> M {
-        self.workspace.column(self.workspace.layout.n_columns + 2 + (copy & 1))
+        self.columns.at(self.n_columns + 2 + (copy & 1))
     }
 
     /// The column of the residual, which holds `y` on its way back.
@@ -104,12 +110,12 @@ impl<M: Memory> Panel<M> {
 
     #[inline(always)]
     fn first_column(self, slot: u32) -> u32 {
-        self.workspace.part(self.workspace.layout.first_column).word(slot)
+        self.first_columns.word(slot)
     }
 
     #[inline(always)]
     fn of_column(self, column: u32) -> (u32, u32) {
-        let word = self.workspace.part(self.workspace.layout.of_column).word(column);
+        let word = self.of_columns.word(column);
         (word >> 2, word & 3)
     }
 
@@ -159,14 +165,14 @@ impl<M: Memory> Panel<M> {
         cta.each(n_rows, |row| {
             self.forward_state(0).set_complex(row, point.after_first.complex(row));
             self.backward_state(0).set_complex(row, point.at_end.complex(row));
-            self.workspace.column(self.residual_column()).set_complex(row, point.outputs.complex(row));
+            self.columns.at(self.residual_column()).set_complex(row, point.outputs.complex(row));
         });
         cta.each(n_seeds * n_rows, |i| {
             let (column, row) = (remainder(i, n_seeds), quotient(i, n_seeds));
             let (wire, pauli) = self.of_column(column);
             let source = if pauli == Z { row } else { row ^ 1 << wire };
             let value = seeded(point.after_first.complex(source), pauli, row >> wire & 1 == 1);
-            self.workspace.column(column).set_complex(row, value);
+            self.columns.at(column).set_complex(row, value);
         });
     }
 
@@ -179,7 +185,7 @@ impl<M: Memory> Panel<M> {
         let (on_control, on_target) = self.circuit.layer_gates(k);
         let is_state = column == end;
         let is_new = !is_state && column >= self.first_column(self.circuit.n + 2 * k);
-        let own = self.workspace.column(column);
+        let own = self.columns.at(column);
         let from = if is_state || is_new { self.forward_state(k) } else { own };
         let to = if is_state { self.forward_state(k + 1) } else { own };
         let mut quad = quads.load(from, i, true);
@@ -199,7 +205,7 @@ impl<M: Memory> Panel<M> {
         let is_targets = column == self.n_tangents;
         let is_state = column == self.n_tangents + 1;
         let is_new = column < self.first_column(self.circuit.n + 2 * layer + 2);
-        let own = self.workspace.column(if is_targets { self.residual_column() } else { column });
+        let own = self.columns.at(if is_targets { self.residual_column() } else { column });
         let from = if is_state || is_new { self.backward_state(k) } else { own };
         let to = if is_state { self.backward_state(k + 1) } else { own };
         let mut quad = apply_local(on_control.dagger(), on_target.dagger(), quads.load(from, i, false));
@@ -230,16 +236,15 @@ impl<M: Memory> Panel<M> {
     /// The columns of phase and residual, and zeros up to whole tiles.
     #[inline(always)]
     fn finish<B: Cta<Memory = M>>(self, cta: &mut B, phase: Complex, copy: u32) {
-        let Workspace { layout, .. } = self.workspace;
         let n_rows = self.n_rows;
-        let (state, residual) = (self.forward_state(copy), self.workspace.column(self.residual_column()));
+        let (state, residual) = (self.forward_state(copy), self.columns.at(self.residual_column()));
         cta.each(n_rows, |row| {
             let s = state.complex(row);
-            self.workspace.column(self.n_tangents).set_complex(row, s.times_i());
+            self.columns.at(self.n_tangents).set_complex(row, s.times_i());
             residual.set_complex(row, s.minus(phase.times(residual.complex(row))));
             let mut column = self.n_tangents + 2;
-            while column < layout.n_columns {
-                self.workspace.column(column).set_complex(row, Complex::ZERO);
+            while column < self.n_columns {
+                self.columns.at(column).set_complex(row, Complex::ZERO);
                 column += 1;
             }
         });
@@ -268,15 +273,15 @@ fn seeded(other: Complex, pauli: u32, high: bool) -> Complex {
 #[inline(always)]
 fn accumulate<B: Cta>(cta: &mut B, workspace: Workspace<B::Memory>, n_rows: u32, fresh: bool) {
     let gram = workspace.gram();
-    let quarter = workspace.layout.n_columns / 4;
+    let (columns, quarter) = (workspace.columns(), workspace.size(Part::NColumns) / 4);
     cta.each(quarter * (quarter + 1) / 2, |patch| {
         let mut p = 0;
         while (p + 1) * (p + 2) / 2 <= patch {
             p += 1;
         }
         let q = patch - p * (p + 1) / 2;
-        let left = [0, 1, 2, 3].map(|r| workspace.column(p + quarter * r));
-        let right = [0, 1, 2, 3].map(|s| workspace.column(q + quarter * s));
+        let left = [0, 1, 2, 3].map(|r| columns.at(p + quarter * r));
+        let right = [0, 1, 2, 3].map(|s| columns.at(q + quarter * s));
         let mut sums = [[0.0; 4]; 4];
         let mut row = 0;
         while row < n_rows {

@@ -5,7 +5,7 @@
 //! registers: that saves the barriers of a shared factorisation, and costs nothing since the other
 //! threads would wait.
 
-use super::layout::{TILE, TILE_LEN, Workspace, tile_at};
+use super::layout::{Part, TILE, TILE_LEN, Workspace, tile_at};
 use crate::cta::{Cta, Memory};
 use crate::real::{fma, rsqrt};
 
@@ -25,11 +25,12 @@ pub fn factorize<B: Cta>(
     n_factored: u32,
 ) -> bool {
     let (gram, factor) = (workspace.gram(), workspace.factor());
-    let diagonal = workspace.large.offset(workspace.layout.diagonal);
-    let singular = workspace.part(workspace.layout.control + 1);
-    let n_tiles = workspace.layout.n_columns / TILE;
+    let diagonal = workspace.diagonal();
+    let singular = workspace.part(Part::Control).offset(1);
+    let n_columns = workspace.size(Part::NColumns);
+    let n_tiles = n_columns / TILE;
     cta.each(tile_at(n_tiles, 0), |i| factor.set_f64(i, gram.f64(i) * scale));
-    cta.each(workspace.layout.n_columns, |i| {
+    cta.each(n_columns, |i| {
         let at = tile_at(i / TILE, i / TILE) + i % TILE * (TILE + 1);
         let value = factor.f64(at);
         factor.set_f64(at, if value == 0.0 { 1.0 } else { value + lambda });
@@ -164,8 +165,8 @@ fn update_patch<M: Memory>(factor: M, k: u32, job: u32) {
 #[inline(always)]
 pub fn back_substitute<B: Cta>(cta: &mut B, workspace: Workspace<B::Memory>, n_factored: u32) {
     let factor = workspace.factor();
-    let diagonal = workspace.large.offset(workspace.layout.diagonal);
-    let (step, right) = (workspace.part(workspace.layout.step), workspace.part(workspace.layout.right));
+    let diagonal = workspace.diagonal();
+    let (step, right) = (workspace.part(Part::Step), workspace.part(Part::Right));
     let last = n_factored / TILE;
     cta.each(n_factored, |i| {
         // The right-hand side's row lies in the last block's diagonal tile if that block is not full.
