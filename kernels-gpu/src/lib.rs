@@ -31,5 +31,6 @@ pub mod expand;
 pub mod lm;
 pub mod real;
 pub mod states;
+pub mod sweep;
 pub mod templates;
 pub mod verify;

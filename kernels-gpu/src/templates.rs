@@ -240,8 +240,8 @@ pub struct SweepStep {
     pub value_b: u32,
 }
 
-/// Kinds of [`SweepStep`]. Values are 4 complex numbers for a one-qubit gate (row by row) and 16 for a
-/// two-qubit one.
+/// Kinds of [`SweepStep`]. Values are 2 complex numbers for a one-qubit gate (an [`Su2`]) and 16 for a
+/// two-qubit one, row by row.
 pub mod step {
     /// A CX: control `b`, target `a`.
     pub const CX: u32 = 0;
@@ -275,13 +275,13 @@ pub struct SweepRules {
     pub max_sweeps: u32,
     /// No judgement on plateaus and overtraining before this many sweeps.
     pub min_sweeps: u32,
-    /// Length of the window, a multiple of `sweeps_per_round`, at most [`PLATEAU_ROUNDS`] rounds.
+    /// Length of the window, a multiple of `sweeps_per_round`, less than [`PLATEAU_ROUNDS`] rounds.
     pub plateau_sweeps: u32,
     /// Sweeps between two judgements.
     pub sweeps_per_round: u32,
 }
 
-/// Rounds that the window of a plateau may take.
+/// Rounds whose costs are remembered for the window of a plateau.
 pub const PLATEAU_ROUNDS: u32 = 128;
 
 /// One run of QFactor-Sample: a template, one start, its states.

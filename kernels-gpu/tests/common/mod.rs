@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every test file uses its part")]
 
+pub mod sweeps;
+
 use bqc_instantiate::{CxTemplate, LmSettings as CpuSettings, Slot, StateBatch};
 use bqc_kernels::complex::{Complex, Su2};
 use bqc_kernels::cta::host::{Arena, Clock, HostCta, Order, Watch};
