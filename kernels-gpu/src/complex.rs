@@ -84,7 +84,9 @@ impl Complex {
     #[inline(always)]
     pub fn phase(self) -> Complex {
         let r = self.modulus();
-        if r > 0.0 { Complex::new(self.re / r, self.im / r) } else { Complex::ONE }
+        // Number by number: a choice between records would go through a GPU's stack.
+        let (re, im) = if r > 0.0 { (self.re / r, self.im / r) } else { (1.0, 0.0) };
+        Complex::new(re, im)
     }
 }
 

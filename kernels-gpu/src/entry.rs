@@ -8,7 +8,10 @@ use crate::complex::Complex;
 use crate::cta::device::{DeviceCta, DeviceFlags, DeviceMemory, DeviceOutput, DeviceTable};
 use crate::cta::{Cta, Flags, Memory};
 use crate::lm::{self, LmLaunch};
-use crate::templates::{Base, Candidate, Check, CxWord, Group, LmResult, LmSettings, Tables};
+use crate::sweep::{self, SweepLaunch};
+use crate::templates::{
+    Base, Candidate, Check, CxWord, Group, LmResult, LmSettings, SweepResult, SweepRules, SweepRun, SweepStep, Tables,
+};
 use crate::verify;
 
 /// Numbers of shared memory before a body's own: the place of the queue's next index.
@@ -155,5 +158,80 @@ pub unsafe extern "ptx-kernel" fn bqc_verify(arguments: VerifyArguments) {
             let (checks, distances) = (DeviceTable::new(a.checks), DeviceOutput::new(a.distances));
             verify::run(&mut cta, tables, checks, distances, index, shared.offset(QUEUE_LEN), a.memory_len);
         }
+    }
+}
+
+/// Arguments of the kernels `bqc_sweep_shared` and `bqc_sweep_global`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct SweepArguments {
+    runs: *const SweepRun,
+    steps: *const SweepStep,
+    rules: *const SweepRules,
+    states: *const Complex,
+    values: *const Complex,
+    results: *mut SweepResult,
+    found: *mut Complex,
+    queue: *mut u32,
+    workspace: *mut f64,
+    n_runs: u32,
+    small_len: u32,
+    large_len: u32,
+    reserved: u32,
+}
+
+/// # Safety
+/// The pointers are to global memory with what the counts say; `large` is the block's own.
+#[inline(always)]
+unsafe fn sweep_queue(arguments: SweepArguments, large: impl Fn(DeviceMemory) -> DeviceMemory) {
+    let a = arguments;
+    // SAFETY: as above; the emulated bodies stay inside their tables.
+    unsafe {
+        let mut cta = DeviceCta::new();
+        let shared = cta.shared();
+        let small = shared.offset(QUEUE_LEN);
+        let launch = SweepLaunch {
+            runs: DeviceTable::new(a.runs),
+            steps: DeviceTable::new(a.steps),
+            rules: DeviceTable::new(a.rules),
+            states: DeviceTable::new(a.states),
+            values: DeviceTable::new(a.values),
+            results: DeviceOutput::new(a.results),
+            found: DeviceOutput::new(a.found),
+            small_len: a.small_len,
+            large_len: a.large_len,
+        };
+        loop {
+            let index = next(&mut cta, shared, DeviceFlags::new(a.queue));
+            if index >= a.n_runs {
+                break;
+            }
+            sweep::run(&mut cta, launch, index, small, large(small));
+        }
+    }
+}
+
+/// QFactor sweeps with all states in shared memory: `8·(2 + small_len + large_len)` bytes of it.
+///
+/// # Safety
+/// See `sweep_queue`.
+#[unsafe(no_mangle)]
+pub unsafe extern "ptx-kernel" fn bqc_sweep_shared(arguments: SweepArguments) {
+    // SAFETY: the caller's.
+    unsafe { sweep_queue(arguments, |small| small.offset(arguments.small_len)) }
+}
+
+/// QFactor sweeps with the states in `workspace`, `[block][large_len]`: for more qubits than shared
+/// memory holds.
+///
+/// # Safety
+/// See `sweep_queue`.
+#[unsafe(no_mangle)]
+pub unsafe extern "ptx-kernel" fn bqc_sweep_global(arguments: SweepArguments) {
+    // SAFETY: the caller's; every block has its own part.
+    unsafe {
+        let block = core::arch::nvptx::_block_idx_x() as u32;
+        let own = DeviceMemory::new(arguments.workspace.add(block as usize * arguments.large_len as usize));
+        sweep_queue(arguments, |_| own);
     }
 }

@@ -23,17 +23,18 @@ const MAX_SUMS: u32 = 32;
 /// The environment and the scratch of its polar factor.
 const ENVIRONMENT_LEN: u32 = 32 + polar::SCRATCH_LEN;
 
-/// Offsets in `f64` from the start of the block's memory.
+/// Offsets in `f64` from the start of the block's *small* memory (always shared) and its *large* one.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
     environment: u32,
     costs: u32,
     values: u32,
-    kets: u32,
     bras: u32,
     validation: u32,
-    /// Numbers in all.
-    pub len: u32,
+    /// Numbers in the small memory.
+    pub small_len: u32,
+    /// Numbers in the large memory: all states.
+    pub large_len: u32,
 }
 
 impl Layout {
@@ -43,11 +44,18 @@ impl Layout {
         let environment = n_threads / WARP * MAX_SUMS;
         let costs = environment + ENVIRONMENT_LEN;
         let values = costs + PLATEAU_ROUNDS;
-        let kets = values + 2 * run.n_values;
-        let len = 2 * (run.training.n_samples << run.n);
-        let (bras, validation) = (kets + len, kets + 2 * len);
-        let len = validation + 4 * (run.validation.n_samples << run.n);
-        Layout { environment, costs, values, kets, bras, validation, len }
+        // The kets come first.
+        let bras = 2 * (run.training.n_samples << run.n);
+        let validation = 2 * bras;
+        Layout {
+            environment,
+            costs,
+            values,
+            bras,
+            validation,
+            small_len: values + 2 * run.n_values,
+            large_len: validation + 4 * (run.validation.n_samples << run.n),
+        }
     }
 }
 
@@ -68,17 +76,20 @@ pub struct SweepLaunch<TR, TS, TU, TA, TV, R, V> {
     pub results: R,
     /// Last values of all runs, laid out as the first ones.
     pub found: V,
-    /// Numbers in the block's memory.
-    pub memory_len: u32,
+    /// Numbers in the block's small memory.
+    pub small_len: u32,
+    /// Numbers in its large memory.
+    pub large_len: u32,
 }
 
-/// Makes run `index` in the block's memory.
+/// Makes run `index`. `small` and `large` are the block's memory, as long as the launch says.
 #[inline(always)]
 pub fn run<B, TR, TS, TU, TA, TV, R, V>(
     cta: &mut B,
     launch: SweepLaunch<TR, TS, TU, TA, TV, R, V>,
     index: u32,
-    memory: B::Memory,
+    small: B::Memory,
+    large: B::Memory,
 ) where
     B: Cta,
     TR: Table<SweepRun>,
@@ -92,9 +103,9 @@ pub fn run<B, TR, TS, TU, TA, TV, R, V>(
     let run = launch.runs.get(index);
     let layout = Layout::new(&run, cta.n_threads());
     let mut result = SweepResult { training: 1.0, validation: -1.0, verdict: verdict::TOO_LARGE, sweeps: 0 };
-    if layout.len <= launch.memory_len {
+    if layout.small_len <= launch.small_len && layout.large_len <= launch.large_len {
         let rules = launch.rules.get(run.rules);
-        let values = memory.offset(layout.values);
+        let values = small.offset(layout.values);
         cta.each(run.n_values, |k| values.set_complex(k, launch.values.get(run.values_at + k)));
         let sweeping = Sweeping {
             run,
@@ -106,14 +117,14 @@ pub fn run<B, TR, TS, TU, TA, TV, R, V>(
                 n_steps: run.n_steps,
                 values,
                 beta: rules.beta,
-                partials: memory,
-                environment: memory.offset(layout.environment),
+                partials: small,
+                environment: small.offset(layout.environment),
             },
             states: launch.states,
-            kets: memory.offset(layout.kets),
-            bras: memory.offset(layout.bras),
-            validation: memory.offset(layout.validation),
-            costs: memory.offset(layout.costs),
+            kets: large,
+            bras: large.offset(layout.bras),
+            validation: large.offset(layout.validation),
+            costs: small.offset(layout.costs),
         };
         result = sweeping.run(cta);
         cta.each(run.n_values, |k| launch.found.set(run.values_at + k, values.complex(k)));

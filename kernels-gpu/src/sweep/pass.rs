@@ -1,8 +1,8 @@
 //! One sweep: every free gate is taken out, fitted to its environment and put back.
 //!
 //! To the right, kets `K = V_{<k}·x` and bras `B = V_{≥k}†·y` stand before step k. The old gate is taken
-//! out of the bras, the environment `E[j][i] = Σ K_j·B_i*` contracted in the same pass, and the new gate
-//! put into the kets. To the left the roles change. States are changed in place, quad by quad; each
+//! out of the bras, the environment `E[j][i] = Σ K_j·B_i*` contracted, and the new gate put into the
+//! kets: three passes, so that none needs more registers than its arithmetic. To the left the roles change. States are changed in place, quad by quad; each
 //! sweep ends with bras (kets) that are targets (inputs) again, which are then read afresh, so that
 //! rounding errors do not add up from sweep to sweep.
 
@@ -137,35 +137,28 @@ impl<M: Memory, P: Table<SweepStep>> Pass<M, P> {
                     gate.change(bras, i, !to_right);
                 });
             } else {
-                self.contract(cta, gate, to_right, kets, bras, n_quads);
+                let (taken_out_of, put_into) = if to_right { (bras, kets) } else { (kets, bras) };
+                cta.each(n_quads, |i| gate.change(taken_out_of, i, !to_right));
+                self.contract(cta, gate, kets, bras, n_quads);
                 self.update(cta, gate, to_right);
-                let put_into = if to_right { kets } else { bras };
                 cta.each(n_quads, |i| gate.change(put_into, i, !to_right));
             }
             k += 1;
         }
     }
 
-    /// Takes the old gate out of the bras (to the right) or kets and contracts the environment.
+    /// Contracts the environment of a gate that is out of both kets and bras. A CX before it is still
+    /// to come for the kets.
     #[inline(always)]
-    fn contract<B: Cta<Memory = M>>(self, cta: &mut B, gate: Gate<M>, to_right: bool, kets: M, bras: M, n_quads: u32) {
-        let cx = gate.has_cx();
+    fn contract<B: Cta<Memory = M>>(self, cta: &mut B, gate: Gate<M>, kets: M, bras: M, n_quads: u32) {
+        let (quads, cx) = (gate.quads, gate.has_cx());
         let n_threads = cta.n_threads();
         let mut parts = cta.local([0.0; 32]);
         cta.phase_with(&mut parts, |thread, part| {
             let mut sums = [Complex::ZERO; 16];
             let mut i = thread;
             while i < n_quads {
-                let (ket, bra);
-                if to_right {
-                    ket = gate.quads.load(kets, i, cx);
-                    bra = gate.apply(gate.quads.load(bras, i, cx), false);
-                    gate.quads.store(bras, i, false, bra);
-                } else {
-                    bra = gate.quads.load(bras, i, false);
-                    ket = gate.apply(gate.quads.load(kets, i, false), true);
-                    gate.quads.store(kets, i, cx, ket);
-                }
+                let (ket, bra) = (quads.load(kets, i, cx), quads.load(bras, i, false));
                 for row in 0..4 {
                     for column in 0..4 {
                         sums[4 * row + column] = sums[4 * row + column].add_product(bra[column].conj(), ket[row]);

@@ -68,20 +68,22 @@ pub fn best_one(e: Matrix2, previous: Su2, beta: f64) -> Su2 {
     let (p, q, r, s) = (p.times(phase), q.times(phase), r.times(phase), s.times(phase));
     let best = Su2 { a: p.plus(s.conj()), b: r.minus(q.conj()) }.normalized();
     let is_finite = (best.a.norm_sqr() + best.b.norm_sqr()).is_finite();
-    if is_finite { best } else { previous }
+    let choose = |x: f64, y: f64| if is_finite { x } else { y };
+    Su2 {
+        a: Complex::new(choose(best.a.re, previous.a.re), choose(best.a.im, previous.a.im)),
+        b: Complex::new(choose(best.b.re, previous.b.re), choose(best.b.im, previous.b.im)),
+    }
 }
 
 /// A square root of a number of modulus one: the half-angle formulas.
 #[inline(always)]
 fn half_angle(z: Complex) -> Complex {
-    if z.re >= 0.0 {
-        let re = sqrt((1.0 + z.re) / 2.0);
-        Complex::new(re, z.im / (2.0 * re))
-    } else {
-        let im = sqrt((1.0 - z.re) / 2.0);
-        let im = if z.im < 0.0 { -im } else { im };
-        Complex::new(z.im / (2.0 * im), im)
-    }
+    // The larger component first: of the real part for z in the right half-plane.
+    let is_right = z.re >= 0.0;
+    let large = sqrt((1.0 + if is_right { z.re } else { -z.re }) / 2.0);
+    let large = if !is_right && z.im < 0.0 { -large } else { large };
+    let small = z.im / (2.0 * large);
+    Complex::new(if is_right { large } else { small }, if is_right { small } else { large })
 }
 
 /// Replaces the 4×4 `value` by the unitary that makes `|Tr(E·u)|` largest, with the global phase nearest

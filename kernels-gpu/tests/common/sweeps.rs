@@ -5,6 +5,7 @@ use bqc_instantiate::ops::Op;
 use bqc_instantiate::qfactor::plan::{self, Step};
 use bqc_instantiate::{FreeValue, StateBatch, Template, Values};
 use bqc_kernels::complex::{Complex, Su2};
+use bqc_kernels::cta::Memory;
 use bqc_kernels::cta::host::{Arena, Clock, HostCta, Order, Watch};
 use bqc_kernels::sweep::{self, Layout, SweepLaunch};
 use bqc_kernels::templates::{StateSet, SweepResult, SweepRules, SweepRun, SweepStep, step, verdict};
@@ -100,9 +101,18 @@ impl Sweeps {
     }
 
     /// Runs everything; results and last values.
-    pub fn launch(&self, order: Order, watch: Watch, n_threads: u32) -> (Vec<SweepResult>, Vec<Complex>) {
-        let len = |r: &SweepRun| Layout::new(r, n_threads).len;
-        let memory_len = self.runs.iter().map(len).max().unwrap();
+    ///
+    /// The states are in shared memory, or with `large_is_global` in a block's part of global memory.
+    pub fn launch(
+        &self,
+        order: Order,
+        watch: Watch,
+        n_threads: u32,
+        large_is_global: bool,
+    ) -> (Vec<SweepResult>, Vec<Complex>) {
+        let layouts: Vec<Layout> = self.runs.iter().map(|r| Layout::new(r, n_threads)).collect();
+        let small_len = layouts.iter().map(|l| l.small_len).max().unwrap();
+        let large_len = layouts.iter().map(|l| l.large_len).max().unwrap();
         let unset = SweepResult { training: f64::NAN, validation: f64::NAN, verdict: u32::MAX, sweeps: 0 };
         let results = vec![Cell::new(unset); self.runs.len()];
         let found = vec![Cell::new(Complex::ZERO); self.values.len()];
@@ -114,12 +124,17 @@ impl Sweeps {
             values: &self.values[..],
             results: &results[..],
             found: &found[..],
-            memory_len,
+            small_len,
+            large_len,
         };
         let clock = Clock::new(watch);
         for index in 0..self.runs.len() as u32 {
-            let shared = Arena::poisoned(memory_len as usize, &clock);
-            sweep::run(&mut HostCta::new(&shared, n_threads, order), launch, index, shared.memory());
+            let shared_len = if large_is_global { small_len } else { small_len + large_len };
+            let shared = Arena::poisoned(shared_len as usize, &clock);
+            let workspace = Arena::poisoned(large_len as usize, &clock);
+            let small = shared.memory();
+            let large = if large_is_global { workspace.memory() } else { small.offset(small_len) };
+            sweep::run(&mut HostCta::new(&shared, n_threads, order), launch, index, small, large);
         }
         (results.iter().map(Cell::get).collect(), found.iter().map(Cell::get).collect())
     }
