@@ -6,6 +6,7 @@
 //! exist on `nvptx64` alone, which needs a nightly compiler; a build for the host is stable Rust.
 
 #![no_std]
+#![allow(clippy::needless_range_loop, reason = "a loop over a small array is unrolled: its index names a register")]
 #![cfg_attr(
     target_arch = "nvptx64",
     feature(

@@ -129,7 +129,7 @@ impl Launched {
 }
 
 /// How a launch is emulated.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct How {
     pub order: Order,
     pub watch: Watch,
@@ -149,7 +149,15 @@ impl How {
 
 /// Runs all candidates one after the other, each on fresh memory.
 pub fn launch_lm(global: &Global, how: How) -> Launched {
-    let layouts: Vec<Layout> = global.candidates.iter().map(|c| layout_of(global, c, how)).collect();
+    launch_lm_with(global, how, None)
+}
+
+/// The same with memory for one of the candidates only.
+pub fn launch_lm_with(global: &Global, how: How, sized_for: Option<usize>) -> Launched {
+    let mut layouts: Vec<Layout> = global.candidates.iter().map(|c| layout_of(global, c, how)).collect();
+    if let Some(index) = sized_for {
+        layouts = vec![layouts[index]];
+    }
     let small_len = layouts.iter().map(|l| l.small_len).max().unwrap().next_multiple_of(2);
     let widest = global.bases.iter().map(|b| verify::large_len(b.n)).max().unwrap();
     let large_len = layouts.iter().map(|l| l.large_len).max().unwrap().max(widest);
