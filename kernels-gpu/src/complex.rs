@@ -25,6 +25,12 @@ impl Complex {
         Complex { re, im }
     }
 
+    /// One of two, number by number: a choice between records would go through a GPU's stack.
+    #[inline(always)]
+    pub fn choose(condition: bool, yes: Complex, no: Complex) -> Complex {
+        Complex::new(if condition { yes.re } else { no.re }, if condition { yes.im } else { no.im })
+    }
+
     /// The complex conjugate.
     #[inline(always)]
     pub fn conj(self) -> Complex {
@@ -84,9 +90,7 @@ impl Complex {
     #[inline(always)]
     pub fn phase(self) -> Complex {
         let r = self.modulus();
-        // Number by number: a choice between records would go through a GPU's stack.
-        let (re, im) = if r > 0.0 { (self.re / r, self.im / r) } else { (1.0, 0.0) };
-        Complex::new(re, im)
+        Complex::choose(r > 0.0, Complex::new(self.re / r, self.im / r), Complex::ONE)
     }
 }
 
@@ -129,10 +133,7 @@ impl Su2 {
     #[inline(always)]
     pub fn dagger_if(self, inverse: bool) -> Su2 {
         let u = self.dagger();
-        Su2 {
-            a: Complex::new(self.a.re, if inverse { u.a.im } else { self.a.im }),
-            b: Complex::new(if inverse { u.b.re } else { self.b.re }, if inverse { u.b.im } else { self.b.im }),
-        }
+        Su2 { a: Complex::choose(inverse, u.a, self.a), b: Complex::choose(inverse, u.b, self.b) }
     }
 
     /// The product: `v` acts first.

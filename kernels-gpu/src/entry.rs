@@ -1,21 +1,13 @@
 //! What a GPU launches. Persistent blocks take candidates, runs or checks from a queue until it is
 //! empty, so a grid has as many blocks as the device holds at once.
-//!
-//! Every kernel takes its arguments as one record by value: pointers to the records of
-//! [`crate::templates`] in global memory, then counts, laid out by `repr(C)`.
 
-use crate::complex::Complex;
+use crate::arguments::{LmArguments, QUEUE_LEN, SweepArguments, VerifyArguments};
 use crate::cta::device::{DeviceCta, DeviceFlags, DeviceMemory, DeviceOutput, DeviceTable};
 use crate::cta::{Cta, Flags, Memory};
 use crate::lm::{self, LmLaunch};
 use crate::sweep::{self, SweepLaunch};
-use crate::templates::{
-    Base, Candidate, Check, CxWord, Group, LmResult, LmSettings, SweepResult, SweepRules, SweepRun, SweepStep, Tables,
-};
+use crate::templates::Tables;
 use crate::verify;
-
-/// Numbers of shared memory before a body's own: the place of the queue's next index.
-const QUEUE_LEN: u32 = 2;
 
 /// The next index of the queue, the same in every thread.
 #[inline(always)]
@@ -25,32 +17,6 @@ fn next(cta: &mut DeviceCta, shared: DeviceMemory, queue: DeviceFlags) -> u32 {
     // Nobody may overwrite it before all have read it.
     cta.phase(|_| ());
     index
-}
-
-/// Arguments of the kernels `bqc_lm_shared` and `bqc_lm_global`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct LmArguments {
-    bases: *const Base,
-    cx: *const CxWord,
-    slots: *const Complex,
-    states: *const Complex,
-    candidates: *const Candidate,
-    groups: *const Group,
-    settings: *const LmSettings,
-    winners: *mut u32,
-    results: *mut LmResult,
-    survivors: *mut Complex,
-    queue: *mut u32,
-    workspace: *mut f64,
-    n_candidates: u32,
-    n_groups: u32,
-    n_survivors: u32,
-    slots_per_survivor: u32,
-    small_len: u32,
-    large_len: u32,
-    samples_per_panel: u32,
-    reserved: u32,
 }
 
 /// # Safety
@@ -63,21 +29,21 @@ unsafe fn lm_queue(arguments: LmArguments, large: impl Fn(DeviceMemory) -> Devic
         let mut cta = DeviceCta::new();
         let shared = cta.shared();
         let small = shared.offset(QUEUE_LEN);
-        let queue = DeviceFlags::new(a.queue);
+        let queue = DeviceFlags::new(a.queue as _);
         let launch = LmLaunch {
             tables: Tables {
-                bases: DeviceTable::new(a.bases),
-                cx: DeviceTable::new(a.cx),
-                slots: DeviceTable::new(a.slots),
-                states: DeviceTable::new(a.states),
+                bases: DeviceTable::new(a.bases as _),
+                cx: DeviceTable::new(a.cx as _),
+                slots: DeviceTable::new(a.slots as _),
+                states: DeviceTable::new(a.states as _),
             },
-            candidates: DeviceTable::new(a.candidates),
-            groups: DeviceTable::new(a.groups),
-            settings: DeviceTable::new(a.settings),
-            winners: DeviceFlags::new(a.winners),
+            candidates: DeviceTable::new(a.candidates as _),
+            groups: DeviceTable::new(a.groups as _),
+            settings: DeviceTable::new(a.settings as _),
+            winners: DeviceFlags::new(a.winners as _),
             n_groups: a.n_groups,
-            results: DeviceOutput::new(a.results),
-            survivors: DeviceOutput::new(a.survivors),
+            results: DeviceOutput::new(a.results as _),
+            survivors: DeviceOutput::new(a.survivors as _),
             n_survivors: a.n_survivors,
             slots_per_survivor: a.slots_per_survivor,
             small_len: a.small_len,
@@ -113,24 +79,10 @@ pub unsafe extern "ptx-kernel" fn bqc_lm_global(arguments: LmArguments) {
     // SAFETY: the caller's; every block has its own part, of at most 2^32 numbers in all.
     unsafe {
         let block = core::arch::nvptx::_block_idx_x() as u32;
-        let own = DeviceMemory::new(arguments.workspace.add(block as usize * arguments.large_len as usize));
+        let own =
+            DeviceMemory::new((arguments.workspace as *mut f64).add(block as usize * arguments.large_len as usize));
         lm_queue(arguments, |_| own);
     }
-}
-
-/// Arguments of the kernel `bqc_verify`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct VerifyArguments {
-    bases: *const Base,
-    cx: *const CxWord,
-    slots: *const Complex,
-    states: *const Complex,
-    checks: *const Check,
-    distances: *mut f64,
-    queue: *mut u32,
-    n_checks: u32,
-    memory_len: u32,
 }
 
 /// Phase distances: `8·(2 + memory_len)` bytes of shared memory.
@@ -145,39 +97,20 @@ pub unsafe extern "ptx-kernel" fn bqc_verify(arguments: VerifyArguments) {
         let mut cta = DeviceCta::new();
         let shared = cta.shared();
         let tables = Tables {
-            bases: DeviceTable::new(a.bases),
-            cx: DeviceTable::new(a.cx),
-            slots: DeviceTable::new(a.slots),
-            states: DeviceTable::new(a.states),
+            bases: DeviceTable::new(a.bases as _),
+            cx: DeviceTable::new(a.cx as _),
+            slots: DeviceTable::new(a.slots as _),
+            states: DeviceTable::new(a.states as _),
         };
         loop {
-            let index = next(&mut cta, shared, DeviceFlags::new(a.queue));
+            let index = next(&mut cta, shared, DeviceFlags::new(a.queue as _));
             if index >= a.n_checks {
                 break;
             }
-            let (checks, distances) = (DeviceTable::new(a.checks), DeviceOutput::new(a.distances));
+            let (checks, distances) = (DeviceTable::new(a.checks as _), DeviceOutput::new(a.distances as _));
             verify::run(&mut cta, tables, checks, distances, index, shared.offset(QUEUE_LEN), a.memory_len);
         }
     }
-}
-
-/// Arguments of the kernels `bqc_sweep_shared` and `bqc_sweep_global`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct SweepArguments {
-    runs: *const SweepRun,
-    steps: *const SweepStep,
-    rules: *const SweepRules,
-    states: *const Complex,
-    values: *const Complex,
-    results: *mut SweepResult,
-    found: *mut Complex,
-    queue: *mut u32,
-    workspace: *mut f64,
-    n_runs: u32,
-    small_len: u32,
-    large_len: u32,
-    reserved: u32,
 }
 
 /// # Safety
@@ -191,18 +124,18 @@ unsafe fn sweep_queue(arguments: SweepArguments, large: impl Fn(DeviceMemory) ->
         let shared = cta.shared();
         let small = shared.offset(QUEUE_LEN);
         let launch = SweepLaunch {
-            runs: DeviceTable::new(a.runs),
-            steps: DeviceTable::new(a.steps),
-            rules: DeviceTable::new(a.rules),
-            states: DeviceTable::new(a.states),
-            values: DeviceTable::new(a.values),
-            results: DeviceOutput::new(a.results),
-            found: DeviceOutput::new(a.found),
+            runs: DeviceTable::new(a.runs as _),
+            steps: DeviceTable::new(a.steps as _),
+            rules: DeviceTable::new(a.rules as _),
+            states: DeviceTable::new(a.states as _),
+            values: DeviceTable::new(a.values as _),
+            results: DeviceOutput::new(a.results as _),
+            found: DeviceOutput::new(a.found as _),
             small_len: a.small_len,
             large_len: a.large_len,
         };
         loop {
-            let index = next(&mut cta, shared, DeviceFlags::new(a.queue));
+            let index = next(&mut cta, shared, DeviceFlags::new(a.queue as _));
             if index >= a.n_runs {
                 break;
             }
@@ -231,7 +164,8 @@ pub unsafe extern "ptx-kernel" fn bqc_sweep_global(arguments: SweepArguments) {
     // SAFETY: the caller's; every block has its own part.
     unsafe {
         let block = core::arch::nvptx::_block_idx_x() as u32;
-        let own = DeviceMemory::new(arguments.workspace.add(block as usize * arguments.large_len as usize));
+        let own =
+            DeviceMemory::new((arguments.workspace as *mut f64).add(block as usize * arguments.large_len as usize));
         sweep_queue(arguments, |_| own);
     }
 }

@@ -24,6 +24,7 @@
 #[cfg(not(target_arch = "nvptx64"))]
 extern crate std;
 
+pub mod arguments;
 pub mod complex;
 pub mod cta;
 #[cfg(target_arch = "nvptx64")]

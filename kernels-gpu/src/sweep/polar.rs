@@ -68,11 +68,7 @@ pub fn best_one(e: Matrix2, previous: Su2, beta: f64) -> Su2 {
     let (p, q, r, s) = (p.times(phase), q.times(phase), r.times(phase), s.times(phase));
     let best = Su2 { a: p.plus(s.conj()), b: r.minus(q.conj()) }.normalized();
     let is_finite = (best.a.norm_sqr() + best.b.norm_sqr()).is_finite();
-    let choose = |x: f64, y: f64| if is_finite { x } else { y };
-    Su2 {
-        a: Complex::new(choose(best.a.re, previous.a.re), choose(best.a.im, previous.a.im)),
-        b: Complex::new(choose(best.b.re, previous.b.re), choose(best.b.im, previous.b.im)),
-    }
+    Su2 { a: Complex::choose(is_finite, best.a, previous.a), b: Complex::choose(is_finite, best.b, previous.b) }
 }
 
 /// A square root of a number of modulus one: the half-angle formulas.
@@ -164,8 +160,9 @@ fn polar<B: Cta>(cta: &mut B, x: B::Memory, eliminated: [B::Memory; 2], partials
 fn invert<B: Cta>(cta: &mut B, x: B::Memory, copies: [B::Memory; 2]) {
     cta.each(32, |k| {
         let (r, c) = (k / 8, k % 8);
-        let unit = if c == r + 4 { Complex::ONE } else { Complex::ZERO };
-        copies[0].set_complex(k, if c < 4 { x.complex(r * 4 + c) } else { unit });
+        let unit = Complex::new(if c == r + 4 { 1.0 } else { 0.0 }, 0.0);
+        let element = x.complex(r * 4 + c % 4);
+        copies[0].set_complex(k, Complex::choose(c < 4, element, unit));
     });
     let mut column = 0;
     while column < 4 {
@@ -188,7 +185,7 @@ fn invert<B: Cta>(cta: &mut B, x: B::Memory, copies: [B::Memory; 2]) {
             let source = if r == pivot_row { column } else { r };
             let factor = from.complex(source * 8 + column);
             let rest = from.complex(source * 8 + c).minus(factor.times(scaled));
-            to.set_complex(k, if r == column { scaled } else { rest });
+            to.set_complex(k, Complex::choose(r == column, scaled, rest));
         });
         column += 1;
     }
