@@ -110,88 +110,41 @@ pub fn run<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
 {
     let candidate = launch.candidates.get(index);
     let base = launch.tables.bases.get(candidate.base);
-    let group = launch.groups.get(candidate.group);
-    let settings = launch.settings.get(group.settings);
-    let n_cx = candidate.n_cx(&base);
-    let sizes = Sizes {
-        n: base.n,
-        n_cx,
-        n_samples: group.batch.n_samples,
-        samples_per_panel: launch.samples_per_panel,
-        n_threads: cta.n_threads(),
-    };
-    let layout = Layout::new(sizes);
-    let mut result = LmResult {
-        cost: 1.0,
-        distance: -1.0,
-        first_cost: 1.0,
-        damping: settings.first_damping,
-        status: status::TOO_LARGE,
-        iterations: 0,
-        n_solves: 0,
-        n_cx,
-        survivor: NONE,
-        n_tangents: 0,
-        reserved: 0,
-    };
+    let n_samples = launch.groups.get(candidate.group).batch.n_samples;
+    let (n, n_cx, samples_per_panel) = (base.n, candidate.n_cx(&base), launch.samples_per_panel);
+    let layout = Layout::new(Sizes { n, n_cx, n_samples, samples_per_panel, n_threads: cta.n_threads() });
     let is_small_enough = layout.small_len <= launch.small_len
         && layout.large_len <= launch.large_len
-        && verify::large_len(base.n) <= launch.large_len
-        && base.n + 2 * n_cx <= launch.slots_per_survivor;
+        && verify::large_len(n) <= launch.large_len
+        && n + 2 * n_cx <= launch.slots_per_survivor;
+    let mut result = LmResult::too_large(n_cx);
     if is_small_enough {
         let workspace = Workspace::open(cta, layout, small, large);
         let mut run = Run {
             workspace,
-            n: base.n,
+            n,
             n_cx,
-            n_samples: group.batch.n_samples,
-            samples_per_panel: launch.samples_per_panel,
+            n_samples,
+            samples_per_panel,
             present: 0,
             sums: 0,
             phase: Complex::ONE,
             cost: 1.0,
-            damping: settings.first_damping,
+            damping: 1.0,
             iterations: 0,
             n_solves: 0,
         };
         let control = workspace.part(Part::Control);
         expand(cta, launch.tables, base, candidate, run.circuit(0), control, 0);
-        run.load_states(cta, launch.tables.states, group.batch);
+        run.load_states(cta, launch.tables.states, launch.groups.get(candidate.group).batch);
         run.number_tangents(cta);
         result.n_tangents = run.n_tangents();
         run.evaluate(cta, 0);
         result.first_cost = run.cost;
-        let competes = group.keep_all == 0;
-        result.status = run.iterate(cta, settings, |cta| {
-            competes && winner(cta, launch.winners, candidate.group, control) < candidate.rank
-        });
-        if run.cost < FOUND && result.status != status::BEATEN {
-            let circuit = run.circuit(run.present);
-            let (states, partials) = (launch.tables.states, run.part(Part::Partials));
-            result.distance = verify::distance(cta, states, group.check, circuit, large, launch.large_len, partials);
-            result.status = if result.distance <= group.tolerance { status::ACCEPTED } else { status::OVERFIT };
-        }
-        let accepted = result.status == status::ACCEPTED;
-        if accepted && competes {
-            cta.once(|| launch.winners.min(candidate.group, candidate.rank));
-        }
-        if accepted || !competes {
-            result.survivor = run.keep(cta, &launch, index, !competes);
-            if result.survivor == NONE && accepted {
-                result.status = status::NO_PLACE;
-            }
-        }
-        (result.cost, result.damping) = (run.cost, run.damping);
-        (result.iterations, result.n_solves) = (run.iterations, run.n_solves);
+        result.status = run.iterate(cta, &launch, index);
+        run.finish(cta, &launch, index, &mut result);
     }
     cta.once(|| launch.results.set(index, result));
-}
-
-/// The lowest rank accepted so far, the same in every thread.
-#[inline(always)]
-fn winner<B: Cta>(cta: &mut B, winners: impl Flags, group: u32, control: B::Memory) -> u32 {
-    cta.once(|| control.set_word(2, winners.load(group)));
-    control.word(2)
 }
 
 impl<M: Memory> Run<M> {
@@ -298,24 +251,36 @@ impl<M: Memory> Run<M> {
         }
     }
 
-    /// Iterates until a rule ends it; returns how, as if there were no check.
+    /// Iterates until a rule ends it; returns how, as if there were no check. Settings are read anew in
+    /// every iteration rather than held in registers.
     #[inline(always)]
-    fn iterate<B: Cta<Memory = M>>(
+    fn iterate<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
         &mut self,
         cta: &mut B,
-        settings: LmSettings,
-        mut is_beaten: impl FnMut(&mut B) -> bool,
-    ) -> u32 {
-        let costs = self.part(Part::Costs);
+        launch: &LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O>,
+        index: u32,
+    ) -> u32
+    where
+        B: Cta<Memory = M>,
+        TC: Table<Candidate>,
+        TG: Table<Group>,
+        TL: Table<LmSettings>,
+        F: Flags,
+    {
+        let group = launch.groups.get(launch.candidates.get(index).group);
+        self.damping = launch.settings.get(group.settings).first_damping;
         let n_tangents = self.n_tangents();
         let mut n_polishing = 0;
         loop {
-            let (cost, at) = (self.cost, self.iterations % COST_HISTORY);
+            let (costs, cost, at) = (self.part(Part::Costs), self.cost, self.iterations % COST_HISTORY);
             cta.once(|| costs.set_f64(at, cost));
+            let candidate = launch.candidates.get(index);
+            let group = launch.groups.get(candidate.group);
+            let settings = launch.settings.get(group.settings);
             if self.iterations == settings.max_iterations || n_tangents == 0 {
                 return status::OUT_OF_ITERATIONS;
             }
-            if is_beaten(cta) {
+            if group.keep_all == 0 && self.winner(cta, launch.winners, candidate.group) < candidate.rank {
                 return status::BEATEN;
             }
             if self.cost < FOUND {
@@ -323,11 +288,8 @@ impl<M: Memory> Run<M> {
                     return status::ACCEPTED;
                 }
                 n_polishing += 1;
-            } else if self.iterations >= settings.first_judgement && self.iterations >= settings.patience {
-                let before = costs.f64((self.iterations - settings.patience) % COST_HISTORY);
-                if self.cost > settings.give_up_ratio * before {
-                    return status::HOPELESS;
-                }
+            } else if self.is_hopeless(settings) {
+                return status::HOPELESS;
             }
             self.iterations += 1;
             let point = Point {
@@ -342,6 +304,62 @@ impl<M: Memory> Run<M> {
                 return status::NO_STEP;
             }
         }
+    }
+
+    /// Whether the costs did not fall fast enough.
+    #[inline(always)]
+    fn is_hopeless(self, settings: LmSettings) -> bool {
+        if self.iterations < settings.first_judgement || self.iterations < settings.patience {
+            return false;
+        }
+        let before = self.part(Part::Costs).f64((self.iterations - settings.patience) % COST_HISTORY);
+        self.cost > settings.give_up_ratio * before
+    }
+
+    /// The lowest rank accepted so far, the same in every thread.
+    #[inline(always)]
+    fn winner<B: Cta<Memory = M>>(self, cta: &mut B, winners: impl Flags, group: u32) -> u32 {
+        let control = self.part(Part::Control);
+        cta.once(|| control.set_word(2, winners.load(group)));
+        control.word(2)
+    }
+
+    /// Judges what was found on the check and keeps what is to be kept.
+    #[inline(always)]
+    fn finish<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
+        &mut self,
+        cta: &mut B,
+        launch: &LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O>,
+        index: u32,
+        result: &mut LmResult,
+    ) where
+        B: Cta<Memory = M>,
+        TA: Table<Complex>,
+        TC: Table<Candidate>,
+        TG: Table<Group>,
+        F: Flags,
+        O: Output<Complex>,
+    {
+        let candidate = launch.candidates.get(index);
+        let group = launch.groups.get(candidate.group);
+        if self.cost < FOUND && result.status != status::BEATEN {
+            let (circuit, partials) = (self.circuit(self.present), self.part(Part::Partials));
+            let (states, memory, len) = (launch.tables.states, self.workspace.large, launch.large_len);
+            result.distance = verify::distance(cta, states, group.check, circuit, memory, len, partials);
+            result.status = if result.distance <= group.tolerance { status::ACCEPTED } else { status::OVERFIT };
+        }
+        let (accepted, competes) = (result.status == status::ACCEPTED, group.keep_all == 0);
+        if accepted && competes {
+            cta.once(|| launch.winners.min(candidate.group, candidate.rank));
+        }
+        if accepted || !competes {
+            result.survivor = self.keep(cta, launch, index, !competes);
+            if result.survivor == NONE && accepted {
+                result.status = status::NO_PLACE;
+            }
+        }
+        (result.cost, result.damping) = (self.cost, self.damping);
+        (result.iterations, result.n_solves) = (self.iterations, self.n_solves);
     }
 
     /// Takes one step that lowers the cost, with as much damping as it needs. False: there is none.

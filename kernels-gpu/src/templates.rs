@@ -223,6 +223,26 @@ pub struct LmResult {
     pub reserved: u64,
 }
 
+impl LmResult {
+    /// The result of a candidate that was not begun.
+    #[inline(always)]
+    pub fn too_large(n_cx: u32) -> LmResult {
+        LmResult {
+            cost: 1.0,
+            distance: -1.0,
+            first_cost: 1.0,
+            damping: 0.0,
+            status: status::TOO_LARGE,
+            iterations: 0,
+            n_solves: 0,
+            n_cx,
+            survivor: NONE,
+            n_tangents: 0,
+            reserved: 0,
+        }
+    }
+}
+
 /// One QFactor step; matrices and slots are those of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]

@@ -55,20 +55,25 @@ pub fn factorize<B: Cta>(
     singular.word(0) == 0
 }
 
-/// The diagonal tile and one row of a block while they are eliminated, in registers.
-struct Elimination {
-    /// Lower triangle of the tile, by its rows.
+/// The diagonal tile and one row of a block while they are eliminated, in registers. Elements are read
+/// when their column's turn comes, which halves the number that is held at once.
+struct Elimination<M> {
+    /// The diagonal tile as it is in memory, and the row.
+    top: M,
+    own: M,
+    /// The columns done so far: of the tile's lower triangle, and of the row.
     tile: [[f64; 8]; 8],
     row: [f64; 8],
     is_singular: bool,
 }
 
-impl Elimination {
+impl<M: Memory> Elimination<M> {
     /// Eliminates column `J`, which is none of the matrix unless `counts`.
     #[inline(always)]
     fn column<const J: usize>(&mut self, counts: bool) {
+        let column = J as u32;
         let l = &mut self.tile;
-        let mut pivot = l[J][J];
+        let mut pivot = self.top.f64(column * TILE + column);
         for m in 0..J {
             pivot = fma(-l[J][m], l[J][m], pivot);
         }
@@ -77,13 +82,13 @@ impl Elimination {
         self.is_singular |= counts && !is_large;
         let inverse = rsqrt(if counts && is_large { pivot } else { 1.0 });
         for i in J + 1..8 {
-            let mut x = l[i][J];
+            let mut x = self.top.f64(i as u32 * TILE + column);
             for m in 0..J {
                 x = fma(-l[i][m], l[J][m], x);
             }
             l[i][J] = x * inverse;
         }
-        let mut x = self.row[J];
+        let mut x = self.own.f64(column);
         for m in 0..J {
             x = fma(-self.row[m], l[J][m], x);
         }
@@ -94,18 +99,9 @@ impl Elimination {
 /// Row `r` below the top of block `k`: its eight elements of the factor. True: a pivot is too small.
 #[inline(always)]
 fn eliminate_row<M: Memory>(factor: M, diagonal: M, k: u32, r: u32, n_pivots: u32) -> bool {
+    let own = factor.offset(tile_at(k + r / TILE, k) + r % TILE * TILE);
     let top = factor.offset(tile_at(k, k));
-    let own = factor.offset(tile_at(k + r / TILE, k));
-    let at = r % TILE * TILE;
-    let mut e = Elimination { tile: [[0.0; 8]; 8], row: [0.0; 8], is_singular: false };
-    for j in 0..8 {
-        e.row[j] = own.f64(at + j as u32);
-        for i in 0..8 {
-            if i >= j {
-                e.tile[i][j] = top.f64(i as u32 * TILE + j as u32);
-            }
-        }
-    }
+    let mut e = Elimination { top, own, tile: [[0.0; 8]; 8], row: [0.0; 8], is_singular: false };
     e.column::<0>(0 < n_pivots);
     e.column::<1>(1 < n_pivots);
     e.column::<2>(2 < n_pivots);
@@ -115,9 +111,9 @@ fn eliminate_row<M: Memory>(factor: M, diagonal: M, k: u32, r: u32, n_pivots: u3
     e.column::<6>(6 < n_pivots);
     e.column::<7>(7 < n_pivots);
     // The diagonal tile is read by every thread: its factor goes elsewhere.
-    let to = if r < TILE { diagonal.offset(k * TILE_LEN) } else { own };
+    let to = if r < TILE { diagonal.offset(k * TILE_LEN + r * TILE) } else { own };
     for j in 0..8 {
-        to.set_f64(at + j as u32, e.row[j]);
+        to.set_f64(j as u32, e.row[j]);
     }
     e.is_singular
 }

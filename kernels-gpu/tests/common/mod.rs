@@ -163,19 +163,7 @@ pub fn launch_lm_with(global: &Global, how: How, sized_for: Option<usize>) -> La
     let large_len = layouts.iter().map(|l| l.large_len).max().unwrap().max(widest);
     let slots_per_survivor = global.bases.iter().map(|b| b.n + 2 * (b.n_cx + 1)).max().unwrap();
     let n = global.candidates.len();
-    let unset = LmResult {
-        cost: f64::NAN,
-        distance: f64::NAN,
-        first_cost: f64::NAN,
-        damping: f64::NAN,
-        status: NONE,
-        iterations: 0,
-        n_solves: 0,
-        n_cx: 0,
-        survivor: NONE,
-        n_tangents: 0,
-        reserved: 0,
-    };
+    let unset = LmResult { status: NONE, ..LmResult::too_large(0) };
     let results = vec![Cell::new(unset); n];
     let survivors = vec![Cell::new(Complex::ZERO); 2 * n * slots_per_survivor as usize];
     let winners: Vec<AtomicU32> =
