@@ -104,92 +104,113 @@ pub fn run<B, TR, TS, TU, TA, TV, R, V>(
     let layout = Layout::new(&run, cta.n_threads());
     let mut result = SweepResult { training: 1.0, validation: -1.0, verdict: verdict::TOO_LARGE, sweeps: 0 };
     if layout.small_len <= launch.small_len && layout.large_len <= launch.large_len {
-        let rules = launch.rules.get(run.rules);
         let values = small.offset(layout.values);
         cta.each(run.n_values, |k| values.set_complex(k, launch.values.get(run.values_at + k)));
         let sweeping = Sweeping {
-            run,
-            rules,
+            launch,
+            index,
             pass: Pass {
                 n: run.n,
                 steps: launch.steps,
                 steps_at: run.steps_at,
                 n_steps: run.n_steps,
                 values,
-                beta: rules.beta,
+                beta: launch.rules.get(run.rules).beta,
                 partials: small,
                 environment: small.offset(layout.environment),
             },
-            states: launch.states,
+            n_states: run.training.n_samples,
             kets: large,
             bras: large.offset(layout.bras),
             validation: large.offset(layout.validation),
             costs: small.offset(layout.costs),
         };
         result = sweeping.run(cta);
+        let run = launch.runs.get(index);
         cta.each(run.n_values, |k| launch.found.set(run.values_at + k, values.complex(k)));
     }
     cta.once(|| launch.results.set(index, result));
 }
 
+/// A run between two judgements. What is needed once a round is read from the tables once a round.
 #[derive(Clone, Copy)]
-struct Sweeping<M, P, A> {
-    run: SweepRun,
-    rules: SweepRules,
-    pass: Pass<M, P>,
-    states: A,
+struct Sweeping<M, TR, TS, TU, TA, TV, R, V> {
+    launch: SweepLaunch<TR, TS, TU, TA, TV, R, V>,
+    index: u32,
+    pass: Pass<M, TS>,
+    n_states: u32,
     kets: M,
     bras: M,
     validation: M,
     costs: M,
 }
 
-impl<M: Memory, P: Table<SweepStep>, A: Table<Complex>> Sweeping<M, P, A> {
+impl<M, TR, TS, TU, TA, TV, R, V> Sweeping<M, TR, TS, TU, TA, TV, R, V>
+where
+    M: Memory,
+    TR: Table<SweepRun>,
+    TS: Table<SweepStep>,
+    TU: Table<SweepRules>,
+    TA: Table<Complex>,
+    TV: Copy,
+    R: Copy,
+    V: Copy,
+{
+    #[inline(always)]
+    fn training(self) -> StateSet {
+        self.launch.runs.get(self.index).training
+    }
+
+    #[inline(always)]
+    fn rules(self) -> SweepRules {
+        self.launch.rules.get(self.launch.runs.get(self.index).rules)
+    }
+
     #[inline(always)]
     fn run<B: Cta<Memory = M>>(self, cta: &mut B) -> SweepResult {
-        let SweepRun { training, .. } = self.run;
-        let n_states = training.n_samples;
-        self.read(cta, training.inputs_at, n_states, self.kets);
+        let n_states = self.n_states;
+        self.read(cta, self.training().inputs_at, n_states, self.kets);
         self.pass.push(cta, self.kets, n_states);
-        self.read(cta, training.outputs_at, n_states, self.bras);
+        self.read(cta, self.training().outputs_at, n_states, self.bras);
         let mut to_right = false;
         let (mut sweeps, mut round, mut n_gaps) = (0, 0, 0);
         loop {
             // After a sweep to the right the kets are at the end; after one to the left the bras are at
             // the front, where the inputs are what they should be.
-            let training_cost = self.cost(cta, self.kets, self.bras, n_states);
-            let validation_cost = self.validate(cta);
-            let has_gap = validation_cost > self.rules.overtrained_factor * training_cost;
+            let training = self.cost(cta, self.kets, self.bras, n_states);
+            let validation = self.validate(cta);
+            let has_gap = validation > self.rules().overtrained_factor * training;
             n_gaps = if has_gap { n_gaps + 1 } else { 0 };
-            let found = self.judge(sweeps, round, training_cost, validation_cost, n_gaps);
+            let found = self.judge(sweeps, round, training, validation, n_gaps);
             if found != GO_ON {
-                return SweepResult { training: training_cost, validation: validation_cost, verdict: found, sweeps };
+                return SweepResult { training, validation, verdict: found, sweeps };
             }
-            cta.once(|| self.costs.set_f64(round % PLATEAU_ROUNDS, training_cost));
+            cta.once(|| self.costs.set_f64(round % PLATEAU_ROUNDS, training));
+            let n_sweeps = self.rules().sweeps_per_round;
             let mut k = 0;
-            while k < self.rules.sweeps_per_round {
+            while k < n_sweeps {
                 self.pass.sweep(cta, to_right, self.kets, self.bras, n_states);
                 // What was pulled through all gates is what it was at the start, to rounding.
-                let (at, fresh) =
-                    if to_right { (training.outputs_at, self.bras) } else { (training.inputs_at, self.kets) };
+                let set = self.training();
+                let (at, fresh) = if to_right { (set.outputs_at, self.bras) } else { (set.inputs_at, self.kets) };
                 self.read(cta, at, n_states, fresh);
                 to_right = !to_right;
                 k += 1;
             }
-            sweeps += self.rules.sweeps_per_round;
+            sweeps += n_sweeps;
             round += 1;
         }
     }
 
     #[inline(always)]
     fn read<B: Cta<Memory = M>>(self, cta: &mut B, at: u32, n_states: u32, to: M) {
-        cta.each(n_states << self.run.n, |i| to.set_complex(i, self.states.get(at + i)));
+        cta.each(n_states << self.pass.n, |i| to.set_complex(i, self.launch.states.get(at + i)));
     }
 
     /// `min_φ Σ|a − e^{iφ}b|²/(2M)`: the square of the phase distance.
     #[inline(always)]
     fn cost<B: Cta<Memory = M>>(self, cta: &mut B, a: M, b: M, n_states: u32) -> f64 {
-        let len = n_states << self.run.n;
+        let len = n_states << self.pass.n;
         let second = self.pass.partials.offset(2 * cta.n_threads() / WARP);
         let phase = overlap(cta, b, a, len, self.pass.partials).phase();
         residual(cta, b, a, len, phase, second) / f64::from(2 * n_states)
@@ -198,11 +219,11 @@ impl<M: Memory, P: Table<SweepStep>, A: Table<Complex>> Sweeping<M, P, A> {
     /// The cost on the validation states, negative if there are none.
     #[inline(always)]
     fn validate<B: Cta<Memory = M>>(self, cta: &mut B) -> f64 {
-        let StateSet { n_samples, inputs_at, outputs_at } = self.run.validation;
+        let StateSet { n_samples, inputs_at, outputs_at } = self.launch.runs.get(self.index).validation;
         if n_samples == 0 {
             return -1.0;
         }
-        let outputs = self.validation.offset(2 * (n_samples << self.run.n));
+        let outputs = self.validation.offset(2 * (n_samples << self.pass.n));
         self.read(cta, inputs_at, n_samples, self.validation);
         self.read(cta, outputs_at, n_samples, outputs);
         self.pass.push(cta, self.validation, n_samples);
@@ -212,7 +233,7 @@ impl<M: Memory, P: Table<SweepStep>, A: Table<Complex>> Sweeping<M, P, A> {
     /// The CPU engine's rules on the costs so far; [`GO_ON`] or a verdict.
     #[inline(always)]
     fn judge(self, sweeps: u32, round: u32, training: f64, validation: f64, n_gaps: u32) -> u32 {
-        let rules = self.rules;
+        let rules = self.rules();
         if !(training.is_finite() && validation.is_finite()) {
             return verdict::NOT_FINITE;
         }
