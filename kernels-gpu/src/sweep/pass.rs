@@ -6,7 +6,7 @@
 //! sweep ends with bras (kets) that are targets (inputs) again, which are then read afresh, so that
 //! rounding errors do not add up from sweep to sweep.
 
-use super::polar::{best_one, best_two, environment_of_a, environment_of_b};
+use super::polar::{best_one, best_two, environment_of_one};
 use crate::complex::{Complex, Su2};
 use crate::cta::{Cta, Memory, Table, total};
 use crate::states::{Quad, Quads, apply_local};
@@ -184,21 +184,21 @@ impl<M: Memory, P: Table<SweepStep>> Pass<M, P> {
             let n_warps = cta.n_threads() / crate::cta::WARP;
             let partials = [self.partials, self.partials.offset(3 * n_warps)];
             best_two(cta, e, value_a, beta, partials, e.offset(32));
-        } else if gate.step.kind == step::FREE_ONE {
-            cta.once(|| best_one(environment_of_a(e, Su2::IDENTITY), gate.on_a(), beta).store(value_a, 0));
         } else {
-            cta.once(|| {
-                let (mut a, mut b) = (gate.on_a(), gate.on_b());
-                if !to_right {
-                    b = best_one(environment_of_b(e, a), b, beta);
-                }
-                a = best_one(environment_of_a(e, b), a, beta);
-                if to_right {
-                    b = best_one(environment_of_b(e, a), b, beta);
-                }
-                a.store(value_a, 0);
-                b.store(value_b, 0);
-            });
+            // A pair is improved one after the other, in the direction of the sweep; a single gate once.
+            // The rounds are a loop because two copies of the code would need more registers.
+            let is_pair = gate.step.kind != step::FREE_ONE;
+            let mut round = 0;
+            while round <= is_pair as u32 {
+                let of_b = is_pair && (round == 1) == to_right;
+                cta.once(|| {
+                    let (a, b) = (gate.on_a(), gate.on_b());
+                    let (own, other) = if of_b { (b, a) } else { (a, b) };
+                    let best = best_one(environment_of_one(e, of_b, other), own, beta);
+                    best.store(if of_b { value_b } else { value_a }, 0);
+                });
+                round += 1;
+            }
         }
     }
 }

@@ -28,18 +28,14 @@ fn matrix(u: Su2) -> Matrix2 {
     [u.a, Complex::new(-u.b.re, u.b.im), u.b, u.a.conj()]
 }
 
-/// `Tr_b(E·(u_b ⊗ 1))` of an environment `[row][column]`, index `2·(bit of b) + (bit of a)`.
+/// The environment of one gate of a pair `u_b ⊗ u_a`, given the value of the other: `Tr_b(E·(u_b ⊗ 1))`
+/// or, if `of_b`, `Tr_a(E·(1 ⊗ u_a))`. `E` is `[row][column]`, index `2·(bit of b) + (bit of a)`.
 #[inline(always)]
-pub fn environment_of_a<M: Memory>(e: M, b: Su2) -> Matrix2 {
-    let u = matrix(b);
-    [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(j, i)| four_terms(e, u, [j, 2 + j], [i, 2 + i]))
-}
-
-/// `Tr_a(E·(1 ⊗ u_a))`.
-#[inline(always)]
-pub fn environment_of_b<M: Memory>(e: M, a: Su2) -> Matrix2 {
-    let u = matrix(a);
-    [(0, 0), (0, 2), (2, 0), (2, 2)].map(|(j, i)| four_terms(e, u, [j, j + 1], [i, i + 1]))
+pub fn environment_of_one<M: Memory>(e: M, of_b: bool, other: Su2) -> Matrix2 {
+    let u = matrix(other);
+    // How far the index moves with the gate's own bit and with the other one's.
+    let (own, its) = if of_b { (2, 1) } else { (1, 2) };
+    [(0, 0), (0, own), (own, 0), (own, own)].map(|(j, i)| four_terms(e, u, [j, j + its], [i, i + its]))
 }
 
 #[inline(always)]
