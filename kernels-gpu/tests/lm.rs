@@ -4,6 +4,7 @@ mod common;
 
 use bqc_instantiate::{CxTemplate, LmSettings, LmSolver, Rotation, Slot, StateBatch, sample_count};
 use bqc_kernels::cta::host::{Order, Watch};
+use bqc_kernels::lm::layout::{Layout, Sizes};
 use bqc_kernels::templates::{Candidate, CxWord, NONE, rotation, status};
 use bqc_linalg::Stream;
 use bqc_linalg::lanes::Level;
@@ -246,4 +247,29 @@ fn a_candidate_that_does_not_fit_the_memory_says_so() {
     assert_ne!(launched.results[0].status, status::TOO_LARGE);
     let r = launched.results[1];
     assert_eq!((r.status, r.survivor, r.iterations), (status::TOO_LARGE, NONE, 0));
+}
+
+/// Bytes of a launch are known before it; the README's table is this one.
+#[test]
+fn the_memory_of_usual_problems_fits_the_shared_memory_of_one_block() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    // 227 KiB of an H100 or H200, less what the queue takes.
+    let most = 227 * 1024 / 8 - bqc_kernels::arguments::QUEUE_LEN;
+    for (n, n_cx) in [(3u32, 8u32), (3, 14), (4, 16), (4, 30), (5, 24), (5, 32), (6, 24)] {
+        let n_samples = sample_count(n as usize, (3 * n + 4 * n_cx) as usize) as u32;
+        let sizes = Sizes { n, n_cx, n_samples, samples_per_panel: 1, n_threads: 128 };
+        let fitting = sizes.fitting(most).map(|s| (s.samples_per_panel, Layout::new(s)));
+        let bytes = |l: &Layout| 8 * (l.small_len.next_multiple_of(2) + l.large_len);
+        let least = bytes(&Layout::new(sizes));
+        let row = match fitting {
+            Some((count, _)) => format!("| {n} | {n_cx} | {n_samples} | {least} | {count} |"),
+            None => format!("| {n} | {n_cx} | {n_samples} | {least} | in global memory |"),
+        };
+        assert!(readme.contains(&row), "not in the README: {row}");
+        if let Some((count, layout)) = fitting {
+            assert!(bytes(&layout) <= 8 * most);
+            let more = Layout::new(Sizes { samples_per_panel: count + 1, ..sizes });
+            assert!(count == n_samples || bytes(&more) > 8 * most);
+        }
+    }
 }

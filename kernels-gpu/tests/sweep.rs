@@ -38,7 +38,9 @@ fn random_template(n: u8, n_gates: usize, s: &mut Stream) -> Template {
 #[test]
 fn sweeps_are_those_of_the_cpu_engine_in_every_order() {
     let mut s = Stream::new(1, 41, 0);
-    for (n, n_gates, n_sweeps) in [(2u8, 6, 1), (2, 8, 6), (3, 9, 1), (3, 9, 4), (4, 10, 3), (5, 8, 2), (6, 6, 2)] {
+    for (n, n_gates, n_sweeps) in
+        [(2u8, 6, 1), (2, 8, 6), (3, 9, 1), (3, 9, 4), (4, 10, 3), (5, 8, 2), (6, 6, 2), (8, 5, 2)]
+    {
         let t = random_template(n, n_gates, &mut s);
         let target = Target::from_matrix(&Matrix::haar(1 << n, &mut s)).unwrap();
         let set = Sampler::new(n, 1, n.into()).draw(Level::detect(), &target, 8);

@@ -29,6 +29,19 @@ pub struct Sizes {
     pub n_threads: u32,
 }
 
+impl Sizes {
+    /// The same with as many samples in a panel as fit into `len` numbers of small and large memory
+    /// together; `None` if not even one does.
+    pub fn fitting(self, len: u32) -> Option<Sizes> {
+        let fits = |samples_per_panel: &u32| {
+            let layout = Layout::new(Sizes { samples_per_panel: *samples_per_panel, ..self });
+            layout.small_len.next_multiple_of(2) + layout.large_len <= len
+        };
+        let samples_per_panel = (1..=self.n_samples).rev().find(fits)?;
+        Some(Sizes { samples_per_panel, ..self })
+    }
+}
+
 /// Offsets in `f64` from the start of the *small* memory (always shared), and of the *large* one.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
