@@ -38,20 +38,19 @@ pub fn expand<B: Cta>(
     let (delete, insert_at) = (candidate.delete, candidate.insert_at);
     cta.each(n, |q| tables.slot(slots_at + q).store(to.gates, q));
     cta.each(to.n_cx, |k| {
-        let (on_control, on_target, word);
+        let slot = n + 2 * k;
         if k == insert_at {
-            (on_control, on_target) = rotation_gates(candidate.insert_rotation);
-            word = candidate.insert_cx;
+            let (on_control, on_target) = rotation_gates(candidate.insert_rotation);
+            to.cx.set_word(k, candidate.insert_cx.0);
+            on_control.store(to.gates, slot);
+            on_target.store(to.gates, slot + 1);
         } else {
             let kept = k - (insert_at != NONE && k > insert_at) as u32;
             let old = kept + (delete != NONE && kept >= delete) as u32;
-            on_control = tables.slot(slots_at + n + 2 * old);
-            on_target = tables.slot(slots_at + n + 2 * old + 1);
-            word = tables.cx.get(cx_at + old);
+            to.cx.set_word(k, tables.cx.get(cx_at + old).0);
+            tables.slot(slots_at + n + 2 * old).store(to.gates, slot);
+            tables.slot(slots_at + n + 2 * old + 1).store(to.gates, slot + 1);
         }
-        to.cx.set_word(k, word.0);
-        on_control.store(to.gates, n + 2 * k);
-        on_target.store(to.gates, n + 2 * k + 1);
     });
     cta.once(|| {
         let mut frozen_first = base.frozen_first;

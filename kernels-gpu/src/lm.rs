@@ -18,7 +18,7 @@ use crate::templates::{
     Base, COST_HISTORY, Candidate, CxWord, Group, LmResult, LmSettings, NONE, StateSet, Tables, status,
 };
 use crate::verify;
-use layout::{Layout, Part, Sizes, Workspace};
+use layout::{Layout, Part, Sizes, Workspace, partials_len};
 use linearize::{Point, X, Y, Z, linearize};
 use solve::{back_substitute, factorize};
 
@@ -36,6 +36,13 @@ const SMALLEST_LAMBDA: f64 = 1e-14;
 const SMALLEST_DAMPING: f64 = 1e-6;
 /// Rejected steps in one iteration before the run ends.
 const MAX_REJECTIONS: u32 = 8;
+
+/// Place of the first cost in the control words.
+const FIRST_COST: u32 = 4;
+/// Place of the number of systems solved.
+const N_SOLVES: u32 = 5;
+/// Place of the phases, counted in complex numbers.
+const PHASES: u32 = 3;
 
 /// Everything a launch of this kernel is given.
 #[derive(Clone, Copy)]
@@ -72,19 +79,13 @@ pub struct LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O> {
 #[derive(Clone, Copy)]
 struct Run<M> {
     workspace: Workspace<M>,
-    n: u32,
-    n_cx: u32,
-    n_samples: u32,
-    samples_per_panel: u32,
     /// Which copy of gates and states is the present one.
     present: u32,
     /// Which half of the partial sums is next.
     sums: u32,
-    phase: Complex,
     cost: f64,
     damping: f64,
     iterations: u32,
-    n_solves: u32,
 }
 
 /// Runs candidate `index`. `small` and `large` are the block's memory, as long as the launch says.
@@ -112,35 +113,25 @@ pub fn run<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
     let base = launch.tables.bases.get(candidate.base);
     let n_samples = launch.groups.get(candidate.group).batch.n_samples;
     let (n, n_cx, samples_per_panel) = (base.n, candidate.n_cx(&base), launch.samples_per_panel);
-    let layout = Layout::new(Sizes { n, n_cx, n_samples, samples_per_panel, n_threads: cta.n_threads() });
+    let sizes = Sizes { n, n_cx, n_samples, samples_per_panel, n_threads: cta.n_threads() };
+    let layout = Layout::new(sizes);
     let is_small_enough = layout.small_len <= launch.small_len
         && layout.large_len <= launch.large_len
         && verify::large_len(n) <= launch.large_len
         && n + 2 * n_cx <= launch.slots_per_survivor;
     let mut result = LmResult::too_large(n_cx);
     if is_small_enough {
-        let workspace = Workspace::open(cta, layout, small, large);
-        let mut run = Run {
-            workspace,
-            n,
-            n_cx,
-            n_samples,
-            samples_per_panel,
-            present: 0,
-            sums: 0,
-            phase: Complex::ONE,
-            cost: 1.0,
-            damping: 1.0,
-            iterations: 0,
-            n_solves: 0,
-        };
+        let workspace = Workspace::open(cta, sizes, small, large);
+        let mut run = Run { workspace, present: 0, sums: 0, cost: 1.0, damping: 1.0, iterations: 0 };
         let control = workspace.part(Part::Control);
         expand(cta, launch.tables, base, candidate, run.circuit(0), control, 0);
         run.load_states(cta, launch.tables.states, launch.groups.get(candidate.group).batch);
         run.number_tangents(cta);
-        result.n_tangents = run.n_tangents();
         run.evaluate(cta, 0);
-        result.first_cost = run.cost;
+        cta.once(|| {
+            control.set_f64(FIRST_COST, run.cost);
+            control.set_word(N_SOLVES, 0);
+        });
         result.status = run.iterate(cta, &launch, index);
         run.finish(cta, &launch, index, &mut result);
     }
@@ -156,7 +147,7 @@ impl<M: Memory> Run<M> {
     #[inline(always)]
     fn circuit(self, copy: u32) -> Circuit<M> {
         let (cx, gates) = (self.part(Part::Cx), self.workspace.copy_of(Part::Gates, copy));
-        Circuit { n: self.n, n_cx: self.n_cx, cx, gates }
+        Circuit { n: self.size(Part::N), n_cx: self.size(Part::NCx), cx, gates }
     }
 
     #[inline(always)]
@@ -169,18 +160,27 @@ impl<M: Memory> Run<M> {
         self.workspace.copy_of(Part::AtEnd, copy)
     }
 
+    #[inline(always)]
+    fn size(self, part: Part) -> u32 {
+        self.workspace.size(part)
+    }
+
+    #[inline(always)]
+    fn n_slots(self) -> u32 {
+        self.size(Part::N) + 2 * self.size(Part::NCx)
+    }
+
     /// The half of the partial sums that nobody reads any more.
     #[inline(always)]
-    fn next_sums(&mut self) -> M {
+    fn next_sums(&mut self, n_threads: u32) -> M {
         self.sums ^= 1;
-        let len = self.workspace.size(Part::Costs) - self.workspace.size(Part::Partials);
-        self.part(Part::Partials).offset(self.sums * (len / 2))
+        self.part(Part::Partials).offset(self.sums * partials_len(n_threads))
     }
 
     #[inline(always)]
     fn load_states<B: Cta<Memory = M>>(self, cta: &mut B, states: impl Table<Complex>, set: StateSet) {
         let (inputs, outputs) = (self.part(Part::Inputs), self.part(Part::Outputs));
-        cta.each(self.n_samples << self.n, |i| {
+        cta.each(self.size(Part::NSamples) << self.size(Part::N), |i| {
             inputs.set_complex(i, states.get(set.inputs_at + i));
             outputs.set_complex(i, states.get(set.outputs_at + i));
         });
@@ -208,46 +208,49 @@ impl<M: Memory> Run<M> {
                     pauli += 1;
                 }
             };
+            let (n, n_cx) = (circuit.n, circuit.n_cx);
             let mut q = 0;
-            while q < self.n {
+            while q < n {
                 number(q, frozen >> q & 1 == 1, NONE);
                 q += 1;
             }
             let mut i = 0;
-            while i < self.n_cx {
+            while i < n_cx {
                 let word = circuit.layer(i);
                 let (control, target) = (word.control(), word.target());
-                let slot = self.n + 2 * i;
+                let slot = n + 2 * i;
                 number(slot, word.control_is_frozen(), if frozen >> control & 1 == 1 { NONE } else { Z });
                 number(slot + 1, word.target_is_frozen(), if frozen >> target & 1 == 1 { NONE } else { X });
                 frozen &= !(1 << control | 1 << target);
                 frozen |= (word.control_is_frozen() as u32) << control | (word.target_is_frozen() as u32) << target;
                 i += 1;
             }
-            first_column.set_word(self.n + 2 * self.n_cx, column);
+            first_column.set_word(n + 2 * n_cx, column);
         });
     }
 
     #[inline(always)]
     fn n_tangents(self) -> u32 {
-        self.part(Part::FirstColumn).word(self.n + 2 * self.n_cx)
+        self.part(Part::FirstColumn).word(self.n_slots())
     }
 
-    /// Pushes the states through a copy of the template; cost and phase become its own.
+    /// Pushes the states through a copy of the template; the cost becomes its own.
     #[inline(always)]
     fn evaluate<B: Cta<Memory = M>>(&mut self, cta: &mut B, copy: u32) {
         let circuit = self.circuit(copy);
         let outputs = self.part(Part::Outputs);
         let (inputs, after_first, at_end) = (self.part(Part::Inputs), self.after_first(copy), self.at_end(copy));
-        push_first(cta, circuit, self.n_samples, inputs, after_first);
-        push_layers(cta, circuit, self.n_samples, after_first, at_end);
-        let len = self.n_samples << self.n;
-        let sum = overlap(cta, outputs, at_end, len, self.next_sums());
-        self.phase = sum.phase();
-        self.cost = 1.0 - sum.modulus() / f64::from(self.n_samples);
+        push_first(cta, circuit, self.size(Part::NSamples), inputs, after_first);
+        push_layers(cta, circuit, self.size(Part::NSamples), after_first, at_end);
+        let (n_samples, n_threads) = (self.size(Part::NSamples), cta.n_threads());
+        let len = n_samples << self.size(Part::N);
+        let sum = overlap(cta, outputs, at_end, len, self.next_sums(n_threads));
+        let (phase, control) = (sum.phase(), self.part(Part::Control));
+        cta.once(|| control.set_complex(PHASES + copy, phase));
+        self.cost = 1.0 - sum.modulus() / f64::from(n_samples);
         if self.cost < RESIDUAL_BELOW {
-            let sum = residual(cta, outputs, at_end, len, self.phase, self.next_sums());
-            self.cost = sum / f64::from(2 * self.n_samples);
+            let sum = residual(cta, outputs, at_end, len, phase, self.next_sums(n_threads));
+            self.cost = sum / f64::from(2 * n_samples);
         }
     }
 
@@ -297,9 +300,9 @@ impl<M: Memory> Run<M> {
                 after_first: self.after_first(self.present),
                 at_end: self.at_end(self.present),
                 outputs: self.part(Part::Outputs),
-                phase: self.phase,
+                phase: self.part(Part::Control).complex(PHASES + self.present),
             };
-            linearize(cta, self.workspace, point, self.n_samples, self.samples_per_panel);
+            linearize(cta, self.workspace, point);
             if !self.descend(cta, n_tangents) {
                 return status::NO_STEP;
             }
@@ -340,14 +343,16 @@ impl<M: Memory> Run<M> {
         F: Flags,
         O: Output<Complex>,
     {
-        let candidate = launch.candidates.get(index);
-        let group = launch.groups.get(candidate.group);
         if self.cost < FOUND && result.status != status::BEATEN {
+            let check = launch.groups.get(launch.candidates.get(index).group).check;
             let (circuit, partials) = (self.circuit(self.present), self.part(Part::Partials));
             let (states, memory, len) = (launch.tables.states, self.workspace.large, launch.large_len);
-            result.distance = verify::distance(cta, states, group.check, circuit, memory, len, partials);
-            result.status = if result.distance <= group.tolerance { status::ACCEPTED } else { status::OVERFIT };
+            result.distance = verify::distance(cta, states, check, circuit, memory, len, partials);
+            let tolerance = launch.groups.get(launch.candidates.get(index).group).tolerance;
+            result.status = if result.distance <= tolerance { status::ACCEPTED } else { status::OVERFIT };
         }
+        let candidate = launch.candidates.get(index);
+        let group = launch.groups.get(candidate.group);
         let (accepted, competes) = (result.status == status::ACCEPTED, group.keep_all == 0);
         if accepted && competes {
             cta.once(|| launch.winners.min(candidate.group, candidate.rank));
@@ -358,21 +363,23 @@ impl<M: Memory> Run<M> {
                 result.status = status::NO_PLACE;
             }
         }
+        let control = self.part(Part::Control);
+        result.first_cost = control.f64(FIRST_COST);
+        result.n_tangents = self.n_tangents();
         (result.cost, result.damping) = (self.cost, self.damping);
-        (result.iterations, result.n_solves) = (self.iterations, self.n_solves);
+        (result.iterations, result.n_solves) = (self.iterations, control.word(N_SOLVES));
     }
 
     /// Takes one step that lowers the cost, with as much damping as it needs. False: there is none.
     #[inline(always)]
     fn descend<B: Cta<Memory = M>>(&mut self, cta: &mut B, n_tangents: u32) -> bool {
         let n_unknowns = n_tangents + 1;
-        let scale = 1.0 / f64::from(self.n_samples);
-        let (cost, phase) = (self.cost, self.phase);
+        let scale = 1.0 / f64::from(self.size(Part::NSamples));
+        let cost = self.cost;
         let mut rejections = 0;
         while rejections <= MAX_REJECTIONS {
             let lambda = self.damping * 2.0 * cost;
             let lambda = if lambda > SMALLEST_LAMBDA { lambda } else { SMALLEST_LAMBDA };
-            self.n_solves += 1;
             if !factorize(cta, self.workspace, scale, lambda, n_unknowns) {
                 self.damping *= 10.0;
                 rejections += 1;
@@ -395,7 +402,7 @@ impl<M: Memory> Run<M> {
                 }
                 return true;
             }
-            (self.cost, self.phase) = (cost, phase);
+            self.cost = cost;
             if cost < FOUND {
                 // Polishing has reached rounding error.
                 return false;
@@ -411,8 +418,8 @@ impl<M: Memory> Run<M> {
     fn promise<B: Cta<Memory = M>>(&mut self, cta: &mut B, n_unknowns: u32, scale: f64, lambda: f64) -> f64 {
         use layout::{TILE, tile_at};
         let (step, gram) = (self.part(Part::Step), self.workspace.gram());
-        let partials = self.next_sums();
         let n_threads = cta.n_threads();
+        let partials = self.next_sums(n_threads);
         let mut parts = cta.local([0.0]);
         cta.phase_with(&mut parts, |thread, part| {
             let mut i = thread;
@@ -435,7 +442,8 @@ impl<M: Memory> Run<M> {
         let (first_column, of_column) = (self.part(Part::FirstColumn), self.part(Part::OfColumn));
         let step = self.part(Part::Step);
         let (from, to) = (self.circuit(self.present).gates, self.circuit(1 - self.present).gates);
-        cta.each(self.n + 2 * self.n_cx, |slot| {
+        let n = self.size(Part::N);
+        cta.each(self.n_slots(), |slot| {
             let value = Su2::load(from, slot);
             let (mut column, end) = (first_column.word(slot), first_column.word(slot + 1));
             let moves = column < end;
@@ -449,7 +457,7 @@ impl<M: Memory> Run<M> {
             }
             let turn = Su2 { a: Complex::new(1.0, z), b: Complex::new(-y, x) };
             // The tangents of first slots arise after their gate, those of others before it.
-            let turned = if slot < self.n { turn.times(value) } else { value.times(turn) };
+            let turned = if slot < n { turn.times(value) } else { value.times(turn) };
             let new = if moves { turned.normalized() } else { value };
             new.store(to, slot);
         });
@@ -479,7 +487,7 @@ impl<M: Memory> Run<M> {
             return NONE;
         }
         let gates = self.circuit(self.present).gates;
-        cta.each(self.n + 2 * self.n_cx, |slot| {
+        cta.each(self.n_slots(), |slot| {
             let at = 2 * (place * launch.slots_per_survivor + slot);
             launch.survivors.set(at, gates.complex(2 * slot));
             launch.survivors.set(at + 1, gates.complex(2 * slot + 1));

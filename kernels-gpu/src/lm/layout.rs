@@ -8,6 +8,10 @@ use crate::templates::COST_HISTORY;
 pub const TILE: u32 = 8;
 /// Numbers in a tile, `[row][column]`.
 pub const TILE_LEN: u32 = TILE * TILE;
+/// Words and numbers of [`Part::Control`]: the mask of frozen first slots, whether the matrix is singular,
+/// the winner so far, the survivor's place, the first cost, the number of systems solved,
+/// and for each copy the phase of its mean overlap.
+pub const CONTROL_LEN: u32 = 10;
 /// Sums made at once.
 const MAX_SUMS: u32 = 2;
 /// States of the walk that follow the tangents: two copies each, forward and backward.
@@ -50,7 +54,7 @@ pub struct Layout {
     /// Distance between columns of the panel, in complex numbers: odd, so that neighbouring columns lie
     /// in different banks.
     pub column_stride: u32,
-    /// Words: mask of frozen first slots, state of the factorisation, the winner so far.
+    /// See [`CONTROL_LEN`].
     pub control: u32,
     /// `[warp][2]`, twice: sums in turn.
     pub partials: u32,
@@ -93,6 +97,12 @@ pub fn tile_at(row: u32, column: u32) -> u32 {
     (row * (row + 1) / 2 + column) * TILE_LEN
 }
 
+/// Numbers in one half of the partial sums.
+#[inline(always)]
+pub fn partials_len(n_threads: u32) -> u32 {
+    n_threads / WARP * MAX_SUMS
+}
+
 impl Layout {
     /// The layout for these sizes.
     #[inline(always)]
@@ -105,8 +115,7 @@ impl Layout {
         let states = 2 * (n_samples << n);
 
         let control = HEADER_LEN;
-        let partials = control + 4;
-        let costs = partials + 2 * n_threads / WARP * MAX_SUMS;
+        let costs = control + CONTROL_LEN;
         let step = costs + COST_HISTORY;
         let right = step + n_columns;
         let of_column = right + n_columns;
@@ -115,6 +124,7 @@ impl Layout {
         // Complex numbers follow: an even offset.
         let gates = (cx + n_cx).next_multiple_of(2);
         let inputs = gates + 8 * n_slots;
+        let partials = inputs + 6 * states;
         let gram_len = tile_at(n_tiles, 0);
         let panel_len = 2 * (n_columns + STATE_COLUMNS) * column_stride;
         let factor_len = gram_len + n_tiles * TILE_LEN;
@@ -134,7 +144,7 @@ impl Layout {
             outputs: inputs + states,
             after_first: [inputs + 2 * states, inputs + 3 * states],
             at_end: [inputs + 4 * states, inputs + 5 * states],
-            small_len: inputs + 6 * states,
+            small_len: partials + 2 * partials_len(n_threads),
             panel: gram_len,
             diagonal: gram_len + gram_len,
             large_len: gram_len + if panel_len > factor_len { panel_len } else { factor_len },
@@ -189,10 +199,18 @@ pub enum Part {
     NColumns,
     /// Distance between columns: a size.
     ColumnStride,
+    /// Wires: a size.
+    N,
+    /// CX gates: a size.
+    NCx,
+    /// Samples: a size.
+    NSamples,
+    /// Samples in a panel: a size.
+    SamplesPerPanel,
 }
 
 /// Numbers in the header.
-pub const HEADER_LEN: u32 = 20;
+pub const HEADER_LEN: u32 = 24;
 
 /// The memory of one candidate, by name.
 #[derive(Clone, Copy)]
@@ -206,7 +224,8 @@ pub struct Workspace<M> {
 impl<M: Memory> Workspace<M> {
     /// Writes the header.
     #[inline(always)]
-    pub fn open<B: Cta<Memory = M>>(cta: &mut B, layout: Layout, small: M, large: M) -> Workspace<M> {
+    pub fn open<B: Cta<Memory = M>>(cta: &mut B, sizes: Sizes, small: M, large: M) -> Workspace<M> {
+        let layout = Layout::new(sizes);
         cta.once(|| {
             let write = |part: Part, value: u32| small.set_word(part as u32, value);
             write(Part::Control, layout.control);
@@ -229,6 +248,10 @@ impl<M: Memory> Workspace<M> {
             write(Part::Diagonal, layout.diagonal);
             write(Part::NColumns, layout.n_columns);
             write(Part::ColumnStride, layout.column_stride);
+            write(Part::N, sizes.n);
+            write(Part::NCx, sizes.n_cx);
+            write(Part::NSamples, sizes.n_samples);
+            write(Part::SamplesPerPanel, sizes.samples_per_panel);
         });
         Workspace { small, large }
     }

@@ -54,15 +54,10 @@ struct Panel<M> {
 
 /// Fills the Gram matrix `[J, r]ᵀ[J, r]` at a point, panel by panel.
 #[inline(always)]
-pub fn linearize<B: Cta>(
-    cta: &mut B,
-    workspace: Workspace<B::Memory>,
-    point: Point<B::Memory>,
-    n_samples: u32,
-    samples_per_panel: u32,
-) {
+pub fn linearize<B: Cta>(cta: &mut B, workspace: Workspace<B::Memory>, point: Point<B::Memory>) {
     let Circuit { n, n_cx, .. } = point.circuit;
     let n_tangents = workspace.part(Part::FirstColumn).word(n + 2 * n_cx);
+    let (n_samples, samples_per_panel) = (workspace.size(Part::NSamples), workspace.size(Part::SamplesPerPanel));
     let mut start = 0;
     while start < n_samples {
         let left = n_samples - start;

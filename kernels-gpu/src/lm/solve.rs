@@ -26,7 +26,7 @@ pub fn factorize<B: Cta>(
 ) -> bool {
     let (gram, factor) = (workspace.gram(), workspace.factor());
     let diagonal = workspace.diagonal();
-    let singular = workspace.part(Part::Control).offset(1);
+    let (singular, n_solves) = (workspace.part(Part::Control).offset(1), workspace.part(Part::Control).offset(5));
     let n_columns = workspace.size(Part::NColumns);
     let n_tiles = n_columns / TILE;
     cta.each(tile_at(n_tiles, 0), |i| factor.set_f64(i, gram.f64(i) * scale));
@@ -36,6 +36,7 @@ pub fn factorize<B: Cta>(
         factor.set_f64(at, if value == 0.0 { 1.0 } else { value + lambda });
         if i == 0 {
             singular.set_word(0, 0);
+            n_solves.set_word(0, n_solves.word(0) + 1);
         }
     });
     let mut k = 0;
