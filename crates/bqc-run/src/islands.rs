@@ -1,9 +1,12 @@
 //! The search of a circuit that is one window: several walkers, each on an island of its own.
 //!
-//! A search of a small circuit ends on a plateau that depends on its random numbers, by up to a fifth
-//! of the gates. So every start walks by itself from pass to pass, in parallel with the others, and one
-//! that has found nothing for a while and is not the best begins again from where the search began,
-//! with other random numbers. The best of all is kept.
+//! A search of a small circuit ends on a plateau that depends on its random numbers, by up to a third of
+//! the gates, and the first moments decide which. So walkers race: each walks by itself from pass to
+//! pass, in parallel with the others, and after 1, 2, 4, 8, … passes goes on only if it is not worse than
+//! the median of all that came as far (successive halving, Jamieson and Talwalkar, arXiv:1502.07943,
+//! without its batches). One that does not begins again from where the search began, with other random
+//! numbers. Every fourth walker does not race: it goes on from the best that anyone has found. The best of
+//! all is kept.
 
 use crate::compile::{Best, Run};
 use crate::observer::Event;
@@ -17,6 +20,10 @@ use rayon::prelude::*;
 /// Passes without fewer two-qubit gates after which a walker begins again. A pass of twenty rounds
 /// tries some thousand moves; what is found at all on a plateau is mostly found in the first few.
 const RESTART_AFTER: u32 = 5;
+/// Every so manieth walker goes on from the best.
+const FOLLOWER: usize = 4;
+/// Walkers that must have come as far before one is stopped for being worse than their median.
+const SMALLEST_FIELD: usize = 4;
 
 /// One walker.
 struct Island {
@@ -26,6 +33,29 @@ struct Island {
     /// Its leading figure by the objective, by default the two-qubit gates.
     leading: usize,
     n_idle: u32,
+    /// Passes since it began.
+    age: u32,
+}
+
+/// What walkers had after 1, 2, 4, 8, … passes.
+#[derive(Default)]
+struct Race(Vec<Vec<usize>>);
+
+impl Race {
+    /// Notes what a walker of this age has, and whether it may go on.
+    fn goes_on(&mut self, age: u32, leading: usize) -> bool {
+        if !age.is_power_of_two() {
+            return true;
+        }
+        let mark = age.ilog2() as usize;
+        if self.0.len() <= mark {
+            self.0.resize_with(mark + 1, Vec::new);
+        }
+        let field = &mut self.0[mark];
+        let at = field.partition_point(|other| *other < leading);
+        field.insert(at, leading);
+        field.len() < SMALLEST_FIELD || leading <= field[(field.len() - 1) / 2]
+    }
 }
 
 impl Run<'_> {
@@ -49,9 +79,10 @@ impl Run<'_> {
             bound: *bound,
             leading: first_leading,
             n_idle: 0,
+            age: 0,
         };
         let mut islands: Vec<Island> = (0..n_islands).map(|_| new(&start)).collect();
-        let mut n_idle = 0;
+        let (mut race, mut n_idle) = (Race::default(), 0);
         while n_idle < patience && self.may_search() && !self.is_stopped() {
             self.n_searches += 1;
             let pass = self.next_pass();
@@ -69,16 +100,23 @@ impl Run<'_> {
                 let leading = self.rank(&stats).leading();
                 island.n_idle = if leading < island.leading { 0 } else { island.n_idle + 1 };
                 island.leading = leading;
+                island.age += 1;
                 self.error_bound = island.bound;
                 let had = best.rank.leading();
                 has_improved |= self.offer(best, &island.circuit, &stats) && leading < had;
             }
             self.report_pass(pass, &best.circuit);
             n_idle = if has_improved { 0 } else { n_idle + 1 };
-            for island in &mut islands {
-                let is_stuck = island.n_idle >= RESTART_AFTER && island.leading >= best.rank.leading();
+            for (i, island) in islands.iter_mut().enumerate() {
+                let is_best = island.leading <= best.rank.leading();
+                let is_stuck = island.n_idle >= RESTART_AFTER && !is_best;
                 // Thousands of passes may add up to more than a block is allowed; the best has less.
-                if is_stuck || island.bound > self.settings.block.tolerance.min(self.limit()) {
+                let is_spent = island.bound > self.settings.block.tolerance.min(self.limit());
+                if i % FOLLOWER == FOLLOWER - 1 {
+                    if is_stuck || is_spent {
+                        *island = Island { leading: best.rank.leading(), ..new(&(best.circuit.clone(), best.bound)) };
+                    }
+                } else if is_stuck || is_spent || !(race.goes_on(island.age, island.leading) || is_best) {
                     *island = new(&start);
                 }
             }
@@ -96,5 +134,21 @@ impl Run<'_> {
         let block = BlockSettings { starts: 1, seed, ..settings.block.clone() };
         let cuts = Options { max_cx: settings.max_block_cx, ..Options::new(settings.block_size) };
         Pass { index: pass, block: &block, engine, stop, observer }.run_here(circuit, &cuts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_better_half_of_a_field_goes_on() {
+        let mut race = Race::default();
+        // A small field is not judged, and neither is an age between two marks.
+        assert!([30, 20, 25].iter().all(|leading| race.goes_on(1, *leading)));
+        assert!(race.goes_on(3, 1000));
+        assert!(race.goes_on(1, 25) && !race.goes_on(1, 26) && race.goes_on(1, 19));
+        // Every mark has a field of its own.
+        assert!(race.goes_on(2, 50) && race.goes_on(4, 50) && !race.goes_on(1, 50));
     }
 }
