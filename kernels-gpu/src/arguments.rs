@@ -4,7 +4,7 @@
 //!
 //! Every kernel has a queue: one counter, zero before the launch. Blocks take indices from it until
 //! there are no more, so any number of blocks does the work; as many as the device holds at once do it
-//! fastest. Threads per block are a multiple of 32 and those that the lengths were computed for.
+//! fastest. Threads per block are a multiple of 64 and those that the lengths were computed for.
 
 /// Numbers of shared memory that every kernel keeps for itself before the small memory.
 pub const QUEUE_LEN: u32 = 2;

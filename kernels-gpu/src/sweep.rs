@@ -19,7 +19,7 @@ const OVERTRAINED_POINTS: u32 = 3;
 /// Validation costs at a converged training cost may be larger than the tolerance by this factor.
 const CONVERGED_SLACK: f64 = 10.0;
 /// Sums made at once.
-const MAX_SUMS: u32 = 32;
+const MAX_SUMS: u32 = 16;
 /// The environment and the scratch of its polar factor.
 const ENVIRONMENT_LEN: u32 = 32 + polar::SCRATCH_LEN;
 
@@ -82,7 +82,8 @@ pub struct SweepLaunch<TR, TS, TU, TA, TV, R, V> {
     pub large_len: u32,
 }
 
-/// Makes run `index`. `small` and `large` are the block's memory, as long as the launch says.
+/// Makes run `index`. `small` and `large` are the block's memory, as long as the launch says. The block
+/// has an even number of warps: with an odd one every run is too large.
 #[inline(always)]
 pub fn run<B, TR, TS, TU, TA, TV, R, V>(
     cta: &mut B,
@@ -103,7 +104,8 @@ pub fn run<B, TR, TS, TU, TA, TV, R, V>(
     let run = launch.runs.get(index);
     let layout = Layout::new(&run, cta.n_threads());
     let mut result = SweepResult { training: 1.0, validation: -1.0, verdict: verdict::TOO_LARGE, sweeps: 0 };
-    if layout.small_len <= launch.small_len && layout.large_len <= launch.large_len {
+    let is_even = cta.n_threads().is_multiple_of(2 * WARP);
+    if is_even && layout.small_len <= launch.small_len && layout.large_len <= launch.large_len {
         let values = small.offset(layout.values);
         cta.each(run.n_values, |k| values.set_complex(k, launch.values.get(run.values_at + k)));
         let sweeping = Sweeping {

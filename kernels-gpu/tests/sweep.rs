@@ -54,7 +54,7 @@ fn sweeps_are_those_of_the_cpu_engine_in_every_order() {
         }
         let mut bits = Vec::new();
         for order in ORDERS {
-            let (results, found) = sweeps.launch(order, Watch::On, 64, order == ORDERS[1]);
+            let (results, found) = sweeps.launch(order, Watch::On, 128, order == ORDERS[1]);
             assert_eq!((results[0].verdict, results[0].sweeps), (verdict::OUT_OF_SWEEPS, n_sweeps));
             // What fits to rounding has a cost that is rounding.
             let apart = (results[0].training - cpu.cost()).abs() / cpu.cost().max(1e-16);
@@ -123,7 +123,7 @@ fn a_run_that_does_not_fit_the_memory_says_so_and_touches_nothing() {
     let set = Sampler::new(3, 1, 0).draw(Level::detect(), &target, 8);
     let mut sweeps = Sweeps::default();
     sweeps.add(&t, &t.random_values(&mut s), &set.training, None, exactly(1));
-    let layout = bqc_kernels::sweep::Layout::new(&sweeps.runs[0], 32);
+    let layout = bqc_kernels::sweep::Layout::new(&sweeps.runs[0], 64);
     let results = [std::cell::Cell::new(bqc_kernels::templates::SweepResult {
         training: 0.0,
         validation: 0.0,
@@ -144,7 +144,7 @@ fn a_run_that_does_not_fit_the_memory_says_so_and_touches_nothing() {
     };
     let clock = bqc_kernels::cta::host::Clock::new(Watch::On);
     let shared = bqc_kernels::cta::host::Arena::poisoned(0, &clock);
-    let cta = &mut bqc_kernels::cta::host::HostCta::new(&shared, 32, Order::Forward);
+    let cta = &mut bqc_kernels::cta::host::HostCta::new(&shared, 64, Order::Forward);
     bqc_kernels::sweep::run(cta, launch, 0, shared.memory(), shared.memory());
     assert_eq!((results[0].get().verdict, results[0].get().sweeps), (verdict::TOO_LARGE, 0));
 }

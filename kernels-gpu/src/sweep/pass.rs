@@ -8,7 +8,7 @@
 
 use super::polar::{best_one, best_two, environment_of_one};
 use crate::complex::{Complex, Su2};
-use crate::cta::{Cta, Memory, Table, total};
+use crate::cta::{Cta, Memory, Table, WARP};
 use crate::states::{Quad, Quads, apply_local};
 use crate::templates::{SweepStep, step};
 
@@ -27,7 +27,7 @@ pub struct Pass<M, P> {
     pub values: M,
     /// Weight of a gate's previous value.
     pub beta: f64,
-    /// `[warp][32]`.
+    /// `[warp][16]`.
     pub partials: M,
     /// The environment, 16 complex numbers, then the scratch of `best_two`.
     pub environment: M,
@@ -149,30 +149,42 @@ impl<M: Memory, P: Table<SweepStep>> Pass<M, P> {
 
     /// Contracts the environment of a gate that is out of both kets and bras. A CX before it is still
     /// to come for the kets.
+    ///
+    /// Every second warp takes the kets whose bit of the second wire is one, the others the rest: half
+    /// the sums a thread, so half the registers and half the exchanges, for half as many reads again.
     #[inline(always)]
     fn contract<B: Cta<Memory = M>>(self, cta: &mut B, gate: Gate<M>, kets: M, bras: M, n_quads: u32) {
         let (quads, cx) = (gate.quads, gate.has_cx());
         let n_threads = cta.n_threads();
-        let mut parts = cta.local([0.0; 32]);
+        let mut parts = cta.local([0.0; 16]);
         cta.phase_with(&mut parts, |thread, part| {
-            let mut sums = [Complex::ZERO; 16];
-            let mut i = thread;
+            let bit = thread / WARP % 2;
+            let mut sums = [Complex::ZERO; 8];
+            let mut i = thread / (2 * WARP) * WARP + thread % WARP;
             while i < n_quads {
-                let (ket, bra) = (quads.load(kets, i, cx), quads.load(bras, i, false));
-                for row in 0..4 {
+                let (ket, bra) = (quads.load_half(kets, i, bit, cx), quads.load(bras, i, false));
+                for row in 0..2 {
                     for column in 0..4 {
                         sums[4 * row + column] = sums[4 * row + column].add_product(bra[column].conj(), ket[row]);
                     }
                 }
-                i += n_threads;
+                i += n_threads / 2;
             }
-            for k in 0..16 {
+            for k in 0..8 {
                 part[2 * k] = sums[k].re;
                 part[2 * k + 1] = sums[k].im;
             }
         });
         cta.sum(&parts, self.partials);
-        cta.each(32, |k| self.environment.set_f64(k, total::<32, _>(self.partials, n_threads, k)));
+        cta.each(32, |k| {
+            let mut sum = 0.0;
+            let mut warp = k / 16;
+            while warp < n_threads / WARP {
+                sum += self.partials.f64(warp * 16 + k % 16);
+                warp += 2;
+            }
+            self.environment.set_f64(k, sum);
+        });
     }
 
     /// Replaces the values of a step by the best for the environment.
@@ -181,7 +193,7 @@ impl<M: Memory, P: Table<SweepStep>> Pass<M, P> {
         let (e, beta) = (self.environment, self.beta);
         let (value_a, value_b) = (self.values.offset(2 * gate.step.value_a), self.values.offset(2 * gate.step.value_b));
         if gate.is_two() {
-            let n_warps = cta.n_threads() / crate::cta::WARP;
+            let n_warps = cta.n_threads() / WARP;
             let partials = [self.partials, self.partials.offset(3 * n_warps)];
             best_two(cta, e, value_a, beta, partials, e.offset(32));
         } else {
