@@ -79,8 +79,6 @@ pub struct LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O> {
 #[derive(Clone, Copy)]
 struct Run<M> {
     workspace: Workspace<M>,
-    /// Which copy of gates and states is the present one.
-    present: u32,
     /// Which half of the partial sums is next.
     sums: u32,
     cost: f64,
@@ -122,7 +120,7 @@ pub fn run<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
     let mut result = LmResult::too_large(n_cx);
     if is_small_enough {
         let workspace = Workspace::open(cta, sizes, small, large);
-        let mut run = Run { workspace, present: 0, sums: 0, cost: 1.0, damping: 1.0, iterations: 0 };
+        let mut run = Run { workspace, sums: 0, cost: 1.0, damping: 1.0, iterations: 0 };
         let control = workspace.part(Part::Control);
         expand(cta, launch.tables, base, candidate, run.circuit(0), control, 0);
         run.load_states(cta, launch.tables.states, launch.groups.get(candidate.group).batch);
@@ -296,17 +294,36 @@ impl<M: Memory> Run<M> {
             }
             self.iterations += 1;
             let point = Point {
-                circuit: self.circuit(self.present),
-                after_first: self.after_first(self.present),
-                at_end: self.at_end(self.present),
+                circuit: self.circuit(0),
+                after_first: self.after_first(0),
+                at_end: self.at_end(0),
                 outputs: self.part(Part::Outputs),
-                phase: self.part(Part::Control).complex(PHASES + self.present),
+                phase: self.part(Part::Control).complex(PHASES + 0),
             };
             linearize(cta, self.workspace, point);
             if !self.descend(cta, n_tangents) {
                 return status::NO_STEP;
             }
         }
+    }
+
+    /// Makes the trial, copy 1, the present one, copy 0: their places in the header change.
+    #[inline(always)]
+    fn take_trial<B: Cta<Memory = M>>(self, cta: &mut B) {
+        let (header, control) = (self.workspace.small, self.part(Part::Control));
+        cta.once(|| {
+            let swap = |first: Part| {
+                let at = first as u32;
+                let (present, trial) = (header.word(at), header.word(at + 1));
+                header.set_word(at, trial);
+                header.set_word(at + 1, present);
+            };
+            swap(Part::Gates);
+            swap(Part::AfterFirst);
+            swap(Part::AtEnd);
+            // The phase of the trial is overwritten by the next one.
+            control.set_complex(PHASES, control.complex(PHASES + 1));
+        });
     }
 
     /// Whether the costs did not fall fast enough.
@@ -345,7 +362,7 @@ impl<M: Memory> Run<M> {
     {
         if self.cost < FOUND && result.status != status::BEATEN {
             let check = launch.groups.get(launch.candidates.get(index).group).check;
-            let (circuit, partials) = (self.circuit(self.present), self.part(Part::Partials));
+            let (circuit, partials) = (self.circuit(0), self.part(Part::Partials));
             let (states, memory, len) = (launch.tables.states, self.workspace.large, launch.large_len);
             result.distance = verify::distance(cta, states, check, circuit, memory, len, partials);
             let tolerance = launch.groups.get(launch.candidates.get(index).group).tolerance;
@@ -388,12 +405,12 @@ impl<M: Memory> Run<M> {
             back_substitute(cta, self.workspace, n_unknowns);
             let promised = self.promise(cta, n_unknowns, scale, lambda);
             self.step_slots(cta);
-            self.evaluate(cta, 1 - self.present);
+            self.evaluate(cta, 1);
             // A NaN is never accepted.
             if self.cost < cost {
                 let least = f64::MIN_POSITIVE;
                 let gain = (cost - self.cost) / if promised > least { promised } else { least };
-                self.present = 1 - self.present;
+                self.take_trial(cta);
                 if gain > 0.75 {
                     let lower = self.damping / 5.0;
                     self.damping = if lower > SMALLEST_DAMPING { lower } else { SMALLEST_DAMPING };
@@ -441,7 +458,7 @@ impl<M: Memory> Run<M> {
     fn step_slots<B: Cta<Memory = M>>(self, cta: &mut B) {
         let (first_column, of_column) = (self.part(Part::FirstColumn), self.part(Part::OfColumn));
         let step = self.part(Part::Step);
-        let (from, to) = (self.circuit(self.present).gates, self.circuit(1 - self.present).gates);
+        let (from, to) = (self.circuit(0).gates, self.circuit(1).gates);
         let n = self.size(Part::N);
         cta.each(self.n_slots(), |slot| {
             let value = Su2::load(from, slot);
@@ -486,7 +503,7 @@ impl<M: Memory> Run<M> {
         if place >= launch.n_survivors {
             return NONE;
         }
-        let gates = self.circuit(self.present).gates;
+        let gates = self.circuit(0).gates;
         cta.each(self.n_slots(), |slot| {
             let at = 2 * (place * launch.slots_per_survivor + slot);
             launch.survivors.set(at, gates.complex(2 * slot));
