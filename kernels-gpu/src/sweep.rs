@@ -20,8 +20,8 @@ const OVERTRAINED_POINTS: u32 = 3;
 const CONVERGED_SLACK: f64 = 10.0;
 /// Sums made at once.
 const MAX_SUMS: u32 = 16;
-/// The environment and the scratch of its polar factor.
-const ENVIRONMENT_LEN: u32 = 32 + polar::SCRATCH_LEN;
+/// The environment, the scratch of its polar factor, and β with its padding.
+const ENVIRONMENT_LEN: u32 = pass::BETA + 2;
 
 /// Offsets in `f64` from the start of the block's *small* memory (always shared) and its *large* one.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +108,8 @@ pub fn run<B, TR, TS, TU, TA, TV, R, V>(
     if is_even && layout.small_len <= launch.small_len && layout.large_len <= launch.large_len {
         let values = small.offset(layout.values);
         cta.each(run.n_values, |k| values.set_complex(k, launch.values.get(run.values_at + k)));
+        let environment = small.offset(layout.environment);
+        cta.once(|| environment.set_f64(pass::BETA, launch.rules.get(run.rules).beta));
         let sweeping = Sweeping {
             launch,
             index,
@@ -117,9 +119,8 @@ pub fn run<B, TR, TS, TU, TA, TV, R, V>(
                 steps_at: run.steps_at,
                 n_steps: run.n_steps,
                 values,
-                beta: launch.rules.get(run.rules).beta,
                 partials: small,
-                environment: small.offset(layout.environment),
+                environment,
             },
             n_states: run.training.n_samples,
             kets: large,

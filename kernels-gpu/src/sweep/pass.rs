@@ -6,11 +6,14 @@
 //! sweep ends with bras (kets) that are targets (inputs) again, which are then read afresh, so that
 //! rounding errors do not add up from sweep to sweep.
 
-use super::polar::{best_one, best_two, environment_of_one};
+use super::polar::{SCRATCH_LEN, best_one, best_two, environment_of_one};
 use crate::complex::{Complex, Su2};
 use crate::cta::{Cta, Memory, Table, WARP};
 use crate::states::{Quad, Quads, apply_local};
 use crate::templates::{SweepStep, step};
+
+/// Place of the weight β of a gate's previous value, after the environment and its scratch.
+pub const BETA: u32 = 32 + SCRATCH_LEN;
 
 /// Everything a sweep works on; the same in every thread.
 #[derive(Clone, Copy)]
@@ -25,11 +28,9 @@ pub struct Pass<M, P> {
     pub n_steps: u32,
     /// Values of the gates.
     pub values: M,
-    /// Weight of a gate's previous value.
-    pub beta: f64,
     /// `[warp][16]`.
     pub partials: M,
-    /// The environment, 16 complex numbers, then the scratch of `best_two`.
+    /// The environment, 16 complex numbers, then the scratch of `best_two`, then β at [`BETA`].
     pub environment: M,
 }
 
@@ -190,7 +191,8 @@ impl<M: Memory, P: Table<SweepStep>> Pass<M, P> {
     /// Replaces the values of a step by the best for the environment.
     #[inline(always)]
     fn update<B: Cta<Memory = M>>(self, cta: &mut B, gate: Gate<M>, to_right: bool) {
-        let (e, beta) = (self.environment, self.beta);
+        let e = self.environment;
+        let beta = e.f64(BETA);
         let (value_a, value_b) = (self.values.offset(2 * gate.step.value_a), self.values.offset(2 * gate.step.value_b));
         if gate.is_two() {
             let n_warps = cta.n_threads() / WARP;
