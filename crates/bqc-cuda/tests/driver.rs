@@ -202,12 +202,12 @@ mod cases {
         let report = conformance::run_refine(&cuda);
         assert!(report.failures.is_empty() && report.n_cases == 16, "{:?}", report.failures);
         let mut s = Stream::new(1, 77, 0);
-        // More than the first chunk, which is 21 on seven multiprocessors; and one for the global kernel.
+        // More than the first chunk, which is 28 on seven multiprocessors; and one for the global kernel.
         for (n, n_cx, n_candidates) in [(2, 2, 3), (3, 6, 40), (4, 6, 9), (5, 8, 6), (6, 30, 2)] {
             compare_refine(&cuda, n, n_cx, n_candidates, &mut s);
         }
-        // A batch has at most 84 here: three of them, two at a time.
-        for (n, n_cx, n_templates) in [(2, 3, 200), (4, 8, 5), (5, 6, 5), (6, 30, 2)] {
+        // A batch has at most 112 here: three of them, two at a time.
+        for (n, n_cx, n_templates) in [(2, 3, 300), (4, 8, 5), (5, 6, 5), (6, 30, 2)] {
             compare_descend(&cuda, n, n_cx, n_templates, &mut s);
         }
         let is_stopped = AtomicBool::new(true);

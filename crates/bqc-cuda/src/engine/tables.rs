@@ -15,7 +15,7 @@ use std::ops::RangeInclusive;
 pub(crate) const BLOCK_THREADS: u32 = 128;
 
 /// Blocks that share a multiprocessor, as `launch-bounds.txt` has them.
-pub(crate) const BLOCKS_PER_MULTIPROCESSOR: u32 = 3;
+pub(crate) const BLOCKS_PER_MULTIPROCESSOR: u32 = 4;
 
 /// Wires that the kernels take.
 const WIDTHS: RangeInclusive<usize> = 2..=8;
@@ -184,8 +184,8 @@ mod tests {
         // H200: 227 KiB a block.
         let shape = |n, n_cx, n_samples| Shape::choose(&tables(n, n_cx, n_samples), 227 << 10);
         let small = shape(3, 6, 8).unwrap();
-        assert!(!small.large_is_global && small.samples_per_panel == 8, "{small:?}");
-        assert!(small.shared_bytes() <= 75 << 10);
+        assert!(!small.large_is_global && small.samples_per_panel > 2, "{small:?}");
+        assert!(small.shared_bytes() <= 56 << 10);
         // With 16 CX two candidates share a multiprocessor, with 24 one has it for itself.
         let usual = shape(5, 16, 3).unwrap();
         assert!(!usual.large_is_global && usual.samples_per_panel == 1, "{usual:?}");
@@ -195,6 +195,14 @@ mod tests {
         let large = shape(6, 60, 5).unwrap();
         assert!(large.large_is_global && large.shared_bytes() <= 227 << 10, "{large:?}");
         assert_eq!(shape(8, 10, 256), None);
+    }
+
+    #[test]
+    fn blocks_are_those_that_the_ptx_was_made_for() {
+        let rows = include_str!("../../../../kernels-gpu/launch-bounds.txt").lines();
+        let row = rows.map(|row| row.split_whitespace().collect::<Vec<_>>()).find(|row| row[0] == "bqc_lm_shared");
+        let expected = [BLOCK_THREADS, BLOCKS_PER_MULTIPROCESSOR].map(|n| n.to_string());
+        assert_eq!(row.unwrap()[1..], expected);
     }
 
     #[test]

@@ -308,7 +308,7 @@ pub unsafe extern "C" fn cuOccupancyMaxActiveBlocksPerMultiprocessor(
     _: i32,
     shared_bytes: usize,
 ) -> u32 {
-    unsafe { *n_blocks = ((228 << 10) / (shared_bytes as i32 + 1024)).min(3) };
+    unsafe { *n_blocks = ((228 << 10) / (shared_bytes as i32 + 1024)).min(4) };
     answer(0)
 }
 
