@@ -57,7 +57,9 @@ fn first_costs_and_runs_are_those_of_the_cpu_engine_in_every_order() {
     }
 }
 
-/// After few iterations everything is still comparable: costs and the values of all slots.
+/// After few iterations everything is still comparable: costs and the values of all slots. The starts are
+/// near, since the CPU engine chooses steps in single precision while costs are above 1e-3, and some slots
+/// are frozen away from the solution, so that the costs do not vanish.
 #[test]
 fn a_few_iterations_agree_to_rounding() {
     let mut s = Stream::new(1, 40, 1);
@@ -66,7 +68,7 @@ fn a_few_iterations_agree_to_rounding() {
             let target = random_template(n, n_cx, &mut s);
             let batch = samples(n, &target, &mut s);
             let mut start = target.clone();
-            perturb(&mut start, 0.3, &mut s);
+            perturb(&mut start, 0.003, &mut s);
             for slot in [Slot::First(1), Slot::OnControl(2), Slot::OnTarget(4)] {
                 start.set_frozen(slot, true);
             }
@@ -82,8 +84,11 @@ fn a_few_iterations_agree_to_rounding() {
             let mut cpu = start.clone();
             let outcome = solver.solve(&batch, &mut cpu, &settings, &GO);
             assert_eq!(r.iterations as usize, outcome.iterations);
-            println!("n {n} {max_iterations}: {:e} {:e}", r.cost, (r.cost - outcome.cost) / outcome.cost);
-            assert!(close(r.cost, outcome.cost, 1e-12, outcome.cost), "n {n}: {} {}", r.cost, outcome.cost);
+            assert!(r.first_cost < 1e-3 && r.cost > 1e-9, "n {n}: {r:?}");
+            let apart = (r.cost - outcome.cost).abs();
+            println!("n {n}, {max_iterations} iterations: cost {:e}, apart {:e} of it", r.cost, apart / r.cost);
+            // Costs above 1e-6 come from the overlap, 1 − |S|/M: they are right to rounding of one.
+            assert!(apart < 2e-15, "n {n}: {} {}", r.cost, outcome.cost);
             let gpu = with_slots(&start, launched.slots(0));
             for slot in cpu.slots() {
                 let (a, b) = (cpu.value(slot), gpu.value(slot));
