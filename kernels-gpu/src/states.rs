@@ -53,7 +53,7 @@ impl Quads {
     /// Reads the two amplitudes of a quad whose bit of the control is `bit`, through the CX if asked for.
     #[inline(always)]
     pub fn load_half<M: Memory>(self, from: M, i: u32, bit: u32, cx: bool) -> [Complex; 2] {
-        let first = self.base(i) | self.control * bit;
+        let first = self.base(i) | (self.control * bit);
         let flip = if cx { self.target * bit } else { 0 };
         [from.complex(first ^ flip), from.complex((first | self.target) ^ flip)]
     }

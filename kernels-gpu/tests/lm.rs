@@ -57,7 +57,9 @@ fn first_costs_and_runs_are_those_of_the_cpu_engine_in_every_order() {
     }
 }
 
-/// After few iterations everything is still comparable: costs and the values of all slots.
+/// After few iterations everything is still comparable: costs and the values of all slots. The starts are
+/// near, since the CPU engine chooses steps in single precision while costs are above 1e-3, and some slots
+/// are frozen away from the solution, so that the costs do not vanish.
 #[test]
 fn a_few_iterations_agree_to_rounding() {
     let mut s = Stream::new(1, 40, 1);
@@ -66,7 +68,6 @@ fn a_few_iterations_agree_to_rounding() {
             let target = random_template(n, n_cx, &mut s);
             let batch = samples(n, &target, &mut s);
             let mut start = target.clone();
-            // So near that the CPU engine chooses its steps in double precision too.
             perturb(&mut start, 0.003, &mut s);
             for slot in [Slot::First(1), Slot::OnControl(2), Slot::OnTarget(4)] {
                 start.set_frozen(slot, true);
@@ -83,10 +84,11 @@ fn a_few_iterations_agree_to_rounding() {
             let mut cpu = start.clone();
             let outcome = solver.solve(&batch, &mut cpu, &settings, &GO);
             assert_eq!(r.iterations as usize, outcome.iterations);
-            println!("n {n} {max_iterations}: {:e} {:e}", r.cost, (r.cost - outcome.cost) / outcome.cost);
-            // A cost is one minus a modulus: its own rounding is that of one.
+            assert!(r.first_cost < 1e-3 && r.cost > 1e-9, "n {n}: {r:?}");
             let apart = (r.cost - outcome.cost).abs();
-            assert!(apart <= 1e-12 * outcome.cost + 1e-15, "n {n}: {} {}", r.cost, outcome.cost);
+            println!("n {n}, {max_iterations} iterations: cost {:e}, apart {:e} of it", r.cost, apart / r.cost);
+            // Costs above 1e-6 come from the overlap, 1 − |S|/M: they are right to rounding of one.
+            assert!(apart < 2e-15, "n {n}: {} {}", r.cost, outcome.cost);
             let gpu = with_slots(&start, launched.slots(0));
             for slot in cpu.slots() {
                 let (a, b) = (cpu.value(slot), gpu.value(slot));
