@@ -23,9 +23,9 @@ use states::States;
 /// 4096 × 4096, which takes seconds; each further wire takes four times as long.
 pub const MAX_EXACT_QUBITS: usize = 12;
 
-/// Amplitudes of one pass: real and imaginary parts of 2^14 amplitudes of both circuits are 512 KiB,
-/// about what a core's second-level cache holds.
-const PASS_AMPLITUDES: usize = 1 << 14;
+/// Amplitudes of one pass: real and imaginary parts of 2^13 amplitudes of both circuits are 256 KiB,
+/// half of what a core's second-level cache holds.
+const PASS_AMPLITUDES: usize = 1 << 13;
 
 /// The original and what should replace it are not the same unitary, or cannot be compared.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -95,7 +95,7 @@ pub fn block_distance(a: &BlockCircuit, b: &BlockCircuit) -> Result<f64, Rejecte
 fn exact_distance(a: &[program::Step], b: &[program::Step], n: usize) -> f64 {
     let n_columns = 1usize << n;
     let per_pass = (PASS_AMPLITUDES >> n).clamp(1, n_columns);
-    residual::distance(a, b, n_columns / per_pass, |p| States::basis(n, p * per_pass, per_pass))
+    residual::distance(a, b, n, n_columns / per_pass, |p, states| states.set_basis(p * per_pass, per_pass))
 }
 
 /// The phase distance of two chains of `u3` on one wire, first gate first. An empty chain is the

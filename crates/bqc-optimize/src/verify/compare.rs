@@ -167,16 +167,17 @@ pub fn compare_circuits(a: &Circuit, b: &Circuit, options: &CompareOptions) -> R
         return Err(Incomparable::TooMuchWork { updates, limit: options.max_updates });
     }
     let n_states = options.n_states.max(1).min(affordable as usize);
-    let states =
-        |p: usize, n_states: usize| States::random(n, n_states, &mut Stream::new(options.seed, p as u64, STATES));
+    let random = |states: &mut States, p: usize, n_states: usize| {
+        states.set_random(n_states, &mut Stream::new(options.seed, p as u64, STATES));
+    };
     let (distance, method) = if branching {
-        let distance = residual::branch_distance(&a, &b, n_states, options.seed, |p| states(p, 1));
+        let distance = residual::branch_distance(&a, &b, n_states, options.seed, n, |p, states| random(states, p, 1));
         (distance, Method::RandomBranches { n_branches: n_states })
     } else {
         let per_pass = if n > 16 { 2 } else { 8 };
         let n_passes = n_states.div_ceil(per_pass);
-        let pass = |p: usize| states(p, per_pass.min(n_states - p * per_pass));
-        (residual::distance(&a, &b, n_passes, pass), Method::RandomStates { n_states })
+        let pass = |p: usize, states: &mut States| random(states, p, per_pass.min(n_states - p * per_pass));
+        (residual::distance(&a, &b, n, n_passes, pass), Method::RandomStates { n_states })
     };
     Ok(Comparison { distance, method, n_qubits: n })
 }

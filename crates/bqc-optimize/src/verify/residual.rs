@@ -91,30 +91,51 @@ fn run(steps: &[Step], states: &mut States, branch: &mut Branch) {
     steps.iter().for_each(|step| step.apply(states, branch));
 }
 
-/// Both circuits on the same states.
-fn run_both(a: &[Step], b: &[Step], states: impl Fn() -> States, mut branch: Branch) -> (States, States) {
-    let (mut x, mut y) = (states(), states());
-    run(a, &mut x, &mut branch);
-    run(b, &mut y, &mut branch);
-    (x, y)
+/// Memory of a pass: the states behind both circuits. Kept from pass to pass.
+struct Pair(States, States);
+
+impl Pair {
+    fn new(n_qubits: usize) -> Pair {
+        Pair(States::empty(n_qubits), States::empty(n_qubits))
+    }
+
+    /// Runs both circuits on the states that `pass` writes.
+    fn run(&mut self, a: &[Step], b: &[Step], pass: impl Fn(&mut States), mut branch: Branch) {
+        let Pair(x, y) = self;
+        pass(x);
+        y.copy_from(x);
+        run(a, x, &mut branch);
+        run(b, y, &mut branch);
+    }
 }
 
-/// The distance of two unitary programs over the states `pass(0), …, pass(n_passes − 1)`, with one
-/// phase for all of them. Passes are spread over rayon's threads and added in their own order, so
+/// The distance of two unitary programs over the states that `pass` writes for `0, …, n_passes − 1`, with
+/// one phase for all of them. Passes are spread over rayon's threads and added in their own order, so
 /// the result does not depend on the number of threads.
-pub(super) fn distance(a: &[Step], b: &[Step], n_passes: usize, pass: impl Fn(usize) -> States + Sync) -> f64 {
-    let (x, y) = run_both(a, b, || pass(0), Branch::new(0, 0));
-    let phase = reference_phase(&x, &y);
-    let first = sums(&x, &y, phase);
+pub(super) fn distance(
+    a: &[Step],
+    b: &[Step],
+    n_qubits: usize,
+    n_passes: usize,
+    pass: impl Fn(usize, &mut States) + Sync,
+) -> f64 {
+    let mut pair = Pair::new(n_qubits);
+    pair.run(a, b, |states| pass(0, states), Branch::new(0, 0));
+    let phase = reference_phase(&pair.0, &pair.1);
+    let first = sums(&pair.0, &pair.1, phase);
     if n_passes == 1 {
         return first.distance();
     }
+    drop(pair);
     let rest: Vec<Sums> = (1..n_passes)
         .into_par_iter()
-        .map(|p| {
-            let (x, y) = run_both(a, b, || pass(p), Branch::new(0, 0));
-            sums(&x, &y, phase)
-        })
+        .map_init(
+            || Pair::new(n_qubits),
+            |pair, p| {
+                pair.run(a, b, |states| pass(p, states), Branch::new(0, 0));
+                sums(&pair.0, &pair.1, phase)
+            },
+        )
         .collect();
     rest.into_iter().fold(first, Sums::add).distance()
 }
@@ -132,13 +153,16 @@ pub(super) fn branch_distance(
     b: &[Step],
     n_branches: usize,
     seed: u64,
-    state: impl Fn(usize) -> States + Sync,
+    n_qubits: usize,
+    pass: impl Fn(usize, &mut States) + Sync,
 ) -> f64 {
     let squares: Vec<f64> = (0..n_branches)
         .into_par_iter()
         .map(|p| {
-            let (x, y) = run_both(a, b, || state(p), Branch::new(seed, p as u64));
-            sums(&x, &y, reference_phase(&x, &y)).distance().powi(2)
+            let mut pair = Pair::new(n_qubits);
+            pair.run(a, b, |states| pass(p, states), Branch::new(seed, p as u64));
+            let Pair(x, y) = &pair;
+            sums(x, y, reference_phase(x, y)).distance().powi(2)
         })
         .collect();
     (squares.into_iter().sum::<f64>() / n_branches as f64).sqrt()

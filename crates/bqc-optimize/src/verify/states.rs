@@ -23,23 +23,46 @@ pub(super) struct States {
 }
 
 impl States {
-    fn zero(n_qubits: usize, n_states: usize) -> States {
-        let len = n_states << n_qubits;
-        States { level: Level::detect(), n_qubits, n_states, re: vec![0.0; len], im: vec![0.0; len] }
+    /// No states yet, of `n_qubits`.
+    pub(super) fn empty(n_qubits: usize) -> States {
+        States { level: Level::detect(), n_qubits, n_states: 0, re: Vec::new(), im: Vec::new() }
+    }
+
+    fn set_zero(&mut self, n_states: usize) {
+        self.n_states = n_states;
+        for part in [&mut self.re, &mut self.im] {
+            part.clear();
+            part.resize(n_states << self.n_qubits, 0.0);
+        }
     }
 
     /// The basis states `first..first + n_states`, which are columns of the identity.
-    pub(super) fn basis(n_qubits: usize, first: usize, n_states: usize) -> States {
-        let mut states = States::zero(n_qubits, n_states);
+    pub(super) fn set_basis(&mut self, first: usize, n_states: usize) {
+        self.set_zero(n_states);
         for s in 0..n_states {
-            states.re[(first + s) * n_states + s] = 1.0;
+            self.re[(first + s) * n_states + s] = 1.0;
         }
+    }
+
+    /// See [`States::set_basis`].
+    pub(super) fn basis(n_qubits: usize, first: usize, n_states: usize) -> States {
+        let mut states = States::empty(n_qubits);
+        states.set_basis(first, n_states);
         states
+    }
+
+    /// The same states as `other`, in the memory that is there.
+    pub(super) fn copy_from(&mut self, other: &States) {
+        self.n_qubits = other.n_qubits;
+        self.n_states = other.n_states;
+        self.re.clone_from(&other.re);
+        self.im.clone_from(&other.im);
     }
 
     /// The columns of a matrix with `2^n_qubits` rows.
     pub(super) fn columns(n_qubits: usize, matrix: &Matrix) -> States {
-        let mut states = States::zero(n_qubits, matrix.cols());
+        let mut states = States::empty(n_qubits);
+        states.set_zero(matrix.cols());
         for ((re, im), x) in states.re.iter_mut().zip(&mut states.im).zip(matrix.as_slice()) {
             (*re, *im) = (x.re, x.im);
         }
@@ -47,21 +70,20 @@ impl States {
     }
 
     /// States with independent normal amplitudes, scaled to norm one: uniform on the sphere.
-    pub(super) fn random(n_qubits: usize, n_states: usize, stream: &mut Stream) -> States {
-        let mut states = States::zero(n_qubits, n_states);
-        for (re, im) in states.re.iter_mut().zip(&mut states.im) {
+    pub(super) fn set_random(&mut self, n_states: usize, stream: &mut Stream) {
+        self.set_zero(n_states);
+        for (re, im) in self.re.iter_mut().zip(&mut self.im) {
             // Box–Muller, both of the pair.
             let radius = (-2.0 * (1.0 - stream.uniform()).ln()).sqrt();
             let (s, c) = (std::f64::consts::TAU * stream.uniform()).sin_cos();
             (*re, *im) = (radius * c, radius * s);
         }
-        for (s, norm) in states.squared_norms().into_iter().enumerate() {
+        for (s, norm) in self.squared_norms().into_iter().enumerate() {
             let scale = 1.0 / norm.sqrt();
-            for x in [&mut states.re, &mut states.im] {
+            for x in [&mut self.re, &mut self.im] {
                 x.iter_mut().skip(s).step_by(n_states).for_each(|x| *x *= scale);
             }
         }
-        states
     }
 
     /// How many states.
@@ -196,6 +218,14 @@ impl States {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl States {
+        fn random(n_qubits: usize, n_states: usize, stream: &mut Stream) -> States {
+            let mut states = States::empty(n_qubits);
+            states.set_random(n_states, stream);
+            states
+        }
+    }
     use bqc_linalg::{Complex64, Matrix};
 
     fn as_matrix(states: &States) -> Matrix {
