@@ -42,6 +42,8 @@ pub enum Command {
     #[cfg(unix)]
     #[command(hide = true)]
     Worker(WorkerArgs),
+    /// Say what this machine offers: CPU, NVIDIA driver, GPUs, and why not more
+    Doctor(DoctorArgs),
 }
 
 #[derive(Args)]
@@ -231,6 +233,13 @@ pub struct SynthesizeArgs {
     pub quiet: bool,
 }
 
+#[derive(Args)]
+pub struct DoctorArgs {
+    /// Also measure what each GPU can do at most: takes about a second each
+    #[arg(long)]
+    pub ceilings: bool,
+}
+
 /// How inputs are read, the same for all commands.
 #[derive(Args)]
 pub struct ReadArgs {
@@ -273,10 +282,13 @@ impl ReadArgs {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EngineArg {
-    /// The fastest engine of this machine
+    /// CPU cores: the GPU engine has not been measured yet
     Auto,
     /// CPU cores
     Cpu,
+    /// An NVIDIA GPU for Levenberg-Marquardt, CPU cores for the rest; CPU cores alone where there is no
+    /// GPU, with a line that says why
+    Cuda,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,6 +1,7 @@
 //! `bqc compile`: reads, runs, writes, and says how it went.
 
-use crate::args::{CompileArgs, EffortArg, EngineArg, FlowArg};
+use crate::args::{CompileArgs, EffortArg, FlowArg};
+use crate::engine::Chosen;
 use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
 use crate::keep;
@@ -10,7 +11,6 @@ use crate::resources::Resources;
 use crate::stats::figures;
 use crate::stop::Stop;
 use bqc_circuit::Stats;
-use bqc_instantiate::{CpuEngine, Engine};
 use bqc_optimize::{BlockSettings, Flow, Method};
 use bqc_run::{Compiled, RunSettings};
 use bqc_wire::{BlockTotals, CheckMethod, Document, Report, Settings, Status, WholeCheck};
@@ -66,23 +66,24 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let outputs = Outputs::prepare(args)?;
     let input = read_circuit(&args.input, &args.read)?;
     let mut settings = resolve(args);
-    let workers = keep::workers(&args.keep, &input, settings.n_threads);
+    let (engine, refusal) = Chosen::new(args.engine);
+    warn(args, refusal);
+    let workers = keep::workers(&args.keep, &input, settings.n_threads, engine.works_in_processes())?;
     settings.n_threads = workers.unwrap_or(settings.n_threads);
-    let engine: Box<dyn Engine> = match args.engine {
-        EngineArg::Auto | EngineArg::Cpu => Box::new(CpuEngine::default()),
-    };
     // A limit beyond the clock's range is none.
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
     let progress = Progress::new(talk(args), start, deadline);
-    let task = keep::Task { args, input: &input, settings: &settings, engine: engine.as_ref(), workers };
+    let task = keep::Task { args, input: &input, settings: &settings, engine: engine.engine(), workers };
     let compiled = task.compile(&stop, &progress);
     progress.finish();
+    warn(args, engine.fault());
     let (compiled, survived) = compiled?;
 
     outputs.circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out))?;
     let status = status(&compiled, stop.was_interrupted());
-    let report = report(args, &settings, engine.name(), status, &Stats::of(&input), (compiled, survived), start);
+    let name = engine.engine().name();
+    let report = report(args, &settings, name, status, &Stats::of(&input), (compiled, survived), start);
     if let Some(output) = &outputs.report {
         output.write(|out| out.write_all(report.to_json().as_bytes()))?;
     }
@@ -90,6 +91,13 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
         eprint!("{}", crate::summary::of(&report));
     }
     Ok(exit(status, &report.blocks))
+}
+
+/// Says what does not stop the run, unless nothing shall be said.
+fn warn(args: &CompileArgs, line: Option<String>) {
+    if let Some(line) = line.filter(|_| !args.quiet) {
+        eprintln!("bqc: {line}");
+    }
 }
 
 /// Where the results go, both found writable.

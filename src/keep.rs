@@ -20,12 +20,17 @@ const AUTO_WORKERS_CX: usize = 200;
 /// Largest cache: it is read into memory as a whole.
 const MAX_CACHE_BYTES: u64 = 256 << 20;
 
-/// How many processes, if any.
-pub fn workers(args: &KeepArgs, input: &Circuit, n_cores: usize) -> Option<usize> {
+/// How many processes, if any. `possible`: whether the engine can be in another process.
+pub fn workers(args: &KeepArgs, input: &Circuit, n_cores: usize, possible: bool) -> Result<Option<usize>, Failure> {
     match args.workers {
-        WorkersArg::Off => None,
-        WorkersArg::Auto => (cfg!(unix) && Stats::of(input).n_two_qubit >= AUTO_WORKERS_CX).then_some(n_cores),
-        WorkersArg::Count(n) => Some(usize::from(n)),
+        WorkersArg::Count(_) if !possible => {
+            Err(Failure::Usage("a GPU is used from this process only so far; leave out --workers".into()))
+        }
+        WorkersArg::Count(n) => Ok(Some(usize::from(n))),
+        WorkersArg::Auto if possible && cfg!(unix) => {
+            Ok((Stats::of(input).n_two_qubit >= AUTO_WORKERS_CX).then_some(n_cores))
+        }
+        WorkersArg::Auto | WorkersArg::Off => Ok(None),
     }
 }
 

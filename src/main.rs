@@ -2,6 +2,8 @@
 
 mod args;
 mod compile;
+mod doctor;
+mod engine;
 mod exit;
 mod input;
 mod keep;
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         Command::Compile(args) => compile::compile(args, start),
         Command::Verify(args) => verify::verify(args),
         Command::Stats(args) => stats::stats(args),
+        Command::Doctor(args) => doctor::doctor(args),
         Command::Synthesize(args) => synthesize::synthesize(args, start),
         #[cfg(unix)]
         Command::Worker(args) => worker::worker(args),

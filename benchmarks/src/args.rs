@@ -38,6 +38,14 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Check the GPU engine, and measure it beside the CPU engine on all cores
+    Gpu {
+        /// Candidates of a launch
+        #[arg(long, value_name = "N", default_value_t = 4096)]
+        candidates: usize,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Search lists of circuits with several seeds and print counts over time
     Search {
         /// Lists of circuits, such as benchmarks/search/blocks.csv

@@ -4,6 +4,8 @@ use crate::args::{Common, Program};
 use bqc_benchmarks::binary::Binary;
 use bqc_benchmarks::compile;
 use bqc_benchmarks::generate::suite;
+#[cfg(target_os = "linux")]
+use bqc_benchmarks::gpu;
 use bqc_benchmarks::list::read_list;
 use bqc_benchmarks::machine::Machine;
 use bqc_benchmarks::measure::{Spread, short};
@@ -73,6 +75,69 @@ pub fn solver(common: &Common, prototype: Option<&Path>, all_levels: bool) -> Re
     attempt_tables(&mut sink, &mut raw, &thoroughness, prototype)?;
     success_table(&mut sink, &mut raw, &thoroughness)?;
     sink.raw("solver.csv", &raw)?;
+    sink.close()
+}
+
+/// `bqc-bench gpu`.
+#[cfg(not(target_os = "linux"))]
+pub fn gpu(_: &Common, _: usize) -> Result<(), String> {
+    Err("GPUs are used on Linux only".into())
+}
+
+/// `bqc-bench gpu`: ceilings, the conformance cases, then both engines on the same candidates.
+#[cfg(target_os = "linux")]
+pub fn gpu(common: &Common, n_candidates: usize) -> Result<(), String> {
+    use bqc_instantiate::{CpuEngine, Engine, conformance};
+    let cuda = bqc_cuda::CudaEngine::open(0, Level::detect()).map_err(|e| e.to_string())?;
+    let mut sink = Sink::open("gpu", common)?;
+    let device = cuda.gpu();
+    let ceilings = bqc_cuda::measure_ceilings(device, if common.quick { 1 << 20 } else { 1 << 30 });
+    let most = ceilings.map_err(|e| e.to_string())?;
+    let [f64_rate, f32_rate, copy_rate] = [most.f64_flops, most.f32_flops, most.copy_bytes].map(|rate| rate * 1e-9);
+    sink.say(&format!(
+        "{}, CUDA {}; at most {f64_rate:.0} GFLOP/s in f64, {f32_rate:.0} GFLOP/s in f32, copies at {copy_rate:.0} GB/s.",
+        device.info(),
+        device.driver()
+    ));
+    let failures = [conformance::run_refine(&cuda), conformance::run(&cuda)].map(|report| report.failures).concat();
+    if !failures.is_empty() {
+        return Err(format!("the engine does not conform:\n{}", failures.join("\n")));
+    }
+    let (sizes, repeats, n_candidates) =
+        if common.quick { (&gpu::SIZES[..1], 1, 16) } else { (&gpu::SIZES[..], 5, n_candidates) };
+    let mut raw = Csv::new(&["n", "cx", "samples", "candidates", "engine", "repetition", "wall_seconds", "iterations"]);
+    let mut table = Markdown::new(&["n", "CX", "M", "candidates/s GPU", "CPU", "ratio", "iterations/s GPU", "differ"]);
+    let cpu = CpuEngine::default();
+    for &(n, n_cx) in sizes {
+        let load = gpu::Load::new(n, n_cx, n_candidates);
+        let [ours, theirs] = [&cuda as &dyn Engine, &cpu].map(|engine| load.run(engine, repeats));
+        let n_differ = ours.found.iter().zip(&theirs.found).filter(|(a, b)| a != b).count();
+        for (engine, done) in [("gpu", &ours), ("cpu", &theirs)] {
+            let facts = [n.into(), n_cx, load.n_samples(), load.len()].map(|fact| fact.to_string());
+            for (i, seconds) in done.wall_seconds.iter().enumerate() {
+                let rest = [engine.into(), i.to_string(), seconds.to_string(), done.n_iterations.to_string()];
+                raw.push(&[&facts[..], &rest].concat());
+            }
+        }
+        let seconds = [&ours, &theirs].map(|done| Spread::of(&done.wall_seconds).map_or(f64::NAN, |s| s.median));
+        let [gpu_rate, cpu_rate] = seconds.map(|s| load.len() as f64 / s);
+        table.push(&[
+            n.to_string(),
+            n_cx.to_string(),
+            load.n_samples().to_string(),
+            short(gpu_rate),
+            short(cpu_rate),
+            short(gpu_rate / cpu_rate),
+            short(ours.n_iterations as f64 / seconds[0]),
+            n_differ.to_string(),
+        ]);
+    }
+    sink.say(&format!("{n_candidates} candidates at once; medians of {repeats} wall times; CPU: {}.", cpu.name()));
+    sink.say(table.text());
+    if let Some(fault) = cuda.fault() {
+        return Err(format!("the device failed on the way, and the CPU did the rest: {fault}"));
+    }
+    sink.raw("gpu.csv", &raw)?;
     sink.close()
 }
 

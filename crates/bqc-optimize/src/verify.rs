@@ -162,9 +162,10 @@ impl VerifiedBlock {
         let (Some(a), Some(b)) = (block_steps(original), block_steps(&candidate)) else {
             return Err(Rejected::Malformed { width });
         };
-        let states =
-            |_| States::random(width.into(), CLAIM_STATES, &mut bqc_linalg::Stream::new(0, width.into(), CLAIMS));
-        let estimate = residual::distance(&a, &b, 1, states);
+        let states = |_, states: &mut States| {
+            states.set_random(CLAIM_STATES, &mut bqc_linalg::Stream::new(0, width.into(), CLAIMS));
+        };
+        let estimate = residual::distance(&a, &b, width.into(), 1, states);
         // Written so that a distance that is not a number is refused.
         let is_near = estimate <= 2.0 * claimed + CLAIM_ROUNDING;
         match (is_near, claimed >= 0.0 && claimed <= tolerance) {

@@ -1,0 +1,331 @@
+//! The engine that gives Levenberg–Marquardt to a GPU: candidates in chunks, the lowest index that
+//! succeeds wins, and what wins is judged again on the CPU. What the kernels do not do (sweeps, blocks
+//! of one or more than eight wires, problems too large for the device) the CPU engine does; and when the
+//! device fails, it does everything from there on, from the candidate where the device stopped. So a
+//! run never ends for the GPU's sake; [`CudaEngine::fault`] says what happened.
+
+mod session;
+mod tables;
+
+use crate::{CudaError, Gpu, Kernels, LM, MemoryPlan, N_SLOTS, check_kernels};
+use bqc_instantiate::{
+    CpuEngine, CxTemplate, Engine, EngineError, LmOutcome, LmSettings, LmSolver, MakeCandidate, Outcome, Problem,
+    RefineProblem, Refined, Solver, StateBatch,
+};
+use bqc_kernels::templates::status;
+use bqc_linalg::lanes::Level;
+use session::{Returned, Session};
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tables::{BLOCKS_PER_MULTIPROCESSOR, Shape, Tables};
+
+/// Candidates of a launch at most. A launch is to last some milliseconds: what other processes send to
+/// the device waits for it, and so does a stop.
+const MAX_CHUNK: usize = 4096;
+
+/// The chunk grows by this factor while nothing is found: first ones are cheap to throw away.
+const CHUNK_GROWTH: usize = 4;
+
+/// Batches of templates that do not compete have as many candidates as the device works on at once,
+/// times this: few enough that copies overlap with work, enough that the last wave costs little.
+const BATCH_WAVES: usize = 4;
+
+/// An engine on one GPU.
+pub struct CudaEngine {
+    name: String,
+    gpu: Gpu,
+    kernels: Kernels,
+    cpu: CpuEngine,
+    level: Level,
+    /// Sessions at rest.
+    sessions: Mutex<Vec<Session>>,
+    /// The first failure that was not for lack of memory: the device is not asked again.
+    fault: Mutex<Option<CudaError>>,
+    /// As many candidates as the device works on at once.
+    first_chunk: usize,
+}
+
+/// What became of a chunk of candidates.
+struct Chunk {
+    /// The first success, by its place in the chunk, and its template.
+    winner: Option<(usize, CxTemplate)>,
+    n_tried: usize,
+    n_iterations: usize,
+    n_overfit: usize,
+}
+
+/// Why the CPU has to do it.
+enum Refusal {
+    /// The kernels do not take it.
+    TooLarge,
+    /// The device does not.
+    Device(CudaError),
+}
+
+impl From<CudaError> for Refusal {
+    fn from(error: CudaError) -> Refusal {
+        Refusal::Device(error)
+    }
+}
+
+impl CudaEngine {
+    /// Opens a device, has the kernels compiled for it, and checks that it computes. `level` is for what
+    /// the CPU does.
+    pub fn open(ordinal: u32, level: Level) -> Result<CudaEngine, CudaError> {
+        let gpu = Gpu::open(ordinal)?;
+        check_kernels(&gpu)?;
+        let kernels = gpu.load(&LM)?;
+        let cpu = CpuEngine::with_level(level);
+        let name = format!("cuda/{} with {}", gpu.info().name, cpu.name());
+        let first_chunk = ((BLOCKS_PER_MULTIPROCESSOR * gpu.info().n_multiprocessors) as usize).clamp(1, MAX_CHUNK);
+        let (sessions, fault) = (Mutex::new(Vec::new()), Mutex::new(None));
+        Ok(CudaEngine { name, gpu, kernels, cpu, level, sessions, fault, first_chunk })
+    }
+
+    /// The device.
+    pub fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// Why the device is not used any more, if it is not.
+    pub fn fault(&self) -> Option<CudaError> {
+        locked(&self.fault).clone()
+    }
+
+    /// Whether the device does problems of this kind.
+    fn takes(&self, batch: &StateBatch, settings: &LmSettings) -> bool {
+        tables::is_supported(batch, settings) && locked(&self.fault).is_none()
+    }
+
+    /// Begins to run tables on the device.
+    fn begin(&self, tables: &Tables, shape: &Shape) -> Result<Session, CudaError> {
+        let resting = locked(&self.sessions).pop();
+        let mut session = match resting {
+            Some(session) => session,
+            None => Session::new(&self.gpu)?,
+        };
+        session.begin(&self.kernels, tables, shape)?;
+        Ok(session)
+    }
+
+    /// Waits for what was begun, and lays the session to rest. One that failed is not used again.
+    fn finish(&self, mut session: Session) -> Result<Returned, CudaError> {
+        let returned = session.finish()?;
+        locked(&self.sessions).push(session);
+        Ok(returned)
+    }
+
+    fn shape(&self, tables: &Tables) -> Result<Shape, Refusal> {
+        Shape::choose(tables, self.gpu.info().block_shared_bytes).ok_or(Refusal::TooLarge)
+    }
+
+    /// Tries candidates `range`.
+    fn refine_chunk(
+        &self,
+        problem: &RefineProblem<'_>,
+        range: Range<usize>,
+        make: &MakeCandidate<'_>,
+    ) -> Result<Chunk, Refusal> {
+        let mut tables = Tables::new(problem.batch, Some((problem.check, problem.tolerance)), problem.settings);
+        let mut candidate = CxTemplate::new(problem.batch.n() as u8);
+        for index in range.clone() {
+            make(index, &mut candidate);
+            tables.push(&candidate);
+        }
+        let shape = self.shape(&tables)?;
+        let returned = self.finish(self.begin(&tables, &shape)?)?;
+        let mut chunk = Chunk { winner: None, n_tried: 0, n_iterations: 0, n_overfit: 0 };
+        for (place, result) in returned.results.iter().enumerate() {
+            chunk.n_tried += 1;
+            chunk.n_iterations += result.iterations as usize;
+            match result.status {
+                status::ACCEPTED => {
+                    make(range.start + place, &mut candidate);
+                    tables::set_slots(&mut candidate, survivor(&returned, place));
+                    // The CPU decides.
+                    let distance = LmSolver::new(self.level).distance(problem.check, &candidate);
+                    if distance <= problem.tolerance {
+                        chunk.winner = Some((place, candidate));
+                    } else {
+                        chunk.n_overfit += 1;
+                    }
+                    // What comes after may have been given up for this one.
+                    break;
+                }
+                status::OVERFIT => chunk.n_overfit += 1,
+                _ => {}
+            }
+        }
+        Ok(chunk)
+    }
+
+    /// Improves templates on the device, in place, in batches that fit its memory: while one computes,
+    /// the next is filled. Gives the outcomes of the first templates, and why not of all.
+    fn descend_on_device(
+        &self,
+        batch: &StateBatch,
+        settings: &LmSettings,
+        templates: &mut [CxTemplate],
+        stop: &AtomicBool,
+    ) -> (Vec<LmOutcome>, Option<Refusal>) {
+        let mut outcomes = Vec::with_capacity(templates.len());
+        let mut in_flight: VecDeque<(Range<usize>, Session)> = VecDeque::new();
+        let mut begin_all = || -> Result<(), Refusal> {
+            for range in self.plan(batch, settings, templates)?.batches() {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                if in_flight.len() == N_SLOTS
+                    && let Some((range, session)) = in_flight.pop_front()
+                {
+                    take(self.finish(session)?, &mut templates[range], &mut outcomes);
+                }
+                let tables = tables_of(batch, settings, &templates[range.clone()]);
+                let shape = self.shape(&tables)?;
+                in_flight.push_back((range, self.begin(&tables, &shape)?));
+            }
+            Ok(())
+        };
+        let mut refusal = begin_all().err();
+        for (range, session) in in_flight {
+            // What has been begun before a refusal is waited for: it may have been done.
+            match self.finish(session) {
+                Ok(returned) if range.start == outcomes.len() => take(returned, &mut templates[range], &mut outcomes),
+                Ok(_) => {}
+                Err(error) => {
+                    refusal.get_or_insert(error.into());
+                }
+            }
+        }
+        (outcomes, refusal)
+    }
+
+    /// Divides templates into batches. All are laid out like the one with the most gates.
+    fn plan(&self, batch: &StateBatch, settings: &LmSettings, templates: &[CxTemplate]) -> Result<MemoryPlan, Refusal> {
+        let Some(largest) = templates.iter().max_by_key(|t| t.n_cx()) else { return Err(Refusal::TooLarge) };
+        let tables = tables_of(batch, settings, std::slice::from_ref(largest));
+        let footprint = session::footprint(&tables, &self.shape(&tables)?);
+        let device = self.gpu.info().to_string();
+        let max_batch = MAX_CHUNK.min(BATCH_WAVES * self.first_chunk);
+        Ok(MemoryPlan::new(&device, templates.len(), max_batch, footprint, self.gpu.free_bytes()?)?)
+    }
+
+    /// Remembers a failure that makes the device useless.
+    fn note(&self, refusal: Refusal) {
+        if let Refusal::Device(error) = refusal
+            && error.is_fatal()
+        {
+            locked(&self.fault).get_or_insert(error);
+        }
+    }
+}
+
+fn tables_of(batch: &StateBatch, settings: &LmSettings, templates: &[CxTemplate]) -> Tables {
+    let mut tables = Tables::new(batch, None, settings);
+    templates.iter().for_each(|template| tables.push(template));
+    tables
+}
+
+/// Writes what came back into the templates that it was made from.
+fn take(returned: Returned, templates: &mut [CxTemplate], outcomes: &mut Vec<LmOutcome>) {
+    for (place, (template, result)) in templates.iter_mut().zip(&returned.results).enumerate() {
+        tables::set_slots(template, survivor(&returned, place));
+        let found = matches!(result.status, status::ACCEPTED | status::OVERFIT);
+        outcomes.push(LmOutcome { cost: result.cost, iterations: result.iterations as usize, found });
+    }
+}
+
+/// A panic elsewhere leaves the content whole: it is only ever replaced.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The slots that the candidate at this place ended with.
+fn survivor(returned: &Returned, place: usize) -> &[bqc_kernels::complex::Complex] {
+    let len = returned.survivors.len() / returned.results.len();
+    &returned.survivors[returned.results[place].survivor as usize * len..][..len]
+}
+
+impl Engine for CudaEngine {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// On the CPU: the kernels of this version do not sweep.
+    fn instantiate(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
+        self.cpu.instantiate(problems, stop)
+    }
+
+    fn refine(
+        &self,
+        problem: &RefineProblem<'_>,
+        count: usize,
+        make: &MakeCandidate<'_>,
+        stop: &AtomicBool,
+    ) -> Refined {
+        let mut refined = Refined::default();
+        let (mut start, mut chunk_len) = (0, self.first_chunk);
+        while start < count && !stop.load(Ordering::Relaxed) {
+            let range = start..count.min(start + chunk_len);
+            let on_device = problem.solver == Solver::Lm && self.takes(problem.batch, problem.settings);
+            let chunk = match on_device.then(|| self.refine_chunk(problem, range, make)) {
+                Some(Ok(chunk)) => chunk,
+                Some(Err(Refusal::Device(CudaError::OutOfMemory { .. }))) if chunk_len > 1 => {
+                    chunk_len /= 2;
+                    continue;
+                }
+                refusal => {
+                    if let Some(Err(refusal)) = refusal {
+                        self.note(refusal);
+                    }
+                    let rest = self.cpu.refine(problem, count - start, &|i, t| make(start + i, t), stop);
+                    add(&mut refined, start, rest);
+                    return refined;
+                }
+            };
+            let Chunk { winner, n_tried, n_iterations, n_overfit } = chunk;
+            let is_done = winner.is_some();
+            add(&mut refined, start, Refined { winner, n_tried, n_iterations, n_sweeps: 0, n_overfit });
+            if is_done {
+                break;
+            }
+            start += n_tried;
+            chunk_len = (CHUNK_GROWTH * chunk_len).min(MAX_CHUNK);
+        }
+        refined
+    }
+
+    fn descend(
+        &self,
+        batch: &StateBatch,
+        settings: &LmSettings,
+        templates: &mut [CxTemplate],
+        stop: &AtomicBool,
+    ) -> Vec<LmOutcome> {
+        let (mut outcomes, refusal) = if self.takes(batch, settings) {
+            self.descend_on_device(batch, settings, templates, stop)
+        } else {
+            (Vec::new(), None)
+        };
+        if let Some(refusal) = refusal {
+            self.note(refusal);
+        }
+        // Whatever is left; after a stop it is only evaluated.
+        let rest = &mut templates[outcomes.len()..];
+        if !rest.is_empty() {
+            outcomes.extend(self.cpu.descend(batch, settings, rest, stop));
+        }
+        outcomes
+    }
+}
+
+/// Adds what became of the candidates from `start` on.
+fn add(refined: &mut Refined, start: usize, part: Refined) {
+    refined.winner = part.winner.map(|(index, template)| (start + index, template));
+    refined.n_tried += part.n_tried;
+    refined.n_iterations += part.n_iterations;
+    refined.n_sweeps += part.n_sweeps;
+    refined.n_overfit += part.n_overfit;
+}

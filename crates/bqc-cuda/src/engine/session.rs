@@ -1,0 +1,305 @@
+//! The memory of one launch, kept from call to call: a stream, and one block of memory on each side that
+//! holds all tables, so that a launch is one copy in, one kernel, one copy out. The host's side is pinned,
+//! or copies would not overlap with the kernels of other sessions. A launch is begun and finished apart;
+//! who has two sessions fills the one while the other computes.
+
+use super::tables::{BLOCK_THREADS, Shape, Tables};
+use crate::gpu::{Plain, Record};
+use crate::{CudaError, Footprint, Gpu, Kernel, Kernels, Launch, N_SLOTS};
+use bqc_kernels::arguments::LmArguments;
+use bqc_kernels::complex::Complex;
+use bqc_kernels::templates::{Base, Candidate, CxWord, Group, LmResult, LmSettings, NONE};
+use cust::memory::{AsyncCopyDestination, DeviceBuffer, LockedBuffer};
+use cust::stream::Stream;
+use std::ops::Range;
+
+// SAFETY: `repr(C)` of numbers without gaps: five u32.
+unsafe impl Record for Base {}
+// SAFETY: one u32.
+unsafe impl Record for CxWord {}
+// SAFETY: two f64.
+unsafe impl Record for Complex {}
+// SAFETY: eight u32.
+unsafe impl Record for Candidate {}
+// SAFETY: eight u32, one f64.
+unsafe impl Record for Group {}
+// SAFETY: four u32, two f64.
+unsafe impl Record for LmSettings {}
+// SAFETY: four f64, six u32, one u64.
+unsafe impl Record for LmResult {}
+
+/// Every table begins at a multiple of this: the widest access of a kernel.
+const ALIGNMENT: usize = 16;
+
+/// What a launch gave back.
+pub(crate) struct Returned {
+    /// One a candidate.
+    pub results: Vec<LmResult>,
+    /// `[survivor][slots_per_survivor]`, two complex numbers a slot.
+    pub survivors: Vec<Complex>,
+}
+
+/// The tables on the host and on the device.
+type Memory = (LockedBuffer<Plain<u128>>, DeviceBuffer<Plain<u128>>);
+
+/// See the module.
+pub(crate) struct Session {
+    gpu: Gpu,
+    stream: Stream,
+    memory: Option<Memory>,
+    workspace: Option<DeviceBuffer<Plain<u128>>>,
+    /// What has been begun, until it is finished.
+    in_flight: Option<(Places, &'static str)>,
+}
+
+// SAFETY: 16 bytes of any kind.
+unsafe impl Record for u128 {}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Nothing may be freed while a copy or a kernel is still at it, and whoever frees it needs the
+        // context. An error has been reported.
+        let _ = self.gpu.bound(|| self.stream.synchronize());
+    }
+}
+
+/// Where the tables of a launch lie within its memory, in bytes.
+struct Places {
+    tables: [Range<usize>; 7],
+    winners: Range<usize>,
+    queue: Range<usize>,
+    /// Up to here is copied in; from here to the end is copied out.
+    split: usize,
+    results: Range<usize>,
+    survivors: Range<usize>,
+    end: usize,
+}
+
+impl Places {
+    fn of(tables: &Tables, shape: &Shape) -> Places {
+        let mut end = 0;
+        let mut place = |len: usize, size: usize| {
+            let start = end;
+            end = (start + len * size).next_multiple_of(ALIGNMENT);
+            start..start + len * size
+        };
+        let n = tables.candidates.len();
+        let tables_places = [
+            place(tables.bases.len(), size_of::<Base>()),
+            place(tables.cx.len(), size_of::<CxWord>()),
+            place(tables.slots.len(), size_of::<Complex>()),
+            place(tables.states.len(), size_of::<Complex>()),
+            place(n, size_of::<Candidate>()),
+            place(tables.groups.len(), size_of::<Group>()),
+            place(tables.settings.len(), size_of::<LmSettings>()),
+        ];
+        let winners = place(tables.groups.len() + 1, size_of::<u32>());
+        let queue = place(1, size_of::<u32>());
+        let results = place(n, size_of::<LmResult>());
+        let survivors = place(2 * n * shape.slots_per_survivor as usize, size_of::<Complex>());
+        Places { tables: tables_places, winners, queue, split: results.start, results, survivors, end }
+    }
+}
+
+/// What a launch of these tables needs on the device, the states being common to all candidates. Every
+/// candidate is given a block's work space, although there are never more blocks than the device holds.
+pub(crate) fn footprint(tables: &Tables, shape: &Shape) -> Footprint {
+    let workspace = if shape.large_is_global { 8 * u64::from(shape.large_len) } else { 0 };
+    let states = size_of_val(&tables.states[..]) as u64;
+    let others = Places::of(tables, shape).end as u64 - states;
+    Footprint {
+        common_bytes: N_SLOTS as u64 * states,
+        problem_bytes: others.div_ceil(tables.candidates.len().max(1) as u64) + workspace,
+    }
+}
+
+impl Session {
+    pub(crate) fn new(gpu: &Gpu) -> Result<Session, CudaError> {
+        Ok(Session { gpu: gpu.clone(), stream: gpu.stream()?, memory: None, workspace: None, in_flight: None })
+    }
+
+    /// Queues the copy of all tables, the kernel, and the copy of what it leaves.
+    pub(crate) fn begin(&mut self, kernels: &Kernels, tables: &Tables, shape: &Shape) -> Result<(), CudaError> {
+        assert!(self.in_flight.is_none(), "a launch is finished before the next one");
+        let places = Places::of(tables, shape);
+        let name = if shape.large_is_global { "bqc_lm_global" } else { "bqc_lm_shared" };
+        let kernel = kernels.kernel(name, shape.shared_bytes())?;
+        let n = tables.candidates.len() as u32;
+        let resident = kernel.blocks_per_multiprocessor(BLOCK_THREADS)?.max(1) * self.gpu.info().n_multiprocessors;
+        let n_blocks = n.min(resident);
+        let (host, device) = self.room(&format!("{n} candidates"), places.end)?;
+        fill(bytes_of_mut(Plain::values_mut(host.as_mut_slice())), tables, &places);
+        let start = device.as_device_ptr().as_raw();
+        let large_len = if shape.large_is_global { shape.large_len } else { 0 };
+        let workspace = self.workspace(large_len, n_blocks)?;
+        self.queue(&kernel, n_blocks, &places, arguments(start, workspace, &places, tables, shape))?;
+        self.in_flight = Some((places, name));
+        Ok(())
+    }
+
+    /// Waits for what was begun. Panics if nothing was.
+    pub(crate) fn finish(&mut self) -> Result<Returned, CudaError> {
+        let (places, name) = self.in_flight.take().expect("a launch is begun before it is finished");
+        self.gpu.call(name, || self.stream.synchronize())?;
+        let (host, _) = self.memory.as_ref().expect("a launch that was begun has memory");
+        let bytes = bytes_of(Plain::values(host.as_slice()));
+        Ok(Returned { results: records(&bytes[places.results]), survivors: records(&bytes[places.survivors]) })
+    }
+
+    fn queue(
+        &mut self,
+        kernel: &Kernel<'_>,
+        n_blocks: u32,
+        places: &Places,
+        arguments: LmArguments,
+    ) -> Result<(), CudaError> {
+        let (host, device) = self.memory.as_mut().expect("room has been made");
+        let (split, end) = (places.split / ALIGNMENT, places.end / ALIGNMENT);
+        let mut inputs = device.index(..split);
+        // SAFETY: the pinned memory is neither written nor freed before the stream has been waited for,
+        // by `finish` or when the session is dropped.
+        self.gpu.call("copying to the device", || unsafe {
+            inputs.async_copy_from(&host.as_slice()[..split], &self.stream)
+        })?;
+        let parameters = [std::ptr::from_ref(&arguments).cast_mut().cast()];
+        // SAFETY: the kernel takes this record by value; `Places` gives every table the room that the
+        // counts say, the workspace has a part for every block, and shared memory is what the shape
+        // says. All of it lives until the stream has been waited for.
+        unsafe { kernel.launch(&self.stream, Launch { n_blocks, block_threads: BLOCK_THREADS }, &parameters)? };
+        let outputs = device.index(split..end);
+        // SAFETY: as for the copy before.
+        self.gpu.call("copying from the device", || unsafe {
+            outputs.async_copy_to(&mut host.as_mut_slice()[split..end], &self.stream)
+        })
+    }
+
+    /// Memory of `bytes` on both sides; it grows and never shrinks.
+    fn room(&mut self, what: &str, bytes: usize) -> Result<&mut Memory, CudaError> {
+        let needed = bytes / ALIGNMENT;
+        let enough = self.memory.take().filter(|(host, _)| host.len() >= needed);
+        let memory = match enough {
+            Some(memory) => memory,
+            None => {
+                // Half as much again: the next launch is likely to be a little larger.
+                let len = needed + needed / 2;
+                let gpu = &self.gpu;
+                let failed = |e| gpu.memory_error(what, len * ALIGNMENT, e);
+                let host = gpu.bound(|| LockedBuffer::new(&Plain(0), len)).map_err(failed)?;
+                // SAFETY: inputs are copied in before the kernel reads them, and of the outputs only
+                // those are looked at that a result points to; any bits are a record.
+                let device = gpu.bound(|| unsafe { DeviceBuffer::uninitialized(len) }).map_err(failed)?;
+                (host, device)
+            }
+        };
+        Ok(self.memory.insert(memory))
+    }
+
+    /// Where `n_blocks` times `large_len` numbers lie; 0 if that is nothing.
+    fn workspace(&mut self, large_len: u32, n_blocks: u32) -> Result<u64, CudaError> {
+        let len = (8 * large_len as usize * n_blocks as usize).div_ceil(ALIGNMENT);
+        if len == 0 {
+            return Ok(0);
+        }
+        let enough = self.workspace.take().filter(|workspace| workspace.len() >= len);
+        let workspace = match enough {
+            Some(workspace) => workspace,
+            None => {
+                let gpu = &self.gpu;
+                let failed = |e| gpu.memory_error(&format!("work space of {n_blocks} blocks"), len * ALIGNMENT, e);
+                // SAFETY: a block writes its part before it reads it.
+                gpu.bound(|| unsafe { DeviceBuffer::uninitialized(len) }).map_err(failed)?
+            }
+        };
+        Ok(self.workspace.insert(workspace).as_device_ptr().as_raw())
+    }
+}
+
+/// Writes all tables to their places, no winners, and an empty queue.
+fn fill(memory: &mut [u8], tables: &Tables, places: &Places) {
+    let contents = [
+        bytes_of(&tables.bases),
+        bytes_of(&tables.cx),
+        bytes_of(&tables.slots),
+        bytes_of(&tables.states),
+        bytes_of(&tables.candidates),
+        bytes_of(&tables.groups),
+        bytes_of(&tables.settings),
+    ];
+    for (place, content) in places.tables.iter().zip(contents) {
+        memory[place.clone()].copy_from_slice(content);
+    }
+    let mut winners = vec![NONE; tables.groups.len()];
+    // The number of survivors so far.
+    winners.push(0);
+    memory[places.winners.clone()].copy_from_slice(bytes_of(&winners));
+    memory[places.queue.clone()].copy_from_slice(bytes_of(&[0u32]));
+}
+
+fn arguments(start: u64, workspace: u64, places: &Places, tables: &Tables, shape: &Shape) -> LmArguments {
+    let at = |place: &Range<usize>| start + place.start as u64;
+    let [bases, cx, slots, states, candidates, groups, settings] = places.tables.each_ref().map(at);
+    let n_candidates = tables.candidates.len() as u32;
+    LmArguments {
+        bases,
+        cx,
+        slots,
+        states,
+        candidates,
+        groups,
+        settings,
+        winners: at(&places.winners),
+        results: at(&places.results),
+        survivors: at(&places.survivors),
+        queue: at(&places.queue),
+        workspace,
+        n_candidates,
+        n_groups: tables.groups.len() as u32,
+        n_survivors: n_candidates,
+        slots_per_survivor: shape.slots_per_survivor,
+        small_len: shape.small_len,
+        large_len: shape.large_len,
+        samples_per_panel: shape.samples_per_panel,
+        reserved: 0,
+    }
+}
+
+fn bytes_of<T: Record>(records: &[T]) -> &[u8] {
+    // SAFETY: records have no padding, so every byte of them has a value.
+    unsafe { std::slice::from_raw_parts(records.as_ptr().cast(), size_of_val(records)) }
+}
+
+fn bytes_of_mut<T: Record>(records: &mut [T]) -> &mut [u8] {
+    // SAFETY: as in `bytes_of`, and any bytes are a record.
+    unsafe { std::slice::from_raw_parts_mut(records.as_mut_ptr().cast(), size_of_val(records)) }
+}
+
+/// The records that these bytes are.
+fn records<T: Record>(bytes: &[u8]) -> Vec<T> {
+    let read = |chunk: &[u8]| {
+        // SAFETY: as many bytes as a record has, and any bytes are a record.
+        unsafe { chunk.as_ptr().cast::<T>().read_unaligned() }
+    };
+    bytes.chunks_exact(size_of::<T>()).map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_as_large_as_the_kernels_think() {
+        let ptx = crate::LM.sm_80;
+        for kernel in ["bqc_lm_shared", "bqc_lm_global"] {
+            let parameter = format!("{kernel}_param_0[{}]", size_of::<LmArguments>());
+            assert!(ptx.contains(&parameter), "{parameter}");
+        }
+    }
+
+    #[test]
+    fn records_go_to_bytes_and_back() {
+        let numbers = [Complex::new(1.5, -2.0), Complex::new(f64::MAX, 0.0)];
+        assert_eq!(records::<Complex>(bytes_of(&numbers)), numbers);
+        assert_eq!(bytes_of(&[1u32, 2]).len(), 8);
+        assert!(records::<u32>(&[]).is_empty());
+    }
+}

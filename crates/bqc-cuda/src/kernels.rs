@@ -1,0 +1,83 @@
+//! The PTX that is committed, and which of it a device gets.
+
+use crate::{CudaError, DeviceInfo, Version};
+
+/// The least compute capability: that of the oldest PTX that is committed.
+pub const LEAST_CAPABILITY: Version = Version::new(8, 0);
+
+/// The least that a driver must support: CUDA 11.0 reads the instruction set of that PTX (ISA 7.0).
+pub const LEAST_DRIVER: Version = Version::new(11, 0);
+
+/// From these on the second PTX is read: compute capability 9.0, and ISA 7.8, which CUDA 11.8 brought.
+const SM_90_CAPABILITY: Version = Version::new(9, 0);
+const SM_90_DRIVER: Version = Version::new(11, 8);
+
+/// One package of kernels, for each architecture that it was built for.
+#[derive(Clone, Copy, Debug)]
+pub struct KernelSet {
+    /// The package.
+    pub name: &'static str,
+    /// PTX that every supported device can run.
+    pub sm_80: &'static str,
+    /// PTX with instructions that came later.
+    pub sm_90: &'static str,
+}
+
+/// A loop of multiply-adds and a copy: what a device can do at most.
+pub const CEILINGS: KernelSet = KernelSet {
+    name: "bqc-ceilings",
+    sm_80: include_str!("../../../kernels-gpu/ptx/bqc-ceilings.sm_80.ptx"),
+    sm_90: include_str!("../../../kernels-gpu/ptx/bqc-ceilings.sm_90.ptx"),
+};
+
+/// Whole Levenberg–Marquardt runs, one a thread block.
+pub const LM: KernelSet = KernelSet {
+    name: "bqc-kernels",
+    sm_80: include_str!("../../../kernels-gpu/ptx/bqc-kernels.sm_80.ptx"),
+    sm_90: include_str!("../../../kernels-gpu/ptx/bqc-kernels.sm_90.ptx"),
+};
+
+impl KernelSet {
+    /// The PTX for a device under a driver.
+    pub(crate) fn ptx(&self, device: &DeviceInfo, driver: Version) -> Result<&'static str, CudaError> {
+        if device.capability < LEAST_CAPABILITY {
+            return Err(CudaError::Unsuitable {
+                device: device.to_string(),
+                found: device.capability,
+                needed: LEAST_CAPABILITY,
+            });
+        }
+        let is_newer = device.capability >= SM_90_CAPABILITY && driver >= SM_90_DRIVER;
+        Ok(if is_newer { self.sm_90 } else { self.sm_80 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ComputeMode;
+
+    #[test]
+    fn a_device_gets_the_newest_ptx_that_it_and_its_driver_read() {
+        let device = |major, minor| DeviceInfo {
+            ordinal: 0,
+            name: "some GPU".into(),
+            capability: Version::new(major, minor),
+            n_multiprocessors: 1,
+            total_bytes: 1,
+            block_shared_bytes: 1,
+            compute_mode: ComputeMode::Default,
+        };
+        let target = |major, minor, driver| {
+            let ptx = CEILINGS.ptx(&device(major, minor), driver)?;
+            Ok(ptx.lines().find_map(|line| line.strip_prefix(".target ")).unwrap())
+        };
+        let (old, new) = (Version::new(11, 4), Version::new(12, 4));
+        assert_eq!(target(8, 0, new), Ok("sm_80"));
+        assert_eq!(target(8, 9, new), Ok("sm_80"));
+        assert_eq!(target(9, 0, new), Ok("sm_90"));
+        assert_eq!(target(9, 0, old), Ok("sm_80"));
+        assert_eq!(target(12, 0, new), Ok("sm_90"));
+        assert!(matches!(target(7, 5, new), Err(CudaError::Unsuitable { found: Version { major: 7, minor: 5 }, .. })));
+    }
+}

@@ -1,0 +1,25 @@
+//! NVIDIA GPUs, as far as bqc needs them: [`discover`] says what is there, [`Gpu::open`] takes one,
+//! [`MemoryPlan`] divides work by the memory that is free, and [`CudaEngine`] is the engine. Every failure is a [`CudaError`] that says what to
+//! do. Kernels come as the PTX that is committed in `kernels-gpu/ptx`; the driver compiles it.
+//!
+//! Built on `cust`, with `bqc-cuda-shim` in place of the driver library: a program with this crate in
+//! it starts on machines without a driver. Empty on systems other than Linux.
+
+#![cfg(target_os = "linux")]
+
+mod ceilings;
+mod discover;
+mod engine;
+mod error;
+mod gpu;
+mod kernels;
+mod plan;
+
+pub use ceilings::{Ceilings, check_kernels, measure_ceilings};
+pub use cust::stream::Stream;
+pub use discover::{ComputeMode, DeviceInfo, Discovery, discover};
+pub use engine::CudaEngine;
+pub use error::{CudaError, Version};
+pub use gpu::{Buffer, Gpu, Kernel, Kernels, Launch, Pointer, Record};
+pub use kernels::{CEILINGS, KernelSet, LEAST_CAPABILITY, LEAST_DRIVER, LM};
+pub use plan::{Footprint, MemoryPlan, N_SLOTS};

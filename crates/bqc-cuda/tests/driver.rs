@@ -1,0 +1,242 @@
+//! What bqc does on the machines that others have: the driver's absence, its age, its refusals and
+//! faults, on a driver that `fake/libcuda.rs` imitates. The loader reads its search path when a process
+//! starts; so this program compiles the imitation and runs itself again for every case, with
+//! `FAKE_CUDA` saying what goes wrong.
+
+#![cfg_attr(not(target_os = "linux"), allow(unused))]
+
+#[path = "fake/compile.rs"]
+mod fake;
+
+use std::path::Path;
+use std::process::Command;
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    println!("skipped: GPUs are used on Linux only");
+}
+
+#[cfg(target_os = "linux")]
+fn main() {
+    if let Ok(name) = std::env::var("FAKE_CUDA") {
+        let (_, case) = cases::ALL.iter().find(|(known, _)| *known == name).unwrap();
+        return case();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fake::compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), folder.path());
+    for (name, _) in cases::ALL {
+        let mut case = Command::new(std::env::current_exe().unwrap());
+        let output = case.env("FAKE_CUDA", name).env("LD_LIBRARY_PATH", folder.path()).output().unwrap();
+        assert!(output.status.success(), "{name}:\n{}", String::from_utf8_lossy(&output.stderr));
+        println!("{name}: ok");
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod cases {
+    use bqc_cuda::*;
+    use bqc_instantiate::*;
+    use bqc_linalg::lanes::Level;
+    use bqc_linalg::{Stream, Su2};
+    use std::sync::atomic::AtomicBool;
+
+    /// A name that the imitation knows, and what must happen then.
+    pub const ALL: [(&str, fn()); 11] = [
+        ("well", a_good_device_is_described_and_works),
+        ("memory", no_room_is_said_with_numbers_and_harms_nothing),
+        ("old", || {
+            is(discover(), |e| matches!(e, CudaError::DriverTooOld { found: Version { major: 10, minor: 2 }, .. }))
+        }),
+        ("no-device", || is(discover(), |e| *e == CudaError::NoDevice)),
+        ("mismatch", || is(discover(), |e| matches!(e, CudaError::DriverFailed { code: 803, .. }))),
+        ("exclusive", a_taken_device_is_found_but_does_not_open),
+        ("fault", a_fault_loses_the_context_once_and_for_all),
+        ("engine", the_engine_answers_like_the_cpu),
+        ("tight", chunks_shrink_until_they_fit),
+        ("late-fault", a_fault_on_the_way_leaves_the_rest_to_the_cpu),
+        ("wrong", || is(check_kernels(&Gpu::open(0).unwrap()), |e| matches!(e, CudaError::WrongResult { .. }))),
+    ];
+
+    fn is<T>(result: Result<T, CudaError>, expected: impl Fn(&CudaError) -> bool) {
+        match result {
+            Err(error) => assert!(expected(&error), "{error:?}"),
+            Ok(_) => panic!("no error"),
+        }
+    }
+
+    fn a_good_device_is_described_and_works() {
+        let found = discover().unwrap();
+        assert_eq!((found.driver, found.devices.len()), (Version::new(12, 4), 1));
+        let device = &found.devices[0];
+        assert_eq!((device.to_string().as_str(), device.n_multiprocessors), ("GPU 0 (Imaginary GPU)", 7));
+        assert_eq!((device.capability, device.block_shared_bytes), (Version::new(9, 0), 227 << 10));
+        assert_eq!((device.total_bytes, device.compute_mode), (3 << 30, ComputeMode::Default));
+        is(Gpu::open(1), |e| *e == CudaError::NoDevice);
+
+        let gpu = Gpu::open(0).unwrap();
+        check_kernels(&gpu).unwrap();
+        let before = gpu.free_bytes().unwrap();
+        assert_eq!(before, 3 << 30, "the check freed what it took");
+        // The imitation says that everything takes two milliseconds.
+        let ceilings = measure_ceilings(&gpu, 1 << 20).unwrap();
+        assert!((ceilings.copy_bytes - 2.0 * f64::from(1 << 20) / 2e-3).abs() < 1e3, "{ceilings:?}");
+        assert!(ceilings.f64_flops > 1e9 && ceilings.f64_flops == ceilings.f32_flops);
+        let kernels = gpu.load(&CEILINGS).unwrap();
+        is(kernels.kernel("ghost", 0), |e| matches!(e, CudaError::Refused { code: 500, .. }));
+        is(kernels.kernel("copy", 228 << 10), |e| matches!(e, CudaError::Refused { code: 1, .. }));
+
+        // From another thread, and freed there.
+        let other = gpu.clone();
+        std::thread::spawn(move || drop(other.upload("numbers", &[1.0, 2.0]).unwrap())).join().unwrap();
+        assert_eq!(gpu.free_bytes().unwrap(), before);
+        let zeros = gpu.buffer::<u32>("numbers", 3).unwrap();
+        let mut found = [9; 3];
+        zeros.read(&mut found).unwrap();
+        assert_eq!(found, [0; 3]);
+    }
+
+    fn no_room_is_said_with_numbers_and_harms_nothing() {
+        let gpu = Gpu::open(0).unwrap();
+        match gpu.buffer::<f64>("64 problems", 1 << 30) {
+            Err(CudaError::OutOfMemory { what, needed_bytes, free_bytes, .. }) => {
+                assert_eq!((what.as_str(), needed_bytes, free_bytes), ("64 problems", 8 << 30, 3 << 30));
+            }
+            other => panic!("{:?}", other.err()),
+        }
+        check_kernels(&gpu).unwrap();
+    }
+
+    fn a_taken_device_is_found_but_does_not_open() {
+        assert_eq!(discover().unwrap().devices[0].compute_mode, ComputeMode::ExclusiveProcess);
+        is(
+            Gpu::open(0),
+            |e| matches!(e, CudaError::Busy { code: 46, name, .. } if name == "CUDA_ERROR_DEVICE_UNAVAILABLE"),
+        );
+    }
+
+    fn a_fault_loses_the_context_once_and_for_all() {
+        let gpu = Gpu::open(0).unwrap();
+        let lost = |e: &CudaError| matches!(e, CudaError::ContextLost { code: 700, .. }) && e.is_fatal();
+        is(check_kernels(&gpu), |e| lost(e) && e.to_string().contains("copy faulted"));
+        is(check_kernels(&gpu), lost);
+        is(gpu.free_bytes(), lost);
+    }
+
+    /// A template with random values and CX on random wires.
+    fn random_template(n: u8, n_cx: usize, s: &mut Stream) -> CxTemplate {
+        let mut t = CxTemplate::new(n);
+        (0..n).for_each(|q| t.set(Slot::First(q), s.su2()));
+        for _ in 0..n_cx {
+            let control = s.below(n.into()) as u8;
+            let target = (control + 1 + s.below(usize::from(n) - 1) as u8) % n;
+            t.push(control, target, s.su2(), s.su2());
+        }
+        t
+    }
+
+    /// The template with every free slot turned by about `radians`.
+    fn turned(t: &CxTemplate, radians: f64, s: &mut Stream) -> CxTemplate {
+        let mut near = t.clone();
+        for slot in t.slots().filter(|slot| !t.is_frozen(*slot)) {
+            near.set(slot, t.value(slot) * Su2::exp([0; 3].map(|_| radians * s.gaussian())));
+        }
+        near
+    }
+
+    fn samples(n: u8, t: &CxTemplate, s: &mut Stream) -> StateBatch {
+        StateBatch::sampled(t, sample_count(n.into(), 3 * usize::from(n) + 4 * t.n_cx()), s)
+    }
+
+    /// What both engines make of the same candidates, of which some fit and the first to fit is not the
+    /// first.
+    fn compare_refine(cuda: &CudaEngine, n: u8, n_cx: usize, n_candidates: usize, s: &mut Stream) {
+        let go = AtomicBool::new(false);
+        let target = random_template(n, n_cx, s);
+        let (batch, check) = (samples(n, &target, s), StateBatch::exact(&target));
+        let candidates: Vec<CxTemplate> = (0..n_candidates)
+            .map(|i| if i < n_candidates / 2 { random_template(n, n_cx / 2, s) } else { turned(&target, 0.02, s) })
+            .collect();
+        let settings = LmSettings::default();
+        let problem =
+            RefineProblem { batch: &batch, check: &check, solver: Solver::Lm, settings: &settings, tolerance: 1e-10 };
+        let make = |i: usize, t: &mut CxTemplate| t.copy_from(&candidates[i]);
+        let [ours, theirs] =
+            [cuda as &dyn Engine, &CpuEngine::default()].map(|e| e.refine(&problem, n_candidates, &make, &go));
+        assert_eq!((ours.n_tried, ours.n_sweeps), (theirs.n_tried, 0), "n {n}");
+        let ((i, found), (j, expected)) = (ours.winner.unwrap(), theirs.winner.unwrap());
+        assert_eq!((i, j), (n_candidates / 2, n_candidates / 2), "n {n}");
+        // Each in its own way, for the CPU takes its first steps in single precision; but both home.
+        for t in [&found, &expected] {
+            let distance = LmSolver::new(Level::detect()).distance(&check, t);
+            assert!(distance < 1e-12, "n {n}: {distance:e}");
+        }
+    }
+
+    /// One step from so near that the CPU takes it in double precision too: costs agree to rounding,
+    /// which the step multiplies by the condition of its system.
+    fn compare_descend(cuda: &CudaEngine, n: u8, n_cx: usize, n_templates: usize, s: &mut Stream) {
+        let go = AtomicBool::new(false);
+        let target = random_template(n, n_cx, s);
+        let batch = samples(n, &target, s);
+        let settings = LmSettings { max_iterations: 1, ..LmSettings::default() };
+        let mut ours: Vec<CxTemplate> = (0..n_templates).map(|_| turned(&target, 0.002, s)).collect();
+        ours[1].set_frozen(Slot::First(1), true);
+        let mut theirs = ours.clone();
+        let found = cuda.descend(&batch, &settings, &mut ours, &go);
+        let expected = CpuEngine::default().descend(&batch, &settings, &mut theirs, &go);
+        assert_eq!(found.len(), n_templates);
+        for (a, b) in found.iter().zip(&expected) {
+            assert_eq!((a.iterations, a.found), (b.iterations, b.found), "n {n}");
+            assert!((a.cost - b.cost).abs() <= 1e-10 * b.cost + 1e-15, "n {n}: {} {}", a.cost, b.cost);
+        }
+        assert_eq!(ours[1].value(Slot::First(1)), theirs[1].value(Slot::First(1)));
+        let distance = |t: &CxTemplate| LmSolver::new(Level::detect()).distance(&batch, t).powi(2);
+        for (t, a) in ours.iter().zip(&found) {
+            assert!((distance(t) - a.cost).abs() <= 1e-12, "the template is the one with that cost");
+        }
+    }
+
+    fn the_engine_answers_like_the_cpu() {
+        let cuda = CudaEngine::open(0, Level::detect()).unwrap();
+        assert!(cuda.name().starts_with("cuda/Imaginary GPU with cpu/"), "{}", cuda.name());
+        let report = conformance::run_refine(&cuda);
+        assert!(report.failures.is_empty() && report.n_cases == 16, "{:?}", report.failures);
+        let mut s = Stream::new(1, 77, 0);
+        // More than the first chunk, which is 28 on seven multiprocessors; and one for the global kernel.
+        for (n, n_cx, n_candidates) in [(2, 2, 3), (3, 6, 40), (4, 6, 9), (5, 8, 6), (6, 30, 2)] {
+            compare_refine(&cuda, n, n_cx, n_candidates, &mut s);
+        }
+        // A batch has at most 112 here: three of them, two at a time.
+        for (n, n_cx, n_templates) in [(2, 3, 300), (4, 8, 5), (5, 6, 5), (6, 30, 2)] {
+            compare_descend(&cuda, n, n_cx, n_templates, &mut s);
+        }
+        let is_stopped = AtomicBool::new(true);
+        let t = random_template(3, 3, &mut s);
+        let batch = StateBatch::exact(&t);
+        let outcomes = cuda.descend(&batch, &LmSettings::default(), &mut [t.clone()], &is_stopped);
+        assert_eq!(outcomes.len(), 1);
+        assert_eq!(cuda.fault(), None);
+    }
+
+    /// The device gives 64 KiB at a time: enough for some dozen candidates.
+    fn chunks_shrink_until_they_fit() {
+        let cuda = CudaEngine::open(0, Level::detect()).unwrap();
+        let mut s = Stream::new(1, 77, 2);
+        compare_refine(&cuda, 3, 4, 300, &mut s);
+        // Not even one fits here, nor a batch of these: the CPU does it, and the device is still good.
+        compare_refine(&cuda, 6, 30, 2, &mut s);
+        compare_descend(&cuda, 3, 4, 200, &mut s);
+        assert_eq!(cuda.fault(), None);
+        compare_refine(&cuda, 3, 4, 20, &mut s);
+    }
+
+    fn a_fault_on_the_way_leaves_the_rest_to_the_cpu() {
+        let cuda = CudaEngine::open(0, Level::detect()).unwrap();
+        let mut s = Stream::new(1, 77, 1);
+        // Two chunks on the device, the third is lost.
+        compare_refine(&cuda, 3, 4, 300, &mut s);
+        assert!(matches!(cuda.fault(), Some(CudaError::ContextLost { code: 700, .. })), "{:?}", cuda.fault());
+        compare_refine(&cuda, 4, 6, 9, &mut s);
+        compare_descend(&cuda, 3, 4, 5, &mut s);
+    }
+}

@@ -1,0 +1,386 @@
+//! A driver with one GPU that exists only in the tests: what bqc calls of `libcuda.so.1`, on host
+//! memory. `FAKE_CUDA` says what goes wrong. Streams are lazy on purpose: what is queued runs when
+//! somebody waits for it, so that host memory that is touched too early gives wrong results. Kernels
+//! are known by name; those of Levenberg–Marquardt are the real bodies, emulated.
+
+#![allow(non_snake_case, clippy::missing_safety_doc)]
+
+mod lm;
+
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+
+const TOTAL_BYTES: usize = 3 << 30;
+const NAME: &CStr = c"Imaginary GPU";
+
+static USED_BYTES: AtomicUsize = AtomicUsize::new(0);
+static N_LM_LAUNCHES: AtomicUsize = AtomicUsize::new(0);
+static IS_LOST: AtomicBool = AtomicBool::new(false);
+static ALLOCATIONS: Mutex<Vec<(u64, Vec<u128>)>> = Mutex::new(Vec::new());
+
+type Queue = Mutex<Vec<Box<dyn FnOnce() + Send>>>;
+
+fn scenario(name: &str) -> bool {
+    std::env::var("FAKE_CUDA").is_ok_and(|value| value == name)
+}
+
+/// Every call after a fault reports it.
+fn answer(code: u32) -> u32 {
+    if IS_LOST.load(SeqCst) { 700 } else { code }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn cuInit(_: u32) -> u32 {
+    match () {
+        () if scenario("no-device") => 100,
+        () if scenario("mismatch") => 803,
+        () => 0,
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuDriverGetVersion(version: *mut i32) -> u32 {
+    unsafe { *version = if scenario("old") { 10020 } else { 12040 } };
+    0
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuGetErrorName(code: u32, name: *mut *const c_char) -> u32 {
+    let text = match code {
+        2 => c"CUDA_ERROR_OUT_OF_MEMORY",
+        46 => c"CUDA_ERROR_DEVICE_UNAVAILABLE",
+        500 => c"CUDA_ERROR_NOT_FOUND",
+        700 => c"CUDA_ERROR_ILLEGAL_ADDRESS",
+        803 => c"CUDA_ERROR_SYSTEM_DRIVER_MISMATCH",
+        _ => return 1,
+    };
+    unsafe { *name = text.as_ptr() };
+    0
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuDeviceGetCount(count: *mut i32) -> u32 {
+    unsafe { *count = 1 };
+    0
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuDeviceGet(device: *mut i32, ordinal: i32) -> u32 {
+    unsafe { *device = ordinal };
+    if ordinal == 0 { 0 } else { 101 }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuDeviceGetName(name: *mut c_char, len: i32, _: i32) -> u32 {
+    let bytes = NAME.to_bytes_with_nul();
+    assert!(bytes.len() <= len as usize);
+    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr().cast(), name, bytes.len()) };
+    0
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuDeviceTotalMem_v2(bytes: *mut usize, _: i32) -> u32 {
+    unsafe { *bytes = TOTAL_BYTES };
+    0
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuDeviceGetAttribute(value: *mut i32, which: u32, _: i32) -> u32 {
+    let found = match which {
+        16 => 7, // multiprocessors
+        20 => {
+            if scenario("exclusive") {
+                3
+            } else {
+                0
+            }
+        } // compute mode
+        75 => {
+            if scenario("ancient") {
+                6
+            } else {
+                9
+            }
+        } // compute capability
+        76 => 0,
+        97 => 227 << 10, // shared memory of a block
+        _ => return 1,
+    };
+    unsafe { *value = found };
+    0
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuDevicePrimaryCtxRetain(context: *mut *mut c_void, _: i32) -> u32 {
+    unsafe { *context = 8 as *mut c_void };
+    if scenario("exclusive") { 46 } else { 0 }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn cuDevicePrimaryCtxRelease_v2(_: i32) -> u32 {
+    0
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn cuCtxSetCurrent(_: *mut c_void) -> u32 {
+    answer(0)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuMemGetInfo_v2(free: *mut usize, total: *mut usize) -> u32 {
+    unsafe {
+        *free = TOTAL_BYTES - USED_BYTES.load(SeqCst);
+        *total = TOTAL_BYTES;
+    }
+    answer(0)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuMemAlloc_v2(pointer: *mut u64, bytes: usize) -> u32 {
+    if bytes == 0 {
+        return 1;
+    }
+    let most = if scenario("tight") { 64 << 10 } else { TOTAL_BYTES };
+    if bytes > most.min(TOTAL_BYTES - USED_BYTES.load(SeqCst)) {
+        return 2;
+    }
+    USED_BYTES.fetch_add(bytes, SeqCst);
+    // Garbage, as real memory has it.
+    let memory = vec![0x7ff8_dead_7ff8_dead_7ff8_dead_7ff8_deadu128; bytes.div_ceil(16)];
+    let address = memory.as_ptr() as u64;
+    ALLOCATIONS.lock().unwrap().push((address, memory));
+    unsafe { *pointer = address };
+    answer(0)
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn cuMemFree_v2(pointer: u64) -> u32 {
+    let mut allocations = ALLOCATIONS.lock().unwrap();
+    let Some(at) = allocations.iter().position(|(address, _)| *address == pointer) else { return 1 };
+    let (_, memory) = allocations.swap_remove(at);
+    USED_BYTES.fetch_sub(memory.len() * 16, SeqCst);
+    answer(0)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuMemAllocHost_v2(pointer: *mut *mut c_void, bytes: usize) -> u32 {
+    let memory: Box<[u128]> = vec![0; bytes.div_ceil(16)].into_boxed_slice();
+    unsafe { *pointer = Box::leak(memory).as_mut_ptr().cast() };
+    answer(0)
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn cuMemFreeHost(_: *mut c_void) -> u32 {
+    // Leaked: the tests are short, and nobody asks whether it is freed twice.
+    answer(0)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuMemsetD8_v2(pointer: u64, byte: u8, bytes: usize) -> u32 {
+    unsafe { std::ptr::write_bytes(pointer as *mut u8, byte, bytes) };
+    answer(0)
+}
+
+/// The end of the allocation that an address lies in.
+fn allocation_end(address: u64) -> Option<u64> {
+    let allocations = ALLOCATIONS.lock().unwrap();
+    let ends = allocations.iter().map(|(start, memory)| *start..*start + 16 * memory.len() as u64);
+    ends.into_iter().find(|range| range.contains(&address)).map(|range| range.end)
+}
+
+unsafe fn move_bytes(to: u64, from: u64, bytes: usize) {
+    unsafe { std::ptr::copy_nonoverlapping(from as *const u8, to as *mut u8, bytes) };
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuMemcpyHtoD_v2(to: u64, from: *const c_void, bytes: usize) -> u32 {
+    unsafe { move_bytes(to, from as u64, bytes) };
+    answer(0)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuMemcpyDtoH_v2(to: *mut c_void, from: u64, bytes: usize) -> u32 {
+    unsafe { move_bytes(to as u64, from, bytes) };
+    answer(0)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuMemcpyHtoDAsync_v2(to: u64, from: *const c_void, bytes: usize, stream: *const Queue) -> u32 {
+    let from = from as u64;
+    unsafe { queue(stream, move || move_bytes(to, from, bytes)) };
+    answer(0)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuMemcpyDtoHAsync_v2(to: *mut c_void, from: u64, bytes: usize, stream: *const Queue) -> u32 {
+    let to = to as u64;
+    unsafe { queue(stream, move || move_bytes(to, from, bytes)) };
+    answer(0)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuStreamCreateWithPriority(stream: *mut *const Queue, _: u32, _: i32) -> u32 {
+    unsafe { *stream = Box::leak(Box::new(Queue::default())) };
+    answer(0)
+}
+
+unsafe fn queue(stream: *const Queue, work: impl FnOnce() + Send + 'static) {
+    unsafe { (*stream).lock().unwrap().push(Box::new(work)) };
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuStreamSynchronize(stream: *const Queue) -> u32 {
+    let work = std::mem::take(&mut *unsafe { (*stream).lock().unwrap() });
+    for step in work {
+        step();
+    }
+    answer(0)
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn cuStreamDestroy_v2(_: *const Queue) -> u32 {
+    answer(0)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuEventCreate(event: *mut *mut Option<&'static Queue>, _: u32) -> u32 {
+    unsafe { *event = Box::leak(Box::new(None)) };
+    answer(0)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuEventRecord(event: *mut Option<&'static Queue>, stream: *const Queue) -> u32 {
+    unsafe { *event = Some(&*stream) };
+    answer(0)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuEventSynchronize(event: *mut Option<&'static Queue>) -> u32 {
+    match unsafe { *event } {
+        Some(stream) => unsafe { cuStreamSynchronize(stream) },
+        None => answer(0),
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuEventElapsedTime(milliseconds: *mut f32, _: *const c_void, _: *const c_void) -> u32 {
+    unsafe { *milliseconds = 2.0 };
+    answer(0)
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn cuEventDestroy_v2(_: *const c_void) -> u32 {
+    answer(0)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuModuleLoadDataEx(
+    module: *mut *mut c_void,
+    image: *const c_char,
+    _: u32,
+    _: *const c_void,
+    _: *const c_void,
+) -> u32 {
+    let ptx = unsafe { CStr::from_ptr(image) }.to_string_lossy();
+    unsafe { *module = 16 as *mut c_void };
+    answer(if ptx.contains(".target sm_90") { 0 } else { 218 })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn cuModuleUnload(_: *mut c_void) -> u32 {
+    answer(0)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuModuleGetFunction(function: *mut *mut CString, _: *mut c_void, name: *const c_char) -> u32 {
+    let name = unsafe { CStr::from_ptr(name) }.to_owned();
+    let known = [c"copy", c"fma_f64", c"fma_f32", c"bqc_lm_shared", c"bqc_lm_global"];
+    let is_known = known.contains(&name.as_c_str());
+    unsafe { *function = Box::leak(Box::new(name)) };
+    answer(if is_known { 0 } else { 500 })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuOccupancyMaxActiveBlocksPerMultiprocessor(
+    n_blocks: *mut i32,
+    _: *mut CString,
+    _: i32,
+    shared_bytes: usize,
+) -> u32 {
+    unsafe { *n_blocks = ((228 << 10) / (shared_bytes as i32 + 1024)).min(4) };
+    answer(0)
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn cuFuncSetAttribute(_: *mut CString, _: u32, value: i32) -> u32 {
+    answer(u32::from(value > 227 << 10))
+}
+
+/// Parameters are read now, the work is done when somebody waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuLaunchKernel(
+    function: *const CString,
+    n_blocks: u32,
+    _: u32,
+    _: u32,
+    block_threads: u32,
+    _: u32,
+    _: u32,
+    shared_bytes: u32,
+    stream: *const Queue,
+    parameters: *const *const c_void,
+    _extra: *const c_void,
+) -> u32 {
+    if block_threads > 256 {
+        return 1;
+    }
+    let parameter = |i: usize| unsafe { *parameters.add(i) };
+    let word = |i: usize| unsafe { *parameter(i).cast::<u64>() };
+    let n_threads = (n_blocks * block_threads) as usize;
+    let is_wrong = scenario("wrong");
+    let name = unsafe { (*function).clone() };
+    if scenario("fault") {
+        unsafe { queue(stream, || IS_LOST.store(true, SeqCst)) };
+        return answer(0);
+    }
+    match name.as_bytes() {
+        b"copy" => {
+            let (from, to, n_pairs) = (word(0), word(1), word(2) as usize);
+            unsafe { queue(stream, move || move_bytes(to, from, 16 * n_pairs)) };
+        }
+        b"fma_f64" => {
+            let rounds = unsafe { *parameter(1).cast::<u32>() };
+            let [factor, term] = [2, 3].map(|i| f64::from_bits(word(i)));
+            let ends = word(0);
+            unsafe {
+                queue(stream, move || {
+                    for thread in 0..n_threads {
+                        let end = fma_f64(thread, rounds, factor, term) + if is_wrong { 1.0 } else { 0.0 };
+                        *(ends as *mut f64).add(thread) = end;
+                    }
+                })
+            };
+        }
+        b"bqc_lm_shared" | b"bqc_lm_global" => {
+            let arguments = unsafe { *parameter(0).cast::<bqc_kernels::arguments::LmArguments>() };
+            let large_is_global = name.as_bytes() == b"bqc_lm_global";
+            let is_lost = scenario("late-fault") && N_LM_LAUNCHES.fetch_add(1, SeqCst) == 2;
+            unsafe {
+                queue(stream, move || match is_lost {
+                    true => IS_LOST.store(true, SeqCst),
+                    false => lm::run(arguments, n_blocks, block_threads, shared_bytes, large_is_global),
+                })
+            };
+        }
+        _ => {}
+    }
+    answer(0)
+}
+
+fn fma_f64(thread: usize, rounds: u32, factor: f64, term: f64) -> f64 {
+    // Longer runs are for timing alone; their results are not looked at.
+    let rounds = rounds.min(64);
+    let chain = |c: usize| (0..rounds).fold((thread + c) as f64, |x, _| x * factor + term);
+    (0..8).map(chain).sum()
+}

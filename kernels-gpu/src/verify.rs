@@ -1,0 +1,102 @@
+//! The phase distance of a template from a target on many states, in the residual form.
+//!
+//! `min_φ ‖U − e^{iφ}V‖_F/√(2M)`; with all `2^n` columns this is the distance of the unitaries. States
+//! pass through in groups that fit the memory. The phase is estimated from the first group; what the
+//! best one would gain, `2(|S| − Re S) = 2(Im S)²/(|S| + Re S)` with `S` the overlap under the
+//! estimate, is taken off at the end.
+
+use crate::complex::Complex;
+use crate::cta::{Cta, Memory, Output, Table};
+use crate::real::{quotient, sqrt};
+use crate::states::{Circuit, overlap, push_first, push_layers, residual};
+use crate::templates::{Base, Check, CxWord, StateSet, Tables};
+
+/// Numbers that `memory` of [`distance`] holds at least: states and targets of one sample.
+#[inline(always)]
+pub fn large_len(n: u32) -> u32 {
+    4 << n
+}
+
+/// The distance, the same in every thread. `memory` holds `memory_len` numbers, at least
+/// [`large_len`]; `partials` four numbers a warp.
+#[inline(always)]
+pub fn distance<B: Cta>(
+    cta: &mut B,
+    states: impl Table<Complex>,
+    set: StateSet,
+    circuit: Circuit<B::Memory>,
+    memory: B::Memory,
+    memory_len: u32,
+    partials: B::Memory,
+) -> f64 {
+    let n = circuit.n;
+    let per_group = quotient(memory_len, large_len(n));
+    let second_partials = partials.offset(2 * cta.n_threads() / crate::cta::WARP);
+    let (mut phase, mut residuals, mut overlaps) = (Complex::ONE, 0.0, Complex::ZERO);
+    let mut start = 0;
+    while start < set.n_samples {
+        let left = set.n_samples - start;
+        let count = if left < per_group { left } else { per_group };
+        let (outputs, got) = (memory, memory.offset(2 * (count << n)));
+        cta.each(count << n, |i| {
+            got.set_complex(i, states.get(set.inputs_at + (start << n) + i));
+            outputs.set_complex(i, states.get(set.outputs_at + (start << n) + i));
+        });
+        push_first(cta, circuit, count, got, got);
+        push_layers(cta, circuit, count, got, got);
+        let sum = overlap(cta, outputs, got, count << n, partials);
+        if start == 0 {
+            phase = sum.phase();
+        }
+        overlaps = overlaps.add_product(phase.conj(), sum);
+        residuals += residual(cta, outputs, got, count << n, phase, second_partials);
+        start += count;
+    }
+    // For Re S ≤ 0 nothing cancels in |S| − Re S; for Re S > 0 the quotient avoids it.
+    let modulus = overlaps.modulus();
+    let gain =
+        if overlaps.re > 0.0 { overlaps.im * overlaps.im / (modulus + overlaps.re) } else { modulus - overlaps.re };
+    let sum = residuals - 2.0 * gain;
+    // What is no number stays none.
+    sqrt(if sum < 0.0 { 0.0 } else { sum } / f64::from(2 * set.n_samples))
+}
+
+/// Memory of [`run`] in `f64`: partial sums, CX words, slots, and states for `n_states` at once.
+#[inline(always)]
+pub fn memory_len(n: u32, n_cx: u32, n_threads: u32, n_states: u32) -> u32 {
+    states_at(n, n_cx, n_threads) + n_states * large_len(n)
+}
+
+#[inline(always)]
+fn states_at(n: u32, n_cx: u32, n_threads: u32) -> u32 {
+    (4 * n_threads / crate::cta::WARP + n_cx).next_multiple_of(2) + 4 * (n + 2 * n_cx)
+}
+
+/// Makes check `index`; a distance of −1 says that it needs more memory than `memory_len`.
+#[inline(always)]
+pub fn run<B: Cta>(
+    cta: &mut B,
+    tables: Tables<impl Table<Base>, impl Table<CxWord>, impl Table<Complex>, impl Table<Complex>>,
+    checks: impl Table<Check>,
+    distances: impl Output<f64>,
+    index: u32,
+    memory: B::Memory,
+    memory_len: u32,
+) {
+    let check = checks.get(index);
+    let base = tables.bases.get(check.base);
+    let Base { n, n_cx, .. } = base;
+    let n_threads = cta.n_threads();
+    let states_at = states_at(n, n_cx, n_threads);
+    let mut found = -1.0;
+    if states_at + large_len(n) <= memory_len {
+        let cx = memory.offset(4 * n_threads / crate::cta::WARP);
+        let gates = memory.offset(states_at - 4 * (n + 2 * n_cx));
+        cta.each(n_cx, |i| cx.set_word(i, tables.cx.get(base.cx_at + i).0));
+        cta.each(n + 2 * n_cx, |slot| tables.slot(base.slots_at + slot).store(gates, slot));
+        let circuit = Circuit { n, n_cx, cx, gates };
+        let large = memory.offset(states_at);
+        found = distance(cta, tables.states, check.states, circuit, large, memory_len - states_at, memory);
+    }
+    cta.once(|| distances.set(index, found));
+}

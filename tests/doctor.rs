@@ -1,0 +1,82 @@
+//! `bqc doctor` without a driver and with drivers that are imitated: whatever the machine, the binary
+//! starts, says what is there, and says why not more.
+
+mod common;
+#[cfg(target_os = "linux")]
+#[path = "../crates/bqc-cuda/tests/fake/compile.rs"]
+mod fake;
+
+use common::*;
+use std::path::Path;
+
+#[test]
+fn a_machine_without_a_driver_gets_an_answer_and_not_a_loader_error() {
+    let (code, stdout, stderr) = parts(&run(&["doctor"]));
+    assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
+    assert!(stdout.starts_with("bqc "), "{stdout}");
+    assert!(stdout.contains("engine   auto is cpu/"), "{stdout}");
+    let driver = stdout.lines().find(|line| line.starts_with("driver   ")).unwrap();
+    let has_driver = driver.contains("CUDA");
+    let says_what_to_do = driver.contains("libcuda.so.1") && driver.contains("install NVIDIA's driver");
+    assert!(has_driver || says_what_to_do || cfg!(not(target_os = "linux")), "{driver}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn every_kind_of_trouble_is_told_apart() {
+    let folder = Folder::new();
+    fake::compile(Path::new(env!("CARGO_MANIFEST_DIR")), &folder.path(""));
+    for (scenario, expected) in [
+        ("well", "usable: 3.0 GiB free, the test kernels ran"),
+        ("well", "GPU 0    Imaginary GPU, compute capability 9.0, 7 multiprocessors, 3.0 GiB, compute mode default"),
+        ("well", "driver   CUDA 12.4"),
+        ("well", "cuda is cuda/Imaginary GPU with cpu/"),
+        ("old", "driver   NVIDIA's driver is too old: it supports CUDA 10.2, and 11.0 is needed; update the driver"),
+        ("no-device", "driver   NVIDIA's driver sees no GPU"),
+        ("mismatch", "driver   NVIDIA's driver does not start: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803)"),
+        ("exclusive", "not usable: GPU 0 (Imaginary GPU): taken: CUDA_ERROR_DEVICE_UNAVAILABLE (46)"),
+        ("ancient", "not usable: GPU 0 (Imaginary GPU): compute capability 6.0, and 8.0 is needed"),
+        ("fault", "the device context is lost: CUDA_ERROR_ILLEGAL_ADDRESS (700)"),
+        ("wrong", "fma_f64 gave a wrong result (thread 0 found 137, not 136)"),
+    ] {
+        let mut command = bqc(&["doctor"]);
+        command.env("FAKE_CUDA", scenario).env("LD_LIBRARY_PATH", folder.path(""));
+        let (code, stdout, stderr) = parts(&command.output().unwrap());
+        assert_eq!((code, stderr.as_str()), (0, ""), "{scenario}: {stdout}");
+        assert!(stdout.contains(expected), "{scenario}:\n{stdout}");
+        assert!(stdout.contains("engine   auto is cpu/"), "{scenario}:\n{stdout}");
+    }
+    let mut command = bqc(&["doctor", "--ceilings"]);
+    command.env("FAKE_CUDA", "well").env("LD_LIBRARY_PATH", folder.path(""));
+    let (code, stdout, _) = parts(&command.output().unwrap());
+    assert!(code == 0 && stdout.contains("GFLOP/s in f64"), "{stdout}");
+    compile_on(&folder);
+}
+
+/// `bqc compile --engine cuda` on the imitated device, on one that is taken, and on one that fails on
+/// the way: always a circuit, always the same, and a line where the GPU was not used.
+#[cfg(target_os = "linux")]
+fn compile_on(folder: &Folder) {
+    let circuit = concat!(env!("CARGO_MANIFEST_DIR"), "/circuits/adder_n4.qasm");
+    let compile = |engine: &str, scenario: &str| {
+        let mut command =
+            bqc(&["compile", circuit, "--engine", engine, "--flow", "delete", "-k", "3", "--passes", "2"]);
+        command.env("FAKE_CUDA", scenario).env("LD_LIBRARY_PATH", folder.path(""));
+        let (code, stdout, stderr) = parts(&command.output().unwrap());
+        assert_eq!(code, 0, "{engine}, {scenario}: {stderr}");
+        let n_cx = stdout.lines().filter(|line| line.starts_with("cx ")).count();
+        (n_cx, stderr)
+    };
+    let (expected, silent) = compile("cpu", "well");
+    assert!(!silent.contains("GPU"), "{silent}");
+    for (scenario, line) in [
+        ("well", None),
+        ("exclusive", Some("bqc: no GPU: GPU 0 (Imaginary GPU): taken: CUDA_ERROR_DEVICE_UNAVAILABLE (46)")),
+        ("late-fault", Some("the device context is lost: CUDA_ERROR_ILLEGAL_ADDRESS (700)")),
+    ] {
+        let (n_cx, stderr) = compile("cuda", scenario);
+        assert_eq!(n_cx, expected, "{scenario}: {stderr}");
+        assert_eq!(stderr.contains("GPU 0"), line.is_some(), "{scenario}: {stderr}");
+        assert!(line.is_none_or(|line| stderr.contains(line)), "{scenario}: {stderr}");
+    }
+}
