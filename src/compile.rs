@@ -47,7 +47,7 @@ impl Effort {
         let (n_rounds, starts, patience, min_gain, max_passes) = match arg {
             EffortArg::E1 => (4, 1, 1, 0.05, 1),
             EffortArg::E2 => (10, 1, 1, 0.02, u32::MAX),
-            EffortArg::E3 => (20, 4, 3, 0.005, u32::MAX),
+            EffortArg::E3 => (20, 4, 5, 0.005, u32::MAX),
             EffortArg::E4 => (20, 8, 8, 0.001, u32::MAX),
             EffortArg::E5 => (20, 16, 20, 0.0, u32::MAX),
             EffortArg::Forever => (20, 16, u32::MAX, 0.0, u32::MAX),
