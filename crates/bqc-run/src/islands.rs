@@ -1,7 +1,7 @@
 //! The search of a small circuit: several walkers, each on an island of its own.
 //!
 //! A circuit that is one window is searched so from the beginning; one of more windows when passes over
-//! all of them find nothing more.
+//! all of them find nothing more, and then every other walker goes on from the best.
 //!
 //! A search of a small circuit ends on a plateau that depends on its random numbers, by up to a third of
 //! the gates, and the first moments decide which. So walkers race: each walks by itself from pass to
@@ -23,8 +23,10 @@ use rayon::prelude::*;
 /// Passes without fewer two-qubit gates after which a walker begins again. A pass of twenty rounds
 /// tries some thousand moves; what is found at all on a plateau is mostly found in the first few.
 const RESTART_AFTER: u32 = 5;
-/// Every so manieth walker goes on from the best.
+/// Every so manieth walker goes on from the best, if all begin from the beginning.
 const FOLLOWER: usize = 4;
+/// The same where a search has come to a stop before: a new beginning is dear then.
+const FOLLOWER_AFTER_STOP: usize = 2;
 /// Walkers that must have come as far before one is stopped for being worse than their median.
 const SMALLEST_FIELD: usize = 4;
 
@@ -38,11 +40,6 @@ struct Island {
     n_idle: u32,
     /// Passes since it began.
     age: u32,
-}
-
-/// Whether a walker goes on from the best instead of racing.
-fn is_follower(island: usize) -> bool {
-    island % FOLLOWER == FOLLOWER - 1
 }
 
 /// What walkers had after 1, 2, 4, 8, … passes.
@@ -93,6 +90,8 @@ impl Run<'_> {
         patience: u32,
     ) -> Result<(), PartitionError> {
         let from_best = (best.circuit.clone(), best.bound);
+        let every = if start.0 == from_best.0 { FOLLOWER } else { FOLLOWER_AFTER_STOP };
+        let is_follower = |i: usize| i % every == every - 1;
         let new = |i: usize| self.island(if is_follower(i) { &from_best } else { start });
         let mut islands: Vec<Island> = (0..self.settings.block.starts as usize).map(new).collect();
         let (mut race, mut n_idle) = (Race::default(), 0);
@@ -108,7 +107,9 @@ impl Run<'_> {
             }
             self.report_pass(pass, &best.circuit);
             n_idle = if best.rank.leading() < had { 0 } else { n_idle + 1 };
-            self.settle(&mut islands, &mut race, start, best);
+            for (i, island) in islands.iter_mut().enumerate() {
+                self.settle(island, is_follower(i), &mut race, start, best);
+            }
         }
         self.error_bound = best.bound;
         Ok(())
@@ -136,20 +137,18 @@ impl Run<'_> {
         self.offer(best, &island.circuit, &stats);
     }
 
-    /// Decides which walkers begin again.
-    fn settle(&self, islands: &mut [Island], race: &mut Race, start: &(Circuit, f64), best: &Best) {
-        for (i, island) in islands.iter_mut().enumerate() {
-            let is_best = island.leading <= best.rank.leading();
-            let is_stuck = island.n_idle >= RESTART_AFTER && !is_best;
-            // Thousands of passes may add up to more than a block is allowed; the best has less.
-            let is_spent = island.bound > self.settings.block.tolerance.min(self.limit());
-            if is_follower(i) {
-                if is_stuck || is_spent {
-                    *island = self.island(&(best.circuit.clone(), best.bound));
-                }
-            } else if is_stuck || is_spent || !(race.goes_on(island.age, island.leading) || is_best) {
-                *island = self.island(start);
+    /// Decides whether a walker begins again.
+    fn settle(&self, island: &mut Island, is_follower: bool, race: &mut Race, start: &(Circuit, f64), best: &Best) {
+        let is_best = island.leading <= best.rank.leading();
+        let is_stuck = island.n_idle >= RESTART_AFTER && !is_best;
+        // Thousands of passes may add up to more than a block is allowed; the best has less.
+        let is_spent = island.bound > self.settings.block.tolerance.min(self.limit());
+        if is_follower {
+            if is_stuck || is_spent {
+                *island = self.island(&(best.circuit.clone(), best.bound));
             }
+        } else if is_stuck || is_spent || !(race.goes_on(island.age, island.leading) || is_best) {
+            *island = self.island(start);
         }
     }
 
