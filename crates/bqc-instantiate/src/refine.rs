@@ -110,12 +110,14 @@ pub struct Refiner {
     /// None until the first sweep.
     sweeper: Option<Sweeper>,
     history: Vec<CostPoint>,
+    /// None while it is worked on.
+    candidate: Option<CxTemplate>,
 }
 
 impl Refiner {
     /// A refiner for this CPU level.
     pub fn new(level: Level) -> Refiner {
-        Refiner { lm: LmSolver::new(level), level, sweeper: None, history: Vec::new() }
+        Refiner { lm: LmSolver::new(level), level, sweeper: None, history: Vec::new(), candidate: None }
     }
 
     /// Tries candidates `0..count` in order.
@@ -127,7 +129,7 @@ impl Refiner {
         stop: &AtomicBool,
     ) -> Refined {
         let mut refined = Refined::default();
-        let mut candidate = CxTemplate::new(problem.batch.n() as u8);
+        let mut candidate = self.candidate.take().unwrap_or_else(|| CxTemplate::new(2));
         for index in 0..count {
             if stop.load(Ordering::Relaxed) {
                 break;
@@ -136,12 +138,13 @@ impl Refiner {
             refined.n_tried += 1;
             if self.fit(problem, &mut candidate, &mut refined, stop) {
                 if self.lm.distance(problem.check, &candidate) <= problem.tolerance {
-                    refined.winner = Some((index, candidate));
+                    refined.winner = Some((index, candidate.clone()));
                     break;
                 }
                 refined.n_overfit += 1;
             }
         }
+        self.candidate = Some(candidate);
         refined
     }
 

@@ -59,6 +59,9 @@ const DELETION_CX: usize = 48;
 /// These passes end when each width in turn has removed less than this share of the gates.
 const LITTLE_DELETED: f64 = 0.01;
 
+/// Passes in a row without a better circuit after which the search of a small circuit that is more than one
+/// window goes on with walkers.
+const STALLED_AFTER: u32 = 5;
 /// Purpose of the stream that shifts the cuts.
 const CUTS: u64 = 0x4355_5453;
 
@@ -205,8 +208,8 @@ impl Best {
 }
 
 /// Cuts of this pass: shifted by at most `max_shift`, and left to chance.
-fn random_cuts(options: Options, settings: &RunSettings, pass: u32, max_shift: usize) -> Options {
-    let mut stream = Stream::new(settings.block.seed, pass.into(), CUTS);
+pub(crate) fn random_cuts(options: Options, seed: u64, pass: u32, max_shift: usize) -> Options {
+    let mut stream = Stream::new(seed, pass.into(), CUTS);
     let shift = 1 + stream.below(options.max_cx.min(max_shift));
     Options { shift, random_cuts: Some(RandomCuts { seed: stream.bits() }), ..options }
 }
@@ -258,23 +261,29 @@ impl Run<'_> {
     /// Passes that keep the unitary, from the best circuit on, until `patience` of them have gained
     /// little. The circuit that goes from pass to pass may be another than the best: a search wanders.
     fn search(&mut self, best: &mut Best, patience: u32) -> Result<(), CompileError> {
+        let start = (best.circuit.clone(), best.bound);
         if self.is_one_window(&best.circuit)? {
-            return Ok(self.search_islands(best, patience)?);
+            return Ok(self.search_islands(&start, best, patience)?);
         }
         let mut current = best.circuit.clone();
         let mut stats = Stats::of(&current);
         self.error_bound = best.bound;
         let first_width = usize::from(stats.n_two_qubit >= LARGE_CX);
         self.is_deleting = self.begins_with_deletion(first_width);
-        let mut n_idle = 0;
+        let (mut n_idle, mut n_stalled) = (0, 0);
         while n_idle < patience && self.may_search() && !self.is_stopped() && self.error_bound <= self.limit() {
+            if n_stalled >= STALLED_AFTER && self.has_room_for_islands(&best.figures) {
+                return Ok(self.search_islands(&start, best, patience - n_idle)?);
+            }
             self.n_searches += 1;
             let before = self.rank(&stats).leading();
             let pass = self.next_pass();
             self.n_deletions += u32::from(self.is_deleting);
             current = self.pass(pass, &self.cuts(pass, first_width), &current)?;
             stats = self.report_pass(pass, &current);
+            let had = best.rank.leading();
             self.offer(best, &current, &stats);
+            n_stalled = if best.rank.leading() < had || self.is_deleting { 0 } else { n_stalled + 1 };
             let gain = before.saturating_sub(self.rank(&stats).leading()) as f64;
             let min_gain = if self.is_deleting { LITTLE_DELETED } else { self.settings.min_gain };
             n_idle = if gain > min_gain * before as f64 { 0 } else { n_idle + 1 };
@@ -301,8 +310,12 @@ impl Run<'_> {
                 continue;
             }
             let index = self.next_pass();
-            let cuts =
-                random_cuts(Options { max_cx: APPROXIMATE_CX, ..Options::new(width) }, settings, index, usize::MAX);
+            let cuts = random_cuts(
+                Options { max_cx: APPROXIMATE_CX, ..Options::new(width) },
+                settings.block.seed,
+                index,
+                usize::MAX,
+            );
             let budget = Budget { total: settings.epsilon_total, spent: best.bound };
             let pass = Pass { index, block: &settings.block, engine, workshop, stop, observer };
             let result = pass.run_approximate(&best.circuit, &cuts, budget)?;
@@ -396,7 +409,7 @@ impl Run<'_> {
         };
         let width = block_size.saturating_sub(narrower).max(block_size.min(3));
         let options = Options { max_cx, ..Options::new(width) };
-        if pass > 0 { random_cuts(options, self.settings, pass, max_shift) } else { options }
+        if pass > 0 { random_cuts(options, block.seed, pass, max_shift) } else { options }
     }
 
     /// Joins one-qubit gates where they meet, and cancels equal CX: the blocks do so only inside.

@@ -1,4 +1,7 @@
-//! The search of a circuit that is one window: several walkers, each on an island of its own.
+//! The search of a small circuit: several walkers, each on an island of its own.
+//!
+//! A circuit that is one window is searched so from the beginning; one of more windows when passes over
+//! all of them find nothing more, and then every other walker goes on from the best.
 //!
 //! A search of a small circuit ends on a plateau that depends on its random numbers, by up to a third of
 //! the gates, and the first moments decide which. So walkers race: each walks by itself from pass to
@@ -8,20 +11,22 @@
 //! numbers. Every fourth walker does not race: it goes on from the best that anyone has found. The best of
 //! all is kept.
 
-use crate::compile::{Best, Run};
+use crate::compile::{Best, Run, RunSettings, random_cuts};
 use crate::observer::Event;
 use crate::pass::{Pass, PassResult};
 use bqc_circuit::{Circuit, Stats};
 use bqc_linalg::Stream;
-use bqc_optimize::{BlockSettings, Flow, merge_circuit};
+use bqc_optimize::{BlockSettings, Figures, Flow, merge_circuit};
 use bqc_partition::{Options, PartitionError, partition};
 use rayon::prelude::*;
 
 /// Passes without fewer two-qubit gates after which a walker begins again. A pass of twenty rounds
 /// tries some thousand moves; what is found at all on a plateau is mostly found in the first few.
 const RESTART_AFTER: u32 = 5;
-/// Every so manieth walker goes on from the best.
+/// Every so manieth walker goes on from the best, if all begin from the beginning.
 const FOLLOWER: usize = 4;
+/// The same where a search has come to a stop before: a new beginning is dear then.
+const FOLLOWER_AFTER_STOP: usize = 2;
 /// Walkers that must have come as far before one is stopped for being worse than their median.
 const SMALLEST_FIELD: usize = 4;
 
@@ -69,19 +74,26 @@ impl Run<'_> {
         Ok(partition(circuit, &options)?.blocks().filter(|block| block.circuit.n_cx() > 0).count() == 1)
     }
 
-    /// Walks on all islands until `patience` passes in a row have not improved the best circuit.
-    pub(crate) fn search_islands(&mut self, best: &mut Best, patience: u32) -> Result<(), PartitionError> {
-        let start = (best.circuit.clone(), best.bound);
-        let n_islands = self.settings.block.starts as u64;
-        let first_leading = best.rank.leading();
-        let new = |(circuit, bound): &(Circuit, f64)| Island {
-            circuit: circuit.clone(),
-            bound: *bound,
-            leading: first_leading,
-            n_idle: 0,
-            age: 0,
-        };
-        let mut islands: Vec<Island> = (0..n_islands).map(|_| new(&start)).collect();
+    /// Whether a circuit of more than one window is small enough for walkers of its own.
+    pub(crate) fn has_room_for_islands(&self, figures: &Figures) -> bool {
+        let RunSettings { max_block_cx, block, .. } = self.settings;
+        let is_search = matches!(block.flow, Flow::Search { .. });
+        is_search && block.starts as usize >= FOLLOWER && figures.n_two_qubit <= *max_block_cx
+    }
+
+    /// Walks on all islands until `patience` passes in a row have not improved the best circuit. Those that
+    /// race begin with `start`, a circuit and its bound.
+    pub(crate) fn search_islands(
+        &mut self,
+        start: &(Circuit, f64),
+        best: &mut Best,
+        patience: u32,
+    ) -> Result<(), PartitionError> {
+        let from_best = (best.circuit.clone(), best.bound);
+        let every = if start.0 == from_best.0 { FOLLOWER } else { FOLLOWER_AFTER_STOP };
+        let is_follower = |i: usize| i % every == every - 1;
+        let new = |i: usize| self.island(if is_follower(i) { &from_best } else { start });
+        let mut islands: Vec<Island> = (0..self.settings.block.starts as usize).map(new).collect();
         let (mut race, mut n_idle) = (Race::default(), 0);
         while n_idle < patience && self.may_search() && !self.is_stopped() {
             self.n_searches += 1;
@@ -89,40 +101,55 @@ impl Run<'_> {
             self.observer.event(Event::PassStarted { pass, n_blocks: islands.len() });
             let walked: Vec<Result<PassResult, PartitionError>> =
                 islands.par_iter().enumerate().map(|(i, island)| self.walk(pass, i as u64, &island.circuit)).collect();
-            let mut has_improved = false;
+            let had = best.rank.leading();
             for (island, result) in islands.iter_mut().zip(walked) {
-                let PassResult { circuit, distance, records } = result?;
-                self.records.extend(records);
-                let merged = merge_circuit(&circuit);
-                island.bound += distance + merged.bound;
-                island.circuit = merged.circuit;
-                let stats = Stats::of(&island.circuit);
-                let leading = self.rank(&stats).leading();
-                island.n_idle = if leading < island.leading { 0 } else { island.n_idle + 1 };
-                island.leading = leading;
-                island.age += 1;
-                self.error_bound = island.bound;
-                let had = best.rank.leading();
-                has_improved |= self.offer(best, &island.circuit, &stats) && leading < had;
+                self.land(island, result?, best);
             }
             self.report_pass(pass, &best.circuit);
-            n_idle = if has_improved { 0 } else { n_idle + 1 };
+            n_idle = if best.rank.leading() < had { 0 } else { n_idle + 1 };
             for (i, island) in islands.iter_mut().enumerate() {
-                let is_best = island.leading <= best.rank.leading();
-                let is_stuck = island.n_idle >= RESTART_AFTER && !is_best;
-                // Thousands of passes may add up to more than a block is allowed; the best has less.
-                let is_spent = island.bound > self.settings.block.tolerance.min(self.limit());
-                if i % FOLLOWER == FOLLOWER - 1 {
-                    if is_stuck || is_spent {
-                        *island = Island { leading: best.rank.leading(), ..new(&(best.circuit.clone(), best.bound)) };
-                    }
-                } else if is_stuck || is_spent || !(race.goes_on(island.age, island.leading) || is_best) {
-                    *island = new(&start);
-                }
+                self.settle(island, is_follower(i), &mut race, start, best);
             }
         }
         self.error_bound = best.bound;
         Ok(())
+    }
+
+    /// A walker at the beginning of its way.
+    fn island(&self, (circuit, bound): &(Circuit, f64)) -> Island {
+        let leading = self.rank(&Stats::of(circuit)).leading();
+        Island { circuit: circuit.clone(), bound: *bound, leading, n_idle: 0, age: 0 }
+    }
+
+    /// Takes over what a walker's pass has made.
+    fn land(&mut self, island: &mut Island, result: PassResult, best: &mut Best) {
+        let PassResult { circuit, distance, records } = result;
+        self.records.extend(records);
+        let merged = merge_circuit(&circuit);
+        island.bound += distance + merged.bound;
+        island.circuit = merged.circuit;
+        let stats = Stats::of(&island.circuit);
+        let leading = self.rank(&stats).leading();
+        island.n_idle = if leading < island.leading { 0 } else { island.n_idle + 1 };
+        island.leading = leading;
+        island.age += 1;
+        self.error_bound = island.bound;
+        self.offer(best, &island.circuit, &stats);
+    }
+
+    /// Decides whether a walker begins again.
+    fn settle(&self, island: &mut Island, is_follower: bool, race: &mut Race, start: &(Circuit, f64), best: &Best) {
+        let is_best = island.leading <= best.rank.leading();
+        let is_stuck = island.n_idle >= RESTART_AFTER && !is_best;
+        // Thousands of passes may add up to more than a block is allowed; the best has less.
+        let is_spent = island.bound > self.settings.block.tolerance.min(self.limit());
+        if is_follower {
+            if is_stuck || is_spent {
+                *island = self.island(&(best.circuit.clone(), best.bound));
+            }
+        } else if is_stuck || is_spent || !(race.goes_on(island.age, island.leading) || is_best) {
+            *island = self.island(start);
+        }
     }
 
     /// One pass of one walker: a function of the seed, the pass and the island.
@@ -133,6 +160,9 @@ impl Run<'_> {
         let seed = Stream::new(settings.block.seed, island, ISLANDS).bits();
         let block = BlockSettings { starts: 1, seed, ..settings.block.clone() };
         let cuts = Options { max_cx: settings.max_block_cx, ..Options::new(settings.block_size) };
+        // Where one window holds everything there is nothing to cut.
+        let is_wide = circuit.n_qubits() > settings.block_size;
+        let cuts = if is_wide { random_cuts(cuts, seed, pass, settings.max_block_cx) } else { cuts };
         Pass { index: pass, block: &block, engine, workshop, stop, observer }.run_here(circuit, &cuts)
     }
 }
