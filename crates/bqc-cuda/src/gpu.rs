@@ -7,7 +7,7 @@ use crate::{CudaError, DeviceInfo, KernelSet, Version, discover};
 use cust::context::{Context, CurrentContext};
 use cust::device::Device;
 use cust::error::{CudaError as CustError, CudaResult};
-use cust::function::Function;
+use cust::function::{Function, FunctionAttribute};
 use cust::memory::{CopyDestination, DeviceBuffer, DeviceCopy, mem_get_info};
 use cust::module::Module;
 use cust::stream::{Stream, StreamFlags};
@@ -128,7 +128,22 @@ impl Gpu {
     pub fn load(&self, set: &KernelSet) -> Result<Kernels, CudaError> {
         let ptx = set.ptx(self.info(), self.driver())?;
         let module = self.call(set.name, || Module::from_ptx(ptx, &[]))?;
+        for name in set.kernels {
+            self.allow_shared_memory(&module, name)?;
+        }
         Ok(Kernels { module, gpu: self.clone() })
+    }
+
+    /// Allows a kernel all the shared memory that a block may have. Once and for all: the limit belongs
+    /// to the driver's one function of this name, and whoever lowered it for a launch would have the
+    /// larger launch of another thread refused.
+    fn allow_shared_memory(&self, module: &Module, name: &str) -> Result<(), CudaError> {
+        let function = self.call(name, || module.get_function(name))?;
+        let own = self.call(name, || function.get_attribute(FunctionAttribute::SharedMemorySizeBytes))?;
+        let which = CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+        let most = i32::try_from(self.info().block_shared_bytes).unwrap_or(i32::MAX).saturating_sub(own);
+        // SAFETY: the function is of a module that is loaded.
+        self.call(name, || checked(unsafe { cuFuncSetAttribute(function.to_raw(), which, most) }))
     }
 
     /// A queue of copies and kernels, which run in its order.
@@ -274,14 +289,10 @@ pub struct Kernels {
 }
 
 impl Kernels {
-    /// The kernel of this name, allowed `shared_bytes` of dynamic shared memory.
+    /// The kernel of this name, to be launched with `shared_bytes` of dynamic shared memory: no more
+    /// than [`DeviceInfo::block_shared_bytes`], or the launch is refused.
     pub fn kernel(&self, name: &'static str, shared_bytes: u32) -> Result<Kernel<'_>, CudaError> {
         let function = self.gpu.call(name, || self.module.get_function(name))?;
-        // More than 48 KiB must be asked for; less does no harm.
-        let which = CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
-        let bytes = i32::try_from(shared_bytes).unwrap_or(i32::MAX);
-        // SAFETY: the function is of a module that is loaded.
-        self.gpu.call(name, || checked(unsafe { cuFuncSetAttribute(function.to_raw(), which, bytes) }))?;
         Ok(Kernel { function, name, shared_bytes, gpu: &self.gpu })
     }
 }

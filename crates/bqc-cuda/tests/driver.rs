@@ -83,7 +83,13 @@ mod cases {
         assert!(ceilings.f64_flops > 1e9 && ceilings.f64_flops == ceilings.f32_flops);
         let kernels = gpu.load(&CEILINGS).unwrap();
         is(kernels.kernel("ghost", 0), |e| matches!(e, CudaError::Refused { code: 500, .. }));
-        is(kernels.kernel("copy", 228 << 10), |e| matches!(e, CudaError::Refused { code: 1, .. }));
+        // A smaller one that is asked for in between takes nothing from a larger one.
+        let large = kernels.kernel("copy", 200 << 10).unwrap();
+        let small = kernels.kernel("copy", 34 << 10).unwrap();
+        let refused = kernels.kernel("copy", 228 << 10).unwrap();
+        launch_nothing(&gpu, &small).unwrap();
+        launch_nothing(&gpu, &large).unwrap();
+        is(launch_nothing(&gpu, &refused), |e| matches!(e, CudaError::Refused { code: 1, .. }));
 
         // From another thread, and freed there.
         let other = gpu.clone();
@@ -93,6 +99,16 @@ mod cases {
         let mut found = [9; 3];
         zeros.read(&mut found).unwrap();
         assert_eq!(found, [0; 3]);
+    }
+
+    /// Launches `copy` for no numbers.
+    fn launch_nothing(gpu: &Gpu, copy: &Kernel<'_>) -> Result<(), CudaError> {
+        let (numbers, stream) = (gpu.buffer::<f64>("numbers", 2)?, gpu.stream()?);
+        let (pointer, n_pairs) = (numbers.pointer(), 0u64);
+        let pointers = std::ptr::from_ref(&pointer).cast_mut().cast();
+        let arguments = [pointers, pointers, std::ptr::from_ref(&n_pairs).cast_mut().cast()];
+        // SAFETY: two pointers and a count, of memory that is not looked at.
+        unsafe { copy.launch(&stream, Launch { n_blocks: 1, block_threads: 256 }, &arguments) }
     }
 
     fn no_room_is_said_with_numbers_and_harms_nothing() {
@@ -206,6 +222,13 @@ mod cases {
         for (n, n_cx, n_candidates) in [(2, 2, 3), (3, 6, 40), (4, 6, 9), (5, 8, 6), (6, 30, 2)] {
             compare_refine(&cuda, n, n_cx, n_candidates, &mut s);
         }
+        // Launches of very different sizes at the same time.
+        std::thread::scope(|scope| {
+            for (i, (n, n_cx)) in [(3, 4), (5, 16), (4, 6)].into_iter().enumerate() {
+                let (cuda, mut s) = (&cuda, Stream::new(1, 77, 10 + i as u64));
+                scope.spawn(move || compare_refine(cuda, n, n_cx, 4, &mut s));
+            }
+        });
         // A batch has at most 112 here: three of them, two at a time.
         for (n, n_cx, n_templates) in [(2, 3, 300), (4, 8, 5), (5, 6, 5), (6, 30, 2)] {
             compare_descend(&cuda, n, n_cx, n_templates, &mut s);

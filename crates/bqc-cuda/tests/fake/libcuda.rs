@@ -7,9 +7,9 @@
 
 mod lm;
 
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::SeqCst};
 
 const TOTAL_BYTES: usize = 3 << 30;
 const NAME: &CStr = c"Imaginary GPU";
@@ -292,19 +292,37 @@ pub extern "C" fn cuModuleUnload(_: *mut c_void) -> u32 {
     answer(0)
 }
 
+/// A kernel of the one module, and the dynamic shared memory that its launches may have.
+pub struct Function {
+    name: &'static CStr,
+    most_shared: AtomicU32,
+}
+
+const fn function(name: &'static CStr) -> Function {
+    Function { name, most_shared: AtomicU32::new(48 << 10) }
+}
+
+/// One of each, as a real driver has it: whoever asks twice gets the same one.
+static FUNCTIONS: [Function; 5] = [
+    function(c"copy"),
+    function(c"fma_f64"),
+    function(c"fma_f32"),
+    function(c"bqc_lm_shared"),
+    function(c"bqc_lm_global"),
+];
+
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuModuleGetFunction(function: *mut *mut CString, _: *mut c_void, name: *const c_char) -> u32 {
-    let name = unsafe { CStr::from_ptr(name) }.to_owned();
-    let known = [c"copy", c"fma_f64", c"fma_f32", c"bqc_lm_shared", c"bqc_lm_global"];
-    let is_known = known.contains(&name.as_c_str());
-    unsafe { *function = Box::leak(Box::new(name)) };
-    answer(if is_known { 0 } else { 500 })
+pub unsafe extern "C" fn cuModuleGetFunction(found: *mut *const Function, _: *mut c_void, name: *const c_char) -> u32 {
+    let name = unsafe { CStr::from_ptr(name) };
+    let Some(function) = FUNCTIONS.iter().find(|f| f.name == name) else { return answer(500) };
+    unsafe { *found = function };
+    answer(0)
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuOccupancyMaxActiveBlocksPerMultiprocessor(
     n_blocks: *mut i32,
-    _: *mut CString,
+    _: *const Function,
     _: i32,
     shared_bytes: usize,
 ) -> u32 {
@@ -313,14 +331,26 @@ pub unsafe extern "C" fn cuOccupancyMaxActiveBlocksPerMultiprocessor(
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn cuFuncSetAttribute(_: *mut CString, _: u32, value: i32) -> u32 {
-    answer(u32::from(value > 227 << 10))
+pub unsafe extern "C" fn cuFuncGetAttribute(value: *mut i32, which: u32, _: *const Function) -> u32 {
+    // 1: shared memory that the kernel has of itself.
+    unsafe { *value = 0 };
+    answer(u32::from(which != 1))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuFuncSetAttribute(function: *const Function, which: u32, value: i32) -> u32 {
+    // 8: the most dynamic shared memory.
+    if which != 8 || value > 227 << 10 {
+        return answer(1);
+    }
+    unsafe { (*function).most_shared.store(value as u32, SeqCst) };
+    answer(0)
 }
 
 /// Parameters are read now, the work is done when somebody waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuLaunchKernel(
-    function: *const CString,
+    function: *const Function,
     n_blocks: u32,
     _: u32,
     _: u32,
@@ -332,19 +362,19 @@ pub unsafe extern "C" fn cuLaunchKernel(
     parameters: *const *const c_void,
     _extra: *const c_void,
 ) -> u32 {
-    if block_threads > 256 {
-        return 1;
+    let Function { name, most_shared } = unsafe { &*function };
+    if block_threads > 256 || shared_bytes > most_shared.load(SeqCst) {
+        return answer(1);
     }
     let parameter = |i: usize| unsafe { *parameters.add(i) };
     let word = |i: usize| unsafe { *parameter(i).cast::<u64>() };
     let n_threads = (n_blocks * block_threads) as usize;
     let is_wrong = scenario("wrong");
-    let name = unsafe { (*function).clone() };
     if scenario("fault") {
         unsafe { queue(stream, || IS_LOST.store(true, SeqCst)) };
         return answer(0);
     }
-    match name.as_bytes() {
+    match name.to_bytes() {
         b"copy" => {
             let (from, to, n_pairs) = (word(0), word(1), word(2) as usize);
             unsafe { queue(stream, move || move_bytes(to, from, 16 * n_pairs)) };
@@ -364,7 +394,7 @@ pub unsafe extern "C" fn cuLaunchKernel(
         }
         b"bqc_lm_shared" | b"bqc_lm_global" => {
             let arguments = unsafe { *parameter(0).cast::<bqc_kernels::arguments::LmArguments>() };
-            let large_is_global = name.as_bytes() == b"bqc_lm_global";
+            let large_is_global = name.to_bytes() == b"bqc_lm_global";
             let is_lost = scenario("late-fault") && N_LM_LAUNCHES.fetch_add(1, SeqCst) == 2;
             unsafe {
                 queue(stream, move || match is_lost {
