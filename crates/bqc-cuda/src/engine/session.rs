@@ -44,12 +44,14 @@ type Memory = (LockedBuffer<Plain<u128>>, DeviceBuffer<Plain<u128>>);
 
 /// See the module.
 pub(crate) struct Session {
-    gpu: Gpu,
     stream: Stream,
     memory: Option<Memory>,
     workspace: Option<DeviceBuffer<Plain<u128>>>,
     /// What has been begun, until it is finished.
     in_flight: Option<(Places, &'static str)>,
+    /// Last, because fields are dropped in their order: the context may end with this one, and the
+    /// stream and the memory must be gone by then.
+    gpu: Gpu,
 }
 
 // SAFETY: 16 bytes of any kind.
@@ -115,7 +117,7 @@ pub(crate) fn footprint(tables: &Tables, shape: &Shape) -> Footprint {
 
 impl Session {
     pub(crate) fn new(gpu: &Gpu) -> Result<Session, CudaError> {
-        Ok(Session { gpu: gpu.clone(), stream: gpu.stream()?, memory: None, workspace: None, in_flight: None })
+        Ok(Session { stream: gpu.stream()?, memory: None, workspace: None, in_flight: None, gpu: gpu.clone() })
     }
 
     /// Queues the copy of all tables, the kernel, and the copy of what it leaves.

@@ -16,6 +16,8 @@ const NAME: &CStr = c"Imaginary GPU";
 
 static USED_BYTES: AtomicUsize = AtomicUsize::new(0);
 static N_LM_LAUNCHES: AtomicUsize = AtomicUsize::new(0);
+/// Retained less released; a context that is used after its end would crash a real program.
+static N_RETAINED: AtomicUsize = AtomicUsize::new(0);
 static IS_LOST: AtomicBool = AtomicBool::new(false);
 static ALLOCATIONS: Mutex<Vec<(u64, Vec<u128>)>> = Mutex::new(Vec::new());
 
@@ -25,8 +27,12 @@ fn scenario(name: &str) -> bool {
     std::env::var("FAKE_CUDA").is_ok_and(|value| value == name)
 }
 
-/// Every call after a fault reports it.
+/// Every call after a fault reports it, and none comes after the context's end.
 fn answer(code: u32) -> u32 {
+    if N_RETAINED.load(SeqCst) == 0 {
+        eprintln!("a call without a context");
+        std::process::abort();
+    }
     if IS_LOST.load(SeqCst) { 700 } else { code }
 }
 
@@ -113,13 +119,19 @@ pub unsafe extern "C" fn cuDeviceGetAttribute(value: *mut i32, which: u32, _: i3
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuDevicePrimaryCtxRetain(context: *mut *mut c_void, _: i32) -> u32 {
+    if scenario("exclusive") {
+        return 46;
+    }
     unsafe { *context = 8 as *mut c_void };
-    if scenario("exclusive") { 46 } else { 0 }
+    N_RETAINED.fetch_add(1, SeqCst);
+    0
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn cuDevicePrimaryCtxRelease_v2(_: i32) -> u32 {
-    0
+    let code = answer(0);
+    N_RETAINED.fetch_sub(1, SeqCst);
+    code
 }
 
 #[unsafe(no_mangle)]
