@@ -124,9 +124,14 @@ impl Gpu {
         self.call("asking for free memory", mem_get_info).map(|(free, _)| free as u64)
     }
 
+    /// The PTX of a package that this device runs.
+    pub fn ptx(&self, set: &KernelSet) -> Result<&'static str, CudaError> {
+        set.ptx(self.info(), self.driver())
+    }
+
     /// Has the driver compile a package of kernels, or takes it from the driver's cache.
     pub fn load(&self, set: &KernelSet) -> Result<Kernels, CudaError> {
-        let ptx = set.ptx(self.info(), self.driver())?;
+        let ptx = self.ptx(set)?;
         let module = self.call(set.name, || Module::from_ptx(ptx, &[]))?;
         for name in set.kernels {
             self.allow_shared_memory(&module, name)?;

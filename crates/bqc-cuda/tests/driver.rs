@@ -239,6 +239,11 @@ mod cases {
         let outcomes = cuda.descend(&batch, &LmSettings::default(), &mut [t.clone()], &is_stopped);
         assert_eq!(outcomes.len(), 1);
         assert_eq!(cuda.fault(), None);
+        let before = cuda.n_on_device();
+        compare_descend(&cuda, 4, 8, 5, &mut s);
+        assert_eq!(cuda.n_on_device() - before, 5);
+        let shape = cuda.launch_shape(&batch, &LmSettings::default(), &[t]).unwrap().unwrap();
+        assert!(!shape.large_is_global && shape.blocks_per_multiprocessor == 4, "{shape:?}");
     }
 
     /// The device gives 64 KiB at a time: enough for some dozen candidates.
@@ -247,9 +252,10 @@ mod cases {
         let mut s = Stream::new(1, 77, 2);
         compare_refine(&cuda, 3, 4, 300, &mut s);
         // Not even one fits here, nor a batch of these: the CPU does it, and the device is still good.
+        let before = cuda.n_on_device();
         compare_refine(&cuda, 6, 30, 2, &mut s);
         compare_descend(&cuda, 3, 4, 200, &mut s);
-        assert_eq!(cuda.fault(), None);
+        assert_eq!((cuda.fault(), cuda.n_on_device()), (None, before));
         compare_refine(&cuda, 3, 4, 20, &mut s);
     }
 

@@ -17,9 +17,9 @@ use bqc_linalg::lanes::Level;
 use session::{Returned, Session};
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tables::{BLOCKS_PER_MULTIPROCESSOR, Shape, Tables};
+use tables::{BLOCK_THREADS, BLOCKS_PER_MULTIPROCESSOR, Shape, Tables};
 
 /// Candidates of a launch at most. A launch is to last some milliseconds: what other processes send to
 /// the device waits for it, and so does a stop.
@@ -45,6 +45,21 @@ pub struct CudaEngine {
     fault: Mutex<Option<CudaError>>,
     /// As many candidates as the device works on at once.
     first_chunk: usize,
+    /// Candidates and templates whose results came from the device.
+    n_on_device: AtomicU64,
+}
+
+/// How the device runs candidates of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaunchShape {
+    /// Dynamic shared memory of a thread block.
+    pub shared_bytes: u32,
+    /// Whether the large part of a block's memory is global.
+    pub large_is_global: bool,
+    /// Sample states whose columns are held at once.
+    pub samples_per_panel: u32,
+    /// Blocks that one multiprocessor holds at once, by the driver.
+    pub blocks_per_multiprocessor: u32,
 }
 
 /// What became of a chunk of candidates.
@@ -81,7 +96,8 @@ impl CudaEngine {
         let name = format!("cuda/{} with {}", gpu.info().name, cpu.name());
         let first_chunk = ((BLOCKS_PER_MULTIPROCESSOR * gpu.info().n_multiprocessors) as usize).clamp(1, MAX_CHUNK);
         let (sessions, fault) = (Mutex::new(Vec::new()), Mutex::new(None));
-        Ok(CudaEngine { name, gpu, kernels, cpu, level, sessions, fault, first_chunk })
+        let n_on_device = AtomicU64::new(0);
+        Ok(CudaEngine { name, gpu, kernels, cpu, level, sessions, fault, first_chunk, n_on_device })
     }
 
     /// The device.
@@ -92,6 +108,31 @@ impl CudaEngine {
     /// Why the device is not used any more, if it is not.
     pub fn fault(&self) -> Option<CudaError> {
         locked(&self.fault).clone()
+    }
+
+    /// Candidates and templates whose results came from the device so far. Whoever measures the device
+    /// compares this with what was asked for: the rest was done by the CPU.
+    pub fn n_on_device(&self) -> u64 {
+        self.n_on_device.load(Ordering::Relaxed)
+    }
+
+    /// How the device would run these templates; `None` if the CPU would.
+    pub fn launch_shape(
+        &self,
+        batch: &StateBatch,
+        settings: &LmSettings,
+        templates: &[CxTemplate],
+    ) -> Result<Option<LaunchShape>, CudaError> {
+        if templates.is_empty() || !self.takes(batch, settings) {
+            return Ok(None);
+        }
+        let tables = tables_of(batch, settings, templates);
+        let Some(shape) = Shape::choose(&tables, self.gpu.info().block_shared_bytes) else { return Ok(None) };
+        let (shared_bytes, large_is_global) = (shape.shared_bytes(), shape.large_is_global);
+        let kernel = self.kernels.kernel(shape.kernel_name(), shared_bytes)?;
+        let blocks_per_multiprocessor = kernel.blocks_per_multiprocessor(BLOCK_THREADS)?;
+        let samples_per_panel = shape.samples_per_panel;
+        Ok(Some(LaunchShape { shared_bytes, large_is_global, samples_per_panel, blocks_per_multiprocessor }))
     }
 
     /// Whether the device does problems of this kind.
@@ -140,6 +181,7 @@ impl CudaEngine {
         for (place, result) in returned.results.iter().enumerate() {
             chunk.n_tried += 1;
             chunk.n_iterations += result.iterations as usize;
+            self.n_on_device.fetch_add(1, Ordering::Relaxed);
             match result.status {
                 status::ACCEPTED => {
                     make(range.start + place, &mut candidate);
@@ -312,6 +354,7 @@ impl Engine for CudaEngine {
         if let Some(refusal) = refusal {
             self.note(refusal);
         }
+        self.n_on_device.fetch_add(outcomes.len() as u64, Ordering::Relaxed);
         // Whatever is left; after a stop it is only evaluated.
         let rest = &mut templates[outcomes.len()..];
         if !rest.is_empty() {

@@ -124,7 +124,7 @@ impl Session {
     pub(crate) fn begin(&mut self, kernels: &Kernels, tables: &Tables, shape: &Shape) -> Result<(), CudaError> {
         assert!(self.in_flight.is_none(), "a launch is finished before the next one");
         let places = Places::of(tables, shape);
-        let name = if shape.large_is_global { "bqc_lm_global" } else { "bqc_lm_shared" };
+        let name = shape.kernel_name();
         let kernel = kernels.kernel(name, shape.shared_bytes())?;
         let n = tables.candidates.len() as u32;
         let resident = kernel.blocks_per_multiprocessor(BLOCK_THREADS)?.max(1) * self.gpu.info().n_multiprocessors;

@@ -157,6 +157,11 @@ impl Shape {
         shape
     }
 
+    /// The kernel of this shape.
+    pub(crate) fn kernel_name(&self) -> &'static str {
+        if self.large_is_global { "bqc_lm_global" } else { "bqc_lm_shared" }
+    }
+
     /// Dynamic shared memory of a block.
     pub(crate) fn shared_bytes(&self) -> u32 {
         let large = if self.large_is_global { 0 } else { self.large_len };
