@@ -27,7 +27,7 @@ pub fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
 fn cuda() -> String {
     match Chosen::new(EngineArg::Cuda) {
         (chosen, None) => chosen.engine().name().to_string(),
-        (chosen, Some(_)) => format!("{} too", chosen.engine().name()),
+        (chosen, Some(why)) => format!("{} too: {why}", chosen.engine().name()),
     }
 }
 

@@ -37,6 +37,7 @@ fn every_kind_of_trouble_is_told_apart() {
         ("exclusive", "not usable: GPU 0 (Imaginary GPU): taken: CUDA_ERROR_DEVICE_UNAVAILABLE (46)"),
         ("ancient", "not usable: GPU 0 (Imaginary GPU): compute capability 6.0, and 8.0 is needed"),
         ("fault", "the device context is lost: CUDA_ERROR_ILLEGAL_ADDRESS (700)"),
+        ("wrong-global", "bqc_lm_global gave a wrong result (after 1 iterations template 39 has cost"),
         ("wrong", "fma_f64 gave a wrong result (thread 0 found 137, not 136)"),
     ] {
         let mut command = bqc(&["doctor"]);

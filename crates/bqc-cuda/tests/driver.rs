@@ -41,7 +41,7 @@ mod cases {
     use std::sync::atomic::AtomicBool;
 
     /// A name that the imitation knows, and what must happen then.
-    pub const ALL: [(&str, fn()); 11] = [
+    pub const ALL: [(&str, fn()); 15] = [
         ("well", a_good_device_is_described_and_works),
         ("memory", no_room_is_said_with_numbers_and_harms_nothing),
         ("old", || {
@@ -54,6 +54,10 @@ mod cases {
         ("engine", the_engine_answers_like_the_cpu),
         ("tight", chunks_shrink_until_they_fit),
         ("late-fault", a_fault_on_the_way_leaves_the_rest_to_the_cpu),
+        ("silent-lm", || is(open(), |e| is_wrong(e, "bqc_lm_shared"))),
+        ("wrong-global", || is(open(), |e| is_wrong(e, "bqc_lm_global"))),
+        ("late-silent", a_wrong_result_on_the_way_leaves_the_rest_to_the_cpu),
+        ("late-garbage", a_wrong_result_on_the_way_leaves_the_rest_to_the_cpu),
         ("wrong", || is(check_kernels(&Gpu::open(0).unwrap()), |e| matches!(e, CudaError::WrongResult { .. }))),
     ];
 
@@ -62,6 +66,14 @@ mod cases {
             Err(error) => assert!(expected(&error), "{error:?}"),
             Ok(_) => panic!("no error"),
         }
+    }
+
+    fn open() -> Result<CudaEngine, CudaError> {
+        CudaEngine::open(0, Level::detect())
+    }
+
+    fn is_wrong(error: &CudaError, expected: &str) -> bool {
+        matches!(error, CudaError::WrongResult { kernel, .. } if *kernel == expected)
     }
 
     fn a_good_device_is_described_and_works() {
@@ -266,6 +278,14 @@ mod cases {
         compare_refine(&cuda, 3, 4, 300, &mut s);
         assert!(matches!(cuda.fault(), Some(CudaError::ContextLost { code: 700, .. })), "{:?}", cuda.fault());
         compare_refine(&cuda, 4, 6, 9, &mut s);
+        compare_descend(&cuda, 3, 4, 5, &mut s);
+    }
+
+    fn a_wrong_result_on_the_way_leaves_the_rest_to_the_cpu() {
+        let cuda = open().unwrap();
+        let mut s = Stream::new(1, 77, 3);
+        compare_refine(&cuda, 3, 4, 300, &mut s);
+        assert!(cuda.fault().is_some_and(|e| is_wrong(&e, "bqc_lm_shared")), "{:?}", cuda.fault());
         compare_descend(&cuda, 3, 4, 5, &mut s);
     }
 }

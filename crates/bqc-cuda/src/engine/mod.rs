@@ -4,6 +4,7 @@
 //! device fails, it does everything from there on, from the candidate where the device stopped. So a
 //! run never ends for the GPU's sake; [`CudaEngine::fault`] says what happened.
 
+mod check;
 mod session;
 mod tables;
 
@@ -86,8 +87,8 @@ impl From<CudaError> for Refusal {
 }
 
 impl CudaEngine {
-    /// Opens a device, has the kernels compiled for it, and checks that it computes. `level` is for what
-    /// the CPU does.
+    /// Opens a device, has the kernels compiled for it, and checks that each of them computes what the
+    /// CPU does. `level` is for what the CPU does.
     pub fn open(ordinal: u32, level: Level) -> Result<CudaEngine, CudaError> {
         let gpu = Gpu::open(ordinal)?;
         check_kernels(&gpu)?;
@@ -97,7 +98,9 @@ impl CudaEngine {
         let first_chunk = ((BLOCKS_PER_MULTIPROCESSOR * gpu.info().n_multiprocessors) as usize).clamp(1, MAX_CHUNK);
         let (sessions, fault) = (Mutex::new(Vec::new()), Mutex::new(None));
         let n_on_device = AtomicU64::new(0);
-        Ok(CudaEngine { name, gpu, kernels, cpu, level, sessions, fault, first_chunk, n_on_device })
+        let engine = CudaEngine { name, gpu, kernels, cpu, level, sessions, fault, first_chunk, n_on_device };
+        engine.check()?;
+        Ok(engine)
     }
 
     /// The device.

@@ -8,7 +8,7 @@ use crate::gpu::{Plain, Record};
 use crate::{CudaError, Footprint, Gpu, Kernel, Kernels, Launch, N_SLOTS};
 use bqc_kernels::arguments::LmArguments;
 use bqc_kernels::complex::Complex;
-use bqc_kernels::templates::{Base, Candidate, CxWord, Group, LmResult, LmSettings, NONE};
+use bqc_kernels::templates::{Base, Candidate, CxWord, Group, LmResult, LmSettings, NONE, status};
 use cust::memory::{AsyncCopyDestination, DeviceBuffer, LockedBuffer};
 use cust::stream::Stream;
 use std::ops::Range;
@@ -31,7 +31,10 @@ unsafe impl Record for LmResult {}
 /// Every table begins at a multiple of this: the widest access of a kernel.
 const ALIGNMENT: usize = 16;
 
-/// What a launch gave back.
+/// The status of a result before a kernel has written it: none that a kernel knows.
+const UNWRITTEN: u32 = u32::MAX;
+
+/// What a launch gave back, seen to be possible: every place is one that exists.
 pub(crate) struct Returned {
     /// One a candidate.
     pub results: Vec<LmResult>,
@@ -49,6 +52,8 @@ pub(crate) struct Session {
     workspace: Option<DeviceBuffer<Plain<u128>>>,
     /// What has been begun, until it is finished.
     in_flight: Option<(Places, &'static str)>,
+    /// Whether every candidate of what has been begun keeps its slots at its own place.
+    keeps_all: bool,
     /// Last, because fields are dropped in their order: the context may end with this one, and the
     /// stream and the memory must be gone by then.
     gpu: Gpu,
@@ -70,9 +75,10 @@ struct Places {
     tables: [Range<usize>; 7],
     winners: Range<usize>,
     queue: Range<usize>,
-    /// Up to here is copied in; from here to the end is copied out.
-    split: usize,
+    /// Copied in, so that a result which was never written can be told, and out.
     results: Range<usize>,
+    /// Up to here is copied in.
+    inputs_end: usize,
     survivors: Range<usize>,
     end: usize,
 }
@@ -99,7 +105,7 @@ impl Places {
         let queue = place(1, size_of::<u32>());
         let results = place(n, size_of::<LmResult>());
         let survivors = place(2 * n * shape.slots_per_survivor as usize, size_of::<Complex>());
-        Places { tables: tables_places, winners, queue, split: results.start, results, survivors, end }
+        Places { tables: tables_places, winners, queue, results, inputs_end: survivors.start, survivors, end }
     }
 }
 
@@ -117,7 +123,14 @@ pub(crate) fn footprint(tables: &Tables, shape: &Shape) -> Footprint {
 
 impl Session {
     pub(crate) fn new(gpu: &Gpu) -> Result<Session, CudaError> {
-        Ok(Session { stream: gpu.stream()?, memory: None, workspace: None, in_flight: None, gpu: gpu.clone() })
+        Ok(Session {
+            stream: gpu.stream()?,
+            memory: None,
+            workspace: None,
+            in_flight: None,
+            keeps_all: false,
+            gpu: gpu.clone(),
+        })
     }
 
     /// Queues the copy of all tables, the kernel, and the copy of what it leaves.
@@ -136,6 +149,7 @@ impl Session {
         let workspace = self.workspace(large_len, n_blocks)?;
         self.queue(&kernel, n_blocks, &places, arguments(start, workspace, &places, tables, shape))?;
         self.in_flight = Some((places, name));
+        self.keeps_all = tables.groups.iter().all(|group| group.keep_all != 0);
         Ok(())
     }
 
@@ -145,7 +159,28 @@ impl Session {
         self.gpu.call(name, || self.stream.synchronize())?;
         let (host, _) = self.memory.as_ref().expect("a launch that was begun has memory");
         let bytes = bytes_of(Plain::values(host.as_slice()));
-        Ok(Returned { results: records(&bytes[places.results]), survivors: records(&bytes[places.survivors]) })
+        let results = records(&bytes[places.results]);
+        let survivors = records(&bytes[places.survivors]);
+        match self.nonsense(&results) {
+            Some(what) => Err(CudaError::WrongResult { device: self.gpu.info().to_string(), kernel: name, what }),
+            None => Ok(Returned { results, survivors }),
+        }
+    }
+
+    /// What no run of the kernel leaves, if there is such a thing: from here on places may be trusted.
+    fn nonsense(&self, results: &[LmResult]) -> Option<String> {
+        let n = results.len() as u32;
+        results.iter().zip(0..).find_map(|(result, index)| {
+            let LmResult { status, survivor, .. } = *result;
+            let is_known = status <= status::BEATEN;
+            let is_placed = match self.keeps_all {
+                true => survivor == index,
+                false => survivor < n || survivor == NONE && status != status::ACCEPTED,
+            };
+            let is_written = result.cost.is_finite() && result.cost >= 0.0;
+            let what = || format!("candidate {index} of {n}: status {status}, place {survivor}, cost {}", result.cost);
+            (!(is_known && is_placed && is_written)).then(what)
+        })
     }
 
     fn queue(
@@ -156,22 +191,23 @@ impl Session {
         arguments: LmArguments,
     ) -> Result<(), CudaError> {
         let (host, device) = self.memory.as_mut().expect("room has been made");
-        let (split, end) = (places.split / ALIGNMENT, places.end / ALIGNMENT);
-        let mut inputs = device.index(..split);
+        let [outputs_start, inputs_end, end] =
+            [places.results.start, places.inputs_end, places.end].map(|place| place / ALIGNMENT);
+        let mut inputs = device.index(..inputs_end);
         // SAFETY: the pinned memory is neither written nor freed before the stream has been waited for,
         // by `finish` or when the session is dropped.
         self.gpu.call("copying to the device", || unsafe {
-            inputs.async_copy_from(&host.as_slice()[..split], &self.stream)
+            inputs.async_copy_from(&host.as_slice()[..inputs_end], &self.stream)
         })?;
         let parameters = [std::ptr::from_ref(&arguments).cast_mut().cast()];
         // SAFETY: the kernel takes this record by value; `Places` gives every table the room that the
         // counts say, the workspace has a part for every block, and shared memory is what the shape
         // says. All of it lives until the stream has been waited for.
         unsafe { kernel.launch(&self.stream, Launch { n_blocks, block_threads: BLOCK_THREADS }, &parameters)? };
-        let outputs = device.index(split..end);
+        let outputs = device.index(outputs_start..end);
         // SAFETY: as for the copy before.
         self.gpu.call("copying from the device", || unsafe {
-            outputs.async_copy_to(&mut host.as_mut_slice()[split..end], &self.stream)
+            outputs.async_copy_to(&mut host.as_mut_slice()[outputs_start..end], &self.stream)
         })
     }
 
@@ -216,7 +252,7 @@ impl Session {
     }
 }
 
-/// Writes all tables to their places, no winners, and an empty queue.
+/// Writes all tables to their places, no winners, an empty queue, and results that no kernel wrote.
 fn fill(memory: &mut [u8], tables: &Tables, places: &Places) {
     let contents = [
         bytes_of(&tables.bases),
@@ -235,6 +271,8 @@ fn fill(memory: &mut [u8], tables: &Tables, places: &Places) {
     winners.push(0);
     memory[places.winners.clone()].copy_from_slice(bytes_of(&winners));
     memory[places.queue.clone()].copy_from_slice(bytes_of(&[0u32]));
+    let unwritten = LmResult { status: UNWRITTEN, ..LmResult::too_large(0) };
+    memory[places.results.clone()].copy_from_slice(bytes_of(&vec![unwritten; tables.candidates.len()]));
 }
 
 fn arguments(start: u64, workspace: u64, places: &Places, tables: &Tables, shape: &Shape) -> LmArguments {

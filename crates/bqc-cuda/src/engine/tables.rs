@@ -139,9 +139,13 @@ impl Shape {
             let panels = (1..=n_samples).rev().map(|panel| Shape::with_panel(tables, panel, false));
             panels.into_iter().find(|shape| shape.shared_bytes() <= share_bytes)
         });
-        shared.or_else(|| {
-            Some(Shape::with_panel(tables, n_samples, true)).filter(|s| s.shared_bytes() <= block_shared_bytes)
-        })
+        shared.or_else(|| Some(Shape::global(tables)).filter(|s| s.shared_bytes() <= block_shared_bytes))
+    }
+
+    /// The shape with the large part in global memory, where one panel holds all samples.
+    pub(crate) fn global(tables: &Tables) -> Shape {
+        let n_samples = tables.groups.iter().map(|g| g.batch.n_samples).max().unwrap_or(1);
+        Shape::with_panel(tables, n_samples, true)
     }
 
     fn with_panel(tables: &Tables, samples_per_panel: u32, large_is_global: bool) -> Shape {

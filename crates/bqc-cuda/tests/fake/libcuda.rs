@@ -153,7 +153,9 @@ pub unsafe extern "C" fn cuMemAlloc_v2(pointer: *mut u64, bytes: usize) -> u32 {
     if bytes == 0 {
         return 1;
     }
-    let most = if scenario("tight") { 64 << 10 } else { TOTAL_BYTES };
+    // The engine's check of itself finds room.
+    let is_tight = scenario("tight") && N_LM_LAUNCHES.load(SeqCst) >= 2;
+    let most = if is_tight { 64 << 10 } else { TOTAL_BYTES };
     if bytes > most.min(TOTAL_BYTES - USED_BYTES.load(SeqCst)) {
         return 2;
     }
@@ -407,11 +409,20 @@ pub unsafe extern "C" fn cuLaunchKernel(
         b"bqc_lm_shared" | b"bqc_lm_global" => {
             let arguments = unsafe { *parameter(0).cast::<bqc_kernels::arguments::LmArguments>() };
             let large_is_global = name.to_bytes() == b"bqc_lm_global";
-            let is_lost = scenario("late-fault") && N_LM_LAUNCHES.fetch_add(1, SeqCst) == 2;
+            // The first two are the engine's check of itself.
+            let launch = N_LM_LAUNCHES.fetch_add(1, SeqCst);
+            let is_lost = scenario("late-fault") && launch == 4;
+            let is_silent = scenario("silent-lm") || scenario("late-silent") && launch >= 3;
+            let is_garbage = scenario("late-garbage") && launch >= 3;
+            let is_global_wrong = scenario("wrong-global") && large_is_global;
             unsafe {
-                queue(stream, move || match is_lost {
-                    true => IS_LOST.store(true, SeqCst),
-                    false => lm::run(arguments, n_blocks, block_threads, shared_bytes, large_is_global),
+                queue(stream, move || {
+                    if is_lost {
+                        IS_LOST.store(true, SeqCst);
+                    } else if !is_silent {
+                        lm::run(arguments, n_blocks, block_threads, shared_bytes, large_is_global);
+                        lm::spoil(arguments, is_garbage, is_global_wrong);
+                    }
                 })
             };
         }

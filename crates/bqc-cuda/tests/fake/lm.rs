@@ -100,3 +100,13 @@ pub fn run(a: LmArguments, n_blocks: u32, block_threads: u32, shared_bytes: u32,
         lm::run(&mut HostCta::new(&shared, block_threads, Order::Reverse), launch, index, small, large);
     }
 }
+
+/// Makes the last result what a broken device might: nonsense, or wrong in a digit.
+pub fn spoil(a: LmArguments, is_garbage: bool, is_wrong: bool) {
+    let last = Raw::<LmResult>::at(a.results).place(a.n_candidates - 1);
+    if is_garbage {
+        unsafe { last.cast::<u8>().write_bytes(0x5a, size_of::<LmResult>()) };
+    } else if is_wrong {
+        unsafe { (*last).cost *= 1.0 + 1e-6 };
+    }
+}
