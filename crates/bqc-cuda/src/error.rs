@@ -94,6 +94,26 @@ pub enum CudaError {
         /// Bytes that there are.
         free_bytes: u64,
     },
+    /// The same, of memory that the driver took for itself: it does not say how much. Wait until other
+    /// processes have freed some, or ask for less at once.
+    #[error("{device}: out of memory: {during} found no room; wait until other processes have freed some")]
+    DriverOutOfMemory {
+        /// The device.
+        device: String,
+        /// The call.
+        during: String,
+    },
+    /// Host memory that the device reads directly is limited, in containers above all.
+    #[error(
+        "out of host memory: {what} need {needed_bytes} bytes of pinned memory; ask for fewer at once, or raise the \
+         limit of locked memory"
+    )]
+    HostOutOfMemory {
+        /// What was to be stored.
+        what: String,
+        /// Bytes that it needs.
+        needed_bytes: u64,
+    },
     /// A fault that the driver does not recover from. Restart the process; until then use the CPU.
     #[error(
         "{device}: {during} faulted and the device context is lost: {name} ({code}); this process cannot use the GPU \
@@ -164,12 +184,14 @@ impl Meaning {
 }
 
 impl CudaError {
-    /// Whether the device is lost for this process, so that no further call is worth while.
+    /// Whether the device is lost for this process, so that no further call is worth while. Lack of
+    /// memory passes.
     pub fn is_fatal(&self) -> bool {
-        !matches!(self, CudaError::OutOfMemory { .. })
+        use CudaError::{DriverOutOfMemory, HostOutOfMemory, OutOfMemory};
+        !matches!(self, OutOfMemory { .. } | DriverOutOfMemory { .. } | HostOutOfMemory { .. })
     }
 
-    /// From the driver's number and name for it. Memory has its numbers elsewhere: see
+    /// From the driver's number and name for it. An allocation has its numbers elsewhere: see
     /// [`crate::Gpu::free_bytes`].
     pub(crate) fn from_code(device: &str, during: &str, code: u32, name: String) -> CudaError {
         let (device, during) = (device.to_string(), during.to_string());
@@ -177,7 +199,8 @@ impl CudaError {
             Meaning::NoDevice => CudaError::NoDevice,
             Meaning::Busy => CudaError::Busy { device, code, name },
             Meaning::ContextLost => CudaError::ContextLost { device, during, code, name },
-            Meaning::OutOfMemory | Meaning::Other => CudaError::Refused { device, during, code, name },
+            Meaning::OutOfMemory => CudaError::DriverOutOfMemory { device, during },
+            Meaning::Other => CudaError::Refused { device, during, code, name },
         }
     }
 }
@@ -194,7 +217,8 @@ mod tests {
         assert!(matches!(error(719), CudaError::ContextLost { .. }));
         assert!(matches!(error(222), CudaError::Refused { code: 222, .. }));
         assert_eq!(error(100), CudaError::NoDevice);
-        assert_eq!(Meaning::of(2), Meaning::OutOfMemory);
+        assert!(error(700).is_fatal() && error(222).is_fatal());
+        assert!(matches!(error(2), CudaError::DriverOutOfMemory { .. }) && !error(2).is_fatal());
     }
 
     #[test]
@@ -216,6 +240,11 @@ mod tests {
             (CudaError::DriverFailed { code: 803, name: name.clone() }, "restart the machine"),
             (CudaError::NoDevice, "CUDA_VISIBLE_DEVICES"),
             (CudaError::Busy { device: "d".into(), code: 46, name }, "wait"),
+            (CudaError::DriverOutOfMemory { device: "d".into(), during: "lm".into() }, "wait"),
+            (
+                CudaError::HostOutOfMemory { what: "64 problems".into(), needed_bytes: 100 },
+                "64 problems need 100 bytes",
+            ),
         ] {
             assert!(error.to_string().contains(advice), "{error}");
         }

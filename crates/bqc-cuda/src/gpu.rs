@@ -191,6 +191,15 @@ impl Gpu {
         CudaError::OutOfMemory { device, what: what.into(), needed_bytes: bytes as u64, free_bytes }
     }
 
+    /// The error of an allocation of `bytes` of pinned memory.
+    pub(crate) fn host_memory_error(&self, what: &str, bytes: usize, error: CustError) -> CudaError {
+        let (code, name) = code_of(error);
+        if Meaning::of(code) == Meaning::OutOfMemory {
+            return CudaError::HostOutOfMemory { what: what.into(), needed_bytes: bytes as u64 };
+        }
+        CudaError::from_code(&self.info().to_string(), what, code, name)
+    }
+
     /// Makes a call of the driver on this device; `during` stands in the error.
     pub(crate) fn call<T>(&self, during: &str, call: impl FnOnce() -> CudaResult<T>) -> Result<T, CudaError> {
         self.bound(call).map_err(|e| error(&self.info().to_string(), during, e))

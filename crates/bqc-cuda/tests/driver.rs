@@ -41,7 +41,7 @@ mod cases {
     use std::sync::atomic::AtomicBool;
 
     /// A name that the imitation knows, and what must happen then.
-    pub const ALL: [(&str, fn()); 15] = [
+    pub const ALL: [(&str, fn()); 20] = [
         ("well", a_good_device_is_described_and_works),
         ("memory", no_room_is_said_with_numbers_and_harms_nothing),
         ("old", || {
@@ -54,6 +54,11 @@ mod cases {
         ("engine", the_engine_answers_like_the_cpu),
         ("tight", chunks_shrink_until_they_fit),
         ("late-fault", a_fault_on_the_way_leaves_the_rest_to_the_cpu),
+        ("full-retain", || is(open(), |e| is_full(e, "opening it"))),
+        ("full-load", || is(open(), |e| is_full(e, "bqc-ceilings"))),
+        ("full-stream", || is(open(), |e| is_full(e, "making a stream"))),
+        ("full-launch", a_full_device_leaves_the_work_to_the_cpu_and_is_not_given_up),
+        ("full-host", a_full_device_leaves_the_work_to_the_cpu_and_is_not_given_up),
         ("silent-lm", || is(open(), |e| is_wrong(e, "bqc_lm_shared"))),
         ("wrong-global", || is(open(), |e| is_wrong(e, "bqc_lm_global"))),
         ("late-silent", a_wrong_result_on_the_way_leaves_the_rest_to_the_cpu),
@@ -70,6 +75,10 @@ mod cases {
 
     fn open() -> Result<CudaEngine, CudaError> {
         CudaEngine::open(0, Level::detect())
+    }
+
+    fn is_full(error: &CudaError, expected: &str) -> bool {
+        matches!(error, CudaError::DriverOutOfMemory { during, .. } if during == expected) && !error.is_fatal()
     }
 
     fn is_wrong(error: &CudaError, expected: &str) -> bool {
@@ -279,6 +288,19 @@ mod cases {
         assert!(matches!(cuda.fault(), Some(CudaError::ContextLost { code: 700, .. })), "{:?}", cuda.fault());
         compare_refine(&cuda, 4, 6, 9, &mut s);
         compare_descend(&cuda, 3, 4, 5, &mut s);
+    }
+
+    /// Launches are refused after the engine has been opened, or pinned memory is.
+    fn a_full_device_leaves_the_work_to_the_cpu_and_is_not_given_up() {
+        let cuda = open().unwrap();
+        let mut s = Stream::new(1, 77, 4);
+        let before = cuda.n_on_device();
+        // The pinned memory that the check has left behind is enough for a few.
+        compare_refine(&cuda, 5, 8, 60, &mut s);
+        let after = cuda.n_on_device();
+        compare_descend(&cuda, 5, 8, 90, &mut s);
+        assert_eq!((cuda.fault(), cuda.n_on_device()), (None, after));
+        assert!(after - before <= 28, "{}", after - before);
     }
 
     fn a_wrong_result_on_the_way_leaves_the_rest_to_the_cpu() {

@@ -317,7 +317,7 @@ impl Engine for CudaEngine {
             let on_device = problem.solver == Solver::Lm && self.takes(problem.batch, problem.settings);
             let chunk = match on_device.then(|| self.refine_chunk(problem, range, make)) {
                 Some(Ok(chunk)) => chunk,
-                Some(Err(Refusal::Device(CudaError::OutOfMemory { .. }))) if chunk_len > 1 => {
+                Some(Err(Refusal::Device(error))) if chunk_len > 1 && !error.is_fatal() => {
                     chunk_len /= 2;
                     continue;
                 }

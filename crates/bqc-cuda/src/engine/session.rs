@@ -222,7 +222,8 @@ impl Session {
                 let len = needed + needed / 2;
                 let gpu = &self.gpu;
                 let failed = |e| gpu.memory_error(what, len * ALIGNMENT, e);
-                let host = gpu.bound(|| LockedBuffer::new(&Plain(0), len)).map_err(failed)?;
+                let host_failed = |e| gpu.host_memory_error(what, len * ALIGNMENT, e);
+                let host = gpu.bound(|| LockedBuffer::new(&Plain(0), len)).map_err(host_failed)?;
                 // SAFETY: inputs are copied in before the kernel reads them, and of the outputs only
                 // those are looked at that a result points to; any bits are a record.
                 let device = gpu.bound(|| unsafe { DeviceBuffer::uninitialized(len) }).map_err(failed)?;

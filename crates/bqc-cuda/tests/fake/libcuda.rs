@@ -122,6 +122,9 @@ pub unsafe extern "C" fn cuDevicePrimaryCtxRetain(context: *mut *mut c_void, _: 
     if scenario("exclusive") {
         return 46;
     }
+    if scenario("full-retain") {
+        return 2;
+    }
     unsafe { *context = 8 as *mut c_void };
     N_RETAINED.fetch_add(1, SeqCst);
     0
@@ -179,6 +182,9 @@ pub extern "C" fn cuMemFree_v2(pointer: u64) -> u32 {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuMemAllocHost_v2(pointer: *mut *mut c_void, bytes: usize) -> u32 {
+    if scenario("full-host") && N_LM_LAUNCHES.load(SeqCst) >= 2 {
+        return answer(2);
+    }
     let memory: Box<[u128]> = vec![0; bytes.div_ceil(16)].into_boxed_slice();
     unsafe { *pointer = Box::leak(memory).as_mut_ptr().cast() };
     answer(0)
@@ -235,6 +241,9 @@ pub unsafe extern "C" fn cuMemcpyDtoHAsync_v2(to: *mut c_void, from: u64, bytes:
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuStreamCreateWithPriority(stream: *mut *const Queue, _: u32, _: i32) -> u32 {
+    if scenario("full-stream") {
+        return answer(2);
+    }
     unsafe { *stream = Box::leak(Box::new(Queue::default())) };
     answer(0)
 }
@@ -296,6 +305,9 @@ pub unsafe extern "C" fn cuModuleLoadDataEx(
     _: *const c_void,
     _: *const c_void,
 ) -> u32 {
+    if scenario("full-load") {
+        return answer(2);
+    }
     let ptx = unsafe { CStr::from_ptr(image) }.to_string_lossy();
     unsafe { *module = 16 as *mut c_void };
     answer(if ptx.contains(".target sm_90") { 0 } else { 218 })
@@ -411,6 +423,9 @@ pub unsafe extern "C" fn cuLaunchKernel(
             let large_is_global = name.to_bytes() == b"bqc_lm_global";
             // The first two are the engine's check of itself.
             let launch = N_LM_LAUNCHES.fetch_add(1, SeqCst);
+            if scenario("full-launch") && launch >= 2 {
+                return answer(2);
+            }
             let is_lost = scenario("late-fault") && launch == 4;
             let is_silent = scenario("silent-lm") || scenario("late-silent") && launch >= 3;
             let is_garbage = scenario("late-garbage") && launch >= 3;
