@@ -61,6 +61,9 @@ fn gpus(text: &mut String, args: &DoctorArgs) {
         let health = examine(device, args.ceilings).unwrap_or_else(|why| format!("not usable: {why}"));
         line(text, "", &health);
     }
+    for (ordinal, why) in &found.broken {
+        line(text, &format!("GPU {ordinal}"), &format!("not usable: {why}"));
+    }
 }
 
 /// Opens a device and runs kernels on it.

@@ -53,6 +53,17 @@ pub enum CudaError {
         /// The driver's name for it.
         name: String,
     },
+    /// Start what the machine's GPUs are joined by, or wait for it.
+    #[error(
+        "NVIDIA's driver is not ready: {name} ({code}); the service that joins this machine's GPUs is still starting or \
+         does not run: wait, or start nvidia-fabricmanager"
+    )]
+    NotReady {
+        /// The driver's number.
+        code: u32,
+        /// The driver's name for it.
+        name: String,
+    },
     /// Make a GPU visible, or do without.
     #[error(
         "NVIDIA's driver sees no GPU; see that CUDA_VISIBLE_DEVICES does not hide it and that this user may open \
@@ -238,6 +249,7 @@ mod tests {
             (CudaError::NoDriver { reason: "gone".into() }, "install NVIDIA's driver"),
             (CudaError::DriverTooOld { found: Version::new(10, 2), needed: Version::new(11, 0) }, "update the driver"),
             (CudaError::DriverFailed { code: 803, name: name.clone() }, "restart the machine"),
+            (CudaError::NotReady { code: 802, name: name.clone() }, "nvidia-fabricmanager"),
             (CudaError::NoDevice, "CUDA_VISIBLE_DEVICES"),
             (CudaError::Busy { device: "d".into(), code: 46, name }, "wait"),
             (CudaError::DriverOutOfMemory { device: "d".into(), during: "lm".into() }, "wait"),

@@ -102,7 +102,7 @@ impl Gpu {
     /// hundred MB of the device.
     pub fn open(ordinal: u32) -> Result<Gpu, CudaError> {
         let found = discover()?;
-        let info = found.devices.into_iter().find(|d| d.ordinal == ordinal).ok_or(CudaError::NoDevice)?;
+        let info = found.device(ordinal)?.clone();
         let device = info.to_string();
         let context =
             Device::get_device(ordinal).and_then(Context::new).map_err(|e| error(&device, "opening it", e))?;

@@ -41,7 +41,7 @@ mod cases {
     use std::sync::atomic::AtomicBool;
 
     /// A name that the imitation knows, and what must happen then.
-    pub const ALL: [(&str, fn()); 20] = [
+    pub const ALL: [(&str, fn()); 22] = [
         ("well", a_good_device_is_described_and_works),
         ("memory", no_room_is_said_with_numbers_and_harms_nothing),
         ("old", || {
@@ -49,6 +49,8 @@ mod cases {
         }),
         ("no-device", || is(discover(), |e| *e == CudaError::NoDevice)),
         ("mismatch", || is(discover(), |e| matches!(e, CudaError::DriverFailed { code: 803, .. }))),
+        ("not-ready", || is(discover(), |e| matches!(e, CudaError::NotReady { code: 802, .. }))),
+        ("one-broken", a_broken_device_hides_no_other),
         ("exclusive", a_taken_device_is_found_but_does_not_open),
         ("fault", a_fault_loses_the_context_once_and_for_all),
         ("engine", the_engine_answers_like_the_cpu),
@@ -141,6 +143,16 @@ mod cases {
             other => panic!("{:?}", other.err()),
         }
         check_kernels(&gpu).unwrap();
+    }
+
+    fn a_broken_device_hides_no_other() {
+        let found = discover().unwrap();
+        let is_lost = |e: &CudaError| matches!(e, CudaError::ContextLost { code: 719, .. });
+        assert!(found.broken.len() == 1 && found.broken[0].0 == 0 && is_lost(&found.broken[0].1), "{found:?}");
+        assert_eq!(found.devices.iter().map(|d| d.ordinal).collect::<Vec<_>>(), [1]);
+        is(Gpu::open(0), is_lost);
+        check_kernels(&Gpu::open(1).unwrap()).unwrap();
+        is(Gpu::open(2), |e| *e == CudaError::NoDevice);
     }
 
     fn a_taken_device_is_found_but_does_not_open() {

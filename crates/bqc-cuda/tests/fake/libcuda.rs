@@ -41,6 +41,7 @@ pub extern "C" fn cuInit(_: u32) -> u32 {
     match () {
         () if scenario("no-device") => 100,
         () if scenario("mismatch") => 803,
+        () if scenario("not-ready") => 802,
         () => 0,
     }
 }
@@ -58,6 +59,8 @@ pub unsafe extern "C" fn cuGetErrorName(code: u32, name: *mut *const c_char) -> 
         46 => c"CUDA_ERROR_DEVICE_UNAVAILABLE",
         500 => c"CUDA_ERROR_NOT_FOUND",
         700 => c"CUDA_ERROR_ILLEGAL_ADDRESS",
+        719 => c"CUDA_ERROR_LAUNCH_FAILED",
+        802 => c"CUDA_ERROR_SYSTEM_NOT_READY",
         803 => c"CUDA_ERROR_SYSTEM_DRIVER_MISMATCH",
         _ => return 1,
     };
@@ -67,14 +70,19 @@ pub unsafe extern "C" fn cuGetErrorName(code: u32, name: *mut *const c_char) -> 
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuDeviceGetCount(count: *mut i32) -> u32 {
-    unsafe { *count = 1 };
+    unsafe { *count = if scenario("one-broken") { 2 } else { 1 } };
     0
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuDeviceGet(device: *mut i32, ordinal: i32) -> u32 {
     unsafe { *device = ordinal };
-    if ordinal == 0 { 0 } else { 101 }
+    match ordinal {
+        0 if scenario("one-broken") => 719,
+        0 => 0,
+        1 if scenario("one-broken") => 0,
+        _ => 101,
+    }
 }
 
 #[unsafe(no_mangle)]
