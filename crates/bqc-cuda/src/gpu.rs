@@ -4,14 +4,14 @@
 
 use crate::error::Meaning;
 use crate::{CudaError, DeviceInfo, KernelSet, Version, discover};
-use cust::context::{Context, CurrentContext};
+use cust::context::{Context, ContextFlags, CurrentContext};
 use cust::device::Device;
 use cust::error::{CudaError as CustError, CudaResult};
 use cust::function::{Function, FunctionAttribute};
 use cust::memory::{CopyDestination, DeviceBuffer, DeviceCopy, mem_get_info};
 use cust::module::Module;
 use cust::stream::{Stream, StreamFlags};
-use cust::sys::{CUfunction_attribute, cuFuncSetAttribute, cudaError_enum};
+use cust::sys::{CUfunction_attribute, cuDevicePrimaryCtxSetFlags_v2, cuFuncSetAttribute, cudaError_enum};
 use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -104,8 +104,11 @@ impl Gpu {
         let found = discover()?;
         let info = found.device(ordinal)?.clone();
         let device = info.to_string();
-        let context =
-            Device::get_device(ordinal).and_then(Context::new).map_err(|e| error(&device, "opening it", e))?;
+        let context = Device::get_device(ordinal).and_then(|device| {
+            wait_asleep(&device);
+            Context::new(device)
+        });
+        let context = context.map_err(|e| error(&device, "opening it", e))?;
         Ok(Gpu(Arc::new(Opened { info, driver: found.driver, context })))
     }
 
@@ -210,6 +213,15 @@ impl Gpu {
         CurrentContext::set_current(&self.0.context)?;
         call()
     }
+}
+
+/// Has threads that wait for a device sleep instead of spin: the CPU's cores have work of their own.
+/// Before the context is made, for that is when it is read; where a context is there already, another
+/// part of the process has chosen, and its choice does no harm.
+fn wait_asleep(device: &Device) {
+    let flags = ContextFlags::SCHED_BLOCKING_SYNC.bits();
+    // SAFETY: the device was given by the driver.
+    let _ = unsafe { cuDevicePrimaryCtxSetFlags_v2(device.as_raw(), flags) };
 }
 
 /// Setting memory to zero by bytes, which needs nothing of the element's type.

@@ -18,6 +18,7 @@ static USED_BYTES: AtomicUsize = AtomicUsize::new(0);
 static N_LM_LAUNCHES: AtomicUsize = AtomicUsize::new(0);
 /// Retained less released; a context that is used after its end would crash a real program.
 static N_RETAINED: AtomicUsize = AtomicUsize::new(0);
+static WAITS_ASLEEP: AtomicBool = AtomicBool::new(false);
 static IS_LOST: AtomicBool = AtomicBool::new(false);
 static ALLOCATIONS: Mutex<Vec<(u64, Vec<u128>)>> = Mutex::new(Vec::new());
 
@@ -125,6 +126,13 @@ pub unsafe extern "C" fn cuDeviceGetAttribute(value: *mut i32, which: u32, _: i3
     0
 }
 
+/// 4: whoever waits sleeps.
+#[unsafe(no_mangle)]
+pub extern "C" fn cuDevicePrimaryCtxSetFlags_v2(_: i32, flags: u32) -> u32 {
+    WAITS_ASLEEP.store(flags == 4, SeqCst);
+    0
+}
+
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuDevicePrimaryCtxRetain(context: *mut *mut c_void, _: i32) -> u32 {
     if scenario("exclusive") {
@@ -132,6 +140,10 @@ pub unsafe extern "C" fn cuDevicePrimaryCtxRetain(context: *mut *mut c_void, _: 
     }
     if scenario("full-retain") {
         return 2;
+    }
+    // Not a rule of CUDA's but of bqc's.
+    if !WAITS_ASLEEP.load(SeqCst) {
+        return 1;
     }
     unsafe { *context = 8 as *mut c_void };
     N_RETAINED.fetch_add(1, SeqCst);
