@@ -11,7 +11,9 @@ use cust::function::{Function, FunctionAttribute};
 use cust::memory::{CopyDestination, DeviceBuffer, DeviceCopy, mem_get_info};
 use cust::module::Module;
 use cust::stream::{Stream, StreamFlags};
-use cust::sys::{CUfunction_attribute, cuDevicePrimaryCtxSetFlags_v2, cuFuncSetAttribute, cudaError_enum};
+use cust::sys::{
+    CUfunction_attribute, cuDevicePrimaryCtxSetFlags_v2, cuFuncSetAttribute, cuStreamQuery, cudaError_enum,
+};
 use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -157,6 +159,17 @@ impl Gpu {
     /// A queue of copies and kernels, which run in its order.
     pub fn stream(&self) -> Result<Stream, CudaError> {
         self.call("making a stream", || Stream::new(StreamFlags::DEFAULT, None))
+    }
+
+    /// Whether all that was put into a stream's queue is done.
+    pub(crate) fn is_done(&self, during: &str, stream: &Stream) -> Result<bool, CudaError> {
+        self.call(during, || {
+            // SAFETY: the stream lives as long as the borrow.
+            match unsafe { cuStreamQuery(stream.as_inner()) } {
+                cudaError_enum::CUDA_ERROR_NOT_READY => Ok(false),
+                result => checked(result).map(|()| true),
+            }
+        })
     }
 
     /// `len` elements of memory, all bytes zero. `what` stands in the error if there is no room.

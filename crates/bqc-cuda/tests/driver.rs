@@ -41,7 +41,7 @@ mod cases {
     use std::sync::atomic::AtomicBool;
 
     /// A name that the imitation knows, and what must happen then.
-    pub const ALL: [(&str, fn()); 22] = [
+    pub const ALL: [(&str, fn()); 23] = [
         ("well", a_good_device_is_described_and_works),
         ("memory", no_room_is_said_with_numbers_and_harms_nothing),
         ("old", || {
@@ -65,6 +65,7 @@ mod cases {
         ("wrong-global", || is(open(), |e| is_wrong(e, "bqc_lm_global"))),
         ("late-silent", a_wrong_result_on_the_way_leaves_the_rest_to_the_cpu),
         ("late-garbage", a_wrong_result_on_the_way_leaves_the_rest_to_the_cpu),
+        ("endless", a_stop_reaches_the_device),
         ("wrong", || is(check_kernels(&Gpu::open(0).unwrap()), |e| matches!(e, CudaError::WrongResult { .. }))),
     ];
 
@@ -321,5 +322,39 @@ mod cases {
         compare_refine(&cuda, 3, 4, 300, &mut s);
         assert!(cuda.fault().is_some_and(|e| is_wrong(&e, "bqc_lm_shared")), "{:?}", cuda.fault());
         compare_descend(&cuda, 3, 4, 5, &mut s);
+    }
+
+    /// A launch that ends only when it is told to.
+    fn a_stop_reaches_the_device() {
+        let cuda = open().unwrap();
+        let mut s = Stream::new(1, 77, 5);
+        let target = random_template(3, 4, &mut s);
+        let batch = samples(3, &target, &mut s);
+        let settings = LmSettings::default();
+        let problem =
+            RefineProblem { batch: &batch, check: &batch, solver: Solver::Lm, settings: &settings, tolerance: 1e-10 };
+        let begun: Vec<CxTemplate> = (0..300).map(|_| turned(&target, 0.1, &mut s)).collect();
+        let make = |i: usize, t: &mut CxTemplate| t.copy_from(&begun[i]);
+        let stopping = |work: &dyn Fn(&AtomicBool)| {
+            let stop = AtomicBool::new(false);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    std::thread::sleep(std::time::Duration::from_millis(20));
+                    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+                });
+                work(&stop);
+            });
+        };
+        stopping(&|stop| {
+            let refined = cuda.refine(&problem, begun.len(), &make, stop);
+            assert!(refined.winner.is_none() && refined.n_tried == 0, "{}", refined.n_tried);
+        });
+        stopping(&|stop| {
+            let mut templates = begun.clone();
+            let outcomes = cuda.descend(&batch, &settings, &mut templates, stop);
+            assert!(outcomes.len() == begun.len() && outcomes.iter().all(|o| o.iterations == 0 && !o.found));
+            assert_eq!(templates[299].slots().count(), begun[299].slots().count());
+        });
+        assert_eq!((cuda.fault(), cuda.n_on_device()), (None, 0));
     }
 }

@@ -32,11 +32,11 @@ impl CudaEngine {
     pub(super) fn check(&self) -> Result<(), CudaError> {
         let (batch, begun) = problem();
         let settings = LmSettings { max_iterations: 1, ..LmSettings::default() };
-        let mut expected = begun.clone();
-        let outcomes = self.cpu.descend(&batch, &settings, &mut expected, &AtomicBool::new(false));
+        let (mut expected, go) = (begun.clone(), AtomicBool::new(false));
+        let outcomes = self.cpu.descend(&batch, &settings, &mut expected, &go);
         let tables = tables_of(&batch, &settings, &begun);
         for shape in shapes(&tables, self.gpu.info().block_shared_bytes) {
-            let returned = self.finish(self.begin(&tables, &shape)?)?;
+            let returned = self.finish(self.begin(&tables, &shape)?, &go)?;
             for (place, (template, outcome)) in begun.iter().zip(&outcomes).enumerate() {
                 let mut found = template.clone();
                 tables::set_slots(&mut found, survivor(&returned, place));

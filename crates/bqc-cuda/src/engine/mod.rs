@@ -13,7 +13,7 @@ use bqc_instantiate::{
     CpuEngine, CxTemplate, Engine, EngineError, LmOutcome, LmSettings, LmSolver, MakeCandidate, Outcome, Problem,
     RefineProblem, Refined, Solver, StateBatch,
 };
-use bqc_kernels::templates::status;
+use bqc_kernels::templates::{NONE, status};
 use bqc_linalg::lanes::Level;
 use session::{Returned, Session};
 use std::collections::VecDeque;
@@ -154,9 +154,10 @@ impl CudaEngine {
         Ok(session)
     }
 
-    /// Waits for what was begun, and lays the session to rest. One that failed is not used again.
-    fn finish(&self, mut session: Session) -> Result<Returned, CudaError> {
-        let returned = session.finish()?;
+    /// Waits for what was begun, or has it stopped, and lays the session to rest. One that failed is not
+    /// used again.
+    fn finish(&self, mut session: Session, stop: &AtomicBool) -> Result<Returned, CudaError> {
+        let returned = session.finish(stop)?;
         locked(&self.sessions).push(session);
         Ok(returned)
     }
@@ -171,6 +172,7 @@ impl CudaEngine {
         problem: &RefineProblem<'_>,
         range: Range<usize>,
         make: &MakeCandidate<'_>,
+        stop: &AtomicBool,
     ) -> Result<Chunk, Refusal> {
         let mut tables = Tables::new(problem.batch, Some((problem.check, problem.tolerance)), problem.settings);
         let mut candidate = CxTemplate::new(problem.batch.n() as u8);
@@ -179,9 +181,12 @@ impl CudaEngine {
             tables.push(&candidate);
         }
         let shape = self.shape(&tables)?;
-        let returned = self.finish(self.begin(&tables, &shape)?)?;
+        let returned = self.finish(self.begin(&tables, &shape)?, stop)?;
         let mut chunk = Chunk { winner: None, n_tried: 0, n_iterations: 0, n_overfit: 0 };
         for (place, result) in returned.results.iter().enumerate() {
+            if result.status == status::STOPPED {
+                break;
+            }
             chunk.n_tried += 1;
             chunk.n_iterations += result.iterations as usize;
             self.n_on_device.fetch_add(1, Ordering::Relaxed);
@@ -225,7 +230,7 @@ impl CudaEngine {
                 if in_flight.len() == N_SLOTS
                     && let Some((range, session)) = in_flight.pop_front()
                 {
-                    take(self.finish(session)?, &mut templates[range], &mut outcomes);
+                    take(self.finish(session, stop)?, &mut templates[range], &mut outcomes);
                 }
                 let tables = tables_of(batch, settings, &templates[range.clone()]);
                 let shape = self.shape(&tables)?;
@@ -236,7 +241,7 @@ impl CudaEngine {
         let mut refusal = begin_all().err();
         for (range, session) in in_flight {
             // What has been begun before a refusal is waited for: it may have been done.
-            match self.finish(session) {
+            match self.finish(session, stop) {
                 Ok(returned) if range.start == outcomes.len() => take(returned, &mut templates[range], &mut outcomes),
                 Ok(_) => {}
                 Err(error) => {
@@ -273,9 +278,13 @@ fn tables_of(batch: &StateBatch, settings: &LmSettings, templates: &[CxTemplate]
     tables
 }
 
-/// Writes what came back into the templates that it was made from.
+/// Writes what came back into the templates that it was made from, up to the first that a stop kept from
+/// beginning.
 fn take(returned: Returned, templates: &mut [CxTemplate], outcomes: &mut Vec<LmOutcome>) {
     for (place, (template, result)) in templates.iter_mut().zip(&returned.results).enumerate() {
+        if result.survivor == NONE {
+            break;
+        }
         tables::set_slots(template, survivor(&returned, place));
         let found = matches!(result.status, status::ACCEPTED | status::OVERFIT);
         outcomes.push(LmOutcome { cost: result.cost, iterations: result.iterations as usize, found });
@@ -315,7 +324,7 @@ impl Engine for CudaEngine {
         while start < count && !stop.load(Ordering::Relaxed) {
             let range = start..count.min(start + chunk_len);
             let on_device = problem.solver == Solver::Lm && self.takes(problem.batch, problem.settings);
-            let chunk = match on_device.then(|| self.refine_chunk(problem, range, make)) {
+            let chunk = match on_device.then(|| self.refine_chunk(problem, range, make, stop)) {
                 Some(Ok(chunk)) => chunk,
                 Some(Err(Refusal::Device(error))) if chunk_len > 1 && !error.is_fatal() => {
                     chunk_len /= 2;

@@ -12,6 +12,8 @@ use bqc_kernels::templates::{Base, Candidate, CxWord, Group, LmResult, LmSetting
 use cust::memory::{AsyncCopyDestination, DeviceBuffer, LockedBuffer};
 use cust::stream::Stream;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 // SAFETY: `repr(C)` of numbers without gaps: five u32.
 unsafe impl Record for Base {}
@@ -34,6 +36,11 @@ const ALIGNMENT: usize = 16;
 /// The status of a result before a kernel has written it: none that a kernel knows.
 const UNWRITTEN: u32 = u32::MAX;
 
+/// Pauses between two looks at a launch: a small one ends within the first, and a stop need not be seen
+/// sooner than the last.
+const SHORTEST_PAUSE: Duration = Duration::from_micros(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(1);
+
 /// What a launch gave back, seen to be possible: every place is one that exists.
 pub(crate) struct Returned {
     /// One a candidate.
@@ -52,6 +59,8 @@ pub(crate) struct Session {
     workspace: Option<DeviceBuffer<Plain<u128>>>,
     /// What has been begun, until it is finished.
     in_flight: Option<(Places, &'static str)>,
+    /// One word that the kernel reads: not zero, all stop.
+    stop: LockedBuffer<Plain<u32>>,
     /// Whether every candidate of what has been begun keeps its slots at its own place.
     keeps_all: bool,
     /// Last, because fields are dropped in their order: the context may end with this one, and the
@@ -65,7 +74,8 @@ unsafe impl Record for u128 {}
 impl Drop for Session {
     fn drop(&mut self) {
         // Nothing may be freed while a copy or a kernel is still at it, and whoever frees it needs the
-        // context. An error has been reported.
+        // context. An error has been reported, and nobody wants the results.
+        self.ask_to_stop(true);
         let _ = self.gpu.bound(|| self.stream.synchronize());
     }
 }
@@ -123,11 +133,14 @@ pub(crate) fn footprint(tables: &Tables, shape: &Shape) -> Footprint {
 
 impl Session {
     pub(crate) fn new(gpu: &Gpu) -> Result<Session, CudaError> {
+        let failed = |e| gpu.host_memory_error("one word", size_of::<u32>(), e);
+        let stop = gpu.bound(|| LockedBuffer::new(&Plain(0), 1)).map_err(failed)?;
         Ok(Session {
             stream: gpu.stream()?,
             memory: None,
             workspace: None,
             in_flight: None,
+            stop,
             keeps_all: false,
             gpu: gpu.clone(),
         })
@@ -147,34 +160,60 @@ impl Session {
         let start = device.as_device_ptr().as_raw();
         let large_len = if shape.large_is_global { shape.large_len } else { 0 };
         let workspace = self.workspace(large_len, n_blocks)?;
-        self.queue(&kernel, n_blocks, &places, arguments(start, workspace, &places, tables, shape))?;
+        self.ask_to_stop(false);
+        // Pinned memory has the same address on the device.
+        let stop = self.stop.as_slice().as_ptr() as u64;
+        let arguments = LmArguments { workspace, stop, ..arguments(start, &places, tables, shape) };
+        self.queue(&kernel, n_blocks, &places, arguments)?;
         self.in_flight = Some((places, name));
         self.keeps_all = tables.groups.iter().all(|group| group.keep_all != 0);
         Ok(())
     }
 
-    /// Waits for what was begun. Panics if nothing was.
-    pub(crate) fn finish(&mut self) -> Result<Returned, CudaError> {
+    /// Waits for what was begun, and has it end early once `stop` is set. Panics if nothing was begun.
+    pub(crate) fn finish(&mut self, stop: &AtomicBool) -> Result<Returned, CudaError> {
         let (places, name) = self.in_flight.take().expect("a launch is begun before it is finished");
-        self.gpu.call(name, || self.stream.synchronize())?;
+        let was_stopped = self.wait(name, stop)?;
         let (host, _) = self.memory.as_ref().expect("a launch that was begun has memory");
         let bytes = bytes_of(Plain::values(host.as_slice()));
         let results = records(&bytes[places.results]);
         let survivors = records(&bytes[places.survivors]);
-        match self.nonsense(&results) {
+        match self.nonsense(&results, was_stopped) {
             Some(what) => Err(CudaError::WrongResult { device: self.gpu.info().to_string(), kernel: name, what }),
             None => Ok(Returned { results, survivors }),
         }
     }
 
+    /// Waits, asleep and by the polls that a stop needs; whether there was one.
+    fn wait(&self, name: &str, stop: &AtomicBool) -> Result<bool, CudaError> {
+        let mut pause = SHORTEST_PAUSE;
+        while !self.gpu.is_done(name, &self.stream)? {
+            if stop.load(Ordering::Relaxed) {
+                self.ask_to_stop(true);
+                return self.gpu.call(name, || self.stream.synchronize()).map(|()| true);
+            }
+            std::thread::sleep(pause);
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
+        Ok(false)
+    }
+
+    fn ask_to_stop(&self, is_asked: bool) {
+        let word = std::ptr::from_ref(&self.stop.as_slice()[0].0).cast_mut();
+        // SAFETY: the word is aligned and lives as long as the session; while a kernel is in flight it
+        // is written here alone, and read by nobody on this side.
+        unsafe { AtomicU32::from_ptr(word) }.store(is_asked.into(), Ordering::Relaxed);
+    }
+
     /// What no run of the kernel leaves, if there is such a thing: from here on places may be trusted.
-    fn nonsense(&self, results: &[LmResult]) -> Option<String> {
+    fn nonsense(&self, results: &[LmResult], was_stopped: bool) -> Option<String> {
         let n = results.len() as u32;
         results.iter().zip(0..).find_map(|(result, index)| {
             let LmResult { status, survivor, .. } = *result;
-            let is_known = status <= status::BEATEN;
+            let is_stopped = was_stopped && status == status::STOPPED;
+            let is_known = is_stopped || status <= status::BEATEN;
             let is_placed = match self.keeps_all {
-                true => survivor == index,
+                true => survivor == index || is_stopped && survivor == NONE,
                 false => survivor < n || survivor == NONE && status != status::ACCEPTED,
             };
             let is_written = result.cost.is_finite() && result.cost >= 0.0;
@@ -272,11 +311,12 @@ fn fill(memory: &mut [u8], tables: &Tables, places: &Places) {
     winners.push(0);
     memory[places.winners.clone()].copy_from_slice(bytes_of(&winners));
     memory[places.queue.clone()].copy_from_slice(bytes_of(&[0u32]));
-    let unwritten = LmResult { status: UNWRITTEN, ..LmResult::too_large(0) };
+    let unwritten = LmResult::not_begun(UNWRITTEN, 0);
     memory[places.results.clone()].copy_from_slice(bytes_of(&vec![unwritten; tables.candidates.len()]));
 }
 
-fn arguments(start: u64, workspace: u64, places: &Places, tables: &Tables, shape: &Shape) -> LmArguments {
+/// All but the addresses outside of the tables' memory.
+fn arguments(start: u64, places: &Places, tables: &Tables, shape: &Shape) -> LmArguments {
     let at = |place: &Range<usize>| start + place.start as u64;
     let [bases, cx, slots, states, candidates, groups, settings] = places.tables.each_ref().map(at);
     let n_candidates = tables.candidates.len() as u32;
@@ -292,7 +332,8 @@ fn arguments(start: u64, workspace: u64, places: &Places, tables: &Tables, shape
         results: at(&places.results),
         survivors: at(&places.survivors),
         queue: at(&places.queue),
-        workspace,
+        stop: 0,
+        workspace: 0,
         n_candidates,
         n_groups: tables.groups.len() as u32,
         n_survivors: n_candidates,
