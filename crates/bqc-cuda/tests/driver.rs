@@ -285,11 +285,21 @@ mod cases {
         let cuda = CudaEngine::open(0, Level::detect()).unwrap();
         let mut s = Stream::new(1, 77, 2);
         compare_refine(&cuda, 3, 4, 300, &mut s);
-        // Not even one fits here, nor a batch of these: the CPU does it, and the device is still good.
+        assert!(cuda.n_on_device() > 100, "{}", cuda.n_on_device());
+        // What rests gives way to what comes: two at the same time, then one that needs all there is.
+        std::thread::scope(|scope| {
+            for i in 0..2 {
+                let (cuda, mut s) = (&cuda, Stream::new(1, 77, 20 + i));
+                scope.spawn(move || compare_refine(cuda, 3, 4, 40, &mut s));
+            }
+        });
+        // Not even one fits here: the CPU does it, and the device is still good.
         let before = cuda.n_on_device();
         compare_refine(&cuda, 6, 30, 2, &mut s);
+        assert_eq!(cuda.n_on_device(), before);
+        // How much fits is known by now.
         compare_descend(&cuda, 3, 4, 200, &mut s);
-        assert_eq!((cuda.fault(), cuda.n_on_device()), (None, before));
+        assert_eq!((cuda.fault(), cuda.n_on_device()), (None, before + 200));
         compare_refine(&cuda, 3, 4, 20, &mut s);
     }
 

@@ -20,11 +20,13 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tables::{BLOCK_THREADS, BLOCKS_PER_MULTIPROCESSOR, Shape, Tables};
+use tables::{BLOCK_THREADS, Shape, Tables};
 
-/// Candidates of a launch at most. A launch is to last some milliseconds: what other processes send to
-/// the device waits for it, and so does a stop.
+/// Candidates of a launch at most, and how much arithmetic they may be, by [`tables::flops`]: a launch is
+/// to last some ten milliseconds, because what other processes send to the device waits for it. 10^11
+/// operations are that at 10 Tflop/s, a third of what an H200 does in `f64`.
 const MAX_CHUNK: usize = 4096;
+const MAX_CHUNK_FLOPS: f64 = 1e11;
 
 /// The chunk grows by this factor while nothing is found: first ones are cheap to throw away.
 const CHUNK_GROWTH: usize = 4;
@@ -44,8 +46,9 @@ pub struct CudaEngine {
     sessions: Mutex<Vec<Session>>,
     /// The first failure that was not for lack of memory: the device is not asked again.
     fault: Mutex<Option<CudaError>>,
-    /// As many candidates as the device works on at once.
-    first_chunk: usize,
+    /// The most bytes that a launch may need since memory was short; it doubles with every launch of
+    /// about that size that there was room for.
+    launch_bytes: AtomicU64,
     /// Candidates and templates whose results came from the device.
     n_on_device: AtomicU64,
 }
@@ -95,10 +98,9 @@ impl CudaEngine {
         let kernels = gpu.load(&LM)?;
         let cpu = CpuEngine::with_level(level);
         let name = format!("cuda/{} with {}", gpu.info().name, cpu.name());
-        let first_chunk = ((BLOCKS_PER_MULTIPROCESSOR * gpu.info().n_multiprocessors) as usize).clamp(1, MAX_CHUNK);
         let (sessions, fault) = (Mutex::new(Vec::new()), Mutex::new(None));
-        let n_on_device = AtomicU64::new(0);
-        let engine = CudaEngine { name, gpu, kernels, cpu, level, sessions, fault, first_chunk, n_on_device };
+        let (launch_bytes, n_on_device) = (AtomicU64::new(u64::MAX), AtomicU64::new(0));
+        let engine = CudaEngine { name, gpu, kernels, cpu, level, sessions, fault, launch_bytes, n_on_device };
         engine.check()?;
         Ok(engine)
     }
@@ -143,9 +145,26 @@ impl CudaEngine {
         tables::is_supported(batch, settings) && locked(&self.fault).is_none()
     }
 
-    /// Begins to run tables on the device.
+    /// Begins to run tables on the device. If there is no room, sessions at rest give theirs up first; how
+    /// much there was room for is remembered.
     fn begin(&self, tables: &Tables, shape: &Shape) -> Result<Session, CudaError> {
         let resting = locked(&self.sessions).pop();
+        let mut begun = self.begin_with(resting, tables, shape);
+        if begun.as_ref().is_err_and(|error| !error.is_fatal()) {
+            locked(&self.sessions).clear();
+            begun = self.begin_with(None, tables, shape);
+        }
+        let bytes = session::footprint(tables, shape).bytes(tables.candidates.len());
+        let limit = self.launch_bytes.load(Ordering::Relaxed);
+        match &begun {
+            Ok(_) if bytes >= limit / 2 => self.launch_bytes.store(limit.saturating_mul(2), Ordering::Relaxed),
+            Err(error) if !error.is_fatal() => self.launch_bytes.store(bytes / 2, Ordering::Relaxed),
+            _ => {}
+        }
+        begun
+    }
+
+    fn begin_with(&self, resting: Option<Session>, tables: &Tables, shape: &Shape) -> Result<Session, CudaError> {
         let mut session = match resting {
             Some(session) => session,
             None => Session::new(&self.gpu)?,
@@ -256,10 +275,42 @@ impl CudaEngine {
     fn plan(&self, batch: &StateBatch, settings: &LmSettings, templates: &[CxTemplate]) -> Result<MemoryPlan, Refusal> {
         let Some(largest) = templates.iter().max_by_key(|t| t.n_cx()) else { return Err(Refusal::TooLarge) };
         let tables = tables_of(batch, settings, std::slice::from_ref(largest));
-        let footprint = session::footprint(&tables, &self.shape(&tables)?);
+        let resident = self.resident(&tables, &self.shape(&tables)?)?;
+        self.plan_like(&tables, templates.len(), BATCH_WAVES * resident)
+    }
+
+    /// Divides `n` candidates like the one in `tables` into batches of at most `most`.
+    fn plan_like(&self, tables: &Tables, n: usize, most: usize) -> Result<MemoryPlan, Refusal> {
+        let footprint = session::footprint(tables, &self.shape(tables)?);
+        let by_work = (MAX_CHUNK_FLOPS / tables::flops(tables)) as usize;
+        let by_room = self.launch_bytes.load(Ordering::Relaxed) / footprint.bytes(1).max(1);
+        let max_batch = most.min(by_work).min(usize::try_from(by_room).unwrap_or(usize::MAX)).max(1);
         let device = self.gpu.info().to_string();
-        let max_batch = MAX_CHUNK.min(BATCH_WAVES * self.first_chunk);
-        Ok(MemoryPlan::new(&device, templates.len(), max_batch, footprint, self.gpu.free_bytes()?)?)
+        Ok(MemoryPlan::new(&device, n, max_batch, footprint, self.gpu.free_bytes()?)?)
+    }
+
+    /// How many candidates of this shape the device works on at once.
+    fn resident(&self, tables: &Tables, shape: &Shape) -> Result<usize, Refusal> {
+        debug_assert_eq!(tables.candidates.len(), 1);
+        let kernel = self.kernels.kernel(shape.kernel_name(), shape.shared_bytes())?;
+        let of_each = kernel.blocks_per_multiprocessor(BLOCK_THREADS)?.max(1);
+        Ok((of_each * self.gpu.info().n_multiprocessors) as usize)
+    }
+
+    /// How many candidates like the first of `count` the device works on at once, and how many a launch
+    /// may have.
+    fn chunk_lens(
+        &self,
+        problem: &RefineProblem<'_>,
+        count: usize,
+        make: &MakeCandidate<'_>,
+    ) -> Result<(usize, usize), Refusal> {
+        let mut tables = Tables::new(problem.batch, Some((problem.check, problem.tolerance)), problem.settings);
+        let mut candidate = CxTemplate::new(problem.batch.n() as u8);
+        make(0, &mut candidate);
+        tables.push(&candidate);
+        let resident = self.resident(&tables, &self.shape(&tables)?)?;
+        Ok((resident, self.plan_like(&tables, count, MAX_CHUNK)?.batch_len()))
     }
 
     /// Remembers a failure that makes the device useless.
@@ -320,18 +371,27 @@ impl Engine for CudaEngine {
         stop: &AtomicBool,
     ) -> Refined {
         let mut refined = Refined::default();
-        let (mut start, mut chunk_len) = (0, self.first_chunk);
+        let takes = || problem.solver == Solver::Lm && self.takes(problem.batch, problem.settings);
+        let lens = (count > 0 && takes()).then(|| self.chunk_lens(problem, count, make));
+        let (mut chunk_len, mut most, mut refusal) = match lens {
+            Some(Ok((resident, most))) => (resident.min(most), most, None),
+            Some(Err(refusal)) => (0, 0, Some(refusal)),
+            None => (0, 0, None),
+        };
+        let mut start = 0;
         while start < count && !stop.load(Ordering::Relaxed) {
             let range = start..count.min(start + chunk_len);
-            let on_device = problem.solver == Solver::Lm && self.takes(problem.batch, problem.settings);
+            let on_device = refusal.is_none() && chunk_len > 0 && takes();
             let chunk = match on_device.then(|| self.refine_chunk(problem, range, make, stop)) {
                 Some(Ok(chunk)) => chunk,
                 Some(Err(Refusal::Device(error))) if chunk_len > 1 && !error.is_fatal() => {
                     chunk_len /= 2;
+                    most = chunk_len;
                     continue;
                 }
-                refusal => {
-                    if let Some(Err(refusal)) = refusal {
+                refused => {
+                    refusal = refused.and_then(Result::err).or(refusal);
+                    if let Some(refusal) = refusal.take() {
                         self.note(refusal);
                     }
                     let rest = self.cpu.refine(problem, count - start, &|i, t| make(start + i, t), stop);
@@ -346,7 +406,7 @@ impl Engine for CudaEngine {
                 break;
             }
             start += n_tried;
-            chunk_len = (CHUNK_GROWTH * chunk_len).min(MAX_CHUNK);
+            chunk_len = (CHUNK_GROWTH * chunk_len).min(most);
         }
         refined
     }

@@ -114,6 +114,18 @@ pub(crate) fn set_slots(template: &mut CxTemplate, slots: &[Complex]) {
     }
 }
 
+/// Operations of one candidate like the first, roughly: what a Gram matrix and a factor take, as often
+/// as an average candidate lives.
+pub(crate) fn flops(tables: &Tables) -> f64 {
+    /// Iterations; most candidates are given up after five or six.
+    const N_ITERATIONS: f64 = 6.0;
+    let (Some(base), Some(group)) = (tables.bases.first(), tables.groups.first()) else { return 1.0 };
+    let n_columns = f64::from(3 * base.n + 4 * base.n_cx + 2);
+    // Real and imaginary parts.
+    let n_rows = 2.0 * f64::from(group.batch.n_samples << base.n);
+    N_ITERATIONS * n_columns * n_columns * (n_rows + n_columns / 3.0)
+}
+
 /// How the candidates of some tables are launched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
@@ -204,6 +216,15 @@ mod tests {
         let large = shape(6, 60, 5).unwrap();
         assert!(large.large_is_global && large.shared_bytes() <= 227 << 10, "{large:?}");
         assert_eq!(shape(8, 10, 256), None);
+    }
+
+    #[test]
+    fn the_arithmetic_of_a_candidate_grows_with_its_size() {
+        // Five wires, 24 CX, three samples: 113 columns of 192 numbers.
+        let usual = flops(&tables(5, 24, 3));
+        assert!((1.5e7..2e7).contains(&usual), "{usual:e}");
+        assert!(flops(&tables(6, 60, 5)) > 10.0 * usual);
+        assert!(flops(&Tables::default()) > 0.0);
     }
 
     #[test]
