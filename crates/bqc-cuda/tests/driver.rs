@@ -275,7 +275,7 @@ mod cases {
         assert_eq!(cuda.fault(), None);
         let before = cuda.n_on_device();
         compare_descend(&cuda, 4, 8, 5, &mut s);
-        assert_eq!(cuda.n_on_device() - before, 5);
+        assert_eq!((cuda.n_on_device() - before, cuda.n_substituted()), (5, 0));
         let shape = cuda.launch_shape(&batch, &LmSettings::default(), &[t]).unwrap().unwrap();
         assert!(!shape.large_is_global && shape.blocks_per_multiprocessor == 4, "{shape:?}");
     }
@@ -309,7 +309,9 @@ mod cases {
         // Two chunks on the device, the third is lost.
         compare_refine(&cuda, 3, 4, 300, &mut s);
         assert!(matches!(cuda.fault(), Some(CudaError::ContextLost { code: 700, .. })), "{:?}", cuda.fault());
+        let before = cuda.n_substituted();
         compare_refine(&cuda, 4, 6, 9, &mut s);
+        assert!(before > 0 && cuda.n_substituted() > before);
         compare_descend(&cuda, 3, 4, 5, &mut s);
     }
 
@@ -323,7 +325,7 @@ mod cases {
         let after = cuda.n_on_device();
         compare_descend(&cuda, 5, 8, 90, &mut s);
         assert_eq!((cuda.fault(), cuda.n_on_device()), (None, after));
-        assert!(after - before <= 28, "{}", after - before);
+        assert!(after - before <= 28 && cuda.n_substituted() >= 2, "{}", after - before);
     }
 
     fn a_wrong_result_on_the_way_leaves_the_rest_to_the_cpu() {

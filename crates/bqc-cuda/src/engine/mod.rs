@@ -51,6 +51,8 @@ pub struct CudaEngine {
     launch_bytes: AtomicU64,
     /// Candidates and templates whose results came from the device.
     n_on_device: AtomicU64,
+    /// See [`Engine::n_substituted`].
+    n_substituted: AtomicU64,
 }
 
 /// How the device runs candidates of one kind.
@@ -99,8 +101,10 @@ impl CudaEngine {
         let cpu = CpuEngine::with_level(level);
         let name = format!("cuda/{} with {}", gpu.info().name, cpu.name());
         let (sessions, fault) = (Mutex::new(Vec::new()), Mutex::new(None));
-        let (launch_bytes, n_on_device) = (AtomicU64::new(u64::MAX), AtomicU64::new(0));
-        let engine = CudaEngine { name, gpu, kernels, cpu, level, sessions, fault, launch_bytes, n_on_device };
+        let (launch_bytes, n_on_device, n_substituted) =
+            (AtomicU64::new(u64::MAX), AtomicU64::new(0), AtomicU64::new(0));
+        let engine =
+            CudaEngine { name, gpu, kernels, cpu, level, sessions, fault, launch_bytes, n_on_device, n_substituted };
         engine.check()?;
         Ok(engine)
     }
@@ -140,9 +144,15 @@ impl CudaEngine {
         Ok(Some(LaunchShape { shared_bytes, large_is_global, samples_per_panel, blocks_per_multiprocessor }))
     }
 
-    /// Whether the device does problems of this kind.
+    /// Whether the device does problems of this kind. What it would do if it had not failed is counted as
+    /// the CPU's in its place.
     fn takes(&self, batch: &StateBatch, settings: &LmSettings) -> bool {
-        tables::is_supported(batch, settings) && locked(&self.fault).is_none()
+        let is_supported = tables::is_supported(batch, settings);
+        let has_failed = locked(&self.fault).is_some();
+        if is_supported && has_failed {
+            self.n_substituted.fetch_add(1, Ordering::Relaxed);
+        }
+        is_supported && !has_failed
     }
 
     /// Begins to run tables on the device. If there is no room, sessions at rest give theirs up first; how
@@ -313,11 +323,12 @@ impl CudaEngine {
         Ok((resident, self.plan_like(&tables, count, MAX_CHUNK)?.batch_len()))
     }
 
-    /// Remembers a failure that makes the device useless.
+    /// Takes note that the CPU has to do a call, and of a failure that makes the device useless. That
+    /// the kernels do not take a problem depends on the problem alone.
     fn note(&self, refusal: Refusal) {
-        if let Refusal::Device(error) = refusal
-            && error.is_fatal()
-        {
+        let Refusal::Device(error) = refusal else { return };
+        self.n_substituted.fetch_add(1, Ordering::Relaxed);
+        if error.is_fatal() {
             locked(&self.fault).get_or_insert(error);
         }
     }
@@ -433,6 +444,10 @@ impl Engine for CudaEngine {
             outcomes.extend(self.cpu.descend(batch, settings, rest, stop));
         }
         outcomes
+    }
+
+    fn n_substituted(&self) -> u64 {
+        self.n_substituted.load(Ordering::Relaxed)
     }
 }
 
