@@ -246,8 +246,29 @@ mod cases {
         }
     }
 
+    /// From afar the CPU's first steps are in single precision, and single verdicts may differ; how many
+    /// succeed may not. Twice the standard deviation of the difference of two counts, were they independent.
+    fn compare_statistics(cuda: &CudaEngine, s: &mut Stream) {
+        const N: usize = 150;
+        let go = AtomicBool::new(false);
+        let target = random_template(3, 5, s);
+        let batch = samples(3, &target, s);
+        let begun: Vec<CxTemplate> = (0..N).map(|_| turned(&target, 0.22, s)).collect();
+        let count = |engine: &dyn Engine| {
+            let outcomes = engine.descend(&batch, &LmSettings::default(), &mut begun.clone(), &go);
+            outcomes.iter().filter(|o| o.found).count() as f64
+        };
+        let [ours, theirs] = [cuda as &dyn Engine, &CpuEngine::default()].map(count);
+        let share = theirs / N as f64;
+        assert!((0.1..0.9).contains(&share), "a fair test: {share}");
+        let deviation = (2.0 * N as f64 * share * (1.0 - share)).sqrt();
+        println!("{ours} and {theirs} of {N} are found");
+        assert!((ours - theirs).abs() <= 2.0 * deviation, "{ours} and {theirs} of {N}");
+    }
+
     fn the_engine_answers_like_the_cpu() {
         let cuda = CudaEngine::open(0, Level::detect()).unwrap();
+        compare_statistics(&cuda, &mut Stream::new(1, 77, 30));
         assert!(cuda.name().starts_with("cuda/Imaginary GPU with cpu/"), "{}", cuda.name());
         let report = conformance::run_refine(&cuda);
         assert!(report.failures.is_empty() && report.n_cases == 16, "{:?}", report.failures);
