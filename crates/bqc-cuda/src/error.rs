@@ -80,6 +80,23 @@ pub enum CudaError {
         /// The least that the kernels need.
         needed: Version,
     },
+    /// Report it, with the compiler's words; an update of the driver may help.
+    #[error(
+        "{device}: the driver's compiler refused the kernels `{package}`: {name} ({code}): {log}; update the driver, \
+         and please report this"
+    )]
+    KernelsRefused {
+        /// The device.
+        device: String,
+        /// The package of kernels.
+        package: &'static str,
+        /// The driver's number.
+        code: u32,
+        /// The driver's name for it.
+        name: String,
+        /// What the driver's compiler wrote, on one line; "no reason given" if nothing.
+        log: String,
+    },
     /// Wait for the other process, or share the GPU.
     #[error(
         "{device}: taken: {name} ({code}); another process holds it in exclusive mode or it accepts none: wait, or \
@@ -171,6 +188,7 @@ pub(crate) enum Meaning {
     NoDevice,
     Busy,
     ContextLost,
+    NotCompiled,
     Other,
 }
 
@@ -189,6 +207,9 @@ impl Meaning {
             // MISALIGNED_ADDRESS, INVALID_ADDRESS_SPACE, INVALID_PC, LAUNCH_FAILED, MPS_RPC_FAILURE,
             // MPS_CLIENT_TERMINATED.
             214 | 220 | 700 | 702 | 709 | 710 | 714..=719 | 806 | 810 => Meaning::ContextLost,
+            // INVALID_IMAGE, NO_BINARY_FOR_GPU, INVALID_PTX, JIT_COMPILER_NOT_FOUND,
+            // UNSUPPORTED_PTX_VERSION, JIT_COMPILATION_DISABLED.
+            200 | 209 | 218 | 221..=223 => Meaning::NotCompiled,
             _ => Meaning::Other,
         }
     }
@@ -211,7 +232,7 @@ impl CudaError {
             Meaning::Busy => CudaError::Busy { device, code, name },
             Meaning::ContextLost => CudaError::ContextLost { device, during, code, name },
             Meaning::OutOfMemory => CudaError::DriverOutOfMemory { device, during },
-            Meaning::Other => CudaError::Refused { device, during, code, name },
+            Meaning::NotCompiled | Meaning::Other => CudaError::Refused { device, during, code, name },
         }
     }
 }

@@ -12,9 +12,10 @@ use cust::memory::{CopyDestination, DeviceBuffer, DeviceCopy, mem_get_info};
 use cust::module::Module;
 use cust::stream::{Stream, StreamFlags};
 use cust::sys::{
-    CUfunction_attribute, cuDevicePrimaryCtxSetFlags_v2, cuFuncSetAttribute, cuStreamQuery, cudaError_enum,
+    CUfunction_attribute, CUjit_option, cuDevicePrimaryCtxSetFlags_v2, cuFuncSetAttribute, cuModuleLoadDataEx,
+    cuModuleUnload, cuStreamQuery, cudaError_enum,
 };
-use std::ffi::c_void;
+use std::ffi::{CString, c_void};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -137,11 +138,44 @@ impl Gpu {
     /// Has the driver compile a package of kernels, or takes it from the driver's cache.
     pub fn load(&self, set: &KernelSet) -> Result<Kernels, CudaError> {
         let ptx = self.ptx(set)?;
-        let module = self.call(set.name, || Module::from_ptx(ptx, &[]))?;
+        let module = self.bound(|| Module::from_ptx(ptx, &[])).map_err(|e| self.load_error(set.name, ptx, e))?;
         for name in set.kernels {
             self.allow_shared_memory(&module, name)?;
         }
         Ok(Kernels { module, gpu: self.clone() })
+    }
+
+    /// The error of a module that does not load, with what the driver's compiler says of it.
+    fn load_error(&self, package: &'static str, ptx: &str, error: CustError) -> CudaError {
+        let (device, (code, name)) = (self.info().to_string(), code_of(error));
+        if Meaning::of(code) != Meaning::NotCompiled {
+            return CudaError::from_code(&device, package, code, name);
+        }
+        CudaError::KernelsRefused { device, package, code, name, log: self.compiler_log(ptx) }
+    }
+
+    /// Has a text compiled once more for the sake of the log, which `cust` does not ask for.
+    fn compiler_log(&self, ptx: &str) -> String {
+        const LEN: usize = 4096;
+        let mut log = vec![0u8; LEN];
+        let mut options = [CUjit_option::CU_JIT_ERROR_LOG_BUFFER, CUjit_option::CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES];
+        // The second value is a number in a pointer's place.
+        let mut values = [log.as_mut_ptr().cast::<c_void>(), std::ptr::without_provenance_mut(LEN)];
+        let Ok(text) = CString::new(ptx) else { return "no reason given".into() };
+        let mut module = std::ptr::null_mut();
+        let loaded = self.bound(|| {
+            let (options, values) = (options.as_mut_ptr(), values.as_mut_ptr());
+            // SAFETY: two options with their values, a text that ends with a zero, and a log as long as
+            // is said, all of which outlive the call.
+            checked(unsafe { cuModuleLoadDataEx(&mut module, text.as_ptr().cast(), 2, options, values) })
+        });
+        if loaded.is_ok() {
+            // SAFETY: it has just been loaded, and nobody has it.
+            let _ = self.bound(|| checked(unsafe { cuModuleUnload(module) }));
+        }
+        let len = log.iter().position(|&byte| byte == 0).unwrap_or(LEN);
+        let words: Vec<&str> = std::str::from_utf8(&log[..len]).unwrap_or("").split_whitespace().collect();
+        if words.is_empty() { "no reason given".into() } else { words.join(" ") }
     }
 
     /// Allows a kernel all the shared memory that a block may have. Once and for all: the limit belongs

@@ -41,7 +41,7 @@ mod cases {
     use std::sync::atomic::AtomicBool;
 
     /// A name that the imitation knows, and what must happen then.
-    pub const ALL: [(&str, fn()); 23] = [
+    pub const ALL: [(&str, fn()); 24] = [
         ("well", a_good_device_is_described_and_works),
         ("memory", no_room_is_said_with_numbers_and_harms_nothing),
         ("old", || {
@@ -61,6 +61,12 @@ mod cases {
         ("full-stream", || is(open(), |e| is_full(e, "making a stream"))),
         ("full-launch", a_full_device_leaves_the_work_to_the_cpu_and_is_not_given_up),
         ("full-host", a_full_device_leaves_the_work_to_the_cpu_and_is_not_given_up),
+        ("bad-ptx", || {
+            is(open(), |e| {
+                matches!(e, CudaError::KernelsRefused { code: 218, package: "bqc-ceilings", log, .. }
+                    if log == "ptxas application ptx input, line 7; fatal : Unresolved extern")
+            })
+        }),
         ("silent-lm", || is(open(), |e| is_wrong(e, "bqc_lm_shared"))),
         ("wrong-global", || is(open(), |e| is_wrong(e, "bqc_lm_global"))),
         ("late-silent", a_wrong_result_on_the_way_leaves_the_rest_to_the_cpu),
@@ -253,7 +259,7 @@ mod cases {
         let go = AtomicBool::new(false);
         let target = random_template(3, 5, s);
         let batch = samples(3, &target, s);
-        let begun: Vec<CxTemplate> = (0..N).map(|_| turned(&target, 0.22, s)).collect();
+        let begun: Vec<CxTemplate> = (0..N).map(|_| turned(&target, 0.3, s)).collect();
         let count = |engine: &dyn Engine| {
             let outcomes = engine.descend(&batch, &LmSettings::default(), &mut begun.clone(), &go);
             outcomes.iter().filter(|o| o.found).count() as f64

@@ -336,10 +336,19 @@ pub extern "C" fn cuEventDestroy_v2(_: *const c_void) -> u32 {
 pub unsafe extern "C" fn cuModuleLoadDataEx(
     module: *mut *mut c_void,
     image: *const c_char,
-    _: u32,
-    _: *const c_void,
-    _: *const c_void,
+    n_options: u32,
+    options: *const u32,
+    values: *const *mut c_void,
 ) -> u32 {
+    if scenario("bad-ptx") {
+        // 5 and 6: the log of errors and its length.
+        if n_options == 2 && unsafe { (*options, *options.add(1)) } == (5, 6) {
+            let text = b"ptxas application ptx input, line 7;\n  fatal   : Unresolved extern\0";
+            assert!(unsafe { *values.add(1) } as usize >= text.len());
+            unsafe { std::ptr::copy_nonoverlapping(text.as_ptr(), (*values).cast(), text.len()) };
+        }
+        return answer(218);
+    }
     if scenario("full-load") {
         return answer(2);
     }
