@@ -3,7 +3,7 @@
 //! where it is held against a second opinion.
 
 use super::tables::{Shape, Tables};
-use super::{CudaEngine, survivor, tables, tables_of};
+use super::{CudaEngine, tables, tables_of};
 use crate::CudaError;
 use bqc_instantiate::{CxTemplate, Engine, LmOutcome, LmSettings, LmSolver, StateBatch, sample_count};
 use bqc_linalg::{Stream, Su2};
@@ -39,7 +39,7 @@ impl CudaEngine {
             let returned = self.finish(self.begin(&tables, &shape)?, &go)?;
             for (place, (template, outcome)) in begun.iter().zip(&outcomes).enumerate() {
                 let mut found = template.clone();
-                tables::set_slots(&mut found, survivor(&returned, place));
+                tables::set_slots(&mut found, returned.slots(place));
                 let result = &returned.results[place];
                 // The cost of the slots that came back, by the CPU.
                 let own = LmSolver::new(self.level).distance(&batch, &found).powi(2);

@@ -178,7 +178,7 @@ impl CudaEngine {
             match result.status {
                 status::ACCEPTED => {
                     make(range.start + place, &mut candidate);
-                    tables::set_slots(&mut candidate, survivor(&returned, place));
+                    tables::set_slots(&mut candidate, returned.slots(place));
                     // The CPU decides.
                     let distance = LmSolver::new(self.level).distance(problem.check, &candidate);
                     if distance <= problem.tolerance {
@@ -285,7 +285,7 @@ fn take(returned: Returned, templates: &mut [CxTemplate], outcomes: &mut Vec<LmO
         if result.survivor == NONE {
             break;
         }
-        tables::set_slots(template, survivor(&returned, place));
+        tables::set_slots(template, returned.slots(place));
         let found = matches!(result.status, status::ACCEPTED | status::OVERFIT);
         outcomes.push(LmOutcome { cost: result.cost, iterations: result.iterations as usize, found });
     }
@@ -294,12 +294,6 @@ fn take(returned: Returned, templates: &mut [CxTemplate], outcomes: &mut Vec<LmO
 /// A panic elsewhere leaves the content whole: it is only ever replaced.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The slots that the candidate at this place ended with.
-fn survivor(returned: &Returned, place: usize) -> &[bqc_kernels::complex::Complex] {
-    let len = returned.survivors.len() / returned.results.len();
-    &returned.survivors[returned.results[place].survivor as usize * len..][..len]
 }
 
 impl Engine for CudaEngine {

@@ -45,8 +45,20 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(1);
 pub(crate) struct Returned {
     /// One a candidate.
     pub results: Vec<LmResult>,
-    /// `[survivor][slots_per_survivor]`, two complex numbers a slot.
-    pub survivors: Vec<Complex>,
+    /// `[survivor][slots_len]` from `first_place` on: all if all are kept, else that of the lowest
+    /// accepted candidate alone.
+    survivors: Vec<Complex>,
+    first_place: usize,
+    slots_len: usize,
+}
+
+impl Returned {
+    /// The slots that a candidate ended with, two complex numbers each. Panics for one without a place, and
+    /// among competitors for all but the lowest that was accepted.
+    pub(crate) fn slots(&self, index: usize) -> &[Complex] {
+        let place = self.results[index].survivor as usize - self.first_place;
+        &self.survivors[place * self.slots_len..][..self.slots_len]
+    }
 }
 
 /// The tables on the host and on the device.
@@ -90,6 +102,8 @@ struct Places {
     /// Up to here is copied in.
     inputs_end: usize,
     survivors: Range<usize>,
+    /// Complex numbers of a survivor.
+    slots_len: usize,
     end: usize,
 }
 
@@ -114,8 +128,18 @@ impl Places {
         let winners = place(tables.groups.len() + 1, size_of::<u32>());
         let queue = place(1, size_of::<u32>());
         let results = place(n, size_of::<LmResult>());
-        let survivors = place(2 * n * shape.slots_per_survivor as usize, size_of::<Complex>());
-        Places { tables: tables_places, winners, queue, results, inputs_end: survivors.start, survivors, end }
+        let slots_len = 2 * shape.slots_per_survivor as usize;
+        let survivors = place(n * slots_len, size_of::<Complex>());
+        Places {
+            tables: tables_places,
+            winners,
+            queue,
+            results,
+            inputs_end: survivors.start,
+            survivors,
+            slots_len,
+            end,
+        }
     }
 }
 
@@ -164,9 +188,9 @@ impl Session {
         // Pinned memory has the same address on the device.
         let stop = self.stop.as_slice().as_ptr() as u64;
         let arguments = LmArguments { workspace, stop, ..arguments(start, &places, tables, shape) };
+        self.keeps_all = tables.groups.iter().all(|group| group.keep_all != 0);
         self.queue(&kernel, n_blocks, &places, arguments)?;
         self.in_flight = Some((places, name));
-        self.keeps_all = tables.groups.iter().all(|group| group.keep_all != 0);
         Ok(())
     }
 
@@ -174,14 +198,40 @@ impl Session {
     pub(crate) fn finish(&mut self, stop: &AtomicBool) -> Result<Returned, CudaError> {
         let (places, name) = self.in_flight.take().expect("a launch is begun before it is finished");
         let was_stopped = self.wait(name, stop)?;
-        let (host, _) = self.memory.as_ref().expect("a launch that was begun has memory");
-        let bytes = bytes_of(Plain::values(host.as_slice()));
-        let results = records(&bytes[places.results]);
-        let survivors = records(&bytes[places.survivors]);
-        match self.nonsense(&results, was_stopped) {
-            Some(what) => Err(CudaError::WrongResult { device: self.gpu.info().to_string(), kernel: name, what }),
-            None => Ok(Returned { results, survivors }),
+        let results: Vec<LmResult> = records(&self.host_bytes()[places.results.clone()]);
+        if let Some(what) = self.nonsense(&results, was_stopped) {
+            return Err(CudaError::WrongResult { device: self.gpu.info().to_string(), kernel: name, what });
         }
+        let slots_len = places.slots_len;
+        let (first_place, survivors) = if self.keeps_all {
+            (0, records(&self.host_bytes()[places.survivors]))
+        } else {
+            let lowest = results.iter().find(|result| result.status == status::ACCEPTED);
+            let place = lowest.map(|result| result.survivor as usize);
+            (place.unwrap_or(0), place.map_or(Ok(Vec::new()), |place| self.fetch(&places, place))?)
+        };
+        Ok(Returned { results, survivors, first_place, slots_len })
+    }
+
+    /// What has come back.
+    fn host_bytes(&self) -> &[u8] {
+        let (host, _) = self.memory.as_ref().expect("a launch that was begun has memory");
+        bytes_of(Plain::values(host.as_slice()))
+    }
+
+    /// Copies the slots of one survivor. In this session's stream: a copy outside of all streams would
+    /// wait for the kernels of other sessions.
+    fn fetch(&mut self, places: &Places, place: usize) -> Result<Vec<Complex>, CudaError> {
+        let (host, device) = self.memory.as_mut().expect("a launch that was begun has memory");
+        let start = places.survivors.start + place * places.slots_len * size_of::<Complex>();
+        let bytes = start..start + places.slots_len * size_of::<Complex>();
+        let [first, end] = [bytes.start, bytes.end].map(|place| place / ALIGNMENT);
+        let part = device.index(first..end);
+        let during = "copying from the device";
+        // SAFETY: as in `queue`; the stream is waited for here.
+        self.gpu.call(during, || unsafe { part.async_copy_to(&mut host.as_mut_slice()[first..end], &self.stream) })?;
+        self.gpu.call(during, || self.stream.synchronize())?;
+        Ok(records(&self.host_bytes()[bytes]))
     }
 
     /// Waits, asleep and by the polls that a stop needs; whether there was one.
@@ -230,8 +280,10 @@ impl Session {
         arguments: LmArguments,
     ) -> Result<(), CudaError> {
         let (host, device) = self.memory.as_mut().expect("room has been made");
-        let [outputs_start, inputs_end, end] =
-            [places.results.start, places.inputs_end, places.end].map(|place| place / ALIGNMENT);
+        // Of competitors only one survivor is wanted, which is fetched when it is known.
+        let outputs_end = if self.keeps_all { places.end } else { places.inputs_end };
+        let [outputs_start, inputs_end, outputs_end] =
+            [places.results.start, places.inputs_end, outputs_end].map(|place| place / ALIGNMENT);
         let mut inputs = device.index(..inputs_end);
         // SAFETY: the pinned memory is neither written nor freed before the stream has been waited for,
         // by `finish` or when the session is dropped.
@@ -243,10 +295,10 @@ impl Session {
         // counts say, the workspace has a part for every block, and shared memory is what the shape
         // says. All of it lives until the stream has been waited for.
         unsafe { kernel.launch(&self.stream, Launch { n_blocks, block_threads: BLOCK_THREADS }, &parameters)? };
-        let outputs = device.index(outputs_start..end);
+        let outputs = device.index(outputs_start..outputs_end);
         // SAFETY: as for the copy before.
         self.gpu.call("copying from the device", || unsafe {
-            outputs.async_copy_to(&mut host.as_mut_slice()[outputs_start..end], &self.stream)
+            outputs.async_copy_to(&mut host.as_mut_slice()[outputs_start..outputs_end], &self.stream)
         })
     }
 
