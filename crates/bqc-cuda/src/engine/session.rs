@@ -185,7 +185,7 @@ impl Session {
         let large_len = if shape.large_is_global { shape.large_len } else { 0 };
         let workspace = self.workspace(large_len, n_blocks)?;
         self.ask_to_stop(false);
-        // Pinned memory has the same address on the device.
+        // Pinned memory has the same address on the device: 64-bit Linux has unified addressing throughout.
         let stop = self.stop.as_slice().as_ptr() as u64;
         let arguments = LmArguments { workspace, stop, ..arguments(start, &places, tables, shape) };
         self.keeps_all = tables.groups.iter().all(|group| group.keep_all != 0);
