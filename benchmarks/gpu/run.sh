@@ -43,7 +43,7 @@ commit() {
 
 pack() {
     local kit=$1 staging name
-    (cd "$root" && cargo build --release --locked -p bqc -p bqc-benchmarks)
+    (cd "$root" && cargo build --release --locked --target-dir target -p bqc -p bqc-benchmarks)
     staging=$(mktemp -d)
     mkdir -p "$staging/bqc-gpu/circuits"
     cp "$programs/bqc" "$programs/bqc-bench" "$here/run.sh" "$staging/bqc-gpu/"
