@@ -27,7 +27,7 @@ pub fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
 fn cuda() -> String {
     match Chosen::new(EngineArg::Cuda) {
         (chosen, None) => chosen.engine().name().to_string(),
-        (chosen, Some(_)) => format!("{} too", chosen.engine().name()),
+        (chosen, Some(why)) => format!("{} too: {why}", chosen.engine().name()),
     }
 }
 
@@ -60,6 +60,9 @@ fn gpus(text: &mut String, args: &DoctorArgs) {
         line(text, &what, &description);
         let health = examine(device, args.ceilings).unwrap_or_else(|why| format!("not usable: {why}"));
         line(text, "", &health);
+    }
+    for (ordinal, why) in &found.broken {
+        line(text, &format!("GPU {ordinal}"), &format!("not usable: {why}"));
     }
 }
 

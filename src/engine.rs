@@ -59,7 +59,7 @@ impl Chosen {
 #[cfg(target_os = "linux")]
 fn cuda() -> Result<Chosen, String> {
     let found = bqc_cuda::discover().map_err(|why| why.to_string())?;
-    let mut last = String::new();
+    let mut last = found.broken.last().map_or(String::new(), |(_, why)| why.to_string());
     for device in found.devices {
         match bqc_cuda::CudaEngine::open(device.ordinal, Level::detect()) {
             Ok(engine) => return Ok(Chosen::Cuda(Box::new(engine))),

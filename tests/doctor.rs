@@ -34,9 +34,14 @@ fn every_kind_of_trouble_is_told_apart() {
         ("old", "driver   NVIDIA's driver is too old: it supports CUDA 10.2, and 11.0 is needed; update the driver"),
         ("no-device", "driver   NVIDIA's driver sees no GPU"),
         ("mismatch", "driver   NVIDIA's driver does not start: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803)"),
+        ("not-ready", "driver   NVIDIA's driver is not ready: CUDA_ERROR_SYSTEM_NOT_READY (802)"),
+        ("one-broken", "GPU 0    not usable: GPU 0: asking what it is faulted"),
+        ("one-broken", "GPU 1    Imaginary GPU"),
+        ("one-broken", "cuda is cuda/Imaginary GPU"),
         ("exclusive", "not usable: GPU 0 (Imaginary GPU): taken: CUDA_ERROR_DEVICE_UNAVAILABLE (46)"),
         ("ancient", "not usable: GPU 0 (Imaginary GPU): compute capability 6.0, and 8.0 is needed"),
         ("fault", "the device context is lost: CUDA_ERROR_ILLEGAL_ADDRESS (700)"),
+        ("wrong-global", "bqc_lm_global gave a wrong result (after 1 iterations template 39 has cost"),
         ("wrong", "fma_f64 gave a wrong result (thread 0 found 137, not 136)"),
     ] {
         let mut command = bqc(&["doctor"]);

@@ -72,6 +72,16 @@ impl Load {
         self.candidates.is_empty()
     }
 
+    /// The states that they are fitted to.
+    pub fn batch(&self) -> &StateBatch {
+        &self.batch
+    }
+
+    /// The candidates as they begin.
+    pub fn candidates(&self) -> &[CxTemplate] {
+        &self.candidates
+    }
+
     /// Sample states.
     pub fn n_samples(&self) -> usize {
         self.batch.n_samples()

@@ -1,4 +1,5 @@
-//! `bqc-bench gpu` on the imitated driver: everything runs, and a device that fails is no result.
+//! `bqc-bench gpu` and `benchmarks/gpu/run.sh` on the imitated driver: everything runs, and a device that
+//! fails is no result.
 
 #![cfg(target_os = "linux")]
 
@@ -25,4 +26,37 @@ fn the_suite_runs_and_a_fault_ends_it() {
     assert!(row.ends_with("| 0 |"), "no outcome differs: {row}");
     let (code, _, stderr) = run("late-fault");
     assert!(code == Some(2) && stderr.contains("the device context is lost"), "{stderr}");
+}
+
+/// The whole script, where the compiler has been built beside this suite's program.
+#[test]
+fn the_script_records_everything_or_says_why_not() {
+    let programs = Path::new(env!("CARGO_BIN_EXE_bqc-bench")).parent().unwrap();
+    if !programs.join("bqc").exists() {
+        println!("skipped: the script needs `bqc` in {}; build the whole workspace", programs.display());
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fake::compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), folder.path());
+    let run = |scenario: &str| {
+        let records = folder.path().join(scenario);
+        let mut script = Command::new("bash");
+        script.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/gpu/run.sh")).args(["--quick", "--programs"]).arg(programs);
+        script.arg("--records").arg(&records).env("FAKE_CUDA", scenario).env("LD_LIBRARY_PATH", folder.path());
+        let output = script.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned(), records)
+    };
+    let (code, stderr, records) = run("well");
+    assert_eq!(code, Some(0), "{stderr}");
+    let read = |name: &str| std::fs::read_to_string(records.join(name)).unwrap();
+    assert!(read("doctor.txt").contains("GFLOP/s in f64"));
+    assert!(read("gpu-device.csv").contains("device,Imaginary GPU") && read("gpu.csv").lines().count() == 3);
+    let compiled = read("compile.csv");
+    assert!(compiled.contains("adder_n4,cuda,1,") && compiled.contains("adder_n4,cpu,1,"), "{compiled}");
+    let summary = read("SUMMARY.md");
+    assert!(summary.contains("## gpu\n") && summary.contains("## gpu compile") && summary.contains("| adder_n4 |"));
+    let (code, stderr, _) = run("exclusive");
+    assert!(code == Some(1) && stderr.contains("no GPU is usable here"), "{stderr}");
+    let (code, stderr, _) = run("late-fault");
+    assert!(code == Some(1) && stderr.contains("the GPU suite failed"), "{stderr}");
 }

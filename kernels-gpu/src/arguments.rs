@@ -39,6 +39,8 @@ pub struct LmArguments {
     pub survivors: Address,
     /// `u32`: the queue.
     pub queue: Address,
+    /// `u32` in pinned memory of the host: not zero, all stop at the next iteration.
+    pub stop: Address,
     /// `f64`: `[block][large_len]`; used by `bqc_lm_global` alone.
     pub workspace: Address,
     /// Candidates.

@@ -59,6 +59,8 @@ pub trait Output<T: Copy>: Copy {
 pub trait Flags: Copy {
     /// The value at present.
     fn load(self, index: u32) -> u32;
+    /// The value at present of a counter that the host writes while the kernel runs.
+    fn load_from_host(self, index: u32) -> u32;
     /// Lowers the value to `value` if that is less.
     fn min(self, index: u32, value: u32);
     /// Adds and returns the value before.

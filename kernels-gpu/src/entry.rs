@@ -41,6 +41,7 @@ unsafe fn lm_queue(arguments: LmArguments, large: impl Fn(DeviceMemory) -> Devic
             groups: DeviceTable::new(a.groups as _),
             settings: DeviceTable::new(a.settings as _),
             winners: DeviceFlags::new(a.winners as _),
+            stop: DeviceFlags::new(a.stop as _),
             n_groups: a.n_groups,
             results: DeviceOutput::new(a.results as _),
             survivors: DeviceOutput::new(a.survivors as _),

@@ -4,7 +4,8 @@
 //! up and polishing, all in double precision. Sums are taken in another order, so costs agree to rounding. A candidate that is
 //! an identity on its states is judged on the check's states here as well; acceptance lowers the
 //! group's winner, and a block stops when the winner is below its own rank. Every rank below the final
-//! winner runs to its end, so which one wins does not depend on timing.
+//! winner runs to its end, so which one wins does not depend on timing, unless the host asks all to stop.
+//! Both are looked at before a candidate is set up and once an iteration.
 
 pub mod layout;
 pub mod linearize;
@@ -41,6 +42,8 @@ pub struct LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O> {
     pub settings: TL,
     /// The lowest rank accepted so far in each group, [`NONE`] before; then the number of survivors.
     pub winners: F,
+    /// Not zero: the host asks all to stop.
+    pub stop: F,
     /// Number of groups: the place of the number of survivors.
     pub n_groups: u32,
     /// One result a candidate.
@@ -90,8 +93,11 @@ pub fn run<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
         && layout.large_len <= launch.large_len
         && verify::large_len(n) <= launch.large_len
         && n + 2 * n_cx <= launch.slots_per_survivor;
-    let mut result = LmResult::too_large(n_cx);
-    if is_small_enough {
+    let news = launch.news(cta, index, small, 0);
+    // The word is overwritten from here on.
+    cta.phase(|_| ());
+    let mut result = LmResult::not_begun(if is_small_enough { news } else { status::TOO_LARGE }, n_cx);
+    if is_small_enough && news == NOTHING_NEW {
         let workspace = Workspace::open(cta, sizes, small, large);
         let mut run = Run { workspace, sums: 0, cost: 1.0, damping: 1.0, iterations: 0 };
         let control = workspace.part(Part::Control);
@@ -107,6 +113,35 @@ pub fn run<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
         run.finish(cta, &launch, index, &mut result);
     }
     cta.once(|| launch.results.set(index, result));
+}
+
+/// Nobody asks this candidate to end.
+const NOTHING_NEW: u32 = u32::MAX;
+
+impl<TB, TX, TS, TA, TC, TG, TL, F, R, O> LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O>
+where
+    TC: Table<Candidate>,
+    TG: Table<Group>,
+    F: Flags,
+{
+    /// Whether others ask a candidate to end, and how: [`status::STOPPED`], [`status::BEATEN`] or
+    /// [`NOTHING_NEW`]. The same in every thread, by way of word `at` of `memory`.
+    #[inline(always)]
+    fn news<B: Cta>(&self, cta: &mut B, index: u32, memory: B::Memory, at: u32) -> u32 {
+        cta.once(|| {
+            let candidate = self.candidates.get(index);
+            let competes = self.groups.get(candidate.group).keep_all == 0;
+            let mut news = NOTHING_NEW;
+            if competes && self.winners.load(candidate.group) < candidate.rank {
+                news = status::BEATEN;
+            }
+            if self.stop.load_from_host(0) != 0 {
+                news = status::STOPPED;
+            }
+            memory.set_word(at, news);
+        });
+        memory.word(at)
+    }
 }
 
 impl<M: Memory> Run<M> {
@@ -133,14 +168,13 @@ impl<M: Memory> Run<M> {
         loop {
             let (costs, cost, at) = (self.part(Part::Costs), self.cost, self.iterations % COST_HISTORY);
             cta.once(|| costs.set_f64(at, cost));
-            let candidate = launch.candidates.get(index);
-            let group = launch.groups.get(candidate.group);
-            let settings = launch.settings.get(group.settings);
+            let settings = launch.settings.get(launch.groups.get(launch.candidates.get(index).group).settings);
             if self.iterations == settings.max_iterations || n_tangents == 0 {
                 return status::OUT_OF_ITERATIONS;
             }
-            if group.keep_all == 0 && self.winner(cta, launch.winners, candidate.group) < candidate.rank {
-                return status::BEATEN;
+            let news = launch.news(cta, index, self.part(Part::Control), 2);
+            if news != NOTHING_NEW {
+                return news;
             }
             if self.cost < FOUND {
                 if self.cost < POLISHED || n_polishing == MAX_POLISHING_STEPS {
@@ -175,14 +209,6 @@ impl<M: Memory> Run<M> {
         self.cost > settings.give_up_ratio * before
     }
 
-    /// The lowest rank accepted so far, the same in every thread.
-    #[inline(always)]
-    fn winner<B: Cta<Memory = M>>(self, cta: &mut B, winners: impl Flags, group: u32) -> u32 {
-        let control = self.part(Part::Control);
-        cta.once(|| control.set_word(2, winners.load(group)));
-        control.word(2)
-    }
-
     /// Judges what was found on the check and keeps what is to be kept.
     #[inline(always)]
     fn finish<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
@@ -199,7 +225,7 @@ impl<M: Memory> Run<M> {
         F: Flags,
         O: Output<Complex>,
     {
-        if self.cost < FOUND && result.status != status::BEATEN {
+        if self.cost < FOUND && result.status != status::BEATEN && result.status != status::STOPPED {
             let check = launch.groups.get(launch.candidates.get(index).group).check;
             let (circuit, partials) = (self.circuit(0), self.part(Part::Partials));
             let (states, memory, len) = (launch.tables.states, self.workspace.large, launch.large_len);

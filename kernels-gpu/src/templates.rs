@@ -193,6 +193,8 @@ pub mod status {
     pub const TOO_LARGE: u32 = 6;
     /// Accepted, but there was no place left for its slots.
     pub const NO_PLACE: u32 = 7;
+    /// The host asked all to stop: what was reached by then, or, without a place, nothing was begun.
+    pub const STOPPED: u32 = 8;
 }
 
 /// What became of a candidate: 64 bytes.
@@ -224,15 +226,15 @@ pub struct LmResult {
 }
 
 impl LmResult {
-    /// The result of a candidate that was not begun.
+    /// The result of a candidate that was not begun, for this reason.
     #[inline(always)]
-    pub fn too_large(n_cx: u32) -> LmResult {
+    pub fn not_begun(status: u32, n_cx: u32) -> LmResult {
         LmResult {
             cost: 1.0,
             distance: -1.0,
             first_cost: 1.0,
             damping: 0.0,
-            status: status::TOO_LARGE,
+            status,
             iterations: 0,
             n_solves: 0,
             n_cx,

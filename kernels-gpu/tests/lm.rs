@@ -215,6 +215,13 @@ fn the_lowest_success_wins_whatever_the_timing() {
     }
     let beaten = launches[0].results.iter().filter(|r| r.status == status::BEATEN).count();
     assert!(beaten > 0 && launches[1].results.iter().all(|r| r.status != status::BEATEN || r.iterations == 0));
+    // Who comes after the winner is not even set up.
+    let after = launches[0].results.iter().filter(|r| r.status == status::BEATEN);
+    assert!(after.clone().all(|r| r.n_tangents == 0 && r.first_cost == 1.0));
+    // After a stop nobody begins.
+    let stopped = launch_lm(&global, How { is_stopped: true, ..plain });
+    assert!(stopped.results.iter().all(|r| (r.status, r.survivor, r.iterations) == (status::STOPPED, NONE, 0)));
+    assert_eq!(stopped.winners, [NONE, 0]);
 }
 
 /// Fewer rows than parameters fit anything: the check must see it.

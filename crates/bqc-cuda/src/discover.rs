@@ -13,8 +13,11 @@ use std::fmt;
 pub struct Discovery {
     /// The CUDA version that the driver supports.
     pub driver: Version,
-    /// At least one.
+    /// Those that answer.
     pub devices: Vec<DeviceInfo>,
+    /// Those that the driver counts but says nothing of, by its number for them. With the others there
+    /// is at least one.
+    pub broken: Vec<(u32, CudaError)>,
 }
 
 /// One GPU, or one part of a divided one.
@@ -49,6 +52,15 @@ pub enum ComputeMode {
     Other(u32),
 }
 
+impl Discovery {
+    /// The device with this number, or why it is of no use.
+    pub fn device(&self, ordinal: u32) -> Result<&DeviceInfo, CudaError> {
+        let broken = || self.broken.iter().find(|(number, _)| *number == ordinal).map(|(_, why)| why.clone());
+        let device = self.devices.iter().find(|device| device.ordinal == ordinal);
+        device.ok_or_else(|| broken().unwrap_or(CudaError::NoDevice))
+    }
+}
+
 impl fmt::Display for DeviceInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "GPU {} ({})", self.ordinal, self.name)
@@ -73,6 +85,8 @@ pub fn discover() -> Result<Discovery, CudaError> {
         (100, _) => CudaError::NoDevice,
         // What the loader's name of a library that is not the driver comes to.
         (34, _) => CudaError::NoDriver { reason: "the library of that name is a stub".into() },
+        // SYSTEM_NOT_READY.
+        (802, name) => CudaError::NotReady { code: 802, name },
         (code, name) => CudaError::DriverFailed { code, name },
     };
     // The version is asked first: an old driver may refuse to start for a reason that says less.
@@ -86,8 +100,18 @@ pub fn discover() -> Result<Discovery, CudaError> {
     if n_devices == 0 {
         return Err(CudaError::NoDevice);
     }
-    let devices = (0..n_devices).map(|ordinal| describe(ordinal).map_err(failed)).collect::<Result<_, _>>()?;
-    Ok(Discovery { driver, devices })
+    let mut found = Discovery { driver, devices: Vec::new(), broken: Vec::new() };
+    for ordinal in 0..n_devices {
+        match describe(ordinal) {
+            Ok(device) => found.devices.push(device),
+            Err(error) => {
+                let (code, name) = code_of(error);
+                let device = format!("GPU {ordinal}");
+                found.broken.push((ordinal, CudaError::from_code(&device, "asking what it is", code, name)));
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn describe(ordinal: u32) -> CudaResult<DeviceInfo> {

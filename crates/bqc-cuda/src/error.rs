@@ -53,6 +53,17 @@ pub enum CudaError {
         /// The driver's name for it.
         name: String,
     },
+    /// Start what the machine's GPUs are joined by, or wait for it.
+    #[error(
+        "NVIDIA's driver is not ready: {name} ({code}); the service that joins this machine's GPUs is still starting or \
+         does not run: wait, or start nvidia-fabricmanager"
+    )]
+    NotReady {
+        /// The driver's number.
+        code: u32,
+        /// The driver's name for it.
+        name: String,
+    },
     /// Make a GPU visible, or do without.
     #[error(
         "NVIDIA's driver sees no GPU; see that CUDA_VISIBLE_DEVICES does not hide it and that this user may open \
@@ -68,6 +79,23 @@ pub enum CudaError {
         found: Version,
         /// The least that the kernels need.
         needed: Version,
+    },
+    /// Report it, with the compiler's words; an update of the driver may help.
+    #[error(
+        "{device}: the driver's compiler refused the kernels `{package}`: {name} ({code}): {log}; update the driver, \
+         and please report this"
+    )]
+    KernelsRefused {
+        /// The device.
+        device: String,
+        /// The package of kernels.
+        package: &'static str,
+        /// The driver's number.
+        code: u32,
+        /// The driver's name for it.
+        name: String,
+        /// What the driver's compiler wrote, on one line; "no reason given" if nothing.
+        log: String,
     },
     /// Wait for the other process, or share the GPU.
     #[error(
@@ -93,6 +121,26 @@ pub enum CudaError {
         needed_bytes: u64,
         /// Bytes that there are.
         free_bytes: u64,
+    },
+    /// The same, of memory that the driver took for itself: it does not say how much. Wait until other
+    /// processes have freed some, or ask for less at once.
+    #[error("{device}: out of memory: {during} found no room; wait until other processes have freed some")]
+    DriverOutOfMemory {
+        /// The device.
+        device: String,
+        /// The call.
+        during: String,
+    },
+    /// Host memory that the device reads directly is limited, in containers above all.
+    #[error(
+        "out of host memory: {what} need {needed_bytes} bytes of pinned memory; ask for fewer at once, or raise the \
+         limit of locked memory"
+    )]
+    HostOutOfMemory {
+        /// What was to be stored.
+        what: String,
+        /// Bytes that it needs.
+        needed_bytes: u64,
     },
     /// A fault that the driver does not recover from. Restart the process; until then use the CPU.
     #[error(
@@ -140,6 +188,7 @@ pub(crate) enum Meaning {
     NoDevice,
     Busy,
     ContextLost,
+    NotCompiled,
     Other,
 }
 
@@ -158,18 +207,23 @@ impl Meaning {
             // MISALIGNED_ADDRESS, INVALID_ADDRESS_SPACE, INVALID_PC, LAUNCH_FAILED, MPS_RPC_FAILURE,
             // MPS_CLIENT_TERMINATED.
             214 | 220 | 700 | 702 | 709 | 710 | 714..=719 | 806 | 810 => Meaning::ContextLost,
+            // INVALID_IMAGE, NO_BINARY_FOR_GPU, INVALID_PTX, JIT_COMPILER_NOT_FOUND,
+            // UNSUPPORTED_PTX_VERSION, JIT_COMPILATION_DISABLED.
+            200 | 209 | 218 | 221..=223 => Meaning::NotCompiled,
             _ => Meaning::Other,
         }
     }
 }
 
 impl CudaError {
-    /// Whether the device is lost for this process, so that no further call is worth while.
+    /// Whether the device is lost for this process, so that no further call is worth while. Lack of
+    /// memory passes.
     pub fn is_fatal(&self) -> bool {
-        !matches!(self, CudaError::OutOfMemory { .. })
+        use CudaError::{DriverOutOfMemory, HostOutOfMemory, OutOfMemory};
+        !matches!(self, OutOfMemory { .. } | DriverOutOfMemory { .. } | HostOutOfMemory { .. })
     }
 
-    /// From the driver's number and name for it. Memory has its numbers elsewhere: see
+    /// From the driver's number and name for it. An allocation has its numbers elsewhere: see
     /// [`crate::Gpu::free_bytes`].
     pub(crate) fn from_code(device: &str, during: &str, code: u32, name: String) -> CudaError {
         let (device, during) = (device.to_string(), during.to_string());
@@ -177,7 +231,8 @@ impl CudaError {
             Meaning::NoDevice => CudaError::NoDevice,
             Meaning::Busy => CudaError::Busy { device, code, name },
             Meaning::ContextLost => CudaError::ContextLost { device, during, code, name },
-            Meaning::OutOfMemory | Meaning::Other => CudaError::Refused { device, during, code, name },
+            Meaning::OutOfMemory => CudaError::DriverOutOfMemory { device, during },
+            Meaning::NotCompiled | Meaning::Other => CudaError::Refused { device, during, code, name },
         }
     }
 }
@@ -194,7 +249,8 @@ mod tests {
         assert!(matches!(error(719), CudaError::ContextLost { .. }));
         assert!(matches!(error(222), CudaError::Refused { code: 222, .. }));
         assert_eq!(error(100), CudaError::NoDevice);
-        assert_eq!(Meaning::of(2), Meaning::OutOfMemory);
+        assert!(error(700).is_fatal() && error(222).is_fatal());
+        assert!(matches!(error(2), CudaError::DriverOutOfMemory { .. }) && !error(2).is_fatal());
     }
 
     #[test]
@@ -214,8 +270,14 @@ mod tests {
             (CudaError::NoDriver { reason: "gone".into() }, "install NVIDIA's driver"),
             (CudaError::DriverTooOld { found: Version::new(10, 2), needed: Version::new(11, 0) }, "update the driver"),
             (CudaError::DriverFailed { code: 803, name: name.clone() }, "restart the machine"),
+            (CudaError::NotReady { code: 802, name: name.clone() }, "nvidia-fabricmanager"),
             (CudaError::NoDevice, "CUDA_VISIBLE_DEVICES"),
             (CudaError::Busy { device: "d".into(), code: 46, name }, "wait"),
+            (CudaError::DriverOutOfMemory { device: "d".into(), during: "lm".into() }, "wait"),
+            (
+                CudaError::HostOutOfMemory { what: "64 problems".into(), needed_bytes: 100 },
+                "64 problems need 100 bytes",
+            ),
         ] {
             assert!(error.to_string().contains(advice), "{error}");
         }

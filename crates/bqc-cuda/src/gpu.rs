@@ -4,15 +4,18 @@
 
 use crate::error::Meaning;
 use crate::{CudaError, DeviceInfo, KernelSet, Version, discover};
-use cust::context::{Context, CurrentContext};
+use cust::context::{Context, ContextFlags, CurrentContext};
 use cust::device::Device;
 use cust::error::{CudaError as CustError, CudaResult};
-use cust::function::Function;
+use cust::function::{Function, FunctionAttribute};
 use cust::memory::{CopyDestination, DeviceBuffer, DeviceCopy, mem_get_info};
 use cust::module::Module;
 use cust::stream::{Stream, StreamFlags};
-use cust::sys::{CUfunction_attribute, cuFuncSetAttribute, cudaError_enum};
-use std::ffi::c_void;
+use cust::sys::{
+    CUfunction_attribute, CUjit_option, cuDevicePrimaryCtxSetFlags_v2, cuFuncSetAttribute, cuModuleLoadDataEx,
+    cuModuleUnload, cuStreamQuery, cudaError_enum,
+};
+use std::ffi::{CString, c_void};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -102,10 +105,13 @@ impl Gpu {
     /// hundred MB of the device.
     pub fn open(ordinal: u32) -> Result<Gpu, CudaError> {
         let found = discover()?;
-        let info = found.devices.into_iter().find(|d| d.ordinal == ordinal).ok_or(CudaError::NoDevice)?;
+        let info = found.device(ordinal)?.clone();
         let device = info.to_string();
-        let context =
-            Device::get_device(ordinal).and_then(Context::new).map_err(|e| error(&device, "opening it", e))?;
+        let context = Device::get_device(ordinal).and_then(|device| {
+            wait_asleep(&device);
+            Context::new(device)
+        });
+        let context = context.map_err(|e| error(&device, "opening it", e))?;
         Ok(Gpu(Arc::new(Opened { info, driver: found.driver, context })))
     }
 
@@ -124,16 +130,80 @@ impl Gpu {
         self.call("asking for free memory", mem_get_info).map(|(free, _)| free as u64)
     }
 
+    /// The PTX of a package that this device runs.
+    pub fn ptx(&self, set: &KernelSet) -> Result<&'static str, CudaError> {
+        set.ptx(self.info(), self.driver())
+    }
+
     /// Has the driver compile a package of kernels, or takes it from the driver's cache.
     pub fn load(&self, set: &KernelSet) -> Result<Kernels, CudaError> {
-        let ptx = set.ptx(self.info(), self.driver())?;
-        let module = self.call(set.name, || Module::from_ptx(ptx, &[]))?;
+        let ptx = self.ptx(set)?;
+        let module = self.bound(|| Module::from_ptx(ptx, &[])).map_err(|e| self.load_error(set.name, ptx, e))?;
+        for name in set.kernels {
+            self.allow_shared_memory(&module, name)?;
+        }
         Ok(Kernels { module, gpu: self.clone() })
+    }
+
+    /// The error of a module that does not load, with what the driver's compiler says of it.
+    fn load_error(&self, package: &'static str, ptx: &str, error: CustError) -> CudaError {
+        let (device, (code, name)) = (self.info().to_string(), code_of(error));
+        if Meaning::of(code) != Meaning::NotCompiled {
+            return CudaError::from_code(&device, package, code, name);
+        }
+        CudaError::KernelsRefused { device, package, code, name, log: self.compiler_log(ptx) }
+    }
+
+    /// Has a text compiled once more for the sake of the log, which `cust` does not ask for.
+    fn compiler_log(&self, ptx: &str) -> String {
+        const LEN: usize = 4096;
+        let mut log = vec![0u8; LEN];
+        let mut options = [CUjit_option::CU_JIT_ERROR_LOG_BUFFER, CUjit_option::CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES];
+        // The second value is a number in a pointer's place.
+        let mut values = [log.as_mut_ptr().cast::<c_void>(), std::ptr::without_provenance_mut(LEN)];
+        let Ok(text) = CString::new(ptx) else { return "no reason given".into() };
+        let mut module = std::ptr::null_mut();
+        let loaded = self.bound(|| {
+            let (options, values) = (options.as_mut_ptr(), values.as_mut_ptr());
+            // SAFETY: two options with their values, a text that ends with a zero, and a log as long as
+            // is said, all of which outlive the call.
+            checked(unsafe { cuModuleLoadDataEx(&mut module, text.as_ptr().cast(), 2, options, values) })
+        });
+        if loaded.is_ok() {
+            // SAFETY: it has just been loaded, and nobody has it.
+            let _ = self.bound(|| checked(unsafe { cuModuleUnload(module) }));
+        }
+        let len = log.iter().position(|&byte| byte == 0).unwrap_or(LEN);
+        let words: Vec<&str> = std::str::from_utf8(&log[..len]).unwrap_or("").split_whitespace().collect();
+        if words.is_empty() { "no reason given".into() } else { words.join(" ") }
+    }
+
+    /// Allows a kernel all the shared memory that a block may have. Once and for all: the limit belongs
+    /// to the driver's one function of this name, and whoever lowered it for a launch would have the
+    /// larger launch of another thread refused.
+    fn allow_shared_memory(&self, module: &Module, name: &str) -> Result<(), CudaError> {
+        let function = self.call(name, || module.get_function(name))?;
+        let own = self.call(name, || function.get_attribute(FunctionAttribute::SharedMemorySizeBytes))?;
+        let which = CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+        let most = i32::try_from(self.info().block_shared_bytes).unwrap_or(i32::MAX).saturating_sub(own);
+        // SAFETY: the function is of a module that is loaded.
+        self.call(name, || checked(unsafe { cuFuncSetAttribute(function.to_raw(), which, most) }))
     }
 
     /// A queue of copies and kernels, which run in its order.
     pub fn stream(&self) -> Result<Stream, CudaError> {
         self.call("making a stream", || Stream::new(StreamFlags::DEFAULT, None))
+    }
+
+    /// Whether all that was put into a stream's queue is done.
+    pub(crate) fn is_done(&self, during: &str, stream: &Stream) -> Result<bool, CudaError> {
+        self.call(during, || {
+            // SAFETY: the stream lives as long as the borrow.
+            match unsafe { cuStreamQuery(stream.as_inner()) } {
+                cudaError_enum::CUDA_ERROR_NOT_READY => Ok(false),
+                result => checked(result).map(|()| true),
+            }
+        })
     }
 
     /// `len` elements of memory, all bytes zero. `what` stands in the error if there is no room.
@@ -171,6 +241,15 @@ impl Gpu {
         CudaError::OutOfMemory { device, what: what.into(), needed_bytes: bytes as u64, free_bytes }
     }
 
+    /// The error of an allocation of `bytes` of pinned memory.
+    pub(crate) fn host_memory_error(&self, what: &str, bytes: usize, error: CustError) -> CudaError {
+        let (code, name) = code_of(error);
+        if Meaning::of(code) == Meaning::OutOfMemory {
+            return CudaError::HostOutOfMemory { what: what.into(), needed_bytes: bytes as u64 };
+        }
+        CudaError::from_code(&self.info().to_string(), what, code, name)
+    }
+
     /// Makes a call of the driver on this device; `during` stands in the error.
     pub(crate) fn call<T>(&self, during: &str, call: impl FnOnce() -> CudaResult<T>) -> Result<T, CudaError> {
         self.bound(call).map_err(|e| error(&self.info().to_string(), during, e))
@@ -181,6 +260,15 @@ impl Gpu {
         CurrentContext::set_current(&self.0.context)?;
         call()
     }
+}
+
+/// Has threads that wait for a device sleep instead of spin: the CPU's cores have work of their own.
+/// Before the context is made, for that is when it is read; where a context is there already, another
+/// part of the process has chosen, and its choice does no harm.
+fn wait_asleep(device: &Device) {
+    let flags = ContextFlags::SCHED_BLOCKING_SYNC.bits();
+    // SAFETY: the device was given by the driver.
+    let _ = unsafe { cuDevicePrimaryCtxSetFlags_v2(device.as_raw(), flags) };
 }
 
 /// Setting memory to zero by bytes, which needs nothing of the element's type.
@@ -274,14 +362,10 @@ pub struct Kernels {
 }
 
 impl Kernels {
-    /// The kernel of this name, allowed `shared_bytes` of dynamic shared memory.
+    /// The kernel of this name, to be launched with `shared_bytes` of dynamic shared memory: no more
+    /// than [`DeviceInfo::block_shared_bytes`], or the launch is refused.
     pub fn kernel(&self, name: &'static str, shared_bytes: u32) -> Result<Kernel<'_>, CudaError> {
         let function = self.gpu.call(name, || self.module.get_function(name))?;
-        // More than 48 KiB must be asked for; less does no harm.
-        let which = CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
-        let bytes = i32::try_from(shared_bytes).unwrap_or(i32::MAX);
-        // SAFETY: the function is of a module that is loaded.
-        self.gpu.call(name, || checked(unsafe { cuFuncSetAttribute(function.to_raw(), which, bytes) }))?;
         Ok(Kernel { function, name, shared_bytes, gpu: &self.gpu })
     }
 }

@@ -17,6 +17,8 @@ const SM_90_DRIVER: Version = Version::new(11, 8);
 pub struct KernelSet {
     /// The package.
     pub name: &'static str,
+    /// Its kernels that bqc launches.
+    pub kernels: &'static [&'static str],
     /// PTX that every supported device can run.
     pub sm_80: &'static str,
     /// PTX with instructions that came later.
@@ -26,6 +28,7 @@ pub struct KernelSet {
 /// A loop of multiply-adds and a copy: what a device can do at most.
 pub const CEILINGS: KernelSet = KernelSet {
     name: "bqc-ceilings",
+    kernels: &["copy", "fma_f64", "fma_f32"],
     sm_80: include_str!("../../../kernels-gpu/ptx/bqc-ceilings.sm_80.ptx"),
     sm_90: include_str!("../../../kernels-gpu/ptx/bqc-ceilings.sm_90.ptx"),
 };
@@ -33,6 +36,7 @@ pub const CEILINGS: KernelSet = KernelSet {
 /// Whole Levenberg–Marquardt runs, one a thread block.
 pub const LM: KernelSet = KernelSet {
     name: "bqc-kernels",
+    kernels: &["bqc_lm_shared", "bqc_lm_global"],
     sm_80: include_str!("../../../kernels-gpu/ptx/bqc-kernels.sm_80.ptx"),
     sm_90: include_str!("../../../kernels-gpu/ptx/bqc-kernels.sm_90.ptx"),
 };

@@ -21,6 +21,13 @@ pub struct Footprint {
     pub problem_bytes: u64,
 }
 
+impl Footprint {
+    /// Bytes of `n_problems` at once.
+    pub fn bytes(&self, n_problems: usize) -> u64 {
+        self.common_bytes.saturating_add(self.problem_bytes.saturating_mul(n_problems as u64))
+    }
+}
+
 /// Work divided into batches that fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryPlan {

@@ -41,7 +41,7 @@ mod cases {
     use std::sync::atomic::AtomicBool;
 
     /// A name that the imitation knows, and what must happen then.
-    pub const ALL: [(&str, fn()); 11] = [
+    pub const ALL: [(&str, fn()); 24] = [
         ("well", a_good_device_is_described_and_works),
         ("memory", no_room_is_said_with_numbers_and_harms_nothing),
         ("old", || {
@@ -49,11 +49,29 @@ mod cases {
         }),
         ("no-device", || is(discover(), |e| *e == CudaError::NoDevice)),
         ("mismatch", || is(discover(), |e| matches!(e, CudaError::DriverFailed { code: 803, .. }))),
+        ("not-ready", || is(discover(), |e| matches!(e, CudaError::NotReady { code: 802, .. }))),
+        ("one-broken", a_broken_device_hides_no_other),
         ("exclusive", a_taken_device_is_found_but_does_not_open),
         ("fault", a_fault_loses_the_context_once_and_for_all),
         ("engine", the_engine_answers_like_the_cpu),
         ("tight", chunks_shrink_until_they_fit),
         ("late-fault", a_fault_on_the_way_leaves_the_rest_to_the_cpu),
+        ("full-retain", || is(open(), |e| is_full(e, "opening it"))),
+        ("full-load", || is(open(), |e| is_full(e, "bqc-ceilings"))),
+        ("full-stream", || is(open(), |e| is_full(e, "making a stream"))),
+        ("full-launch", a_full_device_leaves_the_work_to_the_cpu_and_is_not_given_up),
+        ("full-host", a_full_device_leaves_the_work_to_the_cpu_and_is_not_given_up),
+        ("bad-ptx", || {
+            is(open(), |e| {
+                matches!(e, CudaError::KernelsRefused { code: 218, package: "bqc-ceilings", log, .. }
+                    if log == "ptxas application ptx input, line 7; fatal : Unresolved extern")
+            })
+        }),
+        ("silent-lm", || is(open(), |e| is_wrong(e, "bqc_lm_shared"))),
+        ("wrong-global", || is(open(), |e| is_wrong(e, "bqc_lm_global"))),
+        ("late-silent", a_wrong_result_on_the_way_leaves_the_rest_to_the_cpu),
+        ("late-garbage", a_wrong_result_on_the_way_leaves_the_rest_to_the_cpu),
+        ("endless", a_stop_reaches_the_device),
         ("wrong", || is(check_kernels(&Gpu::open(0).unwrap()), |e| matches!(e, CudaError::WrongResult { .. }))),
     ];
 
@@ -62,6 +80,18 @@ mod cases {
             Err(error) => assert!(expected(&error), "{error:?}"),
             Ok(_) => panic!("no error"),
         }
+    }
+
+    fn open() -> Result<CudaEngine, CudaError> {
+        CudaEngine::open(0, Level::detect())
+    }
+
+    fn is_full(error: &CudaError, expected: &str) -> bool {
+        matches!(error, CudaError::DriverOutOfMemory { during, .. } if during == expected) && !error.is_fatal()
+    }
+
+    fn is_wrong(error: &CudaError, expected: &str) -> bool {
+        matches!(error, CudaError::WrongResult { kernel, .. } if *kernel == expected)
     }
 
     fn a_good_device_is_described_and_works() {
@@ -83,7 +113,13 @@ mod cases {
         assert!(ceilings.f64_flops > 1e9 && ceilings.f64_flops == ceilings.f32_flops);
         let kernels = gpu.load(&CEILINGS).unwrap();
         is(kernels.kernel("ghost", 0), |e| matches!(e, CudaError::Refused { code: 500, .. }));
-        is(kernels.kernel("copy", 228 << 10), |e| matches!(e, CudaError::Refused { code: 1, .. }));
+        // A smaller one that is asked for in between takes nothing from a larger one.
+        let large = kernels.kernel("copy", 200 << 10).unwrap();
+        let small = kernels.kernel("copy", 34 << 10).unwrap();
+        let refused = kernels.kernel("copy", 228 << 10).unwrap();
+        launch_nothing(&gpu, &small).unwrap();
+        launch_nothing(&gpu, &large).unwrap();
+        is(launch_nothing(&gpu, &refused), |e| matches!(e, CudaError::Refused { code: 1, .. }));
 
         // From another thread, and freed there.
         let other = gpu.clone();
@@ -95,6 +131,16 @@ mod cases {
         assert_eq!(found, [0; 3]);
     }
 
+    /// Launches `copy` for no numbers.
+    fn launch_nothing(gpu: &Gpu, copy: &Kernel<'_>) -> Result<(), CudaError> {
+        let (numbers, stream) = (gpu.buffer::<f64>("numbers", 2)?, gpu.stream()?);
+        let (pointer, n_pairs) = (numbers.pointer(), 0u64);
+        let pointers = std::ptr::from_ref(&pointer).cast_mut().cast();
+        let arguments = [pointers, pointers, std::ptr::from_ref(&n_pairs).cast_mut().cast()];
+        // SAFETY: two pointers and a count, of memory that is not looked at.
+        unsafe { copy.launch(&stream, Launch { n_blocks: 1, block_threads: 256 }, &arguments) }
+    }
+
     fn no_room_is_said_with_numbers_and_harms_nothing() {
         let gpu = Gpu::open(0).unwrap();
         match gpu.buffer::<f64>("64 problems", 1 << 30) {
@@ -104,6 +150,16 @@ mod cases {
             other => panic!("{:?}", other.err()),
         }
         check_kernels(&gpu).unwrap();
+    }
+
+    fn a_broken_device_hides_no_other() {
+        let found = discover().unwrap();
+        let is_lost = |e: &CudaError| matches!(e, CudaError::ContextLost { code: 719, .. });
+        assert!(found.broken.len() == 1 && found.broken[0].0 == 0 && is_lost(&found.broken[0].1), "{found:?}");
+        assert_eq!(found.devices.iter().map(|d| d.ordinal).collect::<Vec<_>>(), [1]);
+        is(Gpu::open(0), is_lost);
+        check_kernels(&Gpu::open(1).unwrap()).unwrap();
+        is(Gpu::open(2), |e| *e == CudaError::NoDevice);
     }
 
     fn a_taken_device_is_found_but_does_not_open() {
@@ -196,8 +252,29 @@ mod cases {
         }
     }
 
+    /// From afar the CPU's first steps are in single precision, and single verdicts may differ; how many
+    /// succeed may not. Twice the standard deviation of the difference of two counts, were they independent.
+    fn compare_statistics(cuda: &CudaEngine, s: &mut Stream) {
+        const N: usize = 150;
+        let go = AtomicBool::new(false);
+        let target = random_template(3, 5, s);
+        let batch = samples(3, &target, s);
+        let begun: Vec<CxTemplate> = (0..N).map(|_| turned(&target, 0.3, s)).collect();
+        let count = |engine: &dyn Engine| {
+            let outcomes = engine.descend(&batch, &LmSettings::default(), &mut begun.clone(), &go);
+            outcomes.iter().filter(|o| o.found).count() as f64
+        };
+        let [ours, theirs] = [cuda as &dyn Engine, &CpuEngine::default()].map(count);
+        let share = theirs / N as f64;
+        assert!((0.1..0.9).contains(&share), "a fair test: {share}");
+        let deviation = (2.0 * N as f64 * share * (1.0 - share)).sqrt();
+        println!("{ours} and {theirs} of {N} are found");
+        assert!((ours - theirs).abs() <= 2.0 * deviation, "{ours} and {theirs} of {N}");
+    }
+
     fn the_engine_answers_like_the_cpu() {
         let cuda = CudaEngine::open(0, Level::detect()).unwrap();
+        compare_statistics(&cuda, &mut Stream::new(1, 77, 30));
         assert!(cuda.name().starts_with("cuda/Imaginary GPU with cpu/"), "{}", cuda.name());
         let report = conformance::run_refine(&cuda);
         assert!(report.failures.is_empty() && report.n_cases == 16, "{:?}", report.failures);
@@ -206,6 +283,13 @@ mod cases {
         for (n, n_cx, n_candidates) in [(2, 2, 3), (3, 6, 40), (4, 6, 9), (5, 8, 6), (6, 30, 2)] {
             compare_refine(&cuda, n, n_cx, n_candidates, &mut s);
         }
+        // Launches of very different sizes at the same time.
+        std::thread::scope(|scope| {
+            for (i, (n, n_cx)) in [(3, 4), (5, 16), (4, 6)].into_iter().enumerate() {
+                let (cuda, mut s) = (&cuda, Stream::new(1, 77, 10 + i as u64));
+                scope.spawn(move || compare_refine(cuda, n, n_cx, 4, &mut s));
+            }
+        });
         // A batch has at most 112 here: three of them, two at a time.
         for (n, n_cx, n_templates) in [(2, 3, 300), (4, 8, 5), (5, 6, 5), (6, 30, 2)] {
             compare_descend(&cuda, n, n_cx, n_templates, &mut s);
@@ -216,6 +300,11 @@ mod cases {
         let outcomes = cuda.descend(&batch, &LmSettings::default(), &mut [t.clone()], &is_stopped);
         assert_eq!(outcomes.len(), 1);
         assert_eq!(cuda.fault(), None);
+        let before = cuda.n_on_device();
+        compare_descend(&cuda, 4, 8, 5, &mut s);
+        assert_eq!((cuda.n_on_device() - before, cuda.n_substituted()), (5, 0));
+        let shape = cuda.launch_shape(&batch, &LmSettings::default(), &[t]).unwrap().unwrap();
+        assert!(!shape.large_is_global && shape.blocks_per_multiprocessor == 4, "{shape:?}");
     }
 
     /// The device gives 64 KiB at a time: enough for some dozen candidates.
@@ -223,10 +312,21 @@ mod cases {
         let cuda = CudaEngine::open(0, Level::detect()).unwrap();
         let mut s = Stream::new(1, 77, 2);
         compare_refine(&cuda, 3, 4, 300, &mut s);
-        // Not even one fits here, nor a batch of these: the CPU does it, and the device is still good.
+        assert!(cuda.n_on_device() > 100, "{}", cuda.n_on_device());
+        // What rests gives way to what comes: two at the same time, then one that needs all there is.
+        std::thread::scope(|scope| {
+            for i in 0..2 {
+                let (cuda, mut s) = (&cuda, Stream::new(1, 77, 20 + i));
+                scope.spawn(move || compare_refine(cuda, 3, 4, 40, &mut s));
+            }
+        });
+        // Not even one fits here: the CPU does it, and the device is still good.
+        let before = cuda.n_on_device();
         compare_refine(&cuda, 6, 30, 2, &mut s);
+        assert_eq!(cuda.n_on_device(), before);
+        // How much fits is known by now.
         compare_descend(&cuda, 3, 4, 200, &mut s);
-        assert_eq!(cuda.fault(), None);
+        assert_eq!((cuda.fault(), cuda.n_on_device()), (None, before + 200));
         compare_refine(&cuda, 3, 4, 20, &mut s);
     }
 
@@ -236,7 +336,64 @@ mod cases {
         // Two chunks on the device, the third is lost.
         compare_refine(&cuda, 3, 4, 300, &mut s);
         assert!(matches!(cuda.fault(), Some(CudaError::ContextLost { code: 700, .. })), "{:?}", cuda.fault());
+        let before = cuda.n_substituted();
         compare_refine(&cuda, 4, 6, 9, &mut s);
+        assert!(before > 0 && cuda.n_substituted() > before);
         compare_descend(&cuda, 3, 4, 5, &mut s);
+    }
+
+    /// Launches are refused after the engine has been opened, or pinned memory is.
+    fn a_full_device_leaves_the_work_to_the_cpu_and_is_not_given_up() {
+        let cuda = open().unwrap();
+        let mut s = Stream::new(1, 77, 4);
+        let before = cuda.n_on_device();
+        // The pinned memory that the check has left behind is enough for a few.
+        compare_refine(&cuda, 5, 8, 60, &mut s);
+        let after = cuda.n_on_device();
+        compare_descend(&cuda, 5, 8, 90, &mut s);
+        assert_eq!((cuda.fault(), cuda.n_on_device()), (None, after));
+        assert!(after - before <= 28 && cuda.n_substituted() >= 2, "{}", after - before);
+    }
+
+    fn a_wrong_result_on_the_way_leaves_the_rest_to_the_cpu() {
+        let cuda = open().unwrap();
+        let mut s = Stream::new(1, 77, 3);
+        compare_refine(&cuda, 3, 4, 300, &mut s);
+        assert!(cuda.fault().is_some_and(|e| is_wrong(&e, "bqc_lm_shared")), "{:?}", cuda.fault());
+        compare_descend(&cuda, 3, 4, 5, &mut s);
+    }
+
+    /// A launch that ends only when it is told to.
+    fn a_stop_reaches_the_device() {
+        let cuda = open().unwrap();
+        let mut s = Stream::new(1, 77, 5);
+        let target = random_template(3, 4, &mut s);
+        let batch = samples(3, &target, &mut s);
+        let settings = LmSettings::default();
+        let problem =
+            RefineProblem { batch: &batch, check: &batch, solver: Solver::Lm, settings: &settings, tolerance: 1e-10 };
+        let begun: Vec<CxTemplate> = (0..300).map(|_| turned(&target, 0.1, &mut s)).collect();
+        let make = |i: usize, t: &mut CxTemplate| t.copy_from(&begun[i]);
+        let stopping = |work: &dyn Fn(&AtomicBool)| {
+            let stop = AtomicBool::new(false);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    std::thread::sleep(std::time::Duration::from_millis(20));
+                    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+                });
+                work(&stop);
+            });
+        };
+        stopping(&|stop| {
+            let refined = cuda.refine(&problem, begun.len(), &make, stop);
+            assert!(refined.winner.is_none() && refined.n_tried == 0, "{}", refined.n_tried);
+        });
+        stopping(&|stop| {
+            let mut templates = begun.clone();
+            let outcomes = cuda.descend(&batch, &settings, &mut templates, stop);
+            assert!(outcomes.len() == begun.len() && outcomes.iter().all(|o| o.iterations == 0 && !o.found));
+            assert_eq!(templates[299].slots().count(), begun[299].slots().count());
+        });
+        assert_eq!((cuda.fault(), cuda.n_on_device()), (None, 0));
     }
 }

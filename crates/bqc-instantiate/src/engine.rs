@@ -37,6 +37,13 @@ pub trait Engine: Send + Sync {
     ) -> Vec<LmOutcome> {
         descend_on_cpu(Level::detect(), batch, settings, templates, stop)
     }
+
+    /// Calls so far that another engine did in this one's place for a reason that does not lie in the
+    /// call: a device failed, or had no room. A result in whose making this number rose is as good as
+    /// any, but not what this engine gives, and is not kept under its name.
+    fn n_substituted(&self) -> u64 {
+        0
+    }
 }
 
 fn descend_on_cpu(

@@ -157,14 +157,17 @@ impl Unit {
         }
     }
 
-    /// Does the work, here and now.
+    /// Does the work, here and now. It is final unless it was cut short or the engine, for this unit or
+    /// for another one meanwhile, had to leave work to another engine.
     pub fn solve(&self, engine: &dyn Engine, stop: &AtomicBool) -> Solved {
         let (key, start) = (self.key.stream_key(), self.record.start as usize);
         let work = || optimize_block(&self.block, key, start, &self.settings(), engine, stop);
+        let n_substituted = engine.n_substituted();
         match catch_unwind(AssertUnwindSafe(work)) {
             Ok((verified, report)) => {
                 let outcome = outcome(&report.reason);
-                let is_final = outcome != Outcome::Failed && !stop.load(Ordering::Relaxed);
+                let is_own = engine.n_substituted() == n_substituted;
+                let is_final = is_own && outcome != Outcome::Failed && !stop.load(Ordering::Relaxed);
                 let (instantiations, reason) = (report.instantiations as u64, report.reason.to_string());
                 Solved { verified, outcome, instantiations, reason, is_final, worker: None }
             }

@@ -2,7 +2,7 @@
 //! blocks done once.
 
 use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, GateCall, Qubit};
-use bqc_instantiate::CpuEngine;
+use bqc_instantiate::{CpuEngine, Engine, EngineError, MakeCandidate, Outcome, Problem, RefineProblem, Refined};
 use bqc_linalg::Stream;
 use bqc_optimize::{BlockSettings, Flow};
 use bqc_run::{InProcess, Refused, RunSettings, Solved, Unit, Unobserved, Workshop, compile, compile_in};
@@ -10,7 +10,7 @@ use bqc_wire::Ending;
 use bqc_wire::unit::GateForm;
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 fn block(width: u8, n_cx: usize, seed: u64) -> BlockCircuit {
     let mut stream = Stream::new(seed, width.into(), 0);
@@ -53,6 +53,43 @@ fn a_unit_from_bytes_has_the_same_result_and_it_passes_the_check() {
 fn a_stopped_unit_is_not_final() {
     let unit = Unit::new(&block(3, 20, 3), &BlockSettings::default(), 0, 0, "cpu");
     assert!(!unit.solve(&CpuEngine::new(), &AtomicBool::new(true)).is_final);
+}
+
+/// An engine whose device fails in its second call.
+#[derive(Default)]
+struct Failing {
+    cpu: CpuEngine,
+    n_calls: AtomicU64,
+}
+
+impl Engine for Failing {
+    fn name(&self) -> &str {
+        "failing"
+    }
+
+    fn instantiate(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
+        self.cpu.instantiate(problems, stop)
+    }
+
+    fn refine(&self, p: &RefineProblem<'_>, count: usize, make: &MakeCandidate<'_>, stop: &AtomicBool) -> Refined {
+        self.n_calls.fetch_add(1, Ordering::Relaxed);
+        self.cpu.refine(p, count, make, stop)
+    }
+
+    fn n_substituted(&self) -> u64 {
+        u64::from(self.n_calls.load(Ordering::Relaxed) >= 2)
+    }
+}
+
+#[test]
+fn what_another_engine_did_in_its_place_is_not_kept_under_an_engines_name() {
+    let engine = Failing::default();
+    let unit = Unit::new(&block(3, 20, 3), &BlockSettings::default(), 0, 0, engine.name());
+    let first = unit.solve(&engine, &AtomicBool::new(false));
+    assert!(engine.n_substituted() == 1 && !first.is_final);
+    // From then on the number rests here; a real engine's goes on with every call.
+    assert!(unit.solve(&engine, &AtomicBool::new(false)).is_final);
+    assert_eq!(first.verified, unit.solve(&CpuEngine::new(), &AtomicBool::new(false)).verified);
 }
 
 #[test]

@@ -147,6 +147,18 @@ impl Flags for DeviceFlags {
     }
 
     #[inline(always)]
+    fn load_from_host(self, index: u32) -> u32 {
+        let value: u32;
+        // SAFETY: as promised to `new`; pinned host memory has addresses of global memory. The scope is
+        // the system's, because the writer is not on the device.
+        unsafe {
+            let at = self.0.add(index as usize);
+            asm!("ld.relaxed.sys.global.u32 {0}, [{1}];", out(reg32) value, in(reg64) at, options(nostack));
+        }
+        value
+    }
+
+    #[inline(always)]
     fn min(self, index: u32, value: u32) {
         // SAFETY: as promised to `new`.
         unsafe {

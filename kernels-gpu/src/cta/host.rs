@@ -198,6 +198,10 @@ impl Flags for &[AtomicU32] {
         self[index as usize].fetch_min(value, Ordering::Relaxed);
     }
 
+    fn load_from_host(self, index: u32) -> u32 {
+        self.load(index)
+    }
+
     fn add(self, index: u32, value: u32) -> u32 {
         self[index as usize].fetch_add(value, Ordering::Relaxed)
     }

@@ -9,7 +9,7 @@ pub const TILE: u32 = 8;
 /// Numbers in a tile, `[row][column]`.
 pub const TILE_LEN: u32 = TILE * TILE;
 /// Words and numbers of [`Part::Control`]: the mask of frozen first slots, whether the matrix is singular,
-/// the winner so far, the survivor's place, the first cost, the number of systems solved,
+/// what others ask of the run, the survivor's place, the first cost, the number of systems solved,
 /// and for each copy the phase of its mean overlap.
 pub const CONTROL_LEN: u32 = 10;
 /// Sums made at once.

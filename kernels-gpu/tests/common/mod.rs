@@ -139,11 +139,21 @@ pub struct How {
     pub large_is_global: bool,
     /// Candidates from the last to the first: the worst case of timing.
     pub backwards: bool,
+    /// The host has asked all to stop.
+    pub is_stopped: bool,
 }
 
 impl How {
     pub fn new(order: Order) -> How {
-        How { order, watch: Watch::On, n_threads: 64, samples_per_panel: 2, large_is_global: false, backwards: false }
+        How {
+            order,
+            watch: Watch::On,
+            n_threads: 64,
+            samples_per_panel: 2,
+            large_is_global: false,
+            backwards: false,
+            is_stopped: false,
+        }
     }
 }
 
@@ -163,17 +173,19 @@ pub fn launch_lm_with(global: &Global, how: How, sized_for: Option<usize>) -> La
     let large_len = layouts.iter().map(|l| l.large_len).max().unwrap().max(widest);
     let slots_per_survivor = global.bases.iter().map(|b| b.n + 2 * (b.n_cx + 1)).max().unwrap();
     let n = global.candidates.len();
-    let unset = LmResult { status: NONE, ..LmResult::too_large(0) };
+    let unset = LmResult::not_begun(NONE, 0);
     let results = vec![Cell::new(unset); n];
     let survivors = vec![Cell::new(Complex::ZERO); 2 * n * slots_per_survivor as usize];
     let winners: Vec<AtomicU32> =
         global.groups.iter().map(|_| AtomicU32::new(NONE)).chain([AtomicU32::new(0)]).collect();
+    let stop = [AtomicU32::new(how.is_stopped.into())];
     let launch = LmLaunch {
         tables: tables(global),
         candidates: &global.candidates[..],
         groups: &global.groups[..],
         settings: &global.settings[..],
         winners: &winners[..],
+        stop: &stop[..],
         n_groups: global.groups.len() as u32,
         results: &results[..],
         survivors: &survivors[..],
@@ -257,6 +269,7 @@ pub fn status_name(status: u32) -> &'static str {
         status::BEATEN => "beaten",
         status::TOO_LARGE => "too large",
         status::NO_PLACE => "no place",
+        status::STOPPED => "stopped",
         _ => "unset",
     }
 }

@@ -4,6 +4,8 @@
 //! device fails, it does everything from there on, from the candidate where the device stopped. So a
 //! run never ends for the GPU's sake; [`CudaEngine::fault`] says what happened.
 
+mod check;
+mod launches;
 mod session;
 mod tables;
 
@@ -12,18 +14,15 @@ use bqc_instantiate::{
     CpuEngine, CxTemplate, Engine, EngineError, LmOutcome, LmSettings, LmSolver, MakeCandidate, Outcome, Problem,
     RefineProblem, Refined, Solver, StateBatch,
 };
-use bqc_kernels::templates::status;
+use bqc_kernels::templates::{NONE, status};
 use bqc_linalg::lanes::Level;
+use launches::MAX_CHUNK;
 use session::{Returned, Session};
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tables::{BLOCKS_PER_MULTIPROCESSOR, Shape, Tables};
-
-/// Candidates of a launch at most. A launch is to last some milliseconds: what other processes send to
-/// the device waits for it, and so does a stop.
-const MAX_CHUNK: usize = 4096;
+use tables::{BLOCK_THREADS, Shape, Tables};
 
 /// The chunk grows by this factor while nothing is found: first ones are cheap to throw away.
 const CHUNK_GROWTH: usize = 4;
@@ -43,8 +42,26 @@ pub struct CudaEngine {
     sessions: Mutex<Vec<Session>>,
     /// The first failure that was not for lack of memory: the device is not asked again.
     fault: Mutex<Option<CudaError>>,
-    /// As many candidates as the device works on at once.
-    first_chunk: usize,
+    /// The most bytes that a launch may need since memory was short; it doubles with every launch of
+    /// about that size that there was room for.
+    launch_bytes: AtomicU64,
+    /// Candidates and templates whose results came from the device.
+    n_on_device: AtomicU64,
+    /// See [`Engine::n_substituted`].
+    n_substituted: AtomicU64,
+}
+
+/// How the device runs candidates of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaunchShape {
+    /// Dynamic shared memory of a thread block.
+    pub shared_bytes: u32,
+    /// Whether the large part of a block's memory is global.
+    pub large_is_global: bool,
+    /// Sample states whose columns are held at once.
+    pub samples_per_panel: u32,
+    /// Blocks that one multiprocessor holds at once, by the driver.
+    pub blocks_per_multiprocessor: u32,
 }
 
 /// What became of a chunk of candidates.
@@ -71,17 +88,21 @@ impl From<CudaError> for Refusal {
 }
 
 impl CudaEngine {
-    /// Opens a device, has the kernels compiled for it, and checks that it computes. `level` is for what
-    /// the CPU does.
+    /// Opens a device, has the kernels compiled for it, and checks that each of them computes what the
+    /// CPU does. `level` is for what the CPU does.
     pub fn open(ordinal: u32, level: Level) -> Result<CudaEngine, CudaError> {
         let gpu = Gpu::open(ordinal)?;
         check_kernels(&gpu)?;
         let kernels = gpu.load(&LM)?;
         let cpu = CpuEngine::with_level(level);
         let name = format!("cuda/{} with {}", gpu.info().name, cpu.name());
-        let first_chunk = ((BLOCKS_PER_MULTIPROCESSOR * gpu.info().n_multiprocessors) as usize).clamp(1, MAX_CHUNK);
         let (sessions, fault) = (Mutex::new(Vec::new()), Mutex::new(None));
-        Ok(CudaEngine { name, gpu, kernels, cpu, level, sessions, fault, first_chunk })
+        let (launch_bytes, n_on_device, n_substituted) =
+            (AtomicU64::new(u64::MAX), AtomicU64::new(0), AtomicU64::new(0));
+        let engine =
+            CudaEngine { name, gpu, kernels, cpu, level, sessions, fault, launch_bytes, n_on_device, n_substituted };
+        engine.check()?;
+        Ok(engine)
     }
 
     /// The device.
@@ -94,31 +115,40 @@ impl CudaEngine {
         locked(&self.fault).clone()
     }
 
-    /// Whether the device does problems of this kind.
+    /// Candidates and templates whose results came from the device so far. Whoever measures the device
+    /// compares this with what was asked for: the rest was done by the CPU.
+    pub fn n_on_device(&self) -> u64 {
+        self.n_on_device.load(Ordering::Relaxed)
+    }
+
+    /// How the device would run these templates; `None` if the CPU would.
+    pub fn launch_shape(
+        &self,
+        batch: &StateBatch,
+        settings: &LmSettings,
+        templates: &[CxTemplate],
+    ) -> Result<Option<LaunchShape>, CudaError> {
+        if templates.is_empty() || !self.takes(batch, settings) {
+            return Ok(None);
+        }
+        let tables = tables_of(batch, settings, templates);
+        let Some(shape) = Shape::choose(&tables, self.gpu.info().block_shared_bytes) else { return Ok(None) };
+        let (shared_bytes, large_is_global) = (shape.shared_bytes(), shape.large_is_global);
+        let kernel = self.kernels.kernel(shape.kernel_name(), shared_bytes)?;
+        let blocks_per_multiprocessor = kernel.blocks_per_multiprocessor(BLOCK_THREADS)?;
+        let samples_per_panel = shape.samples_per_panel;
+        Ok(Some(LaunchShape { shared_bytes, large_is_global, samples_per_panel, blocks_per_multiprocessor }))
+    }
+
+    /// Whether the device does problems of this kind. What it would do if it had not failed is counted as
+    /// the CPU's in its place.
     fn takes(&self, batch: &StateBatch, settings: &LmSettings) -> bool {
-        tables::is_supported(batch, settings) && locked(&self.fault).is_none()
-    }
-
-    /// Begins to run tables on the device.
-    fn begin(&self, tables: &Tables, shape: &Shape) -> Result<Session, CudaError> {
-        let resting = locked(&self.sessions).pop();
-        let mut session = match resting {
-            Some(session) => session,
-            None => Session::new(&self.gpu)?,
-        };
-        session.begin(&self.kernels, tables, shape)?;
-        Ok(session)
-    }
-
-    /// Waits for what was begun, and lays the session to rest. One that failed is not used again.
-    fn finish(&self, mut session: Session) -> Result<Returned, CudaError> {
-        let returned = session.finish()?;
-        locked(&self.sessions).push(session);
-        Ok(returned)
-    }
-
-    fn shape(&self, tables: &Tables) -> Result<Shape, Refusal> {
-        Shape::choose(tables, self.gpu.info().block_shared_bytes).ok_or(Refusal::TooLarge)
+        let is_supported = tables::is_supported(batch, settings);
+        let has_failed = locked(&self.fault).is_some();
+        if is_supported && has_failed {
+            self.n_substituted.fetch_add(1, Ordering::Relaxed);
+        }
+        is_supported && !has_failed
     }
 
     /// Tries candidates `range`.
@@ -127,6 +157,7 @@ impl CudaEngine {
         problem: &RefineProblem<'_>,
         range: Range<usize>,
         make: &MakeCandidate<'_>,
+        stop: &AtomicBool,
     ) -> Result<Chunk, Refusal> {
         let mut tables = Tables::new(problem.batch, Some((problem.check, problem.tolerance)), problem.settings);
         let mut candidate = CxTemplate::new(problem.batch.n() as u8);
@@ -135,15 +166,19 @@ impl CudaEngine {
             tables.push(&candidate);
         }
         let shape = self.shape(&tables)?;
-        let returned = self.finish(self.begin(&tables, &shape)?)?;
+        let returned = self.finish(self.begin(&tables, &shape)?, stop)?;
         let mut chunk = Chunk { winner: None, n_tried: 0, n_iterations: 0, n_overfit: 0 };
         for (place, result) in returned.results.iter().enumerate() {
+            if result.status == status::STOPPED {
+                break;
+            }
             chunk.n_tried += 1;
             chunk.n_iterations += result.iterations as usize;
+            self.n_on_device.fetch_add(1, Ordering::Relaxed);
             match result.status {
                 status::ACCEPTED => {
                     make(range.start + place, &mut candidate);
-                    tables::set_slots(&mut candidate, survivor(&returned, place));
+                    tables::set_slots(&mut candidate, returned.slots(place));
                     // The CPU decides.
                     let distance = LmSolver::new(self.level).distance(problem.check, &candidate);
                     if distance <= problem.tolerance {
@@ -180,7 +215,7 @@ impl CudaEngine {
                 if in_flight.len() == N_SLOTS
                     && let Some((range, session)) = in_flight.pop_front()
                 {
-                    take(self.finish(session)?, &mut templates[range], &mut outcomes);
+                    take(self.finish(session, stop)?, &mut templates[range], &mut outcomes);
                 }
                 let tables = tables_of(batch, settings, &templates[range.clone()]);
                 let shape = self.shape(&tables)?;
@@ -191,7 +226,7 @@ impl CudaEngine {
         let mut refusal = begin_all().err();
         for (range, session) in in_flight {
             // What has been begun before a refusal is waited for: it may have been done.
-            match self.finish(session) {
+            match self.finish(session, stop) {
                 Ok(returned) if range.start == outcomes.len() => take(returned, &mut templates[range], &mut outcomes),
                 Ok(_) => {}
                 Err(error) => {
@@ -206,17 +241,32 @@ impl CudaEngine {
     fn plan(&self, batch: &StateBatch, settings: &LmSettings, templates: &[CxTemplate]) -> Result<MemoryPlan, Refusal> {
         let Some(largest) = templates.iter().max_by_key(|t| t.n_cx()) else { return Err(Refusal::TooLarge) };
         let tables = tables_of(batch, settings, std::slice::from_ref(largest));
-        let footprint = session::footprint(&tables, &self.shape(&tables)?);
-        let device = self.gpu.info().to_string();
-        let max_batch = MAX_CHUNK.min(BATCH_WAVES * self.first_chunk);
-        Ok(MemoryPlan::new(&device, templates.len(), max_batch, footprint, self.gpu.free_bytes()?)?)
+        let resident = self.resident(&tables, &self.shape(&tables)?)?;
+        self.plan_like(&tables, templates.len(), BATCH_WAVES * resident)
     }
 
-    /// Remembers a failure that makes the device useless.
+    /// How many candidates like the first of `count` the device works on at once, and how many a launch
+    /// may have.
+    fn chunk_lens(
+        &self,
+        problem: &RefineProblem<'_>,
+        count: usize,
+        make: &MakeCandidate<'_>,
+    ) -> Result<(usize, usize), Refusal> {
+        let mut tables = Tables::new(problem.batch, Some((problem.check, problem.tolerance)), problem.settings);
+        let mut candidate = CxTemplate::new(problem.batch.n() as u8);
+        make(0, &mut candidate);
+        tables.push(&candidate);
+        let resident = self.resident(&tables, &self.shape(&tables)?)?;
+        Ok((resident, self.plan_like(&tables, count, MAX_CHUNK)?.batch_len()))
+    }
+
+    /// Takes note that the CPU has to do a call, and of a failure that makes the device useless. That
+    /// the kernels do not take a problem depends on the problem alone.
     fn note(&self, refusal: Refusal) {
-        if let Refusal::Device(error) = refusal
-            && error.is_fatal()
-        {
+        let Refusal::Device(error) = refusal else { return };
+        self.n_substituted.fetch_add(1, Ordering::Relaxed);
+        if error.is_fatal() {
             locked(&self.fault).get_or_insert(error);
         }
     }
@@ -228,10 +278,14 @@ fn tables_of(batch: &StateBatch, settings: &LmSettings, templates: &[CxTemplate]
     tables
 }
 
-/// Writes what came back into the templates that it was made from.
+/// Writes what came back into the templates that it was made from, up to the first that a stop kept from
+/// beginning.
 fn take(returned: Returned, templates: &mut [CxTemplate], outcomes: &mut Vec<LmOutcome>) {
     for (place, (template, result)) in templates.iter_mut().zip(&returned.results).enumerate() {
-        tables::set_slots(template, survivor(&returned, place));
+        if result.survivor == NONE {
+            break;
+        }
+        tables::set_slots(template, returned.slots(place));
         let found = matches!(result.status, status::ACCEPTED | status::OVERFIT);
         outcomes.push(LmOutcome { cost: result.cost, iterations: result.iterations as usize, found });
     }
@@ -240,12 +294,6 @@ fn take(returned: Returned, templates: &mut [CxTemplate], outcomes: &mut Vec<LmO
 /// A panic elsewhere leaves the content whole: it is only ever replaced.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The slots that the candidate at this place ended with.
-fn survivor(returned: &Returned, place: usize) -> &[bqc_kernels::complex::Complex] {
-    let len = returned.survivors.len() / returned.results.len();
-    &returned.survivors[returned.results[place].survivor as usize * len..][..len]
 }
 
 impl Engine for CudaEngine {
@@ -266,18 +314,27 @@ impl Engine for CudaEngine {
         stop: &AtomicBool,
     ) -> Refined {
         let mut refined = Refined::default();
-        let (mut start, mut chunk_len) = (0, self.first_chunk);
+        let takes = || problem.solver == Solver::Lm && self.takes(problem.batch, problem.settings);
+        let lens = (count > 0 && takes()).then(|| self.chunk_lens(problem, count, make));
+        let (mut chunk_len, mut most, mut refusal) = match lens {
+            Some(Ok((resident, most))) => (resident.min(most), most, None),
+            Some(Err(refusal)) => (0, 0, Some(refusal)),
+            None => (0, 0, None),
+        };
+        let mut start = 0;
         while start < count && !stop.load(Ordering::Relaxed) {
             let range = start..count.min(start + chunk_len);
-            let on_device = problem.solver == Solver::Lm && self.takes(problem.batch, problem.settings);
-            let chunk = match on_device.then(|| self.refine_chunk(problem, range, make)) {
+            let on_device = refusal.is_none() && chunk_len > 0 && takes();
+            let chunk = match on_device.then(|| self.refine_chunk(problem, range, make, stop)) {
                 Some(Ok(chunk)) => chunk,
-                Some(Err(Refusal::Device(CudaError::OutOfMemory { .. }))) if chunk_len > 1 => {
+                Some(Err(Refusal::Device(error))) if chunk_len > 1 && !error.is_fatal() => {
                     chunk_len /= 2;
+                    most = chunk_len;
                     continue;
                 }
-                refusal => {
-                    if let Some(Err(refusal)) = refusal {
+                refused => {
+                    refusal = refused.and_then(Result::err).or(refusal);
+                    if let Some(refusal) = refusal.take() {
                         self.note(refusal);
                     }
                     let rest = self.cpu.refine(problem, count - start, &|i, t| make(start + i, t), stop);
@@ -292,7 +349,7 @@ impl Engine for CudaEngine {
                 break;
             }
             start += n_tried;
-            chunk_len = (CHUNK_GROWTH * chunk_len).min(MAX_CHUNK);
+            chunk_len = (CHUNK_GROWTH * chunk_len).min(most);
         }
         refined
     }
@@ -312,12 +369,17 @@ impl Engine for CudaEngine {
         if let Some(refusal) = refusal {
             self.note(refusal);
         }
+        self.n_on_device.fetch_add(outcomes.len() as u64, Ordering::Relaxed);
         // Whatever is left; after a stop it is only evaluated.
         let rest = &mut templates[outcomes.len()..];
         if !rest.is_empty() {
             outcomes.extend(self.cpu.descend(batch, settings, rest, stop));
         }
         outcomes
+    }
+
+    fn n_substituted(&self) -> u64 {
+        self.n_substituted.load(Ordering::Relaxed)
     }
 }
 

@@ -114,6 +114,18 @@ pub(crate) fn set_slots(template: &mut CxTemplate, slots: &[Complex]) {
     }
 }
 
+/// Operations of one candidate like the first, roughly: what a Gram matrix and a factor take, as often
+/// as an average candidate lives.
+pub(crate) fn flops(tables: &Tables) -> f64 {
+    /// Iterations; most candidates are given up after five or six.
+    const N_ITERATIONS: f64 = 6.0;
+    let (Some(base), Some(group)) = (tables.bases.first(), tables.groups.first()) else { return 1.0 };
+    let n_columns = f64::from(3 * base.n + 4 * base.n_cx + 2);
+    // Real and imaginary parts.
+    let n_rows = 2.0 * f64::from(group.batch.n_samples << base.n);
+    N_ITERATIONS * n_columns * n_columns * (n_rows + n_columns / 3.0)
+}
+
 /// How the candidates of some tables are launched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
@@ -139,9 +151,13 @@ impl Shape {
             let panels = (1..=n_samples).rev().map(|panel| Shape::with_panel(tables, panel, false));
             panels.into_iter().find(|shape| shape.shared_bytes() <= share_bytes)
         });
-        shared.or_else(|| {
-            Some(Shape::with_panel(tables, n_samples, true)).filter(|s| s.shared_bytes() <= block_shared_bytes)
-        })
+        shared.or_else(|| Some(Shape::global(tables)).filter(|s| s.shared_bytes() <= block_shared_bytes))
+    }
+
+    /// The shape with the large part in global memory, where one panel holds all samples.
+    pub(crate) fn global(tables: &Tables) -> Shape {
+        let n_samples = tables.groups.iter().map(|g| g.batch.n_samples).max().unwrap_or(1);
+        Shape::with_panel(tables, n_samples, true)
     }
 
     fn with_panel(tables: &Tables, samples_per_panel: u32, large_is_global: bool) -> Shape {
@@ -155,6 +171,11 @@ impl Shape {
             shape.slots_per_survivor = shape.slots_per_survivor.max(n + 2 * n_cx);
         }
         shape
+    }
+
+    /// The kernel of this shape.
+    pub(crate) fn kernel_name(&self) -> &'static str {
+        if self.large_is_global { "bqc_lm_global" } else { "bqc_lm_shared" }
     }
 
     /// Dynamic shared memory of a block.
@@ -195,6 +216,15 @@ mod tests {
         let large = shape(6, 60, 5).unwrap();
         assert!(large.large_is_global && large.shared_bytes() <= 227 << 10, "{large:?}");
         assert_eq!(shape(8, 10, 256), None);
+    }
+
+    #[test]
+    fn the_arithmetic_of_a_candidate_grows_with_its_size() {
+        // Five wires, 24 CX, three samples: 113 columns of 192 numbers.
+        let usual = flops(&tables(5, 24, 3));
+        assert!((1.5e7..2e7).contains(&usual), "{usual:e}");
+        assert!(flops(&tables(6, 60, 5)) > 10.0 * usual);
+        assert!(flops(&Tables::default()) > 0.0);
     }
 
     #[test]

@@ -7,15 +7,21 @@
 
 mod lm;
 
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
 
 const TOTAL_BYTES: usize = 3 << 30;
 const NAME: &CStr = c"Imaginary GPU";
 
 static USED_BYTES: AtomicUsize = AtomicUsize::new(0);
 static N_LM_LAUNCHES: AtomicUsize = AtomicUsize::new(0);
+/// Retained less released; a context that is used after its end would crash a real program.
+static N_RETAINED: AtomicUsize = AtomicUsize::new(0);
+static N_QUERIES: AtomicUsize = AtomicUsize::new(0);
+/// Where the last launch looks for a stop.
+static STOP_WORD: AtomicU64 = AtomicU64::new(0);
+static WAITS_ASLEEP: AtomicBool = AtomicBool::new(false);
 static IS_LOST: AtomicBool = AtomicBool::new(false);
 static ALLOCATIONS: Mutex<Vec<(u64, Vec<u128>)>> = Mutex::new(Vec::new());
 
@@ -25,8 +31,12 @@ fn scenario(name: &str) -> bool {
     std::env::var("FAKE_CUDA").is_ok_and(|value| value == name)
 }
 
-/// Every call after a fault reports it.
+/// Every call after a fault reports it, and none comes after the context's end.
 fn answer(code: u32) -> u32 {
+    if N_RETAINED.load(SeqCst) == 0 {
+        eprintln!("a call without a context");
+        std::process::abort();
+    }
     if IS_LOST.load(SeqCst) { 700 } else { code }
 }
 
@@ -35,6 +45,7 @@ pub extern "C" fn cuInit(_: u32) -> u32 {
     match () {
         () if scenario("no-device") => 100,
         () if scenario("mismatch") => 803,
+        () if scenario("not-ready") => 802,
         () => 0,
     }
 }
@@ -52,6 +63,8 @@ pub unsafe extern "C" fn cuGetErrorName(code: u32, name: *mut *const c_char) -> 
         46 => c"CUDA_ERROR_DEVICE_UNAVAILABLE",
         500 => c"CUDA_ERROR_NOT_FOUND",
         700 => c"CUDA_ERROR_ILLEGAL_ADDRESS",
+        719 => c"CUDA_ERROR_LAUNCH_FAILED",
+        802 => c"CUDA_ERROR_SYSTEM_NOT_READY",
         803 => c"CUDA_ERROR_SYSTEM_DRIVER_MISMATCH",
         _ => return 1,
     };
@@ -61,14 +74,19 @@ pub unsafe extern "C" fn cuGetErrorName(code: u32, name: *mut *const c_char) -> 
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuDeviceGetCount(count: *mut i32) -> u32 {
-    unsafe { *count = 1 };
+    unsafe { *count = if scenario("one-broken") { 2 } else { 1 } };
     0
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuDeviceGet(device: *mut i32, ordinal: i32) -> u32 {
     unsafe { *device = ordinal };
-    if ordinal == 0 { 0 } else { 101 }
+    match ordinal {
+        0 if scenario("one-broken") => 719,
+        0 => 0,
+        1 if scenario("one-broken") => 0,
+        _ => 101,
+    }
 }
 
 #[unsafe(no_mangle)]
@@ -111,15 +129,35 @@ pub unsafe extern "C" fn cuDeviceGetAttribute(value: *mut i32, which: u32, _: i3
     0
 }
 
+/// 4: whoever waits sleeps.
+#[unsafe(no_mangle)]
+pub extern "C" fn cuDevicePrimaryCtxSetFlags_v2(_: i32, flags: u32) -> u32 {
+    WAITS_ASLEEP.store(flags == 4, SeqCst);
+    0
+}
+
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuDevicePrimaryCtxRetain(context: *mut *mut c_void, _: i32) -> u32 {
+    if scenario("exclusive") {
+        return 46;
+    }
+    if scenario("full-retain") {
+        return 2;
+    }
+    // Not a rule of CUDA's but of bqc's.
+    if !WAITS_ASLEEP.load(SeqCst) {
+        return 1;
+    }
     unsafe { *context = 8 as *mut c_void };
-    if scenario("exclusive") { 46 } else { 0 }
+    N_RETAINED.fetch_add(1, SeqCst);
+    0
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn cuDevicePrimaryCtxRelease_v2(_: i32) -> u32 {
-    0
+    let code = answer(0);
+    N_RETAINED.fetch_sub(1, SeqCst);
+    code
 }
 
 #[unsafe(no_mangle)]
@@ -141,7 +179,9 @@ pub unsafe extern "C" fn cuMemAlloc_v2(pointer: *mut u64, bytes: usize) -> u32 {
     if bytes == 0 {
         return 1;
     }
-    let most = if scenario("tight") { 64 << 10 } else { TOTAL_BYTES };
+    // The engine's check of itself finds room.
+    let is_tight = scenario("tight") && N_LM_LAUNCHES.load(SeqCst) >= 2;
+    let most = if is_tight { 64 << 10 } else { TOTAL_BYTES };
     if bytes > most.min(TOTAL_BYTES - USED_BYTES.load(SeqCst)) {
         return 2;
     }
@@ -165,6 +205,9 @@ pub extern "C" fn cuMemFree_v2(pointer: u64) -> u32 {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuMemAllocHost_v2(pointer: *mut *mut c_void, bytes: usize) -> u32 {
+    if scenario("full-host") && N_LM_LAUNCHES.load(SeqCst) >= 2 {
+        return answer(2);
+    }
     let memory: Box<[u128]> = vec![0; bytes.div_ceil(16)].into_boxed_slice();
     unsafe { *pointer = Box::leak(memory).as_mut_ptr().cast() };
     answer(0)
@@ -221,6 +264,9 @@ pub unsafe extern "C" fn cuMemcpyDtoHAsync_v2(to: *mut c_void, from: u64, bytes:
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuStreamCreateWithPriority(stream: *mut *const Queue, _: u32, _: i32) -> u32 {
+    if scenario("full-stream") {
+        return answer(2);
+    }
     unsafe { *stream = Box::leak(Box::new(Queue::default())) };
     answer(0)
 }
@@ -236,6 +282,18 @@ pub unsafe extern "C" fn cuStreamSynchronize(stream: *const Queue) -> u32 {
         step();
     }
     answer(0)
+}
+
+/// Every other question finds the queue unfinished. The endless kernel ends when it is told to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuStreamQuery(stream: *const Queue) -> u32 {
+    let stop_word = STOP_WORD.load(SeqCst) as *const AtomicU32;
+    let is_endless = scenario("endless") && N_LM_LAUNCHES.load(SeqCst) > 2;
+    let is_running = is_endless && unsafe { (*stop_word).load(SeqCst) } == 0;
+    if is_running || N_QUERIES.fetch_add(1, SeqCst).is_multiple_of(2) {
+        return answer(600);
+    }
+    unsafe { cuStreamSynchronize(stream) }
 }
 
 #[unsafe(no_mangle)]
@@ -278,10 +336,22 @@ pub extern "C" fn cuEventDestroy_v2(_: *const c_void) -> u32 {
 pub unsafe extern "C" fn cuModuleLoadDataEx(
     module: *mut *mut c_void,
     image: *const c_char,
-    _: u32,
-    _: *const c_void,
-    _: *const c_void,
+    n_options: u32,
+    options: *const u32,
+    values: *const *mut c_void,
 ) -> u32 {
+    if scenario("bad-ptx") {
+        // 5 and 6: the log of errors and its length.
+        if n_options == 2 && unsafe { (*options, *options.add(1)) } == (5, 6) {
+            let text = b"ptxas application ptx input, line 7;\n  fatal   : Unresolved extern\0";
+            assert!(unsafe { *values.add(1) } as usize >= text.len());
+            unsafe { std::ptr::copy_nonoverlapping(text.as_ptr(), (*values).cast(), text.len()) };
+        }
+        return answer(218);
+    }
+    if scenario("full-load") {
+        return answer(2);
+    }
     let ptx = unsafe { CStr::from_ptr(image) }.to_string_lossy();
     unsafe { *module = 16 as *mut c_void };
     answer(if ptx.contains(".target sm_90") { 0 } else { 218 })
@@ -292,19 +362,37 @@ pub extern "C" fn cuModuleUnload(_: *mut c_void) -> u32 {
     answer(0)
 }
 
+/// A kernel of the one module, and the dynamic shared memory that its launches may have.
+pub struct Function {
+    name: &'static CStr,
+    most_shared: AtomicU32,
+}
+
+const fn function(name: &'static CStr) -> Function {
+    Function { name, most_shared: AtomicU32::new(48 << 10) }
+}
+
+/// One of each, as a real driver has it: whoever asks twice gets the same one.
+static FUNCTIONS: [Function; 5] = [
+    function(c"copy"),
+    function(c"fma_f64"),
+    function(c"fma_f32"),
+    function(c"bqc_lm_shared"),
+    function(c"bqc_lm_global"),
+];
+
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuModuleGetFunction(function: *mut *mut CString, _: *mut c_void, name: *const c_char) -> u32 {
-    let name = unsafe { CStr::from_ptr(name) }.to_owned();
-    let known = [c"copy", c"fma_f64", c"fma_f32", c"bqc_lm_shared", c"bqc_lm_global"];
-    let is_known = known.contains(&name.as_c_str());
-    unsafe { *function = Box::leak(Box::new(name)) };
-    answer(if is_known { 0 } else { 500 })
+pub unsafe extern "C" fn cuModuleGetFunction(found: *mut *const Function, _: *mut c_void, name: *const c_char) -> u32 {
+    let name = unsafe { CStr::from_ptr(name) };
+    let Some(function) = FUNCTIONS.iter().find(|f| f.name == name) else { return answer(500) };
+    unsafe { *found = function };
+    answer(0)
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuOccupancyMaxActiveBlocksPerMultiprocessor(
     n_blocks: *mut i32,
-    _: *mut CString,
+    _: *const Function,
     _: i32,
     shared_bytes: usize,
 ) -> u32 {
@@ -313,14 +401,26 @@ pub unsafe extern "C" fn cuOccupancyMaxActiveBlocksPerMultiprocessor(
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn cuFuncSetAttribute(_: *mut CString, _: u32, value: i32) -> u32 {
-    answer(u32::from(value > 227 << 10))
+pub unsafe extern "C" fn cuFuncGetAttribute(value: *mut i32, which: u32, _: *const Function) -> u32 {
+    // 1: shared memory that the kernel has of itself.
+    unsafe { *value = 0 };
+    answer(u32::from(which != 1))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuFuncSetAttribute(function: *const Function, which: u32, value: i32) -> u32 {
+    // 8: the most dynamic shared memory.
+    if which != 8 || value > 227 << 10 {
+        return answer(1);
+    }
+    unsafe { (*function).most_shared.store(value as u32, SeqCst) };
+    answer(0)
 }
 
 /// Parameters are read now, the work is done when somebody waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuLaunchKernel(
-    function: *const CString,
+    function: *const Function,
     n_blocks: u32,
     _: u32,
     _: u32,
@@ -332,19 +432,19 @@ pub unsafe extern "C" fn cuLaunchKernel(
     parameters: *const *const c_void,
     _extra: *const c_void,
 ) -> u32 {
-    if block_threads > 256 {
-        return 1;
+    let Function { name, most_shared } = unsafe { &*function };
+    if block_threads > 256 || shared_bytes > most_shared.load(SeqCst) {
+        return answer(1);
     }
     let parameter = |i: usize| unsafe { *parameters.add(i) };
     let word = |i: usize| unsafe { *parameter(i).cast::<u64>() };
     let n_threads = (n_blocks * block_threads) as usize;
     let is_wrong = scenario("wrong");
-    let name = unsafe { (*function).clone() };
     if scenario("fault") {
         unsafe { queue(stream, || IS_LOST.store(true, SeqCst)) };
         return answer(0);
     }
-    match name.as_bytes() {
+    match name.to_bytes() {
         b"copy" => {
             let (from, to, n_pairs) = (word(0), word(1), word(2) as usize);
             unsafe { queue(stream, move || move_bytes(to, from, 16 * n_pairs)) };
@@ -364,12 +464,25 @@ pub unsafe extern "C" fn cuLaunchKernel(
         }
         b"bqc_lm_shared" | b"bqc_lm_global" => {
             let arguments = unsafe { *parameter(0).cast::<bqc_kernels::arguments::LmArguments>() };
-            let large_is_global = name.as_bytes() == b"bqc_lm_global";
-            let is_lost = scenario("late-fault") && N_LM_LAUNCHES.fetch_add(1, SeqCst) == 2;
+            STOP_WORD.store(arguments.stop, SeqCst);
+            let large_is_global = name.to_bytes() == b"bqc_lm_global";
+            // The first two are the engine's check of itself.
+            let launch = N_LM_LAUNCHES.fetch_add(1, SeqCst);
+            if scenario("full-launch") && launch >= 2 {
+                return answer(2);
+            }
+            let is_lost = scenario("late-fault") && launch == 4;
+            let is_silent = scenario("silent-lm") || scenario("late-silent") && launch >= 3;
+            let is_garbage = scenario("late-garbage") && launch >= 3;
+            let is_global_wrong = scenario("wrong-global") && large_is_global;
             unsafe {
-                queue(stream, move || match is_lost {
-                    true => IS_LOST.store(true, SeqCst),
-                    false => lm::run(arguments, n_blocks, block_threads, shared_bytes, large_is_global),
+                queue(stream, move || {
+                    if is_lost {
+                        IS_LOST.store(true, SeqCst);
+                    } else if !is_silent {
+                        lm::run(arguments, n_blocks, block_threads, shared_bytes, large_is_global);
+                        lm::spoil(arguments, is_garbage, is_global_wrong);
+                    }
                 })
             };
         }

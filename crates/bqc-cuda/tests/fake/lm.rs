@@ -54,6 +54,10 @@ impl Flags for Raw<AtomicU32> {
         unsafe { (*self.place(index)).load(SeqCst) }
     }
 
+    fn load_from_host(self, index: u32) -> u32 {
+        self.load(index)
+    }
+
     fn min(self, index: u32, value: u32) {
         unsafe { (*self.place(index)).fetch_min(value, SeqCst) };
     }
@@ -76,6 +80,7 @@ pub fn run(a: LmArguments, n_blocks: u32, block_threads: u32, shared_bytes: u32,
         groups: Raw::<Group>::at(a.groups),
         settings: Raw::<LmSettings>::at(a.settings),
         winners: Raw::<AtomicU32>::at(a.winners),
+        stop: Raw { start: a.stop as *mut AtomicU32, len: 1 },
         n_groups: a.n_groups,
         results: Raw::<LmResult>::at(a.results),
         survivors: Raw::<Complex>::at(a.survivors),
@@ -98,5 +103,15 @@ pub fn run(a: LmArguments, n_blocks: u32, block_threads: u32, shared_bytes: u32,
         let small = shared.memory().offset(QUEUE_LEN);
         let large = if large_is_global { workspace.memory() } else { small.offset(a.small_len) };
         lm::run(&mut HostCta::new(&shared, block_threads, Order::Reverse), launch, index, small, large);
+    }
+}
+
+/// Makes the last result what a broken device might: nonsense, or wrong in a digit.
+pub fn spoil(a: LmArguments, is_garbage: bool, is_wrong: bool) {
+    let last = Raw::<LmResult>::at(a.results).place(a.n_candidates - 1);
+    if is_garbage {
+        unsafe { last.cast::<u8>().write_bytes(0x5a, size_of::<LmResult>()) };
+    } else if is_wrong {
+        unsafe { (*last).cost *= 1.0 + 1e-6 };
     }
 }

@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# Everything there is to measure on a machine with a GPU, in one go. That machine needs NVIDIA's driver and
+# this folder; no CUDA, no compiler, no network.
+#
+#   benchmarks/gpu/run.sh pack KIT.tar.gz     here: build, and pack the programs, the circuits and this script
+#   bqc-gpu/run.sh [--quick] [--records DIR]  there: measure; DIR defaults to records/DATE-GPU-COMMIT
+#
+# In a checkout the second form takes the programs from target/release, or from --programs DIR, and writes below
+# benchmarks/records. --quick: does everything run? Its figures are worth nothing. The folder then holds
+#
+#   doctor.txt      the machine, its GPUs and their ceilings, measured now
+#   gpu.csv         candidates by both engines, raw; gpu-device.csv what they depend on
+#   compile.csv     three circuits by both engines in turns, raw wall times; every output is verified
+#   SUMMARY.md      the tables
+#
+# Exit: 0 all measured; 1 no usable GPU, an engine that does not conform, a device that left its work to the
+# CPU, or an output that is not its input's circuit. What was measured before stays in the folder.
+set -euo pipefail
+
+fail() { printf 'run.sh: %s\n' "$*" >&2; exit 1; }
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+if [ -x "$here/bqc" ]; then # unpacked
+    programs=$here circuits=$here/circuits records=$here/records
+else
+    root=$(cd "$here/../.." && pwd)
+    programs=$root/target/release circuits=$root/circuits records=$root/benchmarks/records
+fi
+
+# Ten wires of an adder, a search for 11 among 16, a chain of eight spins: blocks of different kinds.
+CIRCUITS=(adder_n10 grover_n5 heisenberg_n8)
+QUICK_CIRCUITS=(adder_n4)
+
+commit() {
+    local dirty=
+    if [ -f "$here/commit" ]; then
+        cat "$here/commit"
+    else
+        [ -z "$(git -C "$here" status --porcelain --untracked-files=no 2>/dev/null)" ] || dirty=-dirty
+        printf '%s%s\n' "$(git -C "$here" rev-parse --short=10 HEAD 2>/dev/null || echo unknown)" "$dirty"
+    fi
+}
+
+pack() {
+    local kit=$1 staging name
+    (cd "$root" && cargo build --release --locked --target-dir target -p bqc -p bqc-benchmarks)
+    staging=$(mktemp -d)
+    mkdir -p "$staging/bqc-gpu/circuits"
+    cp "$programs/bqc" "$programs/bqc-bench" "$here/run.sh" "$staging/bqc-gpu/"
+    for name in "${CIRCUITS[@]}" "${QUICK_CIRCUITS[@]}"; do
+        cp "$circuits/$name.qasm" "$staging/bqc-gpu/circuits/"
+    done
+    commit >"$staging/bqc-gpu/commit"
+    tar -czf "$kit" -C "$staging" bqc-gpu
+    rm -r "$staging"
+    printf 'packed %s: copy it to the machine with the GPU, unpack it, and run bqc-gpu/run.sh\n' "$kit"
+}
+
+# One compile: its wall seconds, the CX that are left. The circuit must be verified, and the GPU must have done
+# what it was asked for.
+compile_once() { # circuit engine
+    local circuit=$1 engine=$2 begin end
+    begin=$(date +%s%N)
+    "$programs/bqc" compile "$circuits/$circuit.qasm" --engine "$engine" --workers off --seed 1 "${options[@]}" \
+        -o "$scratch/out.qasm" 2>"$scratch/talk" || fail "$circuit by $engine: $(cat "$scratch/talk")"
+    end=$(date +%s%N)
+    if grep -qE 'no GPU|the CPU did the rest' "$scratch/talk"; then
+        fail "$circuit by $engine: $(cat "$scratch/talk")"
+    fi
+    "$programs/bqc" verify "$circuits/$circuit.qasm" "$scratch/out.qasm" >"$scratch/distance" ||
+        fail "$circuit by $engine: the output is another circuit: $(cat "$scratch/distance")"
+    seconds=$(awk -v ns=$((end - begin)) 'BEGIN { printf "%.3f", ns / 1e9 }')
+    n_cx=$(grep -c '^cx ' "$scratch/out.qasm" || true)
+}
+
+compile_all() {
+    local circuit engine repetition raw=$folder/compile.csv
+    echo 'circuit,engine,repetition,options,wall_seconds,cx' >"$raw"
+    for circuit in "${CIRCUITS[@]}"; do
+        for repetition in $(seq "$repeats"); do
+            for engine in cuda cpu; do
+                compile_once "$circuit" "$engine"
+                echo "$circuit,$engine,$repetition,${options[*]},$seconds,$n_cx" >>"$raw"
+                printf '%-16s %-4s %s s, %s CX\n' "$circuit" "$engine" "$seconds" "$n_cx"
+            done
+        done
+    done
+    {
+        printf '\n## gpu compile\n\n%s repetitions in turns, `%s`, one process; the best wall time of each.\n' \
+            "$repeats" "${options[*]}"
+        printf '\n| circuit | s GPU | s CPU | ratio | CX GPU | CX CPU |\n|---|---|---|---|---|---|\n'
+        awk -F, 'NR > 1 {
+            key = $1 SUBSEP $2
+            if (!(key in best) || $5 < best[key]) best[key] = $5
+            cx[key] = $6
+            if (!($1 in seen)) { seen[$1]; order[++n] = $1 }
+        } END {
+            for (i = 1; i <= n; i++) {
+                g = order[i] SUBSEP "cuda"; c = order[i] SUBSEP "cpu"
+                ratio = (best[g] + 0 == 0) ? 0 : best[c] / best[g]
+                printf "| %s | %s | %s | %.2f | %s | %s |\n", order[i], best[g], best[c], ratio, cx[g], cx[c]
+            }
+        }' "$raw"
+    } >>"$folder/SUMMARY.md"
+}
+
+quick='' folder='' options=(--effort 3) repeats=3
+if [ "${1:-}" = pack ]; then
+    [ $# = 2 ] || fail 'usage: run.sh pack KIT.tar.gz'
+    [ -n "${root:-}" ] || fail 'pack works in a checkout'
+    pack "$2"
+    exit
+fi
+while [ $# -gt 0 ]; do
+    case $1 in
+    --quick)
+        quick=--quick options=(--flow delete -k 3 --passes 2) repeats=1
+        CIRCUITS=("${QUICK_CIRCUITS[@]}")
+        ;;
+    --programs)
+        [ $# -ge 2 ] || fail '--programs needs a folder'
+        programs=$2
+        shift
+        ;;
+    --records)
+        [ $# -ge 2 ] || fail '--records needs a folder'
+        folder=$2
+        shift
+        ;;
+    *) fail "unknown argument $1; the head of this script says what there is" ;;
+    esac
+    shift
+done
+for program in bqc bqc-bench; do
+    [ -x "$programs/$program" ] || fail "no program $programs/$program; build with cargo build --release --workspace"
+done
+
+scratch=$(mktemp -d)
+trap 'rm -r "$scratch"' EXIT
+"$programs/bqc" doctor --ceilings >"$scratch/doctor.txt"
+cat "$scratch/doctor.txt"
+grep -q 'cuda is cuda/' "$scratch/doctor.txt" || fail 'no GPU is usable here; the lines above say why'
+gpu=$(sed -n 's|.*cuda is cuda/\(.*\) with cpu/.*|\1|p' "$scratch/doctor.txt" | head -n 1)
+gpu=$(printf '%s' "$gpu" | tr '[:upper:]' '[:lower:]' | tr -cs 'a-z0-9\n' - | sed 's/^-//; s/-$//')
+folder=${folder:-$records/$(date -u +%F)-$gpu-$(commit)}
+mkdir -p "$folder"
+cp "$scratch/doctor.txt" "$folder/doctor.txt"
+rm -f "$folder/SUMMARY.md"
+if command -v nvidia-smi >/dev/null; then
+    nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,power.limit --format=csv >"$folder/nvidia-smi.csv" || true
+fi
+
+"$programs/bqc-bench" gpu $quick --records "$folder" || fail 'the GPU suite failed; the line above says why'
+compile_all
+printf 'recorded in %s\n' "$folder"
