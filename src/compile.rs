@@ -78,19 +78,25 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let compiled = task.compile(&stop, &progress);
     progress.finish();
     warn(args, engine.fault());
-    let (compiled, survived) = compiled?;
+    let (compiled, survived, run_folder) = compiled?;
 
-    outputs.circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out))?;
     let status = status(&compiled, stop.was_interrupted());
-    let name = engine.engine().name();
-    let report = report(args, &settings, name, status, &Stats::of(&input), (compiled, survived), start);
-    if let Some(output) = &outputs.report {
-        output.write(|out| out.write_all(report.to_json().as_bytes()))?;
-    }
+    let exit = exit(status, &BlockTotals::of(&compiled.records));
+    let is_done = exit == Exit::Complete && !compiled.was_stopped;
+    let written = outputs.circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out)).and_then(|()| {
+        let name = engine.engine().name();
+        let report = report(args, &settings, name, status, &Stats::of(&input), (compiled, survived), start);
+        if let Some(output) = &outputs.report {
+            output.write(|out| out.write_all(report.to_json().as_bytes()))?;
+        }
+        Ok(report)
+    });
+    run_folder.end(is_done && written.is_ok(), &progress);
+    let report = written?;
     if !args.quiet {
         eprint!("{}", crate::summary::of(&report));
     }
-    Ok(exit(status, &report.blocks))
+    Ok(exit)
 }
 
 /// Says what does not stop the run, unless nothing shall be said.

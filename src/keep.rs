@@ -11,7 +11,7 @@ use bqc_run::{Compiled, Event, InProcess, Observer, RunSettings, Workshop};
 use bqc_wire::segment::Entry;
 use bqc_wire::unit::plan_hash;
 use bqc_wire::{KnownTotals, WorkerTotals};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// `--workers auto` starts processes from this many CX gates on: below, a compile is over in seconds, and
 /// is as well begun again.
@@ -45,8 +45,8 @@ pub struct Task<'a> {
 }
 
 impl Task<'_> {
-    /// Does it, and tells what it went through.
-    pub fn compile(&self, stop: &Stop, progress: &Progress) -> Result<(Compiled, Survived), Failure> {
+    /// Does it, and tells what it went through. The run folder is to be ended when the output is written.
+    pub fn compile(&self, stop: &Stop, progress: &Progress) -> Result<(Compiled, Survived, RunFolder), Failure> {
         let plan = self.plan()?;
         let run_folder = self.run_folder(&plan)?;
         let journal = run_folder.as_deref().map(|folder| Journal::open(folder, &plan, Use::Run)).transpose()?;
@@ -79,8 +79,8 @@ impl Task<'_> {
         }
         let survived = Survived { workers: worker_totals(&pool), known: kept.totals() };
         survived.tell(progress);
-        self.clean_up(run_folder.as_deref(), journal, &compiled, progress);
-        Ok((compiled, survived))
+        let is_named = self.args.keep.run_dir.is_some();
+        Ok((compiled, survived, RunFolder { journal, is_named }))
     }
 
     /// What a run folder is about: the circuit as it was understood, and all that decides the output.
@@ -145,20 +145,27 @@ impl Task<'_> {
             None => Ok(None),
         }
     }
+}
 
-    /// A run that is over needs its folder no more, if nobody has asked for it by name.
-    fn clean_up(&self, folder: Option<&Path>, journal: Option<Journal>, compiled: &Compiled, progress: &Progress) {
-        drop(journal);
-        match folder {
-            Some(folder) if self.args.keep.run_dir.is_none() && !compiled.was_stopped => {
-                if let Err(e) = std::fs::remove_dir_all(folder) {
-                    progress.warn(&format!("cannot remove `{}`: {e}", folder.display()));
-                }
-            }
-            Some(folder) if compiled.was_stopped => {
-                progress.warn(&format!("the same command goes on from `{}`", folder.display()));
-            }
-            _ => {}
+/// The folder of a run's journal, if it has one.
+pub struct RunFolder {
+    journal: Option<Journal>,
+    /// Whether the user has named it.
+    is_named: bool,
+}
+
+impl RunFolder {
+    /// Lets go of it once there is nothing more to write. A run that `is_done`, its output included, needs its
+    /// folder no more, if nobody has asked for it by name; any other is told where to go on.
+    pub fn end(self, is_done: bool, progress: &Progress) {
+        let Some(journal) = self.journal else { return };
+        let folder = journal.folder().display().to_string();
+        if !is_done {
+            progress.warn(&format!("the same command goes on from `{folder}`"));
+        } else if !self.is_named
+            && let Err(e) = journal.remove()
+        {
+            progress.warn(&format!("cannot remove `{folder}`: {e}"));
         }
     }
 }

@@ -150,6 +150,30 @@ fn the_default_run_folder_is_the_users_and_goes_when_the_run_is_complete() {
 }
 
 #[test]
+fn the_default_run_folder_stays_until_the_output_is_written() {
+    let folder = folder();
+    let of_user = |extra: &[&str]| {
+        let mut command = bqc(&["compile", &folder.arg("in.qasm"), "-v", "--resume"]);
+        command.args(OPTIONS).args(extra).env("XDG_STATE_HOME", folder.path("state"));
+        parts(&command.output().unwrap())
+    };
+    let runs = folder.path("state/bqc/runs");
+    // A device that is always full.
+    let (code, _, stderr) = of_user(&["-o", "/dev/full"]);
+    assert!(code == 2 && stderr.contains("cannot write `/dev/full`"), "{stderr}");
+    assert!(stderr.contains("the same command goes on from"), "{stderr}");
+    assert_eq!(fs::read_dir(&runs).unwrap().count(), 1);
+    // A block that failed, and may not fail the next time.
+    let (code, _, stderr) = of_user(&["-o", &folder.arg("out.qasm"), "--seed", "1", "--worker-fault", "abort%3"]);
+    assert!(code == 3 && stderr.contains("the same command goes on from"), "{stderr}");
+    assert_eq!(fs::read_dir(&runs).unwrap().count(), 2);
+    let (code, _, stderr) = of_user(&["-o", &folder.arg("out.qasm")]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(number(&stderr, "results were taken as known") > 50, "{stderr}");
+    assert_eq!((folder.read("out.qasm"), fs::read_dir(&runs).unwrap().count()), (expected(), 1));
+}
+
+#[test]
 fn another_input_or_other_settings_are_refused_in_a_run_folder() {
     let folder = folder();
     let run_folder = folder.arg("run");

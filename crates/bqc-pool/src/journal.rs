@@ -22,6 +22,8 @@ const RECORDS_PER_SYNC: usize = 256;
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// Name of the file that the one process that writes to a run's folder has locked.
 const LOCK_NAME: &str = "lock";
+/// How often a folder that is being removed is made again. Each try but the last has lost a race.
+const LOCK_TRIES: usize = 100;
 /// Extension of segments. Their names are numbers.
 const EXTENSION: &str = "seg";
 
@@ -71,6 +73,7 @@ pub struct Journal {
     is_complete: bool,
     shared: Arc<Shared>,
     syncer: Option<JoinHandle<()>>,
+    folder: PathBuf,
     /// Held for as long as this lives; the system lets go of it however the process ends.
     _lock: Option<File>,
 }
@@ -101,8 +104,8 @@ impl Journal {
             let path = path.to_path_buf();
             move |source| JournalError::Io { path, source }
         };
-        fs::create_dir_all(folder).map_err(io(folder))?;
         let lock = if usage == Use::Run { Some(lock(folder)?) } else { None };
+        fs::create_dir_all(folder).map_err(io(folder))?;
         let mut segments = segments(folder).map_err(io(folder))?;
         if let Use::Cache { max_bytes } = usage {
             delete_oldest(&mut segments, max_bytes);
@@ -127,20 +130,22 @@ impl Journal {
         // Only then does the name itself survive a loss of power. Elsewhere folders are no files.
         #[cfg(unix)]
         File::open(folder).and_then(|f| f.sync_all()).map_err(io(folder))?;
-        Journal::on(file, known, is_complete, lock).map_err(io(folder))
+        Journal::on(file, known, is_complete, folder, lock).map_err(io(folder))
     }
 
     fn on(
         file: Box<dyn SegmentFile>,
         known: HashMap<UnitKey, SolvedRecord>,
         is_complete: bool,
+        folder: &Path,
         lock: Option<File>,
     ) -> io::Result<Journal> {
         let writer = Writer { file: Some(file), n_unsynced: 0, failure: None, is_over: false };
         let shared = Arc::new(Shared { writer: Mutex::new(writer), ended: Condvar::new() });
         let of_syncer = shared.clone();
         let syncer = thread::Builder::new().name("journal".into()).spawn(move || of_syncer.sync_each_second())?;
-        Ok(Journal { known, is_complete, shared, syncer: Some(syncer), _lock: lock })
+        let folder = folder.to_path_buf();
+        Ok(Journal { known, is_complete, shared, syncer: Some(syncer), folder, _lock: lock })
     }
 
     /// What was known about a unit when the folder was opened.
@@ -174,16 +179,41 @@ impl Journal {
     pub fn failure(&self) -> Option<String> {
         self.shared.lock().failure.clone()
     }
-}
 
-impl Drop for Journal {
-    fn drop(&mut self) {
+    /// Where it lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Deletes the folder, which nobody needs any more, while no other process can lock it. What somebody
+    /// else has put there stays.
+    pub fn remove(mut self) -> io::Result<()> {
+        self.end();
+        for (_, path) in segments(&self.folder)? {
+            fs::remove_file(path)?;
+        }
+        // From here on another process may begin a run of its own in what is left, and then it stays.
+        fs::remove_file(self.folder.join(LOCK_NAME))?;
+        match fs::remove_dir(&self.folder) {
+            Err(e) if e.kind() != io::ErrorKind::DirectoryNotEmpty => Err(e),
+            _ => Ok(()),
+        }
+    }
+
+    /// Nothing is written after this.
+    fn end(&mut self) {
         self.shared.lock().is_over = true;
         self.shared.ended.notify_all();
         if let Some(syncer) = self.syncer.take() {
             // It syncs what is left; a panic in it has nothing to say that `failure` does not.
             _ = syncer.join();
         }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -246,15 +276,43 @@ fn read_into(known: &mut HashMap<UnitKey, SolvedRecord>, replay: Replay<'_>) -> 
     is_complete
 }
 
+/// Makes the folder, if need be, and locks it.
 fn lock(folder: &Path) -> Result<File, JournalError> {
     let path = folder.join(LOCK_NAME);
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|source| JournalError::Io { path: path.clone(), source })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(JournalError::Busy { folder: folder.to_path_buf() }),
-        Err(TryLockError::Error(source)) => Err(JournalError::Io { path, source }),
+    let io = |source| JournalError::Io { path: path.clone(), source };
+    for _ in 0..LOCK_TRIES {
+        match fs::create_dir_all(folder) {
+            // It was there, and is not any more.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && !folder.exists() => continue,
+            other => other.map_err(|source| JournalError::Io { path: folder.to_path_buf(), source })?,
+        }
+        let file = match OpenOptions::new().create(true).truncate(false).write(true).open(&path) {
+            // The run that had it has removed the folder since.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            other => other.map_err(io)?,
+        };
+        match file.try_lock() {
+            Ok(()) if is_at(&file, &path) => return Ok(file),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => break,
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
     }
+    Err(JournalError::Busy { folder: folder.to_path_buf() })
+}
+
+/// Whether the path still leads to this file: a lock on one that was deleted keeps nobody out.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let same = |a: fs::Metadata, b: fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    file.metadata().is_ok_and(|a| fs::metadata(path).is_ok_and(|b| same(a, b)))
+}
+
+/// Elsewhere a file that is open is not deleted.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
 }
 
 /// The segments of a folder with their numbers, oldest first. Other files are nobody's business.

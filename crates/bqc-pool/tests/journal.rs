@@ -63,6 +63,35 @@ fn two_processes_never_share_a_run_and_do_share_a_cache() {
 }
 
 #[test]
+fn a_folder_that_is_removed_is_nobody_elses_until_it_is_gone() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("run");
+    for i in 0..20 {
+        let first = open(&folder);
+        first.append(&solved(1));
+        let next = std::thread::scope(|scope| {
+            let next = scope.spawn(|| {
+                loop {
+                    match Journal::open(&folder, &PLAN, Use::Run) {
+                        Err(JournalError::Busy { .. }) => {}
+                        other => return other.unwrap(),
+                    }
+                }
+            });
+            first.remove().unwrap();
+            next.join().unwrap()
+        });
+        // Whole and alone: what it writes is found again, and nobody else gets in.
+        assert_eq!(next.n_known(), 0, "{i}");
+        assert!(matches!(Journal::open(&folder, &PLAN, Use::Run), Err(JournalError::Busy { .. })));
+        next.append(&solved(2));
+        assert_eq!((next.failure(), n_segments(&folder)), (None, 1));
+        next.remove().unwrap();
+        assert!(!folder.exists());
+    }
+}
+
+#[test]
 fn another_plan_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()));

@@ -35,7 +35,7 @@ fn solved(i: u8) -> Entry {
 fn on_disk(room: usize, n_syncs: usize) -> (Journal, Arc<Mutex<Vec<u8>>>) {
     let bytes = Arc::new(Mutex::new(encode_head(&[0; 32]).to_vec()));
     let disk = Disk { bytes: bytes.clone(), room, n_syncs };
-    (Journal::on(Box::new(disk), HashMap::new(), false, None).unwrap(), bytes)
+    (Journal::on(Box::new(disk), HashMap::new(), false, Path::new(""), None).unwrap(), bytes)
 }
 
 fn entries(bytes: &Arc<Mutex<Vec<u8>>>) -> Vec<Entry> {
