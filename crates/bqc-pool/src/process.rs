@@ -170,7 +170,8 @@ impl Process {
         }
     }
 
-    /// Waits for bytes on either pipe and takes them. Returns whether there were any.
+    /// Waits for bytes on either pipe and takes them. Returns whether standard output had any: no end of
+    /// complaints makes a message.
     fn read(&mut self, left: Duration) -> Result<bool, Loss> {
         let out = PollFd::new(self.stdout.as_fd(), PollFlags::POLLIN);
         let (has_out, has_err) = match &self.stderr {
@@ -200,7 +201,7 @@ impl Process {
                 Err(e) => return Err(Loss::Pipe(e)),
             }
         }
-        Ok(has_err || has_out)
+        Ok(has_out)
     }
 
     /// Takes what is there, and keeps the end of it.
