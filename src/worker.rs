@@ -6,6 +6,8 @@ use bqc_instantiate::CpuEngine;
 
 /// Serves until the supervisor ends.
 pub fn worker(args: &WorkerArgs) -> Result<Exit, Failure> {
-    bqc_pool::serve(&CpuEngine::default(), args.fault).map_err(|e| Failure::Usage(e.to_string()))?;
-    Ok(Exit::Complete)
+    match bqc_pool::serve(&CpuEngine::default(), args.fault) {
+        Ok(never) => match never {},
+        Err(e) => Err(Failure::Usage(e.to_string())),
+    }
 }

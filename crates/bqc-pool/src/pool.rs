@@ -3,8 +3,8 @@
 //! Each thread of a run takes a worker that is at rest, or starts one, and waits for its answer; so
 //! there is no queue, no event loop, and never more workers than threads. A worker that fails in any way
 //! is killed, and the unit goes to another one, three in all; then the block stays as it is and the
-//! reasons stand in the report. A block that kills workers is never tried in this process. Only where
-//! no worker can be started at all is the work done here.
+//! reasons stand in the report. A block that has cost a worker is never tried in this process. Only where
+//! no worker comes as far as a hello, which says nothing about the block, is the work done here.
 
 use crate::process::{Loss, Process, Program};
 use bqc_instantiate::Engine;
@@ -21,6 +21,9 @@ const MAX_LOSSES: usize = 3;
 /// Workers that may be killed from outside at one unit, which is no fault of the unit. Only so that it
 /// ends: a unit of half a second survives a kill each tenth of a second once in a hundred tries.
 const MAX_KILLS: usize = 200;
+/// Workers in a row that did not come as far as a hello, after which none is started any more: each may
+/// have taken all the time that it had for that.
+const MAX_VAIN_STARTS: usize = 3;
 /// How often a waiting thread looks whether the run is to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -65,6 +68,8 @@ pub struct Pool<'a> {
     n_started: AtomicUsize,
     n_lost: AtomicUsize,
     n_in_process: AtomicUsize,
+    /// Starts in vain since the last that was not.
+    n_vain_starts: AtomicUsize,
 }
 
 /// What came of one worker's try.
@@ -73,6 +78,24 @@ enum Try {
     Answer(Box<bqc_wire::SolvedRecord>, bool),
     /// The worker lives, and the work failed.
     Failed(String),
+}
+
+/// Why a try at a unit came to nothing.
+enum Miss {
+    /// The run is to stop.
+    Stopped,
+    /// No worker came so far as to take the unit: it is no fault of the unit.
+    NoWorker(Loss),
+    /// A worker had the unit, and is of no more use.
+    Lost(Loss),
+    /// A worker had the unit, and says that it failed, or its result was refused.
+    Refused(String),
+}
+
+impl From<Loss> for Miss {
+    fn from(loss: Loss) -> Miss {
+        Miss::Lost(loss)
+    }
 }
 
 impl<'a> Pool<'a> {
@@ -85,9 +108,9 @@ impl<'a> Pool<'a> {
         warn: &'a (dyn Fn(&str) + Sync),
     ) -> Result<Pool<'a>, Loss> {
         let starter = Mutex::new(start_starter(program.clone())?);
-        let (n_started, n_lost, n_in_process) = Default::default();
+        let (n_started, n_lost, n_in_process, n_vain_starts) = Default::default();
         let resting = Mutex::default();
-        Ok(Pool { program, patience, engine, warn, resting, starter, n_started, n_lost, n_in_process })
+        Ok(Pool { program, patience, engine, warn, resting, starter, n_started, n_lost, n_in_process, n_vain_starts })
     }
 
     /// What it has been through so far.
@@ -97,27 +120,55 @@ impl<'a> Pool<'a> {
     }
 
     /// A worker at rest, or a new one that has said hello.
-    fn take(&self) -> Result<Process, Loss> {
+    fn take(&self, stop: &AtomicBool) -> Result<Process, Miss> {
         if let Some(process) = lock(&self.resting).pop() {
             return Ok(process);
         }
+        if self.n_vain_starts.load(Ordering::Relaxed) >= MAX_VAIN_STARTS {
+            let reason = format!("{MAX_VAIN_STARTS} in a row came to nothing");
+            return Err(Miss::NoWorker(Loss::Start(std::io::Error::other(reason))));
+        }
+        let started = self.start().map_err(Miss::NoWorker).and_then(|mut process| {
+            let greeted = self.greet(&mut process, stop);
+            if let Err(Miss::NoWorker(_)) = greeted {
+                self.n_lost.fetch_add(1, Ordering::Relaxed);
+            }
+            greeted.map(|()| process)
+        });
+        match &started {
+            Ok(_) => self.n_vain_starts.store(0, Ordering::Relaxed),
+            // Whoever kills workers does not keep others from starting.
+            Err(Miss::NoWorker(loss)) if !loss.was_killed() => _ = self.n_vain_starts.fetch_add(1, Ordering::Relaxed),
+            Err(_) => {}
+        }
+        started
+    }
+
+    fn start(&self) -> Result<Process, Loss> {
         let (answer, started) = channel();
         let is_gone = || Loss::Start(std::io::Error::other("the thread that starts workers is gone"));
         lock(&self.starter).send(answer).map_err(|_| is_gone())?;
-        let mut process = started.recv().map_err(|_| is_gone())??;
+        let process = started.recv().map_err(|_| is_gone())??;
         self.n_started.fetch_add(1, Ordering::Relaxed);
-        self.greet(&mut process)?;
         Ok(process)
     }
 
-    fn greet(&self, process: &mut Process) -> Result<(), Loss> {
+    fn greet(&self, process: &mut Process, stop: &AtomicBool) -> Result<(), Miss> {
         let until = Instant::now() + self.patience.hello;
-        process.send(&ToWorker::Hello(Hello::new(self.engine.name())), until)?;
-        match process.receive(until)? {
-            Some(FromWorker::Hello(hello)) => hello.check(self.engine.name()).map_err(Loss::Hello),
-            Some(_) => Err(Loss::Unasked),
-            None => Err(Loss::Silent(self.patience.hello)),
+        let hello = ToWorker::Hello(Hello::new(self.engine.name()));
+        process.send(&hello, until).map_err(Miss::NoWorker)?;
+        while !stop.load(Ordering::Relaxed) {
+            let look = Instant::now() + LOOK_EVERY;
+            return match process.receive(look.min(until)).map_err(Miss::NoWorker)? {
+                Some(FromWorker::Hello(hello)) => {
+                    hello.check(self.engine.name()).map_err(|e| Miss::NoWorker(Loss::Hello(e)))
+                }
+                Some(_) => Err(Miss::NoWorker(Loss::Unasked)),
+                None if look < until => continue,
+                None => Err(Miss::NoWorker(Loss::Silent(self.patience.hello))),
+            };
         }
+        Err(Miss::Stopped)
     }
 
     /// One worker's try at one unit, with every wait bounded.
@@ -176,21 +227,21 @@ impl<'a> Pool<'a> {
 
     /// A worker's try at a unit, and what becomes of the worker: one that answered rightly, or said that
     /// its work failed, rests; any other is killed as it is dropped.
-    fn try_once(&self, unit: &Unit, stop: &AtomicBool) -> Result<Result<Solved, String>, Loss> {
-        let mut process = self.take()?;
+    fn try_once(&self, unit: &Unit, stop: &AtomicBool) -> Result<Solved, Miss> {
+        let mut process = self.take(stop)?;
         let answer = match self.attempt(&mut process, unit, stop)? {
-            Try::Failed(reason) => Err(reason),
+            Try::Failed(reason) => Err(Miss::Refused(reason)),
             Try::Answer(result, is_whole) => match unit.check(&result, is_whole) {
                 Ok(solved) => Ok(Solved { worker: Some(process.id()), ..solved }),
                 Err(refused) => {
                     let reason = format!("a worker's result was refused: {refused}");
                     self.note_loss(&reason);
-                    return Ok(Err(reason));
+                    return Err(Miss::Refused(reason));
                 }
             },
         };
         lock(&self.resting).push(process);
-        Ok(answer)
+        answer
     }
 
     fn note_loss(&self, reason: &str) {
@@ -218,25 +269,33 @@ enum End {
 
 impl Workshop for Pool<'_> {
     fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
-        let (mut reasons, mut n_kills) = (Vec::new(), 0);
-        while reasons.len() < MAX_LOSSES {
-            if stop.load(Ordering::Relaxed) {
-                return unit.stopped();
-            }
+        let (mut reasons, mut n_kills, mut was_tried) = (Vec::new(), 0, false);
+        while reasons.len() < MAX_LOSSES && !stop.load(Ordering::Relaxed) {
             let n_oom = n_oom_kills();
-            match self.try_once(unit, stop) {
-                Ok(Ok(solved)) => return solved,
-                Ok(Err(reason)) => reasons.push(reason),
-                Err(loss @ (Loss::Start(_) | Loss::Hello(_))) => return self.in_process(unit, stop, &loss),
-                Err(loss) if loss.was_killed() && n_kills < MAX_KILLS && n_oom_kills() == n_oom => {
-                    n_kills += 1;
-                    self.note_loss(&loss.to_string());
+            let miss = match self.try_once(unit, stop) {
+                Ok(solved) => return solved,
+                Err(miss) => miss,
+            };
+            let (loss, had_unit) = match miss {
+                Miss::Stopped => continue,
+                Miss::Refused(reason) => {
+                    reasons.push(reason);
+                    was_tried = true;
+                    continue;
                 }
-                Err(loss) => {
-                    self.note_loss(&loss.to_string());
-                    reasons.push(loss.to_string());
-                }
+                Miss::NoWorker(loss) => (loss, false),
+                Miss::Lost(loss) => (loss, true),
+            };
+            was_tried |= had_unit;
+            self.n_lost.fetch_add(usize::from(had_unit), Ordering::Relaxed);
+            if loss.was_killed() && n_kills < MAX_KILLS && n_oom_kills() == n_oom {
+                n_kills += 1;
+            } else if was_tried {
+                reasons.push(loss.to_string());
+            } else {
+                return self.in_process(unit, stop, &loss);
             }
+            (self.warn)(&loss.to_string());
         }
         if stop.load(Ordering::Relaxed) {
             return unit.stopped();

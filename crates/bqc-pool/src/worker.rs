@@ -11,6 +11,7 @@ use bqc_run::Unit;
 use bqc_wire::unit::UnitRecord;
 use bqc_wire::{FrameDecoder, FromWorker, Hello, ToWorker, encode_frame};
 use std::any::Any;
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,17 +38,12 @@ pub enum WorkerError {
     Threads(String),
 }
 
-/// Serves until the supervisor ends. `fault` is for tests.
-pub fn serve(engine: &dyn Engine, fault: Option<Fault>) -> Result<(), WorkerError> {
+/// Serves until the supervisor ends, and the process with it. `fault` is for tests.
+pub fn serve(engine: &dyn Engine, fault: Option<Fault>) -> Result<Infallible, WorkerError> {
     let out = Arc::new(Pipe(Mutex::new(take_stdout()?)));
     #[cfg(target_os = "linux")]
     nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL).map_err(io::Error::from)?;
-    out.send(&FromWorker::Hello(Hello::new(engine.name())));
-    let cancelled = Arc::new(AtomicBool::new(false));
     let is_busy = Arc::new(AtomicBool::new(false));
-    let (to_work, work) = channel();
-    let (name, flag) = (engine.name().to_string(), cancelled.clone());
-    thread::Builder::new().name("commands".into()).spawn(move || read_commands(&name, &flag, &to_work))?;
     let (heart, busy) = (out.clone(), is_busy.clone());
     thread::Builder::new().name("heartbeat".into()).spawn(move || {
         loop {
@@ -60,8 +56,15 @@ pub fn serve(engine: &dyn Engine, fault: Option<Fault>) -> Result<(), WorkerErro
     // One core for each worker: the supervisor decides how many there are.
     let threads = rayon::ThreadPoolBuilder::new().num_threads(1).build();
     let threads = threads.map_err(|e| WorkerError::Threads(e.to_string()))?;
-    threads.install(|| Worker { engine, fault, out: &out, cancelled: &cancelled, is_busy: &is_busy }.work(work));
-    Ok(())
+    let cancelled = AtomicBool::new(false);
+    let (to_work, work) = channel();
+    let worker = Worker { engine, fault, out: &out, cancelled: &cancelled, is_busy: &is_busy };
+    threads.in_place_scope(|scope| {
+        scope.spawn(|_| worker.work(work));
+        // Only now is there nothing left that may fail: a worker that has said hello can work.
+        out.send(&FromWorker::Hello(Hello::new(engine.name())));
+        read_commands(engine.name(), &cancelled, &to_work)
+    })
 }
 
 /// The pipe to the supervisor. What was standard output leads to standard error from now on.

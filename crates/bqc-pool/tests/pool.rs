@@ -1,5 +1,5 @@
-//! The supervisor with processes that are no workers: each is given up for its own reason, and the block
-//! stays as it is.
+//! The supervisor with processes that are no workers: each is given up for its own reason. The block stays
+//! as it is if one of them had it, and is rebuilt here if none did.
 #![cfg(unix)]
 
 use bqc_circuit::{BlockCircuit, BlockQubit};
@@ -59,17 +59,56 @@ fn what_cannot_be_started_is_replaced_by_this_process() {
 }
 
 #[test]
+fn what_does_not_say_hello_is_replaced_by_this_process() {
+    for (script, words) in [
+        ("exit 7", "the worker ended: exit status: 7"),
+        ("echo to whom it may concern >&2; exit 1", "it said: to whom it may concern"),
+        ("echo one two three four five six", "nonsense"),
+        ("exec sleep 100", "the worker said nothing for 0.1 s"),
+        ("while :; do echo no end of complaints; done >&2", "the worker said nothing for 0.1 s"),
+    ] {
+        let start = Instant::now();
+        let (solved, said, totals) = shell(script);
+        assert_eq!((solved.outcome, solved.is_final, totals.in_process), (Outcome::Improved, true, 1), "{script}");
+        assert!(said[0].contains(words) && said[0].contains("in this process instead"), "{said:?}");
+        assert_eq!((totals.started, totals.lost), (1, 1));
+        assert!(start.elapsed() < Duration::from_secs(3), "{script}");
+    }
+}
+
+#[test]
+fn a_program_that_starts_in_vain_is_not_started_for_every_block() {
+    let engine = CpuEngine::new();
+    let program = Program { path: "/bin/false".into(), arguments: Vec::new() };
+    let pool = Pool::new(program, Patience::default(), &engine, &|_| {}).unwrap();
+    for _ in 0..10 {
+        assert_eq!(pool.solve(&unit(&engine), &AtomicBool::new(false)).outcome, Outcome::Improved);
+    }
+    assert_eq!(pool.totals(), WorkerTotals { started: 3, lost: 3, in_process: 10 });
+}
+
+/// Its first worker dies of the unit, and then there is none any more.
+#[test]
+fn a_block_that_has_cost_a_worker_is_not_tried_in_this_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("worker");
+    let script = format!("#!/bin/sh\nrm \"$0\"\n{}\n", greeting("kill -ABRT $$"));
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let (solved, _, totals) = solve(path.to_str().unwrap(), &[], &AtomicBool::new(false));
+    assert_eq!((solved.outcome, totals.in_process, totals.started), (Outcome::Failed, 0, 1), "{}", solved.reason);
+    assert!(solved.reason.contains("SIGABRT") && solved.reason.contains("cannot start"), "{}", solved.reason);
+}
+
+#[test]
 fn strangers_are_given_up_and_the_block_stays() {
     for (script, words) in [
-        ("exit 7".into(), "the worker ended: exit status: 7"),
-        ("echo to whom it may concern >&2; exit 1".into(), "it said: to whom it may concern"),
-        ("echo one two three four five six".into(), "nonsense"),
-        ("exec sleep 100".into(), "the worker said nothing for 0.1 s"),
         (greeting("exec sleep 100"), "the worker said nothing for"),
         // Everything comes back as it went: a greeting, and then something that no worker says.
         ("exec cat".into(), "a frame holds no message"),
         (greeting("printf 12"), "ended within a frame, after 2 bytes"),
         (greeting("echo this is a text; kill -9 $$"), "longer than the limit"),
+        (greeting("while :; do echo no end of complaints; done >&2"), "the worker said nothing for"),
     ] {
         let start = Instant::now();
         let (solved, said, totals) = shell(&script);
@@ -90,15 +129,22 @@ fn what_is_killed_from_outside_is_tried_for_longer() {
 
 #[test]
 fn a_stop_ends_the_waiting_and_is_no_failure() {
-    let stop = AtomicBool::new(false);
-    let script = greeting("exec sleep 100");
-    let (solved, ..) = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            std::thread::sleep(Duration::from_millis(30));
-            stop.store(true, Ordering::Relaxed);
+    // One that has not said hello yet, and has long to do so, and one that has.
+    for script in ["exec sleep 100".into(), greeting("exec sleep 100")] {
+        let (stop, engine) = (AtomicBool::new(false), CpuEngine::new());
+        let patience = Patience { grace: Duration::from_millis(100), ..Patience::default() };
+        let program = Program { path: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()] };
+        let pool = Pool::new(program, patience, &engine, &|_| {}).unwrap();
+        let start = Instant::now();
+        let solved = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(30));
+                stop.store(true, Ordering::Relaxed);
+            });
+            pool.solve(&unit(&engine), &stop)
         });
-        solve("/bin/sh", &["-c", &script], &stop)
-    });
-    assert_eq!((solved.outcome, solved.is_final), (Outcome::Unchanged, false));
-    assert!(solved.reason.contains("stopped"), "{}", solved.reason);
+        assert_eq!((solved.outcome, solved.is_final), (Outcome::Unchanged, false));
+        assert!(solved.reason.contains("stopped"), "{}", solved.reason);
+        assert!(start.elapsed() < Duration::from_secs(3));
+    }
 }

@@ -57,7 +57,8 @@ pub struct WorkerTotals {
     pub started: u64,
     /// Processes that were given up: they ended, hung, or answered wrongly.
     pub lost: u64,
-    /// Blocks that were rebuilt by this process because no worker could be started.
+    /// Blocks that were rebuilt by this process because no worker could be started, or came so far as to take
+    /// one.
     pub in_process: u64,
 }
 
