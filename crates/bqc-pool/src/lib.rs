@@ -20,6 +20,8 @@ mod pool;
 mod process;
 mod segment_file;
 #[cfg(unix)]
+mod watch;
+#[cfg(unix)]
 mod worker;
 
 #[cfg(unix)]

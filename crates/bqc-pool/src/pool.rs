@@ -7,6 +7,7 @@
 //! no worker comes as far as a hello, which says nothing about the block, is the work done here.
 
 use crate::process::{Loss, Process, Program};
+use crate::watch::Watch;
 use bqc_instantiate::Engine;
 use bqc_run::{Solved, Unit, Workshop};
 use bqc_wire::{FromWorker, Hello, ToWorker, WorkerTotals};
@@ -24,6 +25,8 @@ const MAX_KILLS: usize = 200;
 /// Workers in a row that did not come as far as a hello, after which none is started any more: each may
 /// have taken all the time that it had for that.
 const MAX_VAIN_STARTS: usize = 3;
+/// More work than this (see [`Unit::work`]) is not waited for any longer: three days.
+const MAX_WORK: f64 = 1e6;
 /// How often a waiting thread looks whether the run is to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -34,11 +37,11 @@ pub struct Patience {
     pub hello: Duration,
     /// Between two heartbeats, which come each second: a machine may be short of memory or cores.
     pub silence: Duration,
-    /// For any unit. After that it is asked for what it has, which is taken if it is verified, though it is
-    /// not kept for another run.
+    /// For any unit, time in which this process was stopped itself not counted. After that it is asked for
+    /// what it has, which is taken if it is verified, though it is not kept for another run, and the user
+    /// is told.
     pub unit: Duration,
-    /// And in addition for each CX gate and round of a unit. On a core of today one takes some
-    /// milliseconds.
+    /// And in addition for each unit of [`Unit::work`]. On a core of today one takes some milliseconds.
     pub per_work: Duration,
     /// From a cancellation to SIGTERM, and from there to SIGKILL.
     pub grace: Duration,
@@ -65,11 +68,18 @@ pub struct Pool<'a> {
     warn: &'a (dyn Fn(&str) + Sync),
     resting: Mutex<Vec<Process>>,
     starter: Mutex<Sender<Sender<Result<Process, Loss>>>>,
-    n_started: AtomicUsize,
-    n_lost: AtomicUsize,
-    n_in_process: AtomicUsize,
+    n: Counts,
+}
+
+/// What the pool has been through.
+#[derive(Default)]
+struct Counts {
+    started: AtomicUsize,
+    lost: AtomicUsize,
+    in_process: AtomicUsize,
+    cut_short: AtomicUsize,
     /// Starts in vain since the last that was not.
-    n_vain_starts: AtomicUsize,
+    vain_starts: AtomicUsize,
 }
 
 /// What came of one worker's try.
@@ -108,15 +118,15 @@ impl<'a> Pool<'a> {
         warn: &'a (dyn Fn(&str) + Sync),
     ) -> Result<Pool<'a>, Loss> {
         let starter = Mutex::new(start_starter(program.clone())?);
-        let (n_started, n_lost, n_in_process, n_vain_starts) = Default::default();
-        let resting = Mutex::default();
-        Ok(Pool { program, patience, engine, warn, resting, starter, n_started, n_lost, n_in_process, n_vain_starts })
+        Ok(Pool { program, patience, engine, warn, resting: Mutex::default(), starter, n: Counts::default() })
     }
 
     /// What it has been through so far.
     pub fn totals(&self) -> WorkerTotals {
-        let n = |count: &AtomicUsize| count.load(Ordering::Relaxed) as u64;
-        WorkerTotals { started: n(&self.n_started), lost: n(&self.n_lost), in_process: n(&self.n_in_process) }
+        let Counts { started, lost, in_process, cut_short, .. } = &self.n;
+        let [started, lost, in_process, cut_short] =
+            [started, lost, in_process, cut_short].map(|count| count.load(Ordering::Relaxed) as u64);
+        WorkerTotals { started, lost, in_process, cut_short }
     }
 
     /// A worker at rest, or a new one that has said hello.
@@ -124,21 +134,21 @@ impl<'a> Pool<'a> {
         if let Some(process) = lock(&self.resting).pop() {
             return Ok(process);
         }
-        if self.n_vain_starts.load(Ordering::Relaxed) >= MAX_VAIN_STARTS {
+        if self.n.vain_starts.load(Ordering::Relaxed) >= MAX_VAIN_STARTS {
             let reason = format!("{MAX_VAIN_STARTS} in a row came to nothing");
             return Err(Miss::NoWorker(Loss::Start(std::io::Error::other(reason))));
         }
         let started = self.start().map_err(Miss::NoWorker).and_then(|mut process| {
             let greeted = self.greet(&mut process, stop);
             if let Err(Miss::NoWorker(_)) = greeted {
-                self.n_lost.fetch_add(1, Ordering::Relaxed);
+                self.n.lost.fetch_add(1, Ordering::Relaxed);
             }
             greeted.map(|()| process)
         });
         match &started {
-            Ok(_) => self.n_vain_starts.store(0, Ordering::Relaxed),
+            Ok(_) => self.n.vain_starts.store(0, Ordering::Relaxed),
             // Whoever kills workers does not keep others from starting.
-            Err(Miss::NoWorker(loss)) if !loss.was_killed() => _ = self.n_vain_starts.fetch_add(1, Ordering::Relaxed),
+            Err(Miss::NoWorker(loss)) if !loss.was_killed() => _ = self.n.vain_starts.fetch_add(1, Ordering::Relaxed),
             Err(_) => {}
         }
         started
@@ -149,7 +159,7 @@ impl<'a> Pool<'a> {
         let is_gone = || Loss::Start(std::io::Error::other("the thread that starts workers is gone"));
         lock(&self.starter).send(answer).map_err(|_| is_gone())?;
         let process = started.recv().map_err(|_| is_gone())??;
-        self.n_started.fetch_add(1, Ordering::Relaxed);
+        self.n.started.fetch_add(1, Ordering::Relaxed);
         Ok(process)
     }
 
@@ -174,21 +184,19 @@ impl<'a> Pool<'a> {
     /// One worker's try at one unit, with every wait bounded.
     fn attempt(&self, process: &mut Process, unit: &Unit, stop: &AtomicBool) -> Result<Try, Loss> {
         let start = Instant::now();
-        process.last_heard = start;
         let task = process.next_task;
         process.next_task += 1;
         let message = ToWorker::Solve { task, unit: Box::new(unit.record().clone()) };
         process.send(&message, start + self.patience.silence)?;
-        let allowed = self.patience.unit + self.patience.per_work.mul_f64(unit.work().min(1e6));
-        let mut end = End::None;
+        let allowed = self.patience.unit + self.patience.per_work.mul_f64(unit.work().min(MAX_WORK));
+        let (mut watch, mut heard, mut end) = (Watch::start(start), Duration::ZERO, End::None);
         loop {
-            end = self.escalate(process, end, start, allowed, stop)?;
-            match process.receive(Instant::now() + LOOK_EVERY)? {
-                Some(FromWorker::Heartbeat) => {}
-                // Only once there is nothing more to read: this process may have been stopped itself.
-                None if process.last_heard.elapsed() > self.patience.silence => {
-                    return Err(Loss::Silent(process.last_heard.elapsed()));
-                }
+            // First what there is to read: an answer that is there is none that is late.
+            let message = process.receive(Instant::now() + LOOK_EVERY)?;
+            let now = watch.look(Instant::now());
+            match message {
+                Some(FromWorker::Heartbeat) => heard = now,
+                None if now - heard > self.patience.silence => return Err(Loss::Silent(now - heard)),
                 None => {}
                 Some(FromWorker::Solved { task: number, is_whole, result }) if number == task => {
                     return Ok(Try::Answer(result, is_whole));
@@ -196,31 +204,32 @@ impl<'a> Pool<'a> {
                 Some(FromWorker::Failed { task: number, reason }) if number == task => return Ok(Try::Failed(reason)),
                 Some(_) => return Err(Loss::Unasked),
             }
+            end = self.escalate(process, end, now, allowed, stop)?;
         }
     }
 
-    /// From patience to SIGKILL, step by step. An error is the last step.
+    /// From patience to SIGKILL, step by step, `now` being the time since the task began. An error is the last
+    /// step.
     fn escalate(
         &self,
         process: &mut Process,
         end: End,
-        start: Instant,
+        now: Duration,
         allowed: Duration,
         stop: &AtomicBool,
     ) -> Result<End, Loss> {
-        let now = Instant::now();
         let grace = self.patience.grace;
         match end {
-            End::None if stop.load(Ordering::Relaxed) || now.duration_since(start) > allowed => {
-                process.send(&ToWorker::Cancel, now + grace)?;
+            End::None if stop.load(Ordering::Relaxed) || now > allowed => {
+                process.send(&ToWorker::Cancel, Instant::now() + grace)?;
                 Ok(End::Cancelled(now))
             }
-            End::Cancelled(since) if now.duration_since(since) > grace => {
+            End::Cancelled(since) if now - since > grace => {
                 process.terminate();
                 Ok(End::Terminated(now))
             }
             // The caller kills it.
-            End::Terminated(since) if now.duration_since(since) > grace => Err(Loss::Late(start.elapsed())),
+            End::Terminated(since) if now - since > grace => Err(Loss::Late(now)),
             end => Ok(end),
         }
     }
@@ -232,7 +241,12 @@ impl<'a> Pool<'a> {
         let answer = match self.attempt(&mut process, unit, stop)? {
             Try::Failed(reason) => Err(Miss::Refused(reason)),
             Try::Answer(result, is_whole) => match unit.check(&result, is_whole) {
-                Ok(solved) => Ok(Solved { worker: Some(process.id()), ..solved }),
+                Ok(solved) => {
+                    if !is_whole && !stop.load(Ordering::Relaxed) {
+                        self.note_cut(unit);
+                    }
+                    Ok(Solved { worker: Some(process.id()), ..solved })
+                }
                 Err(refused) => {
                     let reason = format!("a worker's result was refused: {refused}");
                     self.note_loss(&reason);
@@ -245,13 +259,23 @@ impl<'a> Pool<'a> {
     }
 
     fn note_loss(&self, reason: &str) {
-        self.n_lost.fetch_add(1, Ordering::Relaxed);
+        self.n.lost.fetch_add(1, Ordering::Relaxed);
         (self.warn)(reason);
+    }
+
+    /// A result that depends on how fast the machine is, which nobody expects.
+    fn note_cut(&self, unit: &Unit) {
+        self.n.cut_short.fetch_add(1, Ordering::Relaxed);
+        let (width, n_cx) = (unit.block().width(), unit.block().n_cx());
+        (self.warn)(&format!(
+            "a block of {width} wires and {n_cx} CX took too long and was cut short: the best of it is taken, and \
+             another run may find another"
+        ));
     }
 
     /// The work in this process, for want of any other.
     fn in_process(&self, unit: &Unit, stop: &AtomicBool, loss: &Loss) -> Solved {
-        if self.n_in_process.fetch_add(1, Ordering::Relaxed) == 0 {
+        if self.n.in_process.fetch_add(1, Ordering::Relaxed) == 0 {
             let path = self.program.path.display();
             (self.warn)(&format!("{loss} (`{path}`); blocks are rebuilt in this process instead"));
         }
@@ -259,12 +283,12 @@ impl<'a> Pool<'a> {
     }
 }
 
-/// How far the end of a task has come.
+/// How far the end of a task has come, and when, since its beginning.
 #[derive(Clone, Copy)]
 enum End {
     None,
-    Cancelled(Instant),
-    Terminated(Instant),
+    Cancelled(Duration),
+    Terminated(Duration),
 }
 
 impl Workshop for Pool<'_> {
@@ -287,7 +311,7 @@ impl Workshop for Pool<'_> {
                 Miss::Lost(loss) => (loss, true),
             };
             was_tried |= had_unit;
-            self.n_lost.fetch_add(usize::from(had_unit), Ordering::Relaxed);
+            self.n.lost.fetch_add(usize::from(had_unit), Ordering::Relaxed);
             if loss.was_killed() && n_kills < MAX_KILLS && n_oom_kills() == n_oom {
                 n_kills += 1;
             } else if was_tried {

@@ -92,7 +92,7 @@ pub struct Process {
     stderr_tail: VecDeque<u8>,
     decoder: FrameDecoder,
     /// When it last said anything.
-    pub last_heard: Instant,
+    last_heard: Instant,
     /// Number of the next task in its life.
     pub next_task: u64,
 }

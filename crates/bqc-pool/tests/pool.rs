@@ -7,7 +7,7 @@ use bqc_instantiate::{CpuEngine, Engine};
 use bqc_optimize::BlockSettings;
 use bqc_pool::{Patience, Pool, Program};
 use bqc_run::{Solved, Unit, Workshop};
-use bqc_wire::{Hello, Outcome, ToWorker, WorkerTotals, encode_frame};
+use bqc_wire::{FromWorker, Hello, Outcome, ToWorker, WorkerTotals, encode_frame};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -50,7 +50,7 @@ fn greeting(then: &str) -> String {
 #[test]
 fn what_cannot_be_started_is_replaced_by_this_process() {
     let (solved, said, totals) = solve("/nonexistent/bqc", &[], &AtomicBool::new(false));
-    assert_eq!(totals, WorkerTotals { started: 0, lost: 0, in_process: 1 });
+    assert_eq!(totals, WorkerTotals { in_process: 1, ..WorkerTotals::default() });
     assert!(said[0].contains("cannot start a worker") && said[0].contains("/nonexistent/bqc"), "{said:?}");
     let engine = CpuEngine::new();
     let here = unit(&engine).solve(&engine, &AtomicBool::new(false));
@@ -84,7 +84,7 @@ fn a_program_that_starts_in_vain_is_not_started_for_every_block() {
     for _ in 0..10 {
         assert_eq!(pool.solve(&unit(&engine), &AtomicBool::new(false)).outcome, Outcome::Improved);
     }
-    assert_eq!(pool.totals(), WorkerTotals { started: 3, lost: 3, in_process: 10 });
+    assert_eq!(pool.totals(), WorkerTotals { started: 3, lost: 3, in_process: 10, cut_short: 0 });
 }
 
 /// Its first worker dies of the unit, and then there is none any more.
@@ -118,6 +118,20 @@ fn strangers_are_given_up_and_the_block_stays() {
         assert_eq!((said.len(), totals.in_process), (3, 0));
         assert!(start.elapsed() < Duration::from_secs(3), "{script}");
     }
+}
+
+/// A worker that is asked for what it has and gives the block itself.
+#[test]
+fn a_result_that_was_cut_short_is_taken_and_told() {
+    let unit = unit(&CpuEngine::new());
+    let result = Box::new(unit.stopped().to_record(0.0));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("answer");
+    std::fs::write(&path, encode_frame(&FromWorker::Solved { task: 0, is_whole: false, result }).unwrap()).unwrap();
+    let (solved, said, totals) = shell(&greeting(&format!("cat {}; exec sleep 100", path.display())));
+    assert_eq!((solved.outcome, solved.is_final), (Outcome::Unchanged, false));
+    assert_eq!(totals, WorkerTotals { started: 1, cut_short: 1, ..WorkerTotals::default() });
+    assert!(said[0].contains("3 wires and 12 CX took too long and was cut short"), "{said:?}");
 }
 
 #[test]

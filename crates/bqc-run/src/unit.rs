@@ -124,13 +124,16 @@ impl Unit {
         &self.block
     }
 
-    /// How much work it is, roughly in proportion to the time: CX gates times rounds.
+    /// How much work it is at most, roughly in proportion to the time: CX gates times rounds, and four times as
+    /// much for each wire above five that is fitted and compared over all columns. A search does neither: it
+    /// cuts its windows into blocks of five wires.
     pub fn work(&self) -> f64 {
-        let n_rounds = match self.record.flow {
-            UnitFlow::ClosedForm | UnitFlow::Delete => 1,
-            UnitFlow::Search { n_rounds } => n_rounds.max(1),
+        let n_wires_above = i32::from(self.block.width()) - 5;
+        let factor = match self.record.flow {
+            UnitFlow::ClosedForm | UnitFlow::Delete => 4f64.powi(n_wires_above.max(0)),
+            UnitFlow::Search { n_rounds } => n_rounds.max(1) as f64,
         };
-        self.block.n_cx() as f64 * n_rounds as f64
+        self.block.n_cx() as f64 * factor
     }
 
     fn settings(&self) -> BlockSettings {

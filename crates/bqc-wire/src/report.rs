@@ -60,6 +60,10 @@ pub struct WorkerTotals {
     /// Blocks that were rebuilt by this process because no worker could be started, or came so far as to take
     /// one.
     pub in_process: u64,
+    /// Results that were taken although they were cut short, because their workers took too long; what the time
+    /// limit or a signal cuts short is not among them.
+    #[serde(default)]
+    pub cut_short: u64,
 }
 
 /// Results that a journal or a cache had.
