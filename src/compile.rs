@@ -6,7 +6,7 @@ use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
 use crate::keep;
 use crate::output::Output;
-use crate::progress::{Progress, Talk};
+use crate::progress::{Progress, Talk, say};
 use crate::resources::Resources;
 use crate::stats::figures;
 use crate::stop::Stop;
@@ -94,7 +94,7 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     run_folder.end(is_done && written.is_ok(), &progress);
     let report = written?;
     if !args.quiet {
-        eprint!("{}", crate::summary::of(&report));
+        say(crate::summary::of(&report).trim_end());
     }
     Ok(exit)
 }
@@ -102,7 +102,7 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
 /// Says what does not stop the run, unless nothing shall be said.
 fn warn(args: &CompileArgs, line: Option<String>) {
     if let Some(line) = line.filter(|_| !args.quiet) {
-        eprintln!("bqc: {line}");
+        say(&format!("bqc: {line}"));
     }
 }
 

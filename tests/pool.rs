@@ -242,3 +242,22 @@ fn numbers_of_workers_that_make_no_sense_are_refused() {
         assert!(code == 2 && stderr.contains("auto, off or a number"), "{stderr}");
     }
 }
+
+#[test]
+fn a_closed_stderr_ends_no_run() {
+    let folder = Folder::new();
+    let input = folder.write("in.qasm", &redundant());
+    for extra in [&["--workers", "off"][..], &["--workers", "2", "--worker-fault", "abort"]] {
+        let output = folder.arg("out.qasm");
+        let args = [&["compile", &input, "-o", &output, "-v"], extra].concat();
+        let mut child = bqc(&args).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stderr.take());
+        let code = child.wait().unwrap().code();
+        assert!(matches!(code, Some(0 | 3)), "{extra:?} {code:?}");
+        assert!(folder.read("out.qasm").contains("OPENQASM"), "{extra:?}");
+        std::fs::remove_file(output).unwrap();
+    }
+    let mut child = bqc(&["compile", "no such file"]).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+}
