@@ -38,8 +38,9 @@ pub enum WorkerError {
     Threads(String),
 }
 
-/// Serves until the supervisor ends, and the process with it. `fault` is for tests.
-pub fn serve(engine: &dyn Engine, fault: Option<Fault>) -> Result<Infallible, WorkerError> {
+/// Serves until the supervisor ends, and the process with it. Whoever sets `cancelled` gets the best result so
+/// far of the task at hand, as the supervisor does that cancels it. `fault` is for tests.
+pub fn serve(engine: &dyn Engine, cancelled: &AtomicBool, fault: Option<Fault>) -> Result<Infallible, WorkerError> {
     let out = Arc::new(Pipe(Mutex::new(take_stdout()?)));
     #[cfg(target_os = "linux")]
     nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL).map_err(io::Error::from)?;
@@ -56,14 +57,13 @@ pub fn serve(engine: &dyn Engine, fault: Option<Fault>) -> Result<Infallible, Wo
     // One core for each worker: the supervisor decides how many there are.
     let threads = rayon::ThreadPoolBuilder::new().num_threads(1).build();
     let threads = threads.map_err(|e| WorkerError::Threads(e.to_string()))?;
-    let cancelled = AtomicBool::new(false);
     let (to_work, work) = channel();
-    let worker = Worker { engine, fault, out: &out, cancelled: &cancelled, is_busy: &is_busy };
+    let worker = Worker { engine, fault, out: &out, cancelled, is_busy: &is_busy };
     threads.in_place_scope(|scope| {
         scope.spawn(|_| worker.work(work));
         // Only now is there nothing left that may fail: a worker that has said hello can work.
         out.send(&FromWorker::Hello(Hello::new(engine.name())));
-        read_commands(engine.name(), &cancelled, &to_work)
+        read_commands(engine.name(), cancelled, &to_work)
     })
 }
 
