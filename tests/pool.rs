@@ -91,7 +91,7 @@ fn a_worker_that_fails_costs_a_retry() {
         ("short", "ended within a frame"),
         ("unasked", "something that it was not asked"),
         ("wrong", "refused: phase distance"),
-        ("panic", ", 0 lost"),
+        ("panic", "panicked: a fault on request"),
         ("print", ", 0 lost"),
     ] {
         let fault = format!("{fault}@20");

@@ -86,7 +86,7 @@ struct Counts {
 enum Try {
     /// A result, not measured yet, and whether it is all that was asked for.
     Answer(Box<bqc_wire::SolvedRecord>, bool),
-    /// The worker lives, and the work failed.
+    /// The worker lives, and the work failed: it panicked, or came to something that the verifier refuses.
     Failed(String),
 }
 
@@ -230,28 +230,27 @@ impl<'a> Pool<'a> {
         }
     }
 
-    /// A worker's try at a unit, and what becomes of the worker: one that answered rightly, or said that
-    /// its work failed, rests; any other is killed as it is dropped.
+    /// A worker's try at a unit, and what becomes of the worker: one that answered rightly rests; any other is
+    /// killed as it is dropped, so that a second try is another process's.
     fn try_once(&self, unit: &Unit, stop: &AtomicBool) -> Result<Solved, Miss> {
         let mut process = self.take(stop)?;
-        let answer = match self.attempt(&mut process, unit, stop)? {
-            Try::Failed(reason) => Err(Miss::Refused(reason)),
-            Try::Answer(result, is_whole) => match unit.check(&result, is_whole) {
-                Ok(solved) => {
-                    if !is_whole && !stop.load(Ordering::Relaxed) {
-                        self.note_cut(unit);
-                    }
-                    Ok(Solved { worker: Some(process.id()), ..solved })
+        let checked = match self.attempt(&mut process, unit, stop)? {
+            Try::Failed(reason) => Err(reason),
+            Try::Answer(result, is_whole) => {
+                let checked = unit.check(&result, is_whole);
+                if checked.is_ok() && !is_whole && !stop.load(Ordering::Relaxed) {
+                    self.note_cut(unit);
                 }
-                Err(refused) => {
-                    let reason = format!("a worker's result was refused: {refused}");
-                    self.note_loss(&reason);
-                    return Err(Miss::Refused(reason));
-                }
-            },
+                checked.map_err(|refused| format!("a worker's result was refused: {refused}"))
+            }
         };
+        let solved = checked.map_err(|reason| {
+            self.note_loss(&reason);
+            Miss::Refused(reason)
+        })?;
+        let worker = Some(process.id());
         lock(&self.resting).push(process);
-        answer
+        Ok(Solved { worker, ..solved })
     }
 
     fn note_loss(&self, reason: &str) {
@@ -259,7 +258,7 @@ impl<'a> Pool<'a> {
         (self.warn)(reason);
     }
 
-    /// A result that depends on how fast the machine is, which nobody expects.
+    /// Tells of a result that depends on how fast the machine is, which nobody expects.
     fn note_cut(&self, unit: &Unit) {
         self.n.cut_short.fetch_add(1, Ordering::Relaxed);
         let (width, n_cx) = (unit.block().width(), unit.block().n_cx());

@@ -5,11 +5,11 @@
 //! SIGKILL from the system. Its heart beats in a thread of its own, so it tells that the process runs,
 //! not that the work goes on: for that the supervisor has a deadline.
 
-use crate::fault::Fault;
+use crate::fault::{Fault, Panicking};
 use bqc_instantiate::Engine;
 use bqc_run::Unit;
 use bqc_wire::unit::UnitRecord;
-use bqc_wire::{FrameDecoder, FromWorker, Hello, ToWorker, encode_frame};
+use bqc_wire::{FrameDecoder, FromWorker, Hello, Outcome, ToWorker, encode_frame};
 use std::any::Any;
 use std::convert::Infallible;
 use std::fs::File;
@@ -176,7 +176,12 @@ impl Worker<'_> {
             fault.strike(|bytes| self.out.send_bytes(bytes));
         }
         let start = Instant::now();
-        let solved = unit.solve(self.engine, self.cancelled);
+        let panicking = Panicking(self.engine.name());
+        let engine = if fault.is_some_and(Fault::is_panic) { &panicking } else { self.engine };
+        let solved = unit.solve(engine, self.cancelled);
+        if solved.outcome == Outcome::Failed {
+            return FromWorker::Failed { task, reason: solved.reason };
+        }
         let mut result = Box::new(solved.to_record(start.elapsed().as_secs_f64()));
         let mut number = task;
         if let Some(fault) = fault {

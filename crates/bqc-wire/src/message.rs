@@ -107,7 +107,7 @@ pub enum FromWorker {
         /// The result, as the worker has measured it.
         result: Box<SolvedRecord>,
     },
-    /// The work failed, and the worker is unharmed.
+    /// The work failed: it panicked, or came to something that the verifier refuses.
     Failed {
         /// The number that the work came with.
         task: u64,

@@ -55,7 +55,7 @@ impl Document for Report {
 pub struct WorkerTotals {
     /// Processes that were started.
     pub started: u64,
-    /// Processes that were given up: they ended, hung, or answered wrongly.
+    /// Processes that were given up: they ended, hung, failed at a block, or answered wrongly.
     pub lost: u64,
     /// Blocks that were rebuilt by this process because no worker could be started, or came so far as to take
     /// one.
