@@ -13,7 +13,7 @@ use bqc_run::{Solved, Unit, Workshop};
 use bqc_wire::{FromWorker, Hello, ToWorker, WorkerTotals};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel, sync_channel};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -59,6 +59,13 @@ impl Default for Patience {
     }
 }
 
+impl Patience {
+    /// With this unit, on one worker.
+    fn of(&self, unit: &Unit) -> Duration {
+        self.unit + self.per_work.mul_f64(unit.work().min(MAX_WORK))
+    }
+}
+
 /// Worker processes, as a workshop.
 pub struct Pool<'a> {
     program: Program,
@@ -68,6 +75,10 @@ pub struct Pool<'a> {
     warn: &'a (dyn Fn(&str) + Sync),
     resting: Mutex<Vec<Process>>,
     starter: Mutex<Sender<Sender<Result<Process, Loss>>>>,
+    /// Shared by tries that wait at the same time, taken whole by one that follows a want of memory.
+    turn: RwLock<()>,
+    /// How many processes were killed for want of memory, where that is known.
+    n_oom_kills: fn() -> Option<u64>,
     n: Counts,
 }
 
@@ -118,7 +129,8 @@ impl<'a> Pool<'a> {
         warn: &'a (dyn Fn(&str) + Sync),
     ) -> Result<Pool<'a>, Loss> {
         let starter = Mutex::new(start_starter(program.clone())?);
-        Ok(Pool { program, patience, engine, warn, resting: Mutex::default(), starter, n: Counts::default() })
+        let (resting, turn, n) = Default::default();
+        Ok(Pool { program, patience, engine, warn, resting, starter, turn, n_oom_kills, n })
     }
 
     /// What it has been through so far.
@@ -188,7 +200,7 @@ impl<'a> Pool<'a> {
         process.next_task += 1;
         let message = ToWorker::Solve { task, unit: Box::new(unit.record().clone()) };
         process.send(&message, start + self.patience.silence)?;
-        let allowed = self.patience.unit + self.patience.per_work.mul_f64(unit.work().min(MAX_WORK));
+        let allowed = self.patience.of(unit);
         let (mut watch, mut heard, mut end) = (Watch::start(start), Duration::ZERO, End::None);
         loop {
             // First what there is to read: an answer that is there is none that is late.
@@ -232,9 +244,9 @@ impl<'a> Pool<'a> {
 
     /// A worker's try at a unit, and what becomes of the worker: one that answered rightly rests; any other is
     /// killed as it is dropped, so that a second try is another process's.
-    fn try_once(&self, unit: &Unit, stop: &AtomicBool) -> Result<Solved, Miss> {
-        let mut process = self.take(stop)?;
-        let checked = match self.attempt(&mut process, unit, stop)? {
+    fn try_once(&self, unit: &Unit, alone: bool, stop: &AtomicBool) -> Result<Solved, Miss> {
+        let (process, tried) = self.in_turn(unit, alone, stop)?;
+        let checked = match tried {
             Try::Failed(reason) => Err(reason),
             Try::Answer(result, is_whole) => {
                 let checked = unit.check(&result, is_whole);
@@ -251,6 +263,23 @@ impl<'a> Pool<'a> {
         let worker = Some(process.id());
         lock(&self.resting).push(process);
         Ok(Solved { worker, ..solved })
+    }
+
+    /// A worker's answer, waited for by many threads at once, or `alone`, with no other worker there. Nothing but
+    /// waiting is done in the turn: work may be stolen, and a thread that has its turn must not wait for one.
+    fn in_turn(&self, unit: &Unit, alone: bool, stop: &AtomicBool) -> Result<(Process, Try), Miss> {
+        // Nothing is behind this lock that a panic could leave half done.
+        let _all = alone.then(|| self.turn.write().unwrap_or_else(|e| e.into_inner()));
+        let _one = (!alone).then(|| self.turn.read().unwrap_or_else(|e| e.into_inner()));
+        if stop.load(Ordering::Relaxed) {
+            return Err(Miss::Stopped);
+        }
+        if alone {
+            lock(&self.resting).clear();
+        }
+        let mut process = self.take(stop)?;
+        let tried = self.attempt(&mut process, unit, stop)?;
+        Ok((process, tried))
     }
 
     fn note_loss(&self, reason: &str) {
@@ -285,36 +314,62 @@ enum End {
     Cancelled(Duration),
 }
 
+/// What a unit has cost so far.
+#[derive(Default)]
+struct Losses {
+    /// Why workers were given up, or their results refused.
+    reasons: Vec<String>,
+    /// Workers that were killed from outside, and the time that they took.
+    n_kills: usize,
+    in_kills: Duration,
+    /// Whether any of them had the unit: it may be to blame.
+    had_unit: bool,
+    /// Whether any was killed for want of memory: from then on the unit is tried with no other beside it.
+    for_memory: bool,
+}
+
+impl Losses {
+    /// Whether one more kill, after this long, is borne. All kills together may cost as much as one unit may
+    /// take: a limit on CPU time kills each worker anew, just before it is through.
+    fn may_be_killed(&self, took: Duration, allowed: Duration) -> bool {
+        self.n_kills < MAX_KILLS && self.in_kills + took <= allowed
+    }
+}
+
 impl Workshop for Pool<'_> {
     fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
-        let (mut reasons, mut n_kills, mut was_tried) = (Vec::new(), 0, false);
-        while reasons.len() < MAX_LOSSES && !stop.load(Ordering::Relaxed) {
-            let n_oom = n_oom_kills();
-            let miss = match self.try_once(unit, stop) {
+        let mut lost = Losses::default();
+        while lost.reasons.len() < MAX_LOSSES && !stop.load(Ordering::Relaxed) {
+            let (start, n_oom) = (Instant::now(), (self.n_oom_kills)());
+            let miss = match self.try_once(unit, lost.for_memory, stop) {
                 Ok(solved) => return solved,
                 Err(miss) => miss,
             };
             let (loss, had_unit) = match miss {
                 Miss::Stopped => continue,
                 Miss::Refused(reason) => {
-                    reasons.push(reason);
-                    was_tried = true;
+                    lost.reasons.push(reason);
+                    lost.had_unit = true;
                     continue;
                 }
                 Miss::NoWorker(loss) => (loss, false),
                 Miss::Lost(loss) => (loss, true),
             };
-            was_tried |= had_unit;
             self.n.lost.fetch_add(usize::from(had_unit), Ordering::Relaxed);
-            if loss.was_killed() && n_kills < MAX_KILLS && n_oom_kills() == n_oom {
-                n_kills += 1;
-            } else if was_tried {
-                reasons.push(loss.to_string());
+            lost.had_unit |= had_unit;
+            let for_memory = loss.was_killed() && (self.n_oom_kills)() != n_oom;
+            lost.for_memory |= for_memory;
+            if loss.was_killed() && !for_memory && lost.may_be_killed(start.elapsed(), self.patience.of(unit)) {
+                lost.n_kills += 1;
+                lost.in_kills += start.elapsed();
+            } else if lost.had_unit {
+                lost.reasons.push(loss.to_string());
             } else {
                 return self.in_process(unit, stop, &loss);
             }
             (self.warn)(&loss.to_string());
         }
+        let mut reasons = lost.reasons;
         if stop.load(Ordering::Relaxed) {
             return unit.stopped();
         }
@@ -352,3 +407,6 @@ fn start_starter(program: Program) -> Result<Sender<Sender<Result<Process, Loss>
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
 }
+
+#[cfg(test)]
+mod tests;

@@ -136,9 +136,19 @@ fn a_result_that_was_cut_short_is_taken_and_told() {
 
 #[test]
 fn what_is_killed_from_outside_is_tried_for_longer() {
-    let (solved, _, totals) = shell(&greeting("kill -9 $$"));
-    assert!(solved.reason.contains("signal: 9"), "{}", solved.reason);
-    assert_eq!(totals.started, 203);
+    let engine = CpuEngine::new();
+    let killed_after = |script: &str, unit_may_take: Duration| {
+        let program = Program { path: "/bin/sh".into(), arguments: vec!["-c".into(), greeting(script).into()] };
+        let patience = Patience { unit: unit_may_take, per_work: Duration::ZERO, ..Patience::default() };
+        let pool = Pool::new(program, patience, &engine, &|_| {}).unwrap();
+        let solved = pool.solve(&unit(&engine), &AtomicBool::new(false));
+        assert!(solved.reason.contains("signal: 9"), "{}", solved.reason);
+        pool.totals().started
+    };
+    // By number, and by the time that is lost.
+    assert_eq!(killed_after("kill -9 $$", Duration::from_secs(60)), 203);
+    let n = killed_after("sleep 0.1; kill -9 $$", Duration::from_millis(250));
+    assert!((3..=5).contains(&n), "{n}");
 }
 
 #[test]
