@@ -12,6 +12,7 @@ use bqc_wire::segment::Entry;
 use bqc_wire::unit::plan_hash;
 use bqc_wire::{KnownTotals, WorkerTotals};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// `--workers auto` starts processes from this many CX gates on: below, a compile is over in seconds, and
 /// is as well begun again.
@@ -64,7 +65,8 @@ impl Task<'_> {
             None => &here,
         };
         let kept = Kept::new(inner, journal.as_ref(), cache.as_ref());
-        let observer = Marking { progress, journal: journal.as_ref() };
+        let observer =
+            Marking { progress, journal: journal.as_ref(), cache: cache.as_ref(), has_warned: Default::default() };
         let (input, settings, engine) = (self.input, self.settings, self.engine);
         let compiled = bqc_run::compile_in(&kept, input, settings, engine, stop.flag(), &observer);
         let path = self.args.input.display();
@@ -74,9 +76,7 @@ impl Task<'_> {
         {
             journal.append(&Entry::RunDone);
         }
-        for failure in [&journal, &cache].into_iter().flatten().filter_map(Journal::failure) {
-            progress.warn(&failure);
-        }
+        observer.warn_of_failures();
         let survived = Survived { workers: worker_totals(&pool), known: kept.totals() };
         survived.tell(progress);
         let is_named = self.args.keep.run_dir.is_some();
@@ -199,10 +199,26 @@ fn worker_totals(_: &Option<InProcess<'_>>) -> Option<WorkerTotals> {
     None
 }
 
-/// Writes a marker into the journal at the end of each pass.
+/// Writes a marker into the journal at the end of each pass, and says when one of the folders fails: who counts
+/// on it has to know before the run is over.
 struct Marking<'a> {
     progress: &'a Progress,
     journal: Option<&'a Journal>,
+    cache: Option<&'a Journal>,
+    /// Whether the failure of either was told.
+    has_warned: [AtomicBool; 2],
+}
+
+impl Marking<'_> {
+    fn warn_of_failures(&self) {
+        for (folder, has_warned) in [self.journal, self.cache].into_iter().zip(&self.has_warned) {
+            if let Some(failure) = folder.and_then(Journal::failure)
+                && !has_warned.swap(true, Ordering::Relaxed)
+            {
+                self.progress.warn(&failure);
+            }
+        }
+    }
 }
 
 impl Observer for Marking<'_> {
@@ -214,6 +230,7 @@ impl Observer for Marking<'_> {
         if let (Event::PassFinished { pass, .. }, Some(journal)) = (event, self.journal) {
             journal.append(&Entry::PassDone(pass));
         }
+        self.warn_of_failures();
         self.progress.event(event);
     }
 }

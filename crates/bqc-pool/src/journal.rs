@@ -87,8 +87,10 @@ struct Shared {
 
 struct Writer {
     /// None once it has failed.
-    file: Option<Box<dyn SegmentFile>>,
-    n_unsynced: usize,
+    file: Option<Arc<dyn SegmentFile>>,
+    n_appended: usize,
+    /// How many of these are on the disk for sure.
+    n_synced: usize,
     failure: Option<String>,
     is_over: bool,
 }
@@ -125,7 +127,7 @@ impl Journal {
             }
         }
         let (path, file) = new_segment(folder, segments.last().map_or(0, |(n, _)| n + 1)).map_err(io(folder))?;
-        let mut file: Box<dyn SegmentFile> = Box::new(file);
+        let file: Arc<dyn SegmentFile> = Arc::new(file);
         file.append(&encode_head(plan)).and_then(|()| file.sync()).map_err(io(&path))?;
         // Only then does the name itself survive a loss of power. Elsewhere folders are no files.
         #[cfg(unix)]
@@ -134,13 +136,13 @@ impl Journal {
     }
 
     fn on(
-        file: Box<dyn SegmentFile>,
+        file: Arc<dyn SegmentFile>,
         known: HashMap<UnitKey, SolvedRecord>,
         is_complete: bool,
         folder: &Path,
         lock: Option<File>,
     ) -> io::Result<Journal> {
-        let writer = Writer { file: Some(file), n_unsynced: 0, failure: None, is_over: false };
+        let writer = Writer { file: Some(file), n_appended: 0, n_synced: 0, failure: None, is_over: false };
         let shared = Arc::new(Shared { writer: Mutex::new(writer), ended: Condvar::new() });
         let of_syncer = shared.clone();
         let syncer = thread::Builder::new().name("journal".into()).spawn(move || of_syncer.sync_each_second())?;
@@ -165,13 +167,12 @@ impl Journal {
 
     /// Adds a record; [`Journal::failure`] tells if that went wrong.
     pub fn append(&self, entry: &Entry) {
-        let mut writer = self.shared.lock();
         if entry.is_marker() {
-            writer.sync();
+            self.shared.sync();
         }
-        writer.append(entry);
-        if entry.is_marker() || writer.n_unsynced >= RECORDS_PER_SYNC {
-            writer.sync();
+        let n_unsynced = self.shared.lock().append(entry);
+        if entry.is_marker() || n_unsynced >= RECORDS_PER_SYNC {
+            self.shared.sync();
         }
     }
 
@@ -224,37 +225,46 @@ impl Shared {
     }
 
     fn sync_each_second(&self) {
-        let mut writer = self.lock();
         loop {
-            writer.sync();
-            if writer.is_over {
+            let is_over = self.lock().is_over;
+            self.sync();
+            if is_over {
                 return;
             }
-            let waited = self.ended.wait_timeout_while(writer, SYNC_EVERY, |w| !w.is_over);
-            (writer, _) = waited.unwrap_or_else(|e| e.into_inner());
+            // Those that append go on meanwhile; a wait that ends badly is one that ends.
+            _ = self.ended.wait_timeout_while(self.lock(), SYNC_EVERY, |w| !w.is_over);
+        }
+    }
+
+    /// Brings to the disk what was appended before.
+    fn sync(&self) {
+        let (file, n_appended) = {
+            let writer = self.lock();
+            match &writer.file {
+                Some(file) if writer.n_synced < writer.n_appended => (file.clone(), writer.n_appended),
+                _ => return,
+            }
+        };
+        let result = file.sync();
+        let mut writer = self.lock();
+        match result {
+            Ok(()) => writer.n_synced = writer.n_synced.max(n_appended),
+            Err(e) => writer.fail("brought to the disk", &e),
         }
     }
 }
 
 impl Writer {
-    fn append(&mut self, entry: &Entry) {
-        let Some(file) = &mut self.file else { return };
+    /// Returns how many records are not known to be on the disk.
+    fn append(&mut self, entry: &Entry) -> usize {
         // A result too long for a record is simply found again by the next run.
-        let Ok(record) = encode_record(entry) else { return };
-        match file.append(&record) {
-            Ok(()) => self.n_unsynced += 1,
-            Err(e) => self.fail("written to", &e),
-        }
-    }
-
-    fn sync(&mut self) {
-        let Some(file) = &mut self.file else { return };
-        if self.n_unsynced > 0 {
-            match file.sync() {
-                Ok(()) => self.n_unsynced = 0,
-                Err(e) => self.fail("brought to the disk", &e),
+        if let (Some(file), Ok(record)) = (&self.file, encode_record(entry)) {
+            match file.append(&record) {
+                Ok(()) => self.n_appended += 1,
+                Err(e) => self.fail("written to", &e),
             }
         }
+        self.n_appended - self.n_synced
     }
 
     fn fail(&mut self, what: &str, error: &io::Error) {
