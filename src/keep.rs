@@ -133,7 +133,7 @@ impl Task<'_> {
             grace: time,
             ..Patience::default()
         });
-        let program = Program { path: std::env::current_exe().map_err(setup)?, arguments };
+        let program = Program { path: this_program().map_err(setup)?, arguments };
         let pool = Pool::new(program, patience, self.engine, warn);
         Ok(Some(pool.map_err(|loss| setup(std::io::Error::other(loss)))?))
     }
@@ -145,6 +145,14 @@ impl Task<'_> {
             None => Ok(None),
         }
     }
+}
+
+/// What starts this very program, even if another version has been put in its place meanwhile.
+#[cfg(unix)]
+fn this_program() -> std::io::Result<PathBuf> {
+    let itself = PathBuf::from("/proc/self/exe");
+    // A link of Linux's to the file that runs, not to its name.
+    if cfg!(target_os = "linux") && itself.exists() { Ok(itself) } else { std::env::current_exe() }
 }
 
 /// The folder of a run's journal, if it has one.

@@ -12,7 +12,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use processes::*;
 use std::io::Write;
-use std::process::{Child, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Some 240 blocks in four passes, a fifth of a second of work.
@@ -143,11 +144,14 @@ fn a_block_that_kills_three_workers_stays_as_it_is() {
 
 /// A compile that takes minutes, with two workers at work.
 fn started(folder: &Folder, extra: &[&str]) -> Child {
+    started_from(Path::new(env!("CARGO_BIN_EXE_bqc")), folder, extra)
+}
+
+fn started_from(binary: &Path, folder: &Folder, extra: &[&str]) -> Child {
     let input = folder.write("long.qasm", &long(6, 1000));
     let output = folder.arg("out.qasm");
-    let mut args = vec!["compile", &input, "-o", &output, "--passes", "1000", "-k", "5", "-v", "--workers", "2"];
-    args.extend(extra);
-    let child = bqc(&args).stderr(Stdio::piped()).spawn().unwrap();
+    let args = ["compile", &input, "-o", &output, "--passes", "1000", "-k", "5", "-v", "--workers", "2"];
+    let child = Command::new(binary).args(args).args(extra).stderr(Stdio::piped()).spawn().unwrap();
     wait_until("two workers", 10.0, || children(child.id()).len() == 2);
     child
 }
@@ -178,6 +182,23 @@ fn each_signal_yields_a_valid_circuit_and_exit_75() {
         let (code, stdout, stderr) = parts(&run(&["verify", &folder.arg("long.qasm"), &folder.arg("out.qasm")]));
         assert_eq!(code, 0, "{stdout}{stderr}");
     }
+}
+
+/// As an update does.
+#[test]
+fn a_binary_that_is_replaced_goes_on_as_it_was() {
+    let folder = Folder::new();
+    let binary = folder.path("bqc");
+    std::fs::copy(env!("CARGO_BIN_EXE_bqc"), &binary).unwrap();
+    let child = started_from(&binary, &folder, &[]);
+    std::fs::remove_file(&binary).unwrap();
+    std::fs::write(&binary, "something else").unwrap();
+    let first = children(child.id());
+    first.iter().for_each(|&pid| assert!(kill_pid(pid)));
+    wait_until("two others", 5.0, || children(child.id()).iter().filter(|pid| !first.contains(pid)).count() == 2);
+    send(&child, Signal::SIGINT);
+    let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
+    assert!(code == 75 && stderr.contains("2 lost") && !stderr.contains("in this process"), "{stderr}");
 }
 
 /// As batch systems and service managers send it.

@@ -28,7 +28,7 @@ const READ_BYTES: usize = 1 << 13;
 /// How workers are started.
 #[derive(Clone, Debug)]
 pub struct Program {
-    /// The binary, mostly this one.
+    /// The binary, mostly this one. On Linux that is best `/proc/self/exe`.
     pub path: PathBuf,
     /// What makes it a worker.
     pub arguments: Vec<OsString>,

@@ -43,7 +43,11 @@ pub enum WorkerError {
 pub fn serve(engine: &dyn Engine, cancelled: &AtomicBool, fault: Option<Fault>) -> Result<Infallible, WorkerError> {
     let out = Arc::new(Pipe(Mutex::new(take_stdout()?)));
     #[cfg(target_os = "linux")]
-    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL).map_err(io::Error::from)?;
+    {
+        nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL).map_err(io::Error::from)?;
+        // For lists of processes only; the path that it was started by may say `exe`.
+        _ = nix::sys::prctl::set_name(c"bqc-worker");
+    }
     let is_busy = Arc::new(AtomicBool::new(false));
     let (heart, busy) = (out.clone(), is_busy.clone());
     thread::Builder::new().name("heartbeat".into()).spawn(move || {
