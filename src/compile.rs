@@ -68,7 +68,7 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let mut settings = resolve(args);
     let (engine, refusal) = Chosen::new(args.engine);
     warn(args, refusal);
-    let workers = keep::workers(&args.keep, &input, settings.n_threads, engine.works_in_processes())?;
+    let workers = keep::workers(args, &input, settings.n_threads, engine.works_in_processes())?;
     settings.n_threads = workers.unwrap_or(settings.n_threads);
     // A limit beyond the clock's range is none.
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));

@@ -1,6 +1,6 @@
 //! Where a compile's blocks are rebuilt, and what is kept of it: worker processes, run folder, cache.
 
-use crate::args::{CompileArgs, KeepArgs, WorkersArg};
+use crate::args::{CompileArgs, WorkersArg};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::stop::Stop;
@@ -22,12 +22,17 @@ const AUTO_WORKERS_CX: usize = 200;
 const MAX_CACHE_BYTES: u64 = 256 << 20;
 
 /// How many processes, if any. `possible`: whether the engine can be in another process.
-pub fn workers(args: &KeepArgs, input: &Circuit, n_cores: usize, possible: bool) -> Result<Option<usize>, Failure> {
-    match args.workers {
+pub fn workers(args: &CompileArgs, input: &Circuit, n_cores: usize, possible: bool) -> Result<Option<usize>, Failure> {
+    match args.keep.workers {
         WorkersArg::Count(_) if !possible => {
             Err(Failure::Usage("a GPU is used from this process only so far; leave out --workers".into()))
         }
-        WorkersArg::Count(n) => Ok(Some(usize::from(n))),
+        WorkersArg::Count(n) => match args.threads {
+            Some(n_threads) if n_threads != n => Err(Failure::Usage(format!(
+                "--threads {n_threads} contradicts --workers {n}: each worker has one thread; leave out one of them"
+            ))),
+            _ => Ok(Some(usize::from(n))),
+        },
         WorkersArg::Auto if possible && cfg!(unix) => {
             Ok((Stats::of(input).n_two_qubit >= AUTO_WORKERS_CX).then_some(n_cores))
         }

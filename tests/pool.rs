@@ -282,6 +282,11 @@ fn numbers_of_workers_that_make_no_sense_are_refused() {
         let (code, _, stderr) = parts(&run(&["compile", "in.qasm", &format!("--workers={text}")]));
         assert!(code == 2 && stderr.contains("auto, off or a number"), "{stderr}");
     }
+    let folder = Folder::new();
+    let input = folder.write("in.qasm", &redundant());
+    let (code, _, stderr) = parts(&run(&["compile", &input, "-j", "2", "--workers", "8"]));
+    assert!(code == 2 && stderr.contains("--threads 2 contradicts --workers 8"), "{stderr}");
+    assert_eq!(run(&["compile", &input, "-j", "2", "--workers", "2"]).status.code(), Some(0));
 }
 
 #[test]

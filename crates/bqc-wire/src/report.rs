@@ -27,9 +27,11 @@ pub struct Report {
     pub blocks: BlockTotals,
     /// Seconds from the start of the command to the writing of this report.
     pub wall_seconds: f64,
-    /// User and system time of all threads in seconds; `null` where the system does not tell.
+    /// User and system time of all threads, those of worker processes included, in seconds; `null` where the
+    /// system does not tell.
     pub cpu_seconds: Option<f64>,
-    /// Largest resident memory of the process in bytes; `null` where the system does not tell.
+    /// Largest resident memory of this process in bytes, without its workers; `null` where the system does not
+    /// tell.
     pub peak_rss_bytes: Option<u64>,
     /// Seed of every random choice. Integers above 2^53 need a JSON reader with 64-bit integers.
     pub seed: u64,
@@ -165,7 +167,7 @@ pub struct Settings {
     pub epsilon: f64,
     /// Largest phase distance of the output from the input; zero: identities only.
     pub epsilon_total: f64,
-    /// Worker threads.
+    /// Threads, or worker processes of one thread each.
     pub threads: u64,
     /// `null` without a limit.
     pub time_limit_seconds: Option<f64>,
@@ -191,7 +193,7 @@ pub struct BlockRecord {
     /// When its first thread took it, in seconds from the start of the command.
     #[serde(default)]
     pub start_seconds: f64,
-    /// Wall-clock seconds that its threads spent on it.
+    /// Wall-clock seconds that threads spent on it, or on waiting for its workers.
     pub seconds: f64,
     /// Process id of the worker whose result it is; `null` if this process has made it or known it.
     pub worker: Option<u32>,
