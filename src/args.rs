@@ -130,7 +130,7 @@ pub struct KeepArgs {
     /// when the run is complete
     #[arg(long)]
     pub resume: bool,
-    /// Look for results of former runs in this folder, and add new ones. Each is measured again
+    /// Look for results of former runs in this folder, and add new ones. Each is checked again
     #[arg(long, value_name = "DIR|off", default_value = "off")]
     pub cache: PathBuf,
     #[command(flatten)]

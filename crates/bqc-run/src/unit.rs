@@ -3,7 +3,7 @@
 //! A pass asks a [`Workshop`] for each of its blocks: this process, a pool of others, a journal that has
 //! the result already. Whoever it is, a [`Unit`]'s result is a function of the unit and the engine alone
 //! (unless it was stopped), and what comes from outside this process counts only after
-//! [`Unit::check`] has measured it here.
+//! [`Unit::check`] has checked it here.
 
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::{Engine, Solver};
@@ -187,7 +187,8 @@ impl Unit {
         Solved { outcome: Outcome::Unchanged, ..self.failed(reason) }
     }
 
-    /// Measures a result from outside. `is_final` says whether it was cut short.
+    /// Checks a result from outside, by measuring it as far as [`VerifiedBlock::recheck`] does. `is_final`: it was
+    /// not cut short.
     pub fn check(&self, result: &SolvedRecord, is_final: bool) -> Result<Solved, Refused> {
         let candidate = BlockCircuit::try_from(&result.block)?;
         let (found, original) = (candidate.n_cx(), self.block.n_cx());

@@ -71,7 +71,7 @@ pub struct WorkerTotals {
 /// Results that a journal or a cache had.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownTotals {
-    /// Taken, after they were measured again.
+    /// Taken, after they were checked again.
     pub taken: u64,
     /// Not what they said they were: their blocks were rebuilt.
     pub refused: u64,
@@ -186,7 +186,8 @@ pub struct BlockRecord {
     pub before: BlockGates,
     /// Gates after.
     pub after: BlockGates,
-    /// Phase distance of before and after, recomputed from the angles as they are written out.
+    /// Largest phase distance of before and after, recomputed from the angles as they are written out: of the block
+    /// as a whole up to eight wires, above that the sum over the pieces that were replaced one after another.
     pub distance: f64,
     /// Calls of the solver.
     pub instantiations: u64,

@@ -171,7 +171,7 @@ pub fn plan_hash(parts: &[&[u8]]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// What became of a unit. Whoever reads it measures it again.
+/// What became of a unit. Whoever reads it checks it again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SolvedRecord {
     /// What may replace the block.
