@@ -1,15 +1,16 @@
-//! A folder of segments: what is known from before, and a segment of this process's own for what comes.
+//! A folder of segments: what is known from before, and segments of this process's own for what comes.
 //!
 //! A record goes to the system at once, so that the death of this process loses none, and to the disk
 //! within a second, every 256 records and before every marker. When the disk fails, the journal says so
 //! and ends; the run goes on without it. A write that failed may have left half a record, and after an
 //! fsync that failed nobody knows what is on the disk, so the segment is not written to again.
 
+use crate::folder::{Coming, LOCK_NAME, delete_oldest, lock, segments};
 use crate::segment_file::SegmentFile;
-use bqc_wire::segment::{Entry, Replay, SegmentError, encode_head, encode_record};
+use bqc_wire::segment::{Entry, Replay, SegmentError, encode_record};
 use bqc_wire::{SolvedRecord, UnitKey};
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -20,12 +21,8 @@ use std::time::Duration;
 const RECORDS_PER_SYNC: usize = 256;
 /// And for how long.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
-/// Name of the file that the one process that writes to a run's folder has locked.
-const LOCK_NAME: &str = "lock";
-/// How often a folder that is being removed is made again. Each try but the last has lost a race.
-const LOCK_TRIES: usize = 100;
-/// Extension of segments. Their names are numbers.
-const EXTENSION: &str = "seg";
+/// A full cache has about so many segments of one size, so that what has to go is a small part of it.
+const SEGMENTS_OF_CACHE: u64 = 16;
 
 /// What a folder is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +31,7 @@ pub enum Use {
     Run,
     /// Results of all runs, by any number of processes.
     Cache {
-        /// When it is larger, the oldest segments are deleted as it is opened.
+        /// When it is larger, the oldest segments are deleted as it is opened. Each is a sixteenth of this.
         max_bytes: u64,
     },
 }
@@ -69,11 +66,11 @@ pub enum JournalError {
 /// Results on the disk.
 pub struct Journal {
     known: HashMap<UnitKey, SolvedRecord>,
-    /// Whether a run was complete when the folder was opened.
-    is_complete: bool,
     shared: Arc<Shared>,
     syncer: Option<JoinHandle<()>>,
     folder: PathBuf,
+    /// A cache's segment, to be deleted again if nothing is appended: most runs that find all add nothing.
+    unused: Option<PathBuf>,
     /// Held for as long as this lives; the system lets go of it however the process ends.
     _lock: Option<File>,
 }
@@ -88,6 +85,11 @@ struct Shared {
 struct Writer {
     /// None once it has failed.
     file: Option<Arc<dyn SegmentFile>>,
+    /// Where more segments come from when this one is full.
+    coming: Option<Coming>,
+    /// What is in it beside its head, and how much that may be.
+    n_bytes: u64,
+    max_bytes: u64,
     n_appended: usize,
     /// How many of these are on the disk for sure.
     n_synced: usize,
@@ -112,7 +114,7 @@ impl Journal {
         if let Use::Cache { max_bytes } = usage {
             delete_oldest(&mut segments, max_bytes);
         }
-        let (mut known, mut is_complete) = (HashMap::new(), false);
+        let mut known = HashMap::new();
         for (_, path) in &segments {
             let bytes = match (fs::read(path), usage) {
                 (Ok(bytes), _) => bytes,
@@ -121,33 +123,35 @@ impl Journal {
                 (Err(e), _) => return Err(io(path)(e)),
             };
             match (Replay::new(&bytes, plan), usage) {
-                (Ok(replay), _) => is_complete |= read_into(&mut known, replay),
+                (Ok(replay), _) => read_into(&mut known, replay),
                 (Err(_), Use::Cache { .. }) => {}
                 (Err(source), Use::Run) => return Err(JournalError::Other { path: path.clone(), source }),
             }
         }
-        let (path, file) = new_segment(folder, segments.last().map_or(0, |(n, _)| n + 1)).map_err(io(folder))?;
-        let file: Arc<dyn SegmentFile> = Arc::new(file);
-        file.append(&encode_head(plan)).and_then(|()| file.sync()).map_err(io(&path))?;
-        // Only then does the name itself survive a loss of power. Elsewhere folders are no files.
-        #[cfg(unix)]
-        File::open(folder).and_then(|f| f.sync_all()).map_err(io(folder))?;
-        Journal::on(file, known, is_complete, folder, lock).map_err(io(folder))
+        let number = segments.last().map_or(0, |(n, _)| n + 1);
+        let mut coming = Coming { folder: folder.to_path_buf(), plan: *plan, number };
+        let (path, file) = coming.next().map_err(io(folder))?;
+        let (max_bytes, unused) = match usage {
+            Use::Run => (u64::MAX, None),
+            Use::Cache { max_bytes } => (max_bytes / SEGMENTS_OF_CACHE, Some(path)),
+        };
+        let writer = Writer::new(Arc::new(file), Some(coming), max_bytes);
+        let mut journal = Journal::on(writer, known, folder, lock).map_err(io(folder))?;
+        journal.unused = unused;
+        Ok(journal)
     }
 
     fn on(
-        file: Arc<dyn SegmentFile>,
+        writer: Writer,
         known: HashMap<UnitKey, SolvedRecord>,
-        is_complete: bool,
         folder: &Path,
         lock: Option<File>,
     ) -> io::Result<Journal> {
-        let writer = Writer { file: Some(file), n_appended: 0, n_synced: 0, failure: None, is_over: false };
         let shared = Arc::new(Shared { writer: Mutex::new(writer), ended: Condvar::new() });
         let of_syncer = shared.clone();
         let syncer = thread::Builder::new().name("journal".into()).spawn(move || of_syncer.sync_each_second())?;
         let folder = folder.to_path_buf();
-        Ok(Journal { known, is_complete, shared, syncer: Some(syncer), folder, _lock: lock })
+        Ok(Journal { known, shared, syncer: Some(syncer), folder, unused: None, _lock: lock })
     }
 
     /// What was known about a unit when the folder was opened.
@@ -158,11 +162,6 @@ impl Journal {
     /// How many units were known then.
     pub fn n_known(&self) -> usize {
         self.known.len()
-    }
-
-    /// Whether a run had come to its end then.
-    pub fn is_complete(&self) -> bool {
-        self.is_complete
     }
 
     /// Adds a record; [`Journal::failure`] tells if that went wrong.
@@ -208,6 +207,12 @@ impl Journal {
         if let Some(syncer) = self.syncer.take() {
             // It syncs what is left; a panic in it has nothing to say that `failure` does not.
             _ = syncer.join();
+        }
+        if let Some(path) = self.unused.take()
+            && self.shared.lock().n_appended == 0
+        {
+            // One that stays takes no more than its head.
+            _ = fs::remove_file(path);
         }
     }
 }
@@ -255,16 +260,37 @@ impl Shared {
 }
 
 impl Writer {
+    fn new(file: Arc<dyn SegmentFile>, coming: Option<Coming>, max_bytes: u64) -> Writer {
+        let (n_bytes, n_appended, n_synced, failure, is_over) = Default::default();
+        Writer { file: Some(file), coming, n_bytes, max_bytes, n_appended, n_synced, failure, is_over }
+    }
+
     /// Returns how many records are not known to be on the disk.
     fn append(&mut self, entry: &Entry) -> usize {
         // A result too long for a record is simply found again by the next run.
-        if let (Some(file), Ok(record)) = (&self.file, encode_record(entry)) {
-            match file.append(&record) {
-                Ok(()) => self.n_appended += 1,
+        if let (Some(file), Ok(record)) = (self.file.clone(), encode_record(entry)) {
+            let full = self.n_bytes > 0 && self.n_bytes + record.len() as u64 > self.max_bytes;
+            let file = if full { self.begin_next(file) } else { Ok(file) };
+            match file.and_then(|file| file.append(&record)) {
+                Ok(()) => {
+                    self.n_appended += 1;
+                    self.n_bytes += record.len() as u64;
+                }
                 Err(e) => self.fail("written to", &e),
             }
         }
         self.n_appended - self.n_synced
+    }
+
+    /// Goes on in another segment. The one before is on the disk then, so that nobody has to remember it.
+    fn begin_next(&mut self, before: Arc<dyn SegmentFile>) -> io::Result<Arc<dyn SegmentFile>> {
+        let Some(coming) = &mut self.coming else { return Ok(before) };
+        before.sync()?;
+        let (_, file) = coming.next()?;
+        let file: Arc<dyn SegmentFile> = Arc::new(file);
+        (self.n_synced, self.n_bytes) = (self.n_appended, 0);
+        self.file = Some(file.clone());
+        Ok(file)
     }
 
     fn fail(&mut self, what: &str, error: &io::Error) {
@@ -273,95 +299,11 @@ impl Writer {
     }
 }
 
-/// Puts what a segment says into `known`. Returns whether it says that a run was complete.
-fn read_into(known: &mut HashMap<UnitKey, SolvedRecord>, replay: Replay<'_>) -> bool {
-    let mut is_complete = false;
+/// Puts what a segment says into `known`.
+fn read_into(known: &mut HashMap<UnitKey, SolvedRecord>, replay: Replay<'_>) {
     for entry in replay {
-        match entry {
-            Entry::Solved(key, record) => _ = known.insert(key, *record),
-            Entry::RunDone => is_complete = true,
-            Entry::PassDone(_) => {}
-        }
-    }
-    is_complete
-}
-
-/// Makes the folder, if need be, and locks it.
-fn lock(folder: &Path) -> Result<File, JournalError> {
-    let path = folder.join(LOCK_NAME);
-    let io = |source| JournalError::Io { path: path.clone(), source };
-    for _ in 0..LOCK_TRIES {
-        match fs::create_dir_all(folder) {
-            // It was there, and is not any more.
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && !folder.exists() => continue,
-            other => other.map_err(|source| JournalError::Io { path: folder.to_path_buf(), source })?,
-        }
-        let file = match OpenOptions::new().create(true).truncate(false).write(true).open(&path) {
-            // The run that had it has removed the folder since.
-            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-            other => other.map_err(io)?,
-        };
-        match file.try_lock() {
-            Ok(()) if is_at(&file, &path) => return Ok(file),
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => break,
-            Err(TryLockError::Error(source)) => return Err(io(source)),
-        }
-    }
-    Err(JournalError::Busy { folder: folder.to_path_buf() })
-}
-
-/// Whether the path still leads to this file: a lock on one that was deleted keeps nobody out.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let same = |a: fs::Metadata, b: fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
-    file.metadata().is_ok_and(|a| fs::metadata(path).is_ok_and(|b| same(a, b)))
-}
-
-/// Elsewhere a file that is open is not deleted.
-#[cfg(not(unix))]
-fn is_at(_: &File, _: &Path) -> bool {
-    true
-}
-
-/// The segments of a folder with their numbers, oldest first. Other files are nobody's business.
-fn segments(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
-    let mut segments = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
-        if let (Some(number), true) = (number, path.extension().is_some_and(|e| e == EXTENSION)) {
-            segments.push((number, path));
-        }
-    }
-    segments.sort();
-    Ok(segments)
-}
-
-/// Keeps the newest segments that fit.
-fn delete_oldest(segments: &mut Vec<(u64, PathBuf)>, max_bytes: u64) {
-    let mut total = 0u64;
-    let n_kept = segments.iter().rev().take_while(|(_, path)| {
-        total = total.saturating_add(fs::metadata(path).map_or(0, |m| m.len()));
-        total <= max_bytes
-    });
-    let n_deleted = segments.len() - n_kept.count();
-    for (_, path) in segments.drain(..n_deleted) {
-        // A cache that cannot be made smaller is still a cache.
-        _ = fs::remove_file(path);
-    }
-}
-
-/// A file of a number that no other process has.
-fn new_segment(folder: &Path, first: u64) -> io::Result<(PathBuf, File)> {
-    let mut number = first;
-    loop {
-        let path = folder.join(format!("{number:08}.{EXTENSION}"));
-        match OpenOptions::new().append(true).create_new(true).open(&path) {
-            Ok(file) => return Ok((path, file)),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => number += 1,
-            Err(e) => return Err(e),
+        if let Entry::Solved(key, record) = entry {
+            known.insert(key, *record);
         }
     }
 }

@@ -12,6 +12,7 @@
 
 #[cfg(unix)]
 mod fault;
+mod folder;
 mod journal;
 mod kept;
 #[cfg(unix)]

@@ -36,14 +36,14 @@ fn a_journal_is_found_again_and_each_process_has_a_segment() {
     let path = folder.path().join("a/b");
     for i in 0..3 {
         let journal = open(&path);
-        assert_eq!((journal.n_known(), journal.is_complete()), (i, false));
+        assert_eq!(journal.n_known(), i);
         journal.append(&solved(i as u8));
         assert_eq!(journal.failure(), None);
         drop(journal);
         assert_eq!(n_segments(&path), i + 1);
     }
     open(&path).append(&Entry::RunDone);
-    assert!(open(&path).is_complete());
+    assert_eq!(open(&path).n_known(), 3);
 }
 
 #[test]
@@ -141,6 +141,30 @@ fn a_cache_keeps_its_newest_segments() {
     assert_eq!(cache.n_known(), 3);
     assert!(cache.get(&UnitKey([9; 32])).is_some() && cache.get(&UnitKey([6; 32])).is_none());
     assert_eq!(n_segments(folder.path()), 4);
+}
+
+#[test]
+fn a_long_run_fills_a_cache_piece_by_piece() {
+    let folder = tempfile::tempdir().unwrap();
+    let max_bytes = 4096;
+    let open = || Journal::open(folder.path(), &PLAN, Use::Cache { max_bytes }).unwrap();
+    let cache = open();
+    (0..250).for_each(|i| cache.append(&solved(i)));
+    assert_eq!(cache.failure(), None);
+    drop(cache);
+    let n_bytes =
+        || -> u64 { fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum() };
+    assert!(n_bytes() > 2 * max_bytes);
+    // Of more than fits, the newest stays.
+    let cache = open();
+    assert!((20..50).contains(&cache.n_known()), "{}", cache.n_known());
+    assert!(cache.get(&UnitKey([249; 32])).is_some() && cache.get(&UnitKey([0; 32])).is_none());
+    drop(cache);
+    assert!(n_bytes() <= max_bytes);
+    // Who adds nothing leaves nothing.
+    let n = n_segments(folder.path());
+    (0..3).for_each(|_| drop(open()));
+    assert_eq!(n_segments(folder.path()), n);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Disks that fail, and what is in the file after they have.
 
 use super::*;
-use bqc_wire::segment::HEAD_BYTES;
+use bqc_wire::segment::{HEAD_BYTES, encode_head};
 use bqc_wire::unit::GateForm;
 use bqc_wire::{BlockForm, Ending};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,7 +42,8 @@ fn solved(i: u8) -> Entry {
 fn on_disk(room: usize, n_syncs: usize, pause: Duration) -> (Journal, Arc<Mutex<Vec<u8>>>) {
     let bytes = Arc::new(Mutex::new(encode_head(&[0; 32]).to_vec()));
     let disk = Disk { bytes: bytes.clone(), room, n_syncs_left: n_syncs.into(), pause };
-    (Journal::on(Arc::new(disk), HashMap::new(), false, Path::new(""), None).unwrap(), bytes)
+    let writer = Writer::new(Arc::new(disk), None, u64::MAX);
+    (Journal::on(writer, HashMap::new(), Path::new(""), None).unwrap(), bytes)
 }
 
 impl Writer {
