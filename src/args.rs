@@ -1,5 +1,5 @@
 //! The command line as it is typed. Everything here is raw: defaults that depend on the machine, and
-//! rules between options, are resolved in `settings`.
+//! rules between options, are resolved by each command.
 
 use bqc_instantiate::Solver;
 use bqc_optimize::Objective;

@@ -43,7 +43,7 @@ pub struct Patience {
     pub unit: Duration,
     /// And in addition for each unit of [`Unit::work`]. On a core of today one takes some milliseconds.
     pub per_work: Duration,
-    /// From a cancellation to SIGKILL.
+    /// From a cancellation to SIGTERM, and from there to SIGKILL.
     pub grace: Duration,
 }
 
@@ -54,7 +54,7 @@ impl Default for Patience {
             silence: Duration::from_secs(30),
             unit: Duration::from_secs(120),
             per_work: Duration::from_millis(250),
-            grace: Duration::from_secs(10),
+            grace: Duration::from_secs(5),
         }
     }
 }
@@ -220,7 +220,7 @@ impl<'a> Pool<'a> {
         }
     }
 
-    /// From patience over a cancellation to SIGKILL, `now` being the time since the task began. An error is the last
+    /// From patience to SIGKILL, step by step, `now` being the time since the task began. An error is the last
     /// step.
     fn escalate(
         &self,
@@ -236,8 +236,13 @@ impl<'a> Pool<'a> {
                 process.send(&ToWorker::Cancel, Instant::now() + grace)?;
                 Ok(End::Cancelled(now))
             }
+            // The same request by another way, for a worker whose thread that reads commands is stuck.
+            End::Cancelled(since) if now - since > grace => {
+                process.terminate();
+                Ok(End::Terminated(now))
+            }
             // The caller kills it.
-            End::Cancelled(since) if now - since > grace => Err(Loss::Late(now)),
+            End::Terminated(since) if now - since > grace => Err(Loss::Late(now)),
             end => Ok(end),
         }
     }
@@ -312,6 +317,7 @@ impl<'a> Pool<'a> {
 enum End {
     None,
     Cancelled(Duration),
+    Terminated(Duration),
 }
 
 /// What a unit has cost so far.

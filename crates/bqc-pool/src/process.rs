@@ -7,7 +7,8 @@
 use bqc_wire::{FrameDecoder, FrameError, FromWorker, HelloError, ToWorker, encode_frame};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -273,6 +274,12 @@ impl Process {
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let last = &lines[lines.len().saturating_sub(3)..];
         if last.is_empty() { String::new() } else { format!("; it said: {}", last.join(" / ")) }
+    }
+
+    /// Asks it for what it has, as a cancellation does.
+    pub fn terminate(&self) {
+        // One that is gone has nothing to be asked.
+        _ = kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM);
     }
 
     /// Ends it.

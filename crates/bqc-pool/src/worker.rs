@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How often a worker says that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -179,14 +179,13 @@ impl Worker<'_> {
         if let Some(fault) = fault {
             fault.strike(|bytes| self.out.send_bytes(bytes));
         }
-        let start = Instant::now();
         let panicking = Panicking(self.engine.name());
         let engine = if fault.is_some_and(Fault::is_panic) { &panicking } else { self.engine };
         let solved = unit.solve(engine, self.cancelled);
         if solved.outcome == Outcome::Failed {
             return FromWorker::Failed { task, reason: solved.reason };
         }
-        let mut result = Box::new(solved.to_record(start.elapsed().as_secs_f64()));
+        let mut result = Box::new(solved.to_record());
         let mut number = task;
         if let Some(fault) = fault {
             fault.spoil(&mut result);

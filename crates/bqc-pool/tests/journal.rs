@@ -18,7 +18,7 @@ const CACHE: Use = Use::Cache { max_bytes: 1 << 20 };
 fn solved(i: u8) -> Entry {
     let block = BlockForm { width: 2, gates: vec![GateForm::Cx(0, 1)] };
     let (ending, reason) = (Ending::Unchanged, "unchanged".into());
-    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), seconds: 0.0, ending, reason };
+    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), ending, reason };
     Entry::Solved(UnitKey([i; 32]), Box::new(record))
 }
 
@@ -226,7 +226,6 @@ fn what_is_kept_is_not_done_again_and_a_wrong_entry_is() {
         block: BlockForm { width: 3, gates: vec![GateForm::Cx(0, 1)] },
         distance: 0.0,
         instantiations: 1,
-        seconds: 0.0,
         ending: Ending::Improved,
         reason: "improved".into(),
     };

@@ -124,7 +124,7 @@ fn strangers_are_given_up_and_the_block_stays() {
 #[test]
 fn a_result_that_was_cut_short_is_taken_and_told() {
     let unit = unit(&CpuEngine::new());
-    let result = Box::new(unit.stopped().to_record(0.0));
+    let result = Box::new(unit.stopped().to_record());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("answer");
     std::fs::write(&path, encode_frame(&FromWorker::Solved { task: 0, is_whole: false, result }).unwrap()).unwrap();

@@ -216,13 +216,12 @@ impl Unit {
 }
 
 impl Solved {
-    /// In bytes, to be checked by whoever reads them. `seconds` is what the work took.
-    pub fn to_record(&self, seconds: f64) -> SolvedRecord {
+    /// In bytes, to be checked by whoever reads them.
+    pub fn to_record(&self) -> SolvedRecord {
         SolvedRecord {
             block: BlockForm::from(self.verified.circuit()),
             distance: self.verified.distance(),
             instantiations: self.instantiations,
-            seconds,
             ending: match self.outcome {
                 Outcome::Improved => Ending::Improved,
                 Outcome::Unchanged => Ending::Unchanged,

@@ -8,7 +8,7 @@ use crate::unit::{SolvedRecord, UnitRecord};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Raised with every change of what stands in a frame.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// What a [`Hello`] begins with.
 const MAGIC: [u8; 8] = *b"bqc-pool";

@@ -180,8 +180,6 @@ pub struct SolvedRecord {
     pub distance: f64,
     /// Calls of the solver.
     pub instantiations: u64,
-    /// Seconds that it took.
-    pub seconds: f64,
     /// How it ended.
     pub ending: Ending,
     /// Why it ended so, in words.

@@ -35,7 +35,7 @@ impl SegmentFile for Disk {
 fn solved(i: u8) -> Entry {
     let block = BlockForm { width: 2, gates: vec![GateForm::Cx(0, 1)] };
     let (ending, reason) = (Ending::Unchanged, "unchanged".into());
-    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), seconds: 0.0, ending, reason };
+    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), ending, reason };
     Entry::Solved(UnitKey([i; 32]), Box::new(record))
 }
 
