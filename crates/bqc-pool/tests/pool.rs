@@ -25,8 +25,9 @@ fn unit(engine: &dyn Engine) -> Unit {
 fn solve(path: &str, arguments: &[&str], stop: &AtomicBool) -> (Solved, Vec<String>, WorkerTotals) {
     let engine = CpuEngine::new();
     let arguments = arguments.iter().map(Into::into).collect();
-    let short = Duration::from_millis(100);
-    let patience = Patience { hello: short, silence: short, unit: short, per_work: Duration::ZERO, grace: short };
+    // Short, and long enough for a shell on a busy machine.
+    let [grace, silence, second] = [100, 300, 1000].map(Duration::from_millis);
+    let patience = Patience { hello: second, silence, unit: second, per_work: Duration::ZERO, grace };
     let said = Mutex::new(Vec::new());
     let warn = |line: &str| said.lock().unwrap().push(line.to_string());
     let pool = Pool::new(Program { path: path.into(), arguments }, patience, &engine, &warn).unwrap();
@@ -64,8 +65,8 @@ fn what_does_not_say_hello_is_replaced_by_this_process() {
         ("exit 7", "the worker ended: exit status: 7"),
         ("echo to whom it may concern >&2; exit 1", "it said: to whom it may concern"),
         ("echo one two three four five six", "nonsense"),
-        ("exec sleep 100", "the worker said nothing for 0.1 s"),
-        ("while :; do echo no end of complaints; done >&2", "the worker said nothing for 0.1 s"),
+        ("exec sleep 100", "the worker said nothing for 1.0 s"),
+        ("while :; do echo no end of complaints; done >&2", "the worker said nothing for 1.0 s"),
     ] {
         let start = Instant::now();
         let (solved, said, totals) = shell(script);
