@@ -1,5 +1,5 @@
 //! The command line as it is typed. Everything here is raw: defaults that depend on the machine, and
-//! rules between options, are resolved in `settings`.
+//! rules between options, are resolved by each command.
 
 use bqc_instantiate::Solver;
 use bqc_optimize::Objective;
@@ -64,7 +64,8 @@ pub struct CompileArgs {
     /// What is done in each block
     #[arg(long, value_enum, default_value_t = FlowArg::Search)]
     pub flow: FlowArg,
-    /// Threads, or worker processes [default: one per core]. The output does not depend on it
+    /// Threads, or worker processes of one thread each [default: one per core]. The output does not depend
+    /// on it
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// How long a search goes on without much gain: 1 is over in moments, 3 is near the point of
@@ -129,7 +130,7 @@ pub struct KeepArgs {
     /// when the run is complete
     #[arg(long)]
     pub resume: bool,
-    /// Look for results of former runs in this folder, and add new ones. Each is measured again
+    /// Look for results of former runs in this folder, and add new ones. Each is checked again
     #[arg(long, value_name = "DIR|off", default_value = "off")]
     pub cache: PathBuf,
     #[command(flatten)]

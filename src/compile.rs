@@ -6,7 +6,7 @@ use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
 use crate::keep;
 use crate::output::Output;
-use crate::progress::{Progress, Talk};
+use crate::progress::{Progress, Talk, say};
 use crate::resources::Resources;
 use crate::stats::figures;
 use crate::stop::Stop;
@@ -68,7 +68,7 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let mut settings = resolve(args);
     let (engine, refusal) = Chosen::new(args.engine);
     warn(args, refusal);
-    let workers = keep::workers(&args.keep, &input, settings.n_threads, engine.works_in_processes())?;
+    let workers = keep::workers(args, &input, settings.n_threads, engine.works_in_processes())?;
     settings.n_threads = workers.unwrap_or(settings.n_threads);
     // A limit beyond the clock's range is none.
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
@@ -78,25 +78,31 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let compiled = task.compile(&stop, &progress);
     progress.finish();
     warn(args, engine.fault());
-    let (compiled, survived) = compiled?;
+    let (compiled, survived, run_folder) = compiled?;
 
-    outputs.circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out))?;
     let status = status(&compiled, stop.was_interrupted());
-    let name = engine.engine().name();
-    let report = report(args, &settings, name, status, &Stats::of(&input), (compiled, survived), start);
-    if let Some(output) = &outputs.report {
-        output.write(|out| out.write_all(report.to_json().as_bytes()))?;
-    }
+    let exit = exit(status, &BlockTotals::of(&compiled.records));
+    let is_done = exit == Exit::Complete && !compiled.was_stopped;
+    let written = outputs.circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out)).and_then(|()| {
+        let name = engine.engine().name();
+        let report = report(args, &settings, name, status, &Stats::of(&input), (compiled, survived), start);
+        if let Some(output) = &outputs.report {
+            output.write(|out| out.write_all(report.to_json().as_bytes()))?;
+        }
+        Ok(report)
+    });
+    run_folder.end(is_done && written.is_ok(), &progress);
+    let report = written?;
     if !args.quiet {
-        eprint!("{}", crate::summary::of(&report));
+        say(crate::summary::of(&report).trim_end());
     }
-    Ok(exit(status, &report.blocks))
+    Ok(exit)
 }
 
 /// Says what does not stop the run, unless nothing shall be said.
 fn warn(args: &CompileArgs, line: Option<String>) {
     if let Some(line) = line.filter(|_| !args.quiet) {
-        eprintln!("bqc: {line}");
+        say(&format!("bqc: {line}"));
     }
 }
 

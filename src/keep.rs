@@ -1,6 +1,6 @@
 //! Where a compile's blocks are rebuilt, and what is kept of it: worker processes, run folder, cache.
 
-use crate::args::{CompileArgs, KeepArgs, WorkersArg};
+use crate::args::{CompileArgs, WorkersArg};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::stop::Stop;
@@ -11,7 +11,8 @@ use bqc_run::{Compiled, Event, InProcess, Observer, RunSettings, Workshop};
 use bqc_wire::segment::Entry;
 use bqc_wire::unit::plan_hash;
 use bqc_wire::{KnownTotals, WorkerTotals};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// `--workers auto` starts processes from this many CX gates on: below, a compile is over in seconds, and
 /// is as well begun again.
@@ -21,12 +22,17 @@ const AUTO_WORKERS_CX: usize = 200;
 const MAX_CACHE_BYTES: u64 = 256 << 20;
 
 /// How many processes, if any. `possible`: whether the engine can be in another process.
-pub fn workers(args: &KeepArgs, input: &Circuit, n_cores: usize, possible: bool) -> Result<Option<usize>, Failure> {
-    match args.workers {
+pub fn workers(args: &CompileArgs, input: &Circuit, n_cores: usize, possible: bool) -> Result<Option<usize>, Failure> {
+    match args.keep.workers {
         WorkersArg::Count(_) if !possible => {
             Err(Failure::Usage("a GPU is used from this process only so far; leave out --workers".into()))
         }
-        WorkersArg::Count(n) => Ok(Some(usize::from(n))),
+        WorkersArg::Count(n) => match args.threads {
+            Some(n_threads) if n_threads != n => Err(Failure::Usage(format!(
+                "--threads {n_threads} contradicts --workers {n}: each worker has one thread; leave out one of them"
+            ))),
+            _ => Ok(Some(usize::from(n))),
+        },
         WorkersArg::Auto if possible && cfg!(unix) => {
             Ok((Stats::of(input).n_two_qubit >= AUTO_WORKERS_CX).then_some(n_cores))
         }
@@ -45,8 +51,8 @@ pub struct Task<'a> {
 }
 
 impl Task<'_> {
-    /// Does it, and tells what it went through.
-    pub fn compile(&self, stop: &Stop, progress: &Progress) -> Result<(Compiled, Survived), Failure> {
+    /// Does it, and tells what it went through. The run folder is to be ended when the output is written.
+    pub fn compile(&self, stop: &Stop, progress: &Progress) -> Result<(Compiled, Survived, RunFolder), Failure> {
         let plan = self.plan()?;
         let run_folder = self.run_folder(&plan)?;
         let journal = run_folder.as_deref().map(|folder| Journal::open(folder, &plan, Use::Run)).transpose()?;
@@ -64,7 +70,8 @@ impl Task<'_> {
             None => &here,
         };
         let kept = Kept::new(inner, journal.as_ref(), cache.as_ref());
-        let observer = Marking { progress, journal: journal.as_ref() };
+        let observer =
+            Marking { progress, journal: journal.as_ref(), cache: cache.as_ref(), has_warned: Default::default() };
         let (input, settings, engine) = (self.input, self.settings, self.engine);
         let compiled = bqc_run::compile_in(&kept, input, settings, engine, stop.flag(), &observer);
         let path = self.args.input.display();
@@ -74,13 +81,11 @@ impl Task<'_> {
         {
             journal.append(&Entry::RunDone);
         }
-        for failure in [&journal, &cache].into_iter().flatten().filter_map(Journal::failure) {
-            progress.warn(&failure);
-        }
+        observer.warn_of_failures();
         let survived = Survived { workers: worker_totals(&pool), known: kept.totals() };
         survived.tell(progress);
-        self.clean_up(run_folder.as_deref(), journal, &compiled, progress);
-        Ok((compiled, survived))
+        let is_named = self.args.keep.run_dir.is_some();
+        Ok((compiled, survived, RunFolder { journal, is_named }))
     }
 
     /// What a run folder is about: the circuit as it was understood, and all that decides the output.
@@ -133,7 +138,7 @@ impl Task<'_> {
             grace: time,
             ..Patience::default()
         });
-        let program = Program { path: std::env::current_exe().map_err(setup)?, arguments };
+        let program = Program { path: this_program().map_err(setup)?, arguments };
         let pool = Pool::new(program, patience, self.engine, warn);
         Ok(Some(pool.map_err(|loss| setup(std::io::Error::other(loss)))?))
     }
@@ -145,20 +150,35 @@ impl Task<'_> {
             None => Ok(None),
         }
     }
+}
 
-    /// A run that is over needs its folder no more, if nobody has asked for it by name.
-    fn clean_up(&self, folder: Option<&Path>, journal: Option<Journal>, compiled: &Compiled, progress: &Progress) {
-        drop(journal);
-        match folder {
-            Some(folder) if self.args.keep.run_dir.is_none() && !compiled.was_stopped => {
-                if let Err(e) = std::fs::remove_dir_all(folder) {
-                    progress.warn(&format!("cannot remove `{}`: {e}", folder.display()));
-                }
-            }
-            Some(folder) if compiled.was_stopped => {
-                progress.warn(&format!("the same command goes on from `{}`", folder.display()));
-            }
-            _ => {}
+/// What starts this very program, even if another version has been put in its place meanwhile.
+#[cfg(unix)]
+fn this_program() -> std::io::Result<PathBuf> {
+    let itself = PathBuf::from("/proc/self/exe");
+    // A link of Linux's to the file that runs, not to its name.
+    if cfg!(target_os = "linux") && itself.exists() { Ok(itself) } else { std::env::current_exe() }
+}
+
+/// The folder of a run's journal, if it has one.
+pub struct RunFolder {
+    journal: Option<Journal>,
+    /// Whether the user has named it.
+    is_named: bool,
+}
+
+impl RunFolder {
+    /// Lets go of it once there is nothing more to write. A run that `is_done`, its output included, needs its
+    /// folder no more, if nobody has asked for it by name; any other is told where to go on.
+    pub fn end(self, is_done: bool, progress: &Progress) {
+        let Some(journal) = self.journal else { return };
+        let folder = journal.folder().display().to_string();
+        if !is_done {
+            progress.warn(&format!("the same command goes on from `{folder}`"));
+        } else if !self.is_named
+            && let Err(e) = journal.remove()
+        {
+            progress.warn(&format!("cannot remove `{folder}`: {e}"));
         }
     }
 }
@@ -192,10 +212,26 @@ fn worker_totals(_: &Option<InProcess<'_>>) -> Option<WorkerTotals> {
     None
 }
 
-/// Writes a marker into the journal at the end of each pass.
+/// Writes a marker into the journal at the end of each pass, and says when one of the folders fails: who counts
+/// on it has to know before the run is over.
 struct Marking<'a> {
     progress: &'a Progress,
     journal: Option<&'a Journal>,
+    cache: Option<&'a Journal>,
+    /// Whether the failure of either was told.
+    has_warned: [AtomicBool; 2],
+}
+
+impl Marking<'_> {
+    fn warn_of_failures(&self) {
+        for (folder, has_warned) in [self.journal, self.cache].into_iter().zip(&self.has_warned) {
+            if let Some(failure) = folder.and_then(Journal::failure)
+                && !has_warned.swap(true, Ordering::Relaxed)
+            {
+                self.progress.warn(&failure);
+            }
+        }
+    }
 }
 
 impl Observer for Marking<'_> {
@@ -207,6 +243,7 @@ impl Observer for Marking<'_> {
         if let (Event::PassFinished { pass, .. }, Some(journal)) = (event, self.journal) {
             journal.append(&Entry::PassDone(pass));
         }
+        self.warn_of_failures();
         self.progress.event(event);
     }
 }

@@ -21,6 +21,7 @@ mod worker;
 use args::{Cli, Command};
 use clap::Parser;
 use exit::{Exit, Failure};
+use progress::say;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -39,8 +40,8 @@ fn main() -> ExitCode {
         .unwrap_or_else(|failure| {
             match &failure {
                 // It fills lines of its own and says which file it is about.
-                Failure::Diagnostic(text) => eprintln!("{}", text.trim_end()),
-                other => eprintln!("bqc: {other}"),
+                Failure::Diagnostic(text) => say(text.trim_end()),
+                other => say(&format!("bqc: {other}")),
             }
             Exit::Refused
         })

@@ -1,6 +1,7 @@
 //! What the process has used so far, as the system tells it.
 
-/// CPU time and memory of the process, and CPU time of its worker processes that have ended; `None` where the system does not tell.
+/// CPU time of the process and of its workers that have ended, and memory of the process alone; `None` where
+/// the system does not tell. (What it tells of the memory of children includes this process's at their start.)
 pub struct Resources {
     /// User and system time of all threads, and of children that were waited for, in seconds.
     pub cpu_seconds: Option<f64>,

@@ -66,6 +66,8 @@ fn check(report: &Report) -> String {
 
 fn times(report: &Report) -> String {
     let cpu = report.cpu_seconds.map_or(String::new(), |s| format!(", {s:.2} s CPU"));
-    let memory = report.peak_rss_bytes.map_or(String::new(), |b| format!(", {} MiB", b >> 20));
+    // Each worker has memory of its own, while the time of all is in the sum.
+    let of = if report.workers.is_some_and(|w| w.started > 0) { " without workers" } else { "" };
+    let memory = report.peak_rss_bytes.map_or(String::new(), |b| format!(", {} MiB{of}", b >> 20));
     format!("{:.2} s{cpu}{memory}", report.wall_seconds)
 }

@@ -4,6 +4,7 @@ use crate::args::SynthesizeArgs;
 use crate::exit::{Exit, Failure};
 use crate::input::read_bytes;
 use crate::output::Output;
+use crate::progress::say;
 use crate::stop::Stop;
 use bqc_circuit::{BlockCircuit, Circuit, Operation, Qubit, Stats};
 use bqc_instantiate::CpuEngine;
@@ -45,9 +46,9 @@ pub fn synthesize(args: &SynthesizeArgs, start: Instant) -> Result<Exit, Failure
     let was_stopped = stop.flag().load(std::sync::atomic::Ordering::Relaxed);
     if !args.quiet {
         if was_stopped {
-            eprintln!("stopped early: this is the best circuit so far");
+            say("stopped early: this is the best circuit so far");
         }
-        eprintln!("{}", summary(&synthesized, &circuit, start));
+        say(&summary(&synthesized, &circuit, start));
     }
     Ok(if stop.was_interrupted() { Exit::Interrupted } else { Exit::Complete })
 }

@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let engine = CpuEngine::new();
     if arguments.first().is_some_and(|word| word == "worker") {
-        return Ok(bqc_pool::serve(&engine, None)?);
+        match bqc_pool::serve(&engine, &AtomicBool::new(false), None)? {}
     }
     let number = |i: usize, default: u64| arguments.get(i).map_or(Ok(default), |text| text.parse());
     let (n_workers, n_blocks) = (number(0, 1000)?, number(1, 100_000)?);

@@ -1,11 +1,13 @@
 //! Faults on request, so that tests can see what a supervisor does about them. Hidden options of the
 //! binary name them; nothing else does.
 
+use bqc_instantiate::{Engine, EngineError, MakeCandidate, Outcome, Problem, RefineProblem, Refined};
 use bqc_wire::unit::GateForm;
 use bqc_wire::{SolvedRecord, UnitKey};
 use nix::sys::signal::{Signal, raise};
 use std::io::Write;
 use std::str::FromStr;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// What goes wrong in a worker.
@@ -19,7 +21,7 @@ pub enum FaultKind {
     Abort,
     /// It ends as if all were well.
     Exit,
-    /// Its work panics.
+    /// Its engine panics, if it is called.
     Panic,
     /// It works for ever, and lives.
     Hang,
@@ -116,7 +118,6 @@ impl Fault {
         match self.kind {
             FaultKind::Abort => std::process::abort(),
             FaultKind::Exit => std::process::exit(0),
-            FaultKind::Panic => std::panic::panic_any("a fault on request"),
             FaultKind::Hang => loop {
                 std::thread::sleep(Duration::from_secs(1));
             },
@@ -134,6 +135,11 @@ impl Fault {
         }
     }
 
+    /// Whether the work is to be done with [`Panicking`].
+    pub(crate) fn is_panic(self) -> bool {
+        self.kind == FaultKind::Panic
+    }
+
     /// The number that the answer names.
     pub(crate) fn number(self, task: u64) -> u64 {
         if self.kind == FaultKind::Unasked { task + 1 } else { task }
@@ -144,6 +150,29 @@ impl Fault {
         if self.kind == FaultKind::Wrong {
             result.block.gates.push(GateForm::U3(0, [1e-6, 0.0, 0.0]));
         }
+    }
+}
+
+/// An engine of this name that fails as a mistake in one would.
+pub(crate) struct Panicking<'a>(pub &'a str);
+
+impl Panicking<'_> {
+    fn fail(&self) -> ! {
+        std::panic::panic_any("a fault on request")
+    }
+}
+
+impl Engine for Panicking<'_> {
+    fn name(&self) -> &str {
+        self.0
+    }
+
+    fn instantiate(&self, _: &[Problem<'_>], _: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
+        self.fail()
+    }
+
+    fn refine(&self, _: &RefineProblem<'_>, _: usize, _: &MakeCandidate<'_>, _: &AtomicBool) -> Refined {
+        self.fail()
     }
 }
 

@@ -1,15 +1,16 @@
-//! A folder of segments: what is known from before, and a segment of this process's own for what comes.
+//! A folder of segments: what is known from before, and segments of this process's own for what comes.
 //!
 //! A record goes to the system at once, so that the death of this process loses none, and to the disk
 //! within a second, every 256 records and before every marker. When the disk fails, the journal says so
 //! and ends; the run goes on without it. A write that failed may have left half a record, and after an
 //! fsync that failed nobody knows what is on the disk, so the segment is not written to again.
 
+use crate::folder::{Coming, LOCK_NAME, delete_oldest, lock, segments};
 use crate::segment_file::SegmentFile;
-use bqc_wire::segment::{Entry, Replay, SegmentError, encode_head, encode_record};
+use bqc_wire::segment::{Entry, Replay, SegmentError, encode_record};
 use bqc_wire::{SolvedRecord, UnitKey};
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -20,10 +21,8 @@ use std::time::Duration;
 const RECORDS_PER_SYNC: usize = 256;
 /// And for how long.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
-/// Name of the file that the one process that writes to a run's folder has locked.
-const LOCK_NAME: &str = "lock";
-/// Extension of segments. Their names are numbers.
-const EXTENSION: &str = "seg";
+/// A full cache has about so many segments of one size, so that what has to go is a small part of it.
+const SEGMENTS_OF_CACHE: u64 = 16;
 
 /// What a folder is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +31,7 @@ pub enum Use {
     Run,
     /// Results of all runs, by any number of processes.
     Cache {
-        /// When it is larger, the oldest segments are deleted as it is opened.
+        /// When it is larger, the oldest segments are deleted as it is opened. Each is a sixteenth of this.
         max_bytes: u64,
     },
 }
@@ -67,10 +66,11 @@ pub enum JournalError {
 /// Results on the disk.
 pub struct Journal {
     known: HashMap<UnitKey, SolvedRecord>,
-    /// Whether a run was complete when the folder was opened.
-    is_complete: bool,
     shared: Arc<Shared>,
     syncer: Option<JoinHandle<()>>,
+    folder: PathBuf,
+    /// A cache's segment, to be deleted again if nothing is appended: most runs that find all add nothing.
+    unused: Option<PathBuf>,
     /// Held for as long as this lives; the system lets go of it however the process ends.
     _lock: Option<File>,
 }
@@ -84,8 +84,15 @@ struct Shared {
 
 struct Writer {
     /// None once it has failed.
-    file: Option<Box<dyn SegmentFile>>,
-    n_unsynced: usize,
+    file: Option<Arc<dyn SegmentFile>>,
+    /// Where more segments come from when this one is full.
+    coming: Option<Coming>,
+    /// What is in it beside its head, and how much that may be.
+    n_bytes: u64,
+    max_bytes: u64,
+    n_appended: usize,
+    /// How many of these are on the disk for sure.
+    n_synced: usize,
     failure: Option<String>,
     is_over: bool,
 }
@@ -101,13 +108,13 @@ impl Journal {
             let path = path.to_path_buf();
             move |source| JournalError::Io { path, source }
         };
-        fs::create_dir_all(folder).map_err(io(folder))?;
         let lock = if usage == Use::Run { Some(lock(folder)?) } else { None };
+        fs::create_dir_all(folder).map_err(io(folder))?;
         let mut segments = segments(folder).map_err(io(folder))?;
         if let Use::Cache { max_bytes } = usage {
             delete_oldest(&mut segments, max_bytes);
         }
-        let (mut known, mut is_complete) = (HashMap::new(), false);
+        let mut known = HashMap::new();
         for (_, path) in &segments {
             let bytes = match (fs::read(path), usage) {
                 (Ok(bytes), _) => bytes,
@@ -116,31 +123,35 @@ impl Journal {
                 (Err(e), _) => return Err(io(path)(e)),
             };
             match (Replay::new(&bytes, plan), usage) {
-                (Ok(replay), _) => is_complete |= read_into(&mut known, replay),
+                (Ok(replay), _) => read_into(&mut known, replay),
                 (Err(_), Use::Cache { .. }) => {}
                 (Err(source), Use::Run) => return Err(JournalError::Other { path: path.clone(), source }),
             }
         }
-        let (path, file) = new_segment(folder, segments.last().map_or(0, |(n, _)| n + 1)).map_err(io(folder))?;
-        let mut file: Box<dyn SegmentFile> = Box::new(file);
-        file.append(&encode_head(plan)).and_then(|()| file.sync()).map_err(io(&path))?;
-        // Only then does the name itself survive a loss of power. Elsewhere folders are no files.
-        #[cfg(unix)]
-        File::open(folder).and_then(|f| f.sync_all()).map_err(io(folder))?;
-        Journal::on(file, known, is_complete, lock).map_err(io(folder))
+        let number = segments.last().map_or(0, |(n, _)| n + 1);
+        let mut coming = Coming { folder: folder.to_path_buf(), plan: *plan, number };
+        let (path, file) = coming.next().map_err(io(folder))?;
+        let (max_bytes, unused) = match usage {
+            Use::Run => (u64::MAX, None),
+            Use::Cache { max_bytes } => (max_bytes / SEGMENTS_OF_CACHE, Some(path)),
+        };
+        let writer = Writer::new(Arc::new(file), Some(coming), max_bytes);
+        let mut journal = Journal::on(writer, known, folder, lock).map_err(io(folder))?;
+        journal.unused = unused;
+        Ok(journal)
     }
 
     fn on(
-        file: Box<dyn SegmentFile>,
+        writer: Writer,
         known: HashMap<UnitKey, SolvedRecord>,
-        is_complete: bool,
+        folder: &Path,
         lock: Option<File>,
     ) -> io::Result<Journal> {
-        let writer = Writer { file: Some(file), n_unsynced: 0, failure: None, is_over: false };
         let shared = Arc::new(Shared { writer: Mutex::new(writer), ended: Condvar::new() });
         let of_syncer = shared.clone();
         let syncer = thread::Builder::new().name("journal".into()).spawn(move || of_syncer.sync_each_second())?;
-        Ok(Journal { known, is_complete, shared, syncer: Some(syncer), _lock: lock })
+        let folder = folder.to_path_buf();
+        Ok(Journal { known, shared, syncer: Some(syncer), folder, unused: None, _lock: lock })
     }
 
     /// What was known about a unit when the folder was opened.
@@ -153,20 +164,14 @@ impl Journal {
         self.known.len()
     }
 
-    /// Whether a run had come to its end then.
-    pub fn is_complete(&self) -> bool {
-        self.is_complete
-    }
-
     /// Adds a record; [`Journal::failure`] tells if that went wrong.
     pub fn append(&self, entry: &Entry) {
-        let mut writer = self.shared.lock();
         if entry.is_marker() {
-            writer.sync();
+            self.shared.sync();
         }
-        writer.append(entry);
-        if entry.is_marker() || writer.n_unsynced >= RECORDS_PER_SYNC {
-            writer.sync();
+        let n_unsynced = self.shared.lock().append(entry);
+        if entry.is_marker() || n_unsynced >= RECORDS_PER_SYNC {
+            self.shared.sync();
         }
     }
 
@@ -174,16 +179,47 @@ impl Journal {
     pub fn failure(&self) -> Option<String> {
         self.shared.lock().failure.clone()
     }
-}
 
-impl Drop for Journal {
-    fn drop(&mut self) {
+    /// Where it lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Deletes the folder, which nobody needs any more, while no other process can lock it. What somebody
+    /// else has put there stays.
+    pub fn remove(mut self) -> io::Result<()> {
+        self.end();
+        for (_, path) in segments(&self.folder)? {
+            fs::remove_file(path)?;
+        }
+        // From here on another process may begin a run of its own in what is left, and then it stays.
+        fs::remove_file(self.folder.join(LOCK_NAME))?;
+        match fs::remove_dir(&self.folder) {
+            Err(e) if e.kind() != io::ErrorKind::DirectoryNotEmpty => Err(e),
+            _ => Ok(()),
+        }
+    }
+
+    /// Nothing is written after this.
+    fn end(&mut self) {
         self.shared.lock().is_over = true;
         self.shared.ended.notify_all();
         if let Some(syncer) = self.syncer.take() {
             // It syncs what is left; a panic in it has nothing to say that `failure` does not.
             _ = syncer.join();
         }
+        if let Some(path) = self.unused.take()
+            && self.shared.lock().n_appended == 0
+        {
+            // One that stays takes no more than its head.
+            _ = fs::remove_file(path);
+        }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -194,37 +230,67 @@ impl Shared {
     }
 
     fn sync_each_second(&self) {
-        let mut writer = self.lock();
         loop {
-            writer.sync();
-            if writer.is_over {
+            let is_over = self.lock().is_over;
+            self.sync();
+            if is_over {
                 return;
             }
-            let waited = self.ended.wait_timeout_while(writer, SYNC_EVERY, |w| !w.is_over);
-            (writer, _) = waited.unwrap_or_else(|e| e.into_inner());
+            // Those that append go on meanwhile; a wait that ends badly is one that ends.
+            _ = self.ended.wait_timeout_while(self.lock(), SYNC_EVERY, |w| !w.is_over);
+        }
+    }
+
+    /// Brings to the disk what was appended before.
+    fn sync(&self) {
+        let (file, n_appended) = {
+            let writer = self.lock();
+            match &writer.file {
+                Some(file) if writer.n_synced < writer.n_appended => (file.clone(), writer.n_appended),
+                _ => return,
+            }
+        };
+        let result = file.sync();
+        let mut writer = self.lock();
+        match result {
+            Ok(()) => writer.n_synced = writer.n_synced.max(n_appended),
+            Err(e) => writer.fail("brought to the disk", &e),
         }
     }
 }
 
 impl Writer {
-    fn append(&mut self, entry: &Entry) {
-        let Some(file) = &mut self.file else { return };
-        // A result too long for a record is simply found again by the next run.
-        let Ok(record) = encode_record(entry) else { return };
-        match file.append(&record) {
-            Ok(()) => self.n_unsynced += 1,
-            Err(e) => self.fail("written to", &e),
-        }
+    fn new(file: Arc<dyn SegmentFile>, coming: Option<Coming>, max_bytes: u64) -> Writer {
+        let (n_bytes, n_appended, n_synced, failure, is_over) = Default::default();
+        Writer { file: Some(file), coming, n_bytes, max_bytes, n_appended, n_synced, failure, is_over }
     }
 
-    fn sync(&mut self) {
-        let Some(file) = &mut self.file else { return };
-        if self.n_unsynced > 0 {
-            match file.sync() {
-                Ok(()) => self.n_unsynced = 0,
-                Err(e) => self.fail("brought to the disk", &e),
+    /// Returns how many records are not known to be on the disk.
+    fn append(&mut self, entry: &Entry) -> usize {
+        // A result too long for a record is simply found again by the next run.
+        if let (Some(file), Ok(record)) = (self.file.clone(), encode_record(entry)) {
+            let full = self.n_bytes > 0 && self.n_bytes + record.len() as u64 > self.max_bytes;
+            let file = if full { self.begin_next(file) } else { Ok(file) };
+            match file.and_then(|file| file.append(&record)) {
+                Ok(()) => {
+                    self.n_appended += 1;
+                    self.n_bytes += record.len() as u64;
+                }
+                Err(e) => self.fail("written to", &e),
             }
         }
+        self.n_appended - self.n_synced
+    }
+
+    /// Goes on in another segment. The one before is on the disk then, so that nobody has to remember it.
+    fn begin_next(&mut self, before: Arc<dyn SegmentFile>) -> io::Result<Arc<dyn SegmentFile>> {
+        let Some(coming) = &mut self.coming else { return Ok(before) };
+        before.sync()?;
+        let (_, file) = coming.next()?;
+        let file: Arc<dyn SegmentFile> = Arc::new(file);
+        (self.n_synced, self.n_bytes) = (self.n_appended, 0);
+        self.file = Some(file.clone());
+        Ok(file)
     }
 
     fn fail(&mut self, what: &str, error: &io::Error) {
@@ -233,67 +299,11 @@ impl Writer {
     }
 }
 
-/// Puts what a segment says into `known`. Returns whether it says that a run was complete.
-fn read_into(known: &mut HashMap<UnitKey, SolvedRecord>, replay: Replay<'_>) -> bool {
-    let mut is_complete = false;
+/// Puts what a segment says into `known`.
+fn read_into(known: &mut HashMap<UnitKey, SolvedRecord>, replay: Replay<'_>) {
     for entry in replay {
-        match entry {
-            Entry::Solved(key, record) => _ = known.insert(key, *record),
-            Entry::RunDone => is_complete = true,
-            Entry::PassDone(_) => {}
-        }
-    }
-    is_complete
-}
-
-fn lock(folder: &Path) -> Result<File, JournalError> {
-    let path = folder.join(LOCK_NAME);
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|source| JournalError::Io { path: path.clone(), source })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(JournalError::Busy { folder: folder.to_path_buf() }),
-        Err(TryLockError::Error(source)) => Err(JournalError::Io { path, source }),
-    }
-}
-
-/// The segments of a folder with their numbers, oldest first. Other files are nobody's business.
-fn segments(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
-    let mut segments = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
-        if let (Some(number), true) = (number, path.extension().is_some_and(|e| e == EXTENSION)) {
-            segments.push((number, path));
-        }
-    }
-    segments.sort();
-    Ok(segments)
-}
-
-/// Keeps the newest segments that fit.
-fn delete_oldest(segments: &mut Vec<(u64, PathBuf)>, max_bytes: u64) {
-    let mut total = 0u64;
-    let n_kept = segments.iter().rev().take_while(|(_, path)| {
-        total = total.saturating_add(fs::metadata(path).map_or(0, |m| m.len()));
-        total <= max_bytes
-    });
-    let n_deleted = segments.len() - n_kept.count();
-    for (_, path) in segments.drain(..n_deleted) {
-        // A cache that cannot be made smaller is still a cache.
-        _ = fs::remove_file(path);
-    }
-}
-
-/// A file of a number that no other process has.
-fn new_segment(folder: &Path, first: u64) -> io::Result<(PathBuf, File)> {
-    let mut number = first;
-    loop {
-        let path = folder.join(format!("{number:08}.{EXTENSION}"));
-        match OpenOptions::new().append(true).create_new(true).open(&path) {
-            Ok(file) => return Ok((path, file)),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => number += 1,
-            Err(e) => return Err(e),
+        if let Entry::Solved(key, record) = entry {
+            known.insert(key, *record);
         }
     }
 }

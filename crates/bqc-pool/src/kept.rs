@@ -5,7 +5,6 @@ use bqc_run::{Solved, Unit, Workshop};
 use bqc_wire::KnownTotals;
 use bqc_wire::segment::Entry;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Instant;
 
 /// Looks up, measures again, and passes on what it does not find.
 pub struct Kept<'a> {
@@ -42,12 +41,11 @@ impl Workshop for Kept<'_> {
         if let Some(solved) = self.look_up(unit, self.journal) {
             return solved;
         }
-        let start = Instant::now();
         let cached = self.look_up(unit, self.cache);
         let is_new = cached.is_none();
         let solved = cached.unwrap_or_else(|| self.inner.solve(unit, stop));
         if solved.is_final {
-            let entry = Entry::Solved(unit.key(), Box::new(solved.to_record(start.elapsed().as_secs_f64())));
+            let entry = Entry::Solved(unit.key(), Box::new(solved.to_record()));
             let folders = [self.journal, self.cache.filter(|_| is_new)];
             folders.into_iter().flatten().for_each(|folder| folder.append(&entry));
         }

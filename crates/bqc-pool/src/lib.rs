@@ -4,14 +4,15 @@
 //! [`Pool`] is the workshop that has its units done by worker processes, and [`serve`] is what these do
 //! (both on Unix only).
 //! [`Journal`] is a folder of segments (see [`bqc_wire::segment`]) of one run, or of all runs as a
-//! cache. [`Kept`] is the workshop that looks there first. Whatever it finds is measured again before
-//! it counts, so that no file can make a wrong circuit.
+//! cache. [`Kept`] is the workshop that looks there first. Whatever it finds is checked again before it
+//! counts (see [`bqc_run::Unit::check`]), so that no file can make a wrong circuit.
 //!
 //! This crate alone among the libraries starts processes and reads a clock: a journal has to be on the
 //! disk after a second, and a process that says nothing has to be given up.
 
 #[cfg(unix)]
 mod fault;
+mod folder;
 mod journal;
 mod kept;
 #[cfg(unix)]
@@ -19,6 +20,8 @@ mod pool;
 #[cfg(unix)]
 mod process;
 mod segment_file;
+#[cfg(unix)]
+mod watch;
 #[cfg(unix)]
 mod worker;
 

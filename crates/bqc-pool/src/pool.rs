@@ -3,16 +3,17 @@
 //! Each thread of a run takes a worker that is at rest, or starts one, and waits for its answer; so
 //! there is no queue, no event loop, and never more workers than threads. A worker that fails in any way
 //! is killed, and the unit goes to another one, three in all; then the block stays as it is and the
-//! reasons stand in the report. A block that kills workers is never tried in this process. Only where
-//! no worker can be started at all is the work done here.
+//! reasons stand in the report. A block that has cost a worker is never tried in this process. Only where
+//! no worker comes as far as a hello, which says nothing about the block, is the work done here.
 
 use crate::process::{Loss, Process, Program};
+use crate::watch::Watch;
 use bqc_instantiate::Engine;
 use bqc_run::{Solved, Unit, Workshop};
 use bqc_wire::{FromWorker, Hello, ToWorker, WorkerTotals};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel, sync_channel};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,11 @@ const MAX_LOSSES: usize = 3;
 /// Workers that may be killed from outside at one unit, which is no fault of the unit. Only so that it
 /// ends: a unit of half a second survives a kill each tenth of a second once in a hundred tries.
 const MAX_KILLS: usize = 200;
+/// Workers in a row that did not come as far as a hello, after which none is started any more: each may
+/// have taken all the time that it had for that.
+const MAX_VAIN_STARTS: usize = 3;
+/// More work than this (see [`Unit::work`]) is not waited for any longer: three days.
+const MAX_WORK: f64 = 1e6;
 /// How often a waiting thread looks whether the run is to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -31,11 +37,11 @@ pub struct Patience {
     pub hello: Duration,
     /// Between two heartbeats, which come each second: a machine may be short of memory or cores.
     pub silence: Duration,
-    /// For any unit. After that it is asked for what it has, which is taken if it is verified, though it is
-    /// not kept for another run.
+    /// For any unit, time in which this process was stopped itself not counted. After that it is asked for
+    /// what it has, which is taken if it is verified, though it is not kept for another run, and the user
+    /// is told.
     pub unit: Duration,
-    /// And in addition for each CX gate and round of a unit. On a core of today one takes some
-    /// milliseconds.
+    /// And in addition for each unit of [`Unit::work`]. On a core of today one takes some milliseconds.
     pub per_work: Duration,
     /// From a cancellation to SIGTERM, and from there to SIGKILL.
     pub grace: Duration,
@@ -53,6 +59,13 @@ impl Default for Patience {
     }
 }
 
+impl Patience {
+    /// With this unit, on one worker.
+    fn of(&self, unit: &Unit) -> Duration {
+        self.unit + self.per_work.mul_f64(unit.work().min(MAX_WORK))
+    }
+}
+
 /// Worker processes, as a workshop.
 pub struct Pool<'a> {
     program: Program,
@@ -62,17 +75,48 @@ pub struct Pool<'a> {
     warn: &'a (dyn Fn(&str) + Sync),
     resting: Mutex<Vec<Process>>,
     starter: Mutex<Sender<Sender<Result<Process, Loss>>>>,
-    n_started: AtomicUsize,
-    n_lost: AtomicUsize,
-    n_in_process: AtomicUsize,
+    /// Shared by tries that wait at the same time, taken whole by one that follows a want of memory.
+    turn: RwLock<()>,
+    /// How many processes were killed for want of memory, where that is known.
+    n_oom_kills: fn() -> Option<u64>,
+    n: Counts,
+}
+
+/// What the pool has been through.
+#[derive(Default)]
+struct Counts {
+    started: AtomicUsize,
+    lost: AtomicUsize,
+    in_process: AtomicUsize,
+    cut_short: AtomicUsize,
+    /// Starts in vain since the last that was not.
+    vain_starts: AtomicUsize,
 }
 
 /// What came of one worker's try.
 enum Try {
     /// A result, not measured yet, and whether it is all that was asked for.
     Answer(Box<bqc_wire::SolvedRecord>, bool),
-    /// The worker lives, and the work failed.
+    /// The worker lives, and the work failed: it panicked, or came to something that the verifier refuses.
     Failed(String),
+}
+
+/// Why a try at a unit came to nothing.
+enum Miss {
+    /// The run is to stop.
+    Stopped,
+    /// No worker came so far as to take the unit: it is no fault of the unit.
+    NoWorker(Loss),
+    /// A worker had the unit, and is of no more use.
+    Lost(Loss),
+    /// A worker had the unit, and says that it failed, or its result was refused.
+    Refused(String),
+}
+
+impl From<Loss> for Miss {
+    fn from(loss: Loss) -> Miss {
+        Miss::Lost(loss)
+    }
 }
 
 impl<'a> Pool<'a> {
@@ -85,59 +129,86 @@ impl<'a> Pool<'a> {
         warn: &'a (dyn Fn(&str) + Sync),
     ) -> Result<Pool<'a>, Loss> {
         let starter = Mutex::new(start_starter(program.clone())?);
-        let (n_started, n_lost, n_in_process) = Default::default();
-        let resting = Mutex::default();
-        Ok(Pool { program, patience, engine, warn, resting, starter, n_started, n_lost, n_in_process })
+        let (resting, turn, n) = Default::default();
+        Ok(Pool { program, patience, engine, warn, resting, starter, turn, n_oom_kills, n })
     }
 
     /// What it has been through so far.
     pub fn totals(&self) -> WorkerTotals {
-        let n = |count: &AtomicUsize| count.load(Ordering::Relaxed) as u64;
-        WorkerTotals { started: n(&self.n_started), lost: n(&self.n_lost), in_process: n(&self.n_in_process) }
+        let Counts { started, lost, in_process, cut_short, .. } = &self.n;
+        let [started, lost, in_process, cut_short] =
+            [started, lost, in_process, cut_short].map(|count| count.load(Ordering::Relaxed) as u64);
+        WorkerTotals { started, lost, in_process, cut_short }
     }
 
     /// A worker at rest, or a new one that has said hello.
-    fn take(&self) -> Result<Process, Loss> {
+    fn take(&self, stop: &AtomicBool) -> Result<Process, Miss> {
         if let Some(process) = lock(&self.resting).pop() {
             return Ok(process);
         }
+        if self.n.vain_starts.load(Ordering::Relaxed) >= MAX_VAIN_STARTS {
+            let reason = format!("{MAX_VAIN_STARTS} in a row came to nothing");
+            return Err(Miss::NoWorker(Loss::Start(std::io::Error::other(reason))));
+        }
+        let started = self.start().map_err(Miss::NoWorker).and_then(|mut process| {
+            let greeted = self.greet(&mut process, stop);
+            if let Err(Miss::NoWorker(_)) = greeted {
+                self.n.lost.fetch_add(1, Ordering::Relaxed);
+            }
+            greeted.map(|()| process)
+        });
+        match &started {
+            Ok(_) => self.n.vain_starts.store(0, Ordering::Relaxed),
+            // Whoever kills workers does not keep others from starting.
+            Err(Miss::NoWorker(loss)) if !loss.was_killed() => _ = self.n.vain_starts.fetch_add(1, Ordering::Relaxed),
+            Err(_) => {}
+        }
+        started
+    }
+
+    fn start(&self) -> Result<Process, Loss> {
         let (answer, started) = channel();
         let is_gone = || Loss::Start(std::io::Error::other("the thread that starts workers is gone"));
         lock(&self.starter).send(answer).map_err(|_| is_gone())?;
-        let mut process = started.recv().map_err(|_| is_gone())??;
-        self.n_started.fetch_add(1, Ordering::Relaxed);
-        self.greet(&mut process)?;
+        let process = started.recv().map_err(|_| is_gone())??;
+        self.n.started.fetch_add(1, Ordering::Relaxed);
         Ok(process)
     }
 
-    fn greet(&self, process: &mut Process) -> Result<(), Loss> {
+    fn greet(&self, process: &mut Process, stop: &AtomicBool) -> Result<(), Miss> {
         let until = Instant::now() + self.patience.hello;
-        process.send(&ToWorker::Hello(Hello::new(self.engine.name())), until)?;
-        match process.receive(until)? {
-            Some(FromWorker::Hello(hello)) => hello.check(self.engine.name()).map_err(Loss::Hello),
-            Some(_) => Err(Loss::Unasked),
-            None => Err(Loss::Silent(self.patience.hello)),
+        let hello = ToWorker::Hello(Hello::new(self.engine.name()));
+        process.send(&hello, until).map_err(Miss::NoWorker)?;
+        while !stop.load(Ordering::Relaxed) {
+            let look = Instant::now() + LOOK_EVERY;
+            return match process.receive(look.min(until)).map_err(Miss::NoWorker)? {
+                Some(FromWorker::Hello(hello)) => {
+                    hello.check(self.engine.name()).map_err(|e| Miss::NoWorker(Loss::Hello(e)))
+                }
+                Some(_) => Err(Miss::NoWorker(Loss::Unasked)),
+                None if look < until => continue,
+                None => Err(Miss::NoWorker(Loss::Silent(self.patience.hello))),
+            };
         }
+        Err(Miss::Stopped)
     }
 
     /// One worker's try at one unit, with every wait bounded.
     fn attempt(&self, process: &mut Process, unit: &Unit, stop: &AtomicBool) -> Result<Try, Loss> {
         let start = Instant::now();
-        process.last_heard = start;
         let task = process.next_task;
         process.next_task += 1;
         let message = ToWorker::Solve { task, unit: Box::new(unit.record().clone()) };
         process.send(&message, start + self.patience.silence)?;
-        let allowed = self.patience.unit + self.patience.per_work.mul_f64(unit.work().min(1e6));
-        let mut end = End::None;
+        let allowed = self.patience.of(unit);
+        let (mut watch, mut heard, mut end) = (Watch::start(start), Duration::ZERO, End::None);
         loop {
-            end = self.escalate(process, end, start, allowed, stop)?;
-            match process.receive(Instant::now() + LOOK_EVERY)? {
-                Some(FromWorker::Heartbeat) => {}
-                // Only once there is nothing more to read: this process may have been stopped itself.
-                None if process.last_heard.elapsed() > self.patience.silence => {
-                    return Err(Loss::Silent(process.last_heard.elapsed()));
-                }
+            // First what there is to read: an answer that is there is none that is late.
+            let message = process.receive(Instant::now() + LOOK_EVERY)?;
+            let now = watch.look(Instant::now());
+            match message {
+                Some(FromWorker::Heartbeat) => heard = now,
+                None if now - heard > self.patience.silence => return Err(Loss::Silent(now - heard)),
                 None => {}
                 Some(FromWorker::Solved { task: number, is_whole, result }) if number == task => {
                     return Ok(Try::Answer(result, is_whole));
@@ -145,62 +216,95 @@ impl<'a> Pool<'a> {
                 Some(FromWorker::Failed { task: number, reason }) if number == task => return Ok(Try::Failed(reason)),
                 Some(_) => return Err(Loss::Unasked),
             }
+            end = self.escalate(process, end, now, allowed, stop)?;
         }
     }
 
-    /// From patience to SIGKILL, step by step. An error is the last step.
+    /// From patience to SIGKILL, step by step, `now` being the time since the task began. An error is the last
+    /// step.
     fn escalate(
         &self,
         process: &mut Process,
         end: End,
-        start: Instant,
+        now: Duration,
         allowed: Duration,
         stop: &AtomicBool,
     ) -> Result<End, Loss> {
-        let now = Instant::now();
         let grace = self.patience.grace;
         match end {
-            End::None if stop.load(Ordering::Relaxed) || now.duration_since(start) > allowed => {
-                process.send(&ToWorker::Cancel, now + grace)?;
+            End::None if stop.load(Ordering::Relaxed) || now > allowed => {
+                process.send(&ToWorker::Cancel, Instant::now() + grace)?;
                 Ok(End::Cancelled(now))
             }
-            End::Cancelled(since) if now.duration_since(since) > grace => {
+            // The same request by another way, for a worker whose thread that reads commands is stuck.
+            End::Cancelled(since) if now - since > grace => {
                 process.terminate();
                 Ok(End::Terminated(now))
             }
             // The caller kills it.
-            End::Terminated(since) if now.duration_since(since) > grace => Err(Loss::Late(start.elapsed())),
+            End::Terminated(since) if now - since > grace => Err(Loss::Late(now)),
             end => Ok(end),
         }
     }
 
-    /// A worker's try at a unit, and what becomes of the worker: one that answered rightly, or said that
-    /// its work failed, rests; any other is killed as it is dropped.
-    fn try_once(&self, unit: &Unit, stop: &AtomicBool) -> Result<Result<Solved, String>, Loss> {
-        let mut process = self.take()?;
-        let answer = match self.attempt(&mut process, unit, stop)? {
+    /// A worker's try at a unit, and what becomes of the worker: one that answered rightly rests; any other is
+    /// killed as it is dropped, so that a second try is another process's.
+    fn try_once(&self, unit: &Unit, alone: bool, stop: &AtomicBool) -> Result<Solved, Miss> {
+        let (process, tried) = self.in_turn(unit, alone, stop)?;
+        let checked = match tried {
             Try::Failed(reason) => Err(reason),
-            Try::Answer(result, is_whole) => match unit.check(&result, is_whole) {
-                Ok(solved) => Ok(Solved { worker: Some(process.id()), ..solved }),
-                Err(refused) => {
-                    let reason = format!("a worker's result was refused: {refused}");
-                    self.note_loss(&reason);
-                    return Ok(Err(reason));
+            Try::Answer(result, is_whole) => {
+                let checked = unit.check(&result, is_whole);
+                if checked.is_ok() && !is_whole && !stop.load(Ordering::Relaxed) {
+                    self.note_cut(unit);
                 }
-            },
+                checked.map_err(|refused| format!("a worker's result was refused: {refused}"))
+            }
         };
+        let solved = checked.map_err(|reason| {
+            self.note_loss(&reason);
+            Miss::Refused(reason)
+        })?;
+        let worker = Some(process.id());
         lock(&self.resting).push(process);
-        Ok(answer)
+        Ok(Solved { worker, ..solved })
+    }
+
+    /// A worker's answer, waited for by many threads at once, or `alone`, with no other worker there. Nothing but
+    /// waiting is done in the turn: work may be stolen, and a thread that has its turn must not wait for one.
+    fn in_turn(&self, unit: &Unit, alone: bool, stop: &AtomicBool) -> Result<(Process, Try), Miss> {
+        // Nothing is behind this lock that a panic could leave half done.
+        let _all = alone.then(|| self.turn.write().unwrap_or_else(|e| e.into_inner()));
+        let _one = (!alone).then(|| self.turn.read().unwrap_or_else(|e| e.into_inner()));
+        if stop.load(Ordering::Relaxed) {
+            return Err(Miss::Stopped);
+        }
+        if alone {
+            lock(&self.resting).clear();
+        }
+        let mut process = self.take(stop)?;
+        let tried = self.attempt(&mut process, unit, stop)?;
+        Ok((process, tried))
     }
 
     fn note_loss(&self, reason: &str) {
-        self.n_lost.fetch_add(1, Ordering::Relaxed);
+        self.n.lost.fetch_add(1, Ordering::Relaxed);
         (self.warn)(reason);
+    }
+
+    /// Tells of a result that depends on how fast the machine is, which nobody expects.
+    fn note_cut(&self, unit: &Unit) {
+        self.n.cut_short.fetch_add(1, Ordering::Relaxed);
+        let (width, n_cx) = (unit.block().width(), unit.block().n_cx());
+        (self.warn)(&format!(
+            "a block of {width} wires and {n_cx} CX took too long and was cut short: the best of it is taken, and \
+             another run may find another"
+        ));
     }
 
     /// The work in this process, for want of any other.
     fn in_process(&self, unit: &Unit, stop: &AtomicBool, loss: &Loss) -> Solved {
-        if self.n_in_process.fetch_add(1, Ordering::Relaxed) == 0 {
+        if self.n.in_process.fetch_add(1, Ordering::Relaxed) == 0 {
             let path = self.program.path.display();
             (self.warn)(&format!("{loss} (`{path}`); blocks are rebuilt in this process instead"));
         }
@@ -208,36 +312,70 @@ impl<'a> Pool<'a> {
     }
 }
 
-/// How far the end of a task has come.
+/// How far the end of a task has come, and when, since its beginning.
 #[derive(Clone, Copy)]
 enum End {
     None,
-    Cancelled(Instant),
-    Terminated(Instant),
+    Cancelled(Duration),
+    Terminated(Duration),
+}
+
+/// What a unit has cost so far.
+#[derive(Default)]
+struct Losses {
+    /// Why workers were given up, or their results refused.
+    reasons: Vec<String>,
+    /// Workers that were killed from outside, and the time that they took.
+    n_kills: usize,
+    in_kills: Duration,
+    /// Whether any of them had the unit: it may be to blame.
+    had_unit: bool,
+    /// Whether any was killed for want of memory: from then on the unit is tried with no other beside it.
+    for_memory: bool,
+}
+
+impl Losses {
+    /// Whether one more kill, after this long, is borne. All kills together may cost as much as one unit may
+    /// take: a limit on CPU time kills each worker anew, just before it is through.
+    fn may_be_killed(&self, took: Duration, allowed: Duration) -> bool {
+        self.n_kills < MAX_KILLS && self.in_kills + took <= allowed
+    }
 }
 
 impl Workshop for Pool<'_> {
     fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
-        let (mut reasons, mut n_kills) = (Vec::new(), 0);
-        while reasons.len() < MAX_LOSSES {
-            if stop.load(Ordering::Relaxed) {
-                return unit.stopped();
-            }
-            let n_oom = n_oom_kills();
-            match self.try_once(unit, stop) {
-                Ok(Ok(solved)) => return solved,
-                Ok(Err(reason)) => reasons.push(reason),
-                Err(loss @ (Loss::Start(_) | Loss::Hello(_))) => return self.in_process(unit, stop, &loss),
-                Err(loss) if loss.was_killed() && n_kills < MAX_KILLS && n_oom_kills() == n_oom => {
-                    n_kills += 1;
-                    self.note_loss(&loss.to_string());
+        let mut lost = Losses::default();
+        while lost.reasons.len() < MAX_LOSSES && !stop.load(Ordering::Relaxed) {
+            let (start, n_oom) = (Instant::now(), (self.n_oom_kills)());
+            let miss = match self.try_once(unit, lost.for_memory, stop) {
+                Ok(solved) => return solved,
+                Err(miss) => miss,
+            };
+            let (loss, had_unit) = match miss {
+                Miss::Stopped => continue,
+                Miss::Refused(reason) => {
+                    lost.reasons.push(reason);
+                    lost.had_unit = true;
+                    continue;
                 }
-                Err(loss) => {
-                    self.note_loss(&loss.to_string());
-                    reasons.push(loss.to_string());
-                }
+                Miss::NoWorker(loss) => (loss, false),
+                Miss::Lost(loss) => (loss, true),
+            };
+            self.n.lost.fetch_add(usize::from(had_unit), Ordering::Relaxed);
+            lost.had_unit |= had_unit;
+            let for_memory = loss.was_killed() && (self.n_oom_kills)() != n_oom;
+            lost.for_memory |= for_memory;
+            if loss.was_killed() && !for_memory && lost.may_be_killed(start.elapsed(), self.patience.of(unit)) {
+                lost.n_kills += 1;
+                lost.in_kills += start.elapsed();
+            } else if lost.had_unit {
+                lost.reasons.push(loss.to_string());
+            } else {
+                return self.in_process(unit, stop, &loss);
             }
+            (self.warn)(&loss.to_string());
         }
+        let mut reasons = lost.reasons;
         if stop.load(Ordering::Relaxed) {
             return unit.stopped();
         }
@@ -275,3 +413,6 @@ fn start_starter(program: Program) -> Result<Sender<Sender<Result<Process, Loss>
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ const READ_BYTES: usize = 1 << 13;
 /// How workers are started.
 #[derive(Clone, Debug)]
 pub struct Program {
-    /// The binary, mostly this one.
+    /// The binary, mostly this one. On Linux that is best `/proc/self/exe`.
     pub path: PathBuf,
     /// What makes it a worker.
     pub arguments: Vec<OsString>,
@@ -92,7 +92,7 @@ pub struct Process {
     stderr_tail: VecDeque<u8>,
     decoder: FrameDecoder,
     /// When it last said anything.
-    pub last_heard: Instant,
+    last_heard: Instant,
     /// Number of the next task in its life.
     pub next_task: u64,
 }
@@ -170,7 +170,8 @@ impl Process {
         }
     }
 
-    /// Waits for bytes on either pipe and takes them. Returns whether there were any.
+    /// Waits for bytes on either pipe and takes them. Returns whether standard output had any: no end of
+    /// complaints makes a message.
     fn read(&mut self, left: Duration) -> Result<bool, Loss> {
         let out = PollFd::new(self.stdout.as_fd(), PollFlags::POLLIN);
         let (has_out, has_err) = match &self.stderr {
@@ -200,7 +201,7 @@ impl Process {
                 Err(e) => return Err(Loss::Pipe(e)),
             }
         }
-        Ok(has_err || has_out)
+        Ok(has_out)
     }
 
     /// Takes what is there, and keeps the end of it.
@@ -275,7 +276,7 @@ impl Process {
         if last.is_empty() { String::new() } else { format!("; it said: {}", last.join(" / ")) }
     }
 
-    /// Asks it to end.
+    /// Asks it for what it has, as a cancellation does.
     pub fn terminate(&self) {
         // One that is gone has nothing to be asked.
         _ = kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM);

@@ -3,20 +3,21 @@
 use std::fs::File;
 use std::io::{self, Write};
 
-/// Where a segment's bytes go.
-pub(crate) trait SegmentFile: Send {
-    /// Hands bytes to the system, which keeps them even if this process dies.
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// Comes back when they would survive a loss of power.
-    fn sync(&mut self) -> io::Result<()>;
+/// Where a segment's bytes go. Syncing takes as long as the disk likes, and nobody who appends waits for it.
+pub(crate) trait SegmentFile: Send + Sync {
+    /// Hands bytes to the system, which keeps them even if this process dies. One call at a time.
+    fn append(&self, bytes: &[u8]) -> io::Result<()>;
+    /// Comes back when all that was appended before the call would survive a loss of power.
+    fn sync(&self) -> io::Result<()>;
 }
 
 impl SegmentFile for File {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut file = self;
+        file.write_all(bytes)
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         self.sync_data()
     }
 }

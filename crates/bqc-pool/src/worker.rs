@@ -5,12 +5,13 @@
 //! SIGKILL from the system. Its heart beats in a thread of its own, so it tells that the process runs,
 //! not that the work goes on: for that the supervisor has a deadline.
 
-use crate::fault::Fault;
+use crate::fault::{Fault, Panicking};
 use bqc_instantiate::Engine;
 use bqc_run::Unit;
 use bqc_wire::unit::UnitRecord;
-use bqc_wire::{FrameDecoder, FromWorker, Hello, ToWorker, encode_frame};
+use bqc_wire::{FrameDecoder, FromWorker, Hello, Outcome, ToWorker, encode_frame};
 use std::any::Any;
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How often a worker says that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -37,17 +38,17 @@ pub enum WorkerError {
     Threads(String),
 }
 
-/// Serves until the supervisor ends. `fault` is for tests.
-pub fn serve(engine: &dyn Engine, fault: Option<Fault>) -> Result<(), WorkerError> {
+/// Serves until the supervisor ends, and the process with it. Whoever sets `cancelled` gets the best result so
+/// far of the task at hand, as the supervisor does that cancels it. `fault` is for tests.
+pub fn serve(engine: &dyn Engine, cancelled: &AtomicBool, fault: Option<Fault>) -> Result<Infallible, WorkerError> {
     let out = Arc::new(Pipe(Mutex::new(take_stdout()?)));
     #[cfg(target_os = "linux")]
-    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL).map_err(io::Error::from)?;
-    out.send(&FromWorker::Hello(Hello::new(engine.name())));
-    let cancelled = Arc::new(AtomicBool::new(false));
+    {
+        nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL).map_err(io::Error::from)?;
+        // For lists of processes only; the path that it was started by may say `exe`.
+        _ = nix::sys::prctl::set_name(c"bqc-worker");
+    }
     let is_busy = Arc::new(AtomicBool::new(false));
-    let (to_work, work) = channel();
-    let (name, flag) = (engine.name().to_string(), cancelled.clone());
-    thread::Builder::new().name("commands".into()).spawn(move || read_commands(&name, &flag, &to_work))?;
     let (heart, busy) = (out.clone(), is_busy.clone());
     thread::Builder::new().name("heartbeat".into()).spawn(move || {
         loop {
@@ -60,8 +61,14 @@ pub fn serve(engine: &dyn Engine, fault: Option<Fault>) -> Result<(), WorkerErro
     // One core for each worker: the supervisor decides how many there are.
     let threads = rayon::ThreadPoolBuilder::new().num_threads(1).build();
     let threads = threads.map_err(|e| WorkerError::Threads(e.to_string()))?;
-    threads.install(|| Worker { engine, fault, out: &out, cancelled: &cancelled, is_busy: &is_busy }.work(work));
-    Ok(())
+    let (to_work, work) = channel();
+    let worker = Worker { engine, fault, out: &out, cancelled, is_busy: &is_busy };
+    threads.in_place_scope(|scope| {
+        scope.spawn(|_| worker.work(work));
+        // Only now is there nothing left that may fail: a worker that has said hello can work.
+        out.send(&FromWorker::Hello(Hello::new(engine.name())));
+        read_commands(engine.name(), cancelled, &to_work)
+    })
 }
 
 /// The pipe to the supervisor. What was standard output leads to standard error from now on.
@@ -172,9 +179,13 @@ impl Worker<'_> {
         if let Some(fault) = fault {
             fault.strike(|bytes| self.out.send_bytes(bytes));
         }
-        let start = Instant::now();
-        let solved = unit.solve(self.engine, self.cancelled);
-        let mut result = Box::new(solved.to_record(start.elapsed().as_secs_f64()));
+        let panicking = Panicking(self.engine.name());
+        let engine = if fault.is_some_and(Fault::is_panic) { &panicking } else { self.engine };
+        let solved = unit.solve(engine, self.cancelled);
+        if solved.outcome == Outcome::Failed {
+            return FromWorker::Failed { task, reason: solved.reason };
+        }
+        let mut result = Box::new(solved.to_record());
         let mut number = task;
         if let Some(fault) = fault {
             fault.spoil(&mut result);

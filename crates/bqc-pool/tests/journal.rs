@@ -18,7 +18,7 @@ const CACHE: Use = Use::Cache { max_bytes: 1 << 20 };
 fn solved(i: u8) -> Entry {
     let block = BlockForm { width: 2, gates: vec![GateForm::Cx(0, 1)] };
     let (ending, reason) = (Ending::Unchanged, "unchanged".into());
-    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), seconds: 0.0, ending, reason };
+    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), ending, reason };
     Entry::Solved(UnitKey([i; 32]), Box::new(record))
 }
 
@@ -36,14 +36,14 @@ fn a_journal_is_found_again_and_each_process_has_a_segment() {
     let path = folder.path().join("a/b");
     for i in 0..3 {
         let journal = open(&path);
-        assert_eq!((journal.n_known(), journal.is_complete()), (i, false));
+        assert_eq!(journal.n_known(), i);
         journal.append(&solved(i as u8));
         assert_eq!(journal.failure(), None);
         drop(journal);
         assert_eq!(n_segments(&path), i + 1);
     }
     open(&path).append(&Entry::RunDone);
-    assert!(open(&path).is_complete());
+    assert_eq!(open(&path).n_known(), 3);
 }
 
 #[test]
@@ -60,6 +60,35 @@ fn two_processes_never_share_a_run_and_do_share_a_cache() {
     b.append(&solved(2));
     drop((a, b));
     assert_eq!(open().n_known(), 2);
+}
+
+#[test]
+fn a_folder_that_is_removed_is_nobody_elses_until_it_is_gone() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("run");
+    for i in 0..20 {
+        let first = open(&folder);
+        first.append(&solved(1));
+        let next = std::thread::scope(|scope| {
+            let next = scope.spawn(|| {
+                loop {
+                    match Journal::open(&folder, &PLAN, Use::Run) {
+                        Err(JournalError::Busy { .. }) => {}
+                        other => return other.unwrap(),
+                    }
+                }
+            });
+            first.remove().unwrap();
+            next.join().unwrap()
+        });
+        // Whole and alone: what it writes is found again, and nobody else gets in.
+        assert_eq!(next.n_known(), 0, "{i}");
+        assert!(matches!(Journal::open(&folder, &PLAN, Use::Run), Err(JournalError::Busy { .. })));
+        next.append(&solved(2));
+        assert_eq!((next.failure(), n_segments(&folder)), (None, 1));
+        next.remove().unwrap();
+        assert!(!folder.exists());
+    }
 }
 
 #[test]
@@ -112,6 +141,30 @@ fn a_cache_keeps_its_newest_segments() {
     assert_eq!(cache.n_known(), 3);
     assert!(cache.get(&UnitKey([9; 32])).is_some() && cache.get(&UnitKey([6; 32])).is_none());
     assert_eq!(n_segments(folder.path()), 4);
+}
+
+#[test]
+fn a_long_run_fills_a_cache_piece_by_piece() {
+    let folder = tempfile::tempdir().unwrap();
+    let max_bytes = 4096;
+    let open = || Journal::open(folder.path(), &PLAN, Use::Cache { max_bytes }).unwrap();
+    let cache = open();
+    (0..250).for_each(|i| cache.append(&solved(i)));
+    assert_eq!(cache.failure(), None);
+    drop(cache);
+    let n_bytes =
+        || -> u64 { fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum() };
+    assert!(n_bytes() > 2 * max_bytes);
+    // Of more than fits, the newest stays.
+    let cache = open();
+    assert!((20..50).contains(&cache.n_known()), "{}", cache.n_known());
+    assert!(cache.get(&UnitKey([249; 32])).is_some() && cache.get(&UnitKey([0; 32])).is_none());
+    drop(cache);
+    assert!(n_bytes() <= max_bytes);
+    // Who adds nothing leaves nothing.
+    let n = n_segments(folder.path());
+    (0..3).for_each(|_| drop(open()));
+    assert_eq!(n_segments(folder.path()), n);
 }
 
 #[test]
@@ -173,7 +226,6 @@ fn what_is_kept_is_not_done_again_and_a_wrong_entry_is() {
         block: BlockForm { width: 3, gates: vec![GateForm::Cx(0, 1)] },
         distance: 0.0,
         instantiations: 1,
-        seconds: 0.0,
         ending: Ending::Improved,
         reason: "improved".into(),
     };

@@ -3,7 +3,7 @@
 //! A pass asks a [`Workshop`] for each of its blocks: this process, a pool of others, a journal that has
 //! the result already. Whoever it is, a [`Unit`]'s result is a function of the unit and the engine alone
 //! (unless it was stopped), and what comes from outside this process counts only after
-//! [`Unit::check`] has measured it here.
+//! [`Unit::check`] has checked it here.
 
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::{Engine, Solver};
@@ -124,13 +124,16 @@ impl Unit {
         &self.block
     }
 
-    /// How much work it is, roughly in proportion to the time: CX gates times rounds.
+    /// How much work it is at most, roughly in proportion to the time: CX gates times rounds, and four times as
+    /// much for each wire above five that is fitted and compared over all columns. A search does neither: it
+    /// cuts its windows into blocks of five wires.
     pub fn work(&self) -> f64 {
-        let n_rounds = match self.record.flow {
-            UnitFlow::ClosedForm | UnitFlow::Delete => 1,
-            UnitFlow::Search { n_rounds } => n_rounds.max(1),
+        let n_wires_above = i32::from(self.block.width()) - 5;
+        let factor = match self.record.flow {
+            UnitFlow::ClosedForm | UnitFlow::Delete => 4f64.powi(n_wires_above.max(0)),
+            UnitFlow::Search { n_rounds } => n_rounds.max(1) as f64,
         };
-        self.block.n_cx() as f64 * n_rounds as f64
+        self.block.n_cx() as f64 * factor
     }
 
     fn settings(&self) -> BlockSettings {
@@ -187,7 +190,8 @@ impl Unit {
         Solved { outcome: Outcome::Unchanged, ..self.failed(reason) }
     }
 
-    /// Measures a result from outside. `is_final` says whether it was cut short.
+    /// Checks a result from outside, by measuring it as far as [`VerifiedBlock::recheck`] does. `is_final`: it was
+    /// not cut short.
     pub fn check(&self, result: &SolvedRecord, is_final: bool) -> Result<Solved, Refused> {
         let candidate = BlockCircuit::try_from(&result.block)?;
         let (found, original) = (candidate.n_cx(), self.block.n_cx());
@@ -215,13 +219,12 @@ impl Unit {
 }
 
 impl Solved {
-    /// In bytes, to be checked by whoever reads them. `seconds` is what the work took.
-    pub fn to_record(&self, seconds: f64) -> SolvedRecord {
+    /// In bytes, to be checked by whoever reads them.
+    pub fn to_record(&self) -> SolvedRecord {
         SolvedRecord {
             block: BlockForm::from(self.verified.circuit()),
             distance: self.verified.distance(),
             instantiations: self.instantiations,
-            seconds,
             ending: match self.outcome {
                 Outcome::Improved => Ending::Improved,
                 Outcome::Unchanged => Ending::Unchanged,

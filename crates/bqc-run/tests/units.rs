@@ -43,7 +43,7 @@ fn a_unit_from_bytes_has_the_same_result_and_it_passes_the_check() {
         assert_eq!((again.key(), again.block()), (unit.key(), unit.block()));
         let twin = again.solve(&CpuEngine::new(), &AtomicBool::new(false));
         assert_eq!(twin.verified, solved.verified);
-        let checked = unit.check(&solved.to_record(0.1), true).unwrap();
+        let checked = unit.check(&solved.to_record(), true).unwrap();
         assert!(checked.is_final);
         assert_eq!(checked.verified, solved.verified, "the distance is the same to the bit");
     }
@@ -95,7 +95,7 @@ fn what_another_engine_did_in_its_place_is_not_kept_under_an_engines_name() {
 #[test]
 fn wrong_results_from_outside_are_refused() {
     let (unit, solved) = solved(Flow::Delete, 3, 20);
-    let good = solved.to_record(0.0);
+    let good = solved.to_record();
     let refused = |change: &dyn Fn(&mut bqc_wire::SolvedRecord)| {
         let mut record = good.clone();
         change(&mut record);

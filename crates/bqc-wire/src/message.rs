@@ -8,7 +8,7 @@ use crate::unit::{SolvedRecord, UnitRecord};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Raised with every change of what stands in a frame.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// What a [`Hello`] begins with.
 const MAGIC: [u8; 8] = *b"bqc-pool";
@@ -107,7 +107,7 @@ pub enum FromWorker {
         /// The result, as the worker has measured it.
         result: Box<SolvedRecord>,
     },
-    /// The work failed, and the worker is unharmed.
+    /// The work failed: it panicked, or came to something that the verifier refuses.
     Failed {
         /// The number that the work came with.
         task: u64,

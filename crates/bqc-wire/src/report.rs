@@ -27,9 +27,11 @@ pub struct Report {
     pub blocks: BlockTotals,
     /// Seconds from the start of the command to the writing of this report.
     pub wall_seconds: f64,
-    /// User and system time of all threads in seconds; `null` where the system does not tell.
+    /// User and system time of all threads, those of worker processes included, in seconds; `null` where the
+    /// system does not tell.
     pub cpu_seconds: Option<f64>,
-    /// Largest resident memory of the process in bytes; `null` where the system does not tell.
+    /// Largest resident memory of this process in bytes, without its workers; `null` where the system does not
+    /// tell.
     pub peak_rss_bytes: Option<u64>,
     /// Seed of every random choice. Integers above 2^53 need a JSON reader with 64-bit integers.
     pub seed: u64,
@@ -55,16 +57,21 @@ impl Document for Report {
 pub struct WorkerTotals {
     /// Processes that were started.
     pub started: u64,
-    /// Processes that were given up: they ended, hung, or answered wrongly.
+    /// Processes that were given up: they ended, hung, failed at a block, or answered wrongly.
     pub lost: u64,
-    /// Blocks that were rebuilt by this process because no worker could be started.
+    /// Blocks that were rebuilt by this process because no worker could be started, or came so far as to take
+    /// one.
     pub in_process: u64,
+    /// Results that were taken although they were cut short, because their workers took too long; what the time
+    /// limit or a signal cuts short is not among them.
+    #[serde(default)]
+    pub cut_short: u64,
 }
 
 /// Results that a journal or a cache had.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownTotals {
-    /// Taken, after they were measured again.
+    /// Taken, after they were checked again.
     pub taken: u64,
     /// Not what they said they were: their blocks were rebuilt.
     pub refused: u64,
@@ -160,7 +167,7 @@ pub struct Settings {
     pub epsilon: f64,
     /// Largest phase distance of the output from the input; zero: identities only.
     pub epsilon_total: f64,
-    /// Worker threads.
+    /// Threads, or worker processes of one thread each.
     pub threads: u64,
     /// `null` without a limit.
     pub time_limit_seconds: Option<f64>,
@@ -179,14 +186,15 @@ pub struct BlockRecord {
     pub before: BlockGates,
     /// Gates after.
     pub after: BlockGates,
-    /// Phase distance of before and after, recomputed from the angles as they are written out.
+    /// Largest phase distance of before and after, recomputed from the angles as they are written out: of the block
+    /// as a whole up to eight wires, above that the sum over the pieces that were replaced one after another.
     pub distance: f64,
     /// Calls of the solver.
     pub instantiations: u64,
     /// When its first thread took it, in seconds from the start of the command.
     #[serde(default)]
     pub start_seconds: f64,
-    /// Wall-clock seconds that its threads spent on it.
+    /// Wall-clock seconds that threads spent on it, or on waiting for its workers.
     pub seconds: f64,
     /// Process id of the worker whose result it is; `null` if this process has made it or known it.
     pub worker: Option<u32>,

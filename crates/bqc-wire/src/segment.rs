@@ -11,7 +11,7 @@ use crate::unit::{SolvedRecord, UnitKey};
 use serde::{Deserialize, Serialize};
 
 /// Raised with every change of what stands in a segment.
-pub const SEGMENT_VERSION: u32 = 1;
+pub const SEGMENT_VERSION: u32 = 2;
 /// Bytes before the first record.
 pub const HEAD_BYTES: usize = 48;
 /// Longest payload of a record, in bytes.

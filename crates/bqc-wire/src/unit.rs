@@ -171,7 +171,7 @@ pub fn plan_hash(parts: &[&[u8]]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// What became of a unit. Whoever reads it measures it again.
+/// What became of a unit. Whoever reads it checks it again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SolvedRecord {
     /// What may replace the block.
@@ -180,8 +180,6 @@ pub struct SolvedRecord {
     pub distance: f64,
     /// Calls of the solver.
     pub instantiations: u64,
-    /// Seconds that it took.
-    pub seconds: f64,
     /// How it ended.
     pub ending: Ending,
     /// Why it ended so, in words.

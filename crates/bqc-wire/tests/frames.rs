@@ -10,7 +10,7 @@ fn solved(task: u64) -> FromWorker {
     let gates = vec![GateForm::Cx(0, 1), GateForm::U3(2, [0.1, -0.0, f64::MIN_POSITIVE])];
     let block = BlockForm { width: 3, gates };
     let (ending, reason) = (Ending::Improved, "improved".into());
-    let result = SolvedRecord { block, distance: 1e-14, instantiations: 7, seconds: 0.5, ending, reason };
+    let result = SolvedRecord { block, distance: 1e-14, instantiations: 7, ending, reason };
     FromWorker::Solved { task, is_whole: true, result: Box::new(result) }
 }
 
@@ -119,7 +119,7 @@ fn only_the_same_version_and_engine_work_together() {
         hello.check("cpu").unwrap_err()
     };
     assert_eq!(altered(1), HelloError::Stranger);
-    assert!(matches!(altered(9), HelloError::OtherVersion { protocol: 0, .. }));
+    assert!(matches!(altered(9), HelloError::OtherVersion { protocol: 3, .. }));
     assert!(altered(11).to_string().contains("the other side is bqc"));
 }
 

@@ -11,7 +11,7 @@ fn solved(i: u8) -> Entry {
     let gates = vec![GateForm::Cx(0, 1), GateForm::U3(1, [f64::from(i), 0.5, -0.5])];
     let block = BlockForm { width: 2, gates };
     let (ending, reason) = (Ending::Unchanged, "unchanged: no smaller circuit was found".into());
-    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), seconds: 0.1, ending, reason };
+    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), ending, reason };
     Entry::Solved(UnitKey([i; 32]), Box::new(record))
 }
 
@@ -78,12 +78,12 @@ fn other_versions_and_plans_are_refused_by_name() {
     let (bytes, ..) = example();
     assert_eq!(Replay::new(&bytes, &[8; 32]).unwrap_err(), SegmentError::OtherPlan);
     let mut newer = bytes.clone();
-    newer[8] = 2;
+    newer[8] = 3;
     let checksum = newer[..44].iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0x82F6_3B78 } else { crc >> 1 })
     });
     newer[44..48].copy_from_slice(&(!checksum).to_le_bytes());
-    assert_eq!(Replay::new(&newer, &PLAN).unwrap_err(), SegmentError::Version { found: 2 });
+    assert_eq!(Replay::new(&newer, &PLAN).unwrap_err(), SegmentError::Version { found: 3 });
 }
 
 #[test]

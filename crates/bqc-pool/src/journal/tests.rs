@@ -1,41 +1,55 @@
 //! Disks that fail, and what is in the file after they have.
 
 use super::*;
+use bqc_wire::segment::{HEAD_BYTES, encode_head};
 use bqc_wire::unit::GateForm;
 use bqc_wire::{BlockForm, Ending};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// Takes so many bytes, and so many syncs.
 struct Disk {
     bytes: Arc<Mutex<Vec<u8>>>,
     room: usize,
-    n_syncs: usize,
+    n_syncs_left: AtomicUsize,
+    /// How long it takes to sync.
+    pause: Duration,
 }
 
 impl SegmentFile for Disk {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let taken = bytes.len().min(self.room);
-        self.bytes.lock().unwrap().extend(&bytes[..taken]);
-        self.room -= taken;
-        if taken < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut taken = self.bytes.lock().unwrap();
+        let n = bytes.len().min(self.room - (taken.len() - HEAD_BYTES));
+        taken.extend(&bytes[..n]);
+        if n < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
-    fn sync(&mut self) -> io::Result<()> {
-        self.n_syncs = self.n_syncs.checked_sub(1).ok_or(io::Error::other("the disk is on fire"))?;
-        Ok(())
+    fn sync(&self) -> io::Result<()> {
+        thread::sleep(self.pause);
+        let less = |n: usize| n.checked_sub(1);
+        let left = self.n_syncs_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
+        left.map(drop).map_err(|_| io::Error::other("the disk is on fire"))
     }
 }
 
 fn solved(i: u8) -> Entry {
     let block = BlockForm { width: 2, gates: vec![GateForm::Cx(0, 1)] };
     let (ending, reason) = (Ending::Unchanged, "unchanged".into());
-    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), seconds: 0.0, ending, reason };
+    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), ending, reason };
     Entry::Solved(UnitKey([i; 32]), Box::new(record))
 }
 
-fn on_disk(room: usize, n_syncs: usize) -> (Journal, Arc<Mutex<Vec<u8>>>) {
+fn on_disk(room: usize, n_syncs: usize, pause: Duration) -> (Journal, Arc<Mutex<Vec<u8>>>) {
     let bytes = Arc::new(Mutex::new(encode_head(&[0; 32]).to_vec()));
-    let disk = Disk { bytes: bytes.clone(), room, n_syncs };
-    (Journal::on(Box::new(disk), HashMap::new(), false, None).unwrap(), bytes)
+    let disk = Disk { bytes: bytes.clone(), room, n_syncs_left: n_syncs.into(), pause };
+    let writer = Writer::new(Arc::new(disk), None, u64::MAX);
+    (Journal::on(writer, HashMap::new(), Path::new(""), None).unwrap(), bytes)
+}
+
+impl Writer {
+    fn is_synced(&self) -> bool {
+        self.n_synced == self.n_appended
+    }
 }
 
 fn entries(bytes: &Arc<Mutex<Vec<u8>>>) -> Vec<Entry> {
@@ -44,7 +58,7 @@ fn entries(bytes: &Arc<Mutex<Vec<u8>>>) -> Vec<Entry> {
 
 #[test]
 fn a_full_disk_ends_the_journal_and_leaves_what_is_whole() {
-    let (journal, bytes) = on_disk(200, usize::MAX);
+    let (journal, bytes) = on_disk(200, usize::MAX, Duration::ZERO);
     for i in 0..20 {
         journal.append(&solved(i));
     }
@@ -58,7 +72,7 @@ fn a_full_disk_ends_the_journal_and_leaves_what_is_whole() {
 
 #[test]
 fn a_sync_that_fails_ends_the_journal() {
-    let (journal, bytes) = on_disk(usize::MAX, 1);
+    let (journal, bytes) = on_disk(usize::MAX, 1, Duration::ZERO);
     journal.append(&solved(0));
     journal.append(&Entry::PassDone(0));
     journal.append(&solved(1));
@@ -69,15 +83,33 @@ fn a_sync_that_fails_ends_the_journal() {
 
 #[test]
 fn records_are_synced_by_number_by_time_and_at_the_end() {
-    for (n, seconds) in [(RECORDS_PER_SYNC, 0.0), (1, 1.5)] {
-        let (journal, _) = on_disk(usize::MAX, usize::MAX);
-        (0..n).for_each(|i| journal.append(&solved(i as u8)));
-        thread::sleep(Duration::from_secs_f64(seconds));
-        assert_eq!(journal.shared.lock().n_unsynced, 0);
-    }
-    let (journal, _) = on_disk(usize::MAX, usize::MAX);
+    let (journal, _) = on_disk(usize::MAX, usize::MAX, Duration::ZERO);
+    (0..3 * RECORDS_PER_SYNC).for_each(|i| journal.append(&solved(i as u8)));
+    // The first may have been synced by time, so that the last are not yet synced by number.
+    let n_unsynced = 3 * RECORDS_PER_SYNC - journal.shared.lock().n_synced;
+    assert!(n_unsynced < RECORDS_PER_SYNC, "{n_unsynced}");
+    let (journal, _) = on_disk(usize::MAX, usize::MAX, Duration::ZERO);
+    journal.append(&solved(0));
+    thread::sleep(Duration::from_millis(1500));
+    assert!(journal.shared.lock().is_synced());
+    let (journal, _) = on_disk(usize::MAX, usize::MAX, Duration::ZERO);
     journal.append(&solved(0));
     let shared = journal.shared.clone();
     drop(journal);
-    assert_eq!(shared.lock().n_unsynced, 0);
+    assert!(shared.lock().is_synced());
+}
+
+#[test]
+fn nobody_who_appends_waits_for_the_disk() {
+    let (journal, bytes) = on_disk(usize::MAX, usize::MAX, Duration::from_millis(500));
+    journal.append(&solved(0));
+    thread::scope(|scope| {
+        scope.spawn(|| journal.shared.sync());
+        thread::sleep(Duration::from_millis(100));
+        let start = Instant::now();
+        journal.append(&solved(1));
+        assert!(start.elapsed() < Duration::from_millis(200), "{:?}", start.elapsed());
+    });
+    drop(journal);
+    assert_eq!(entries(&bytes), [solved(0), solved(1)]);
 }

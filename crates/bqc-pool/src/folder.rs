@@ -1,0 +1,109 @@
+//! The files of a folder of segments: their names, who may write, and what goes when there are too many.
+
+use crate::journal::JournalError;
+use bqc_wire::segment::encode_head;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Name of the file that the one process that writes to a run's folder has locked.
+pub(crate) const LOCK_NAME: &str = "lock";
+/// How often a folder that is being removed is made again. Each try but the last has lost a race.
+const LOCK_TRIES: usize = 100;
+/// Extension of segments. Their names are numbers.
+const EXTENSION: &str = "seg";
+
+/// The segments that a process makes, one after the other.
+pub(crate) struct Coming {
+    pub folder: PathBuf,
+    pub plan: [u8; 32],
+    /// The number that comes next, if no other process has taken it.
+    pub number: u64,
+}
+
+impl Coming {
+    /// A segment of a number that no other process has, with its head, on the disk.
+    pub(crate) fn next(&mut self) -> io::Result<(PathBuf, File)> {
+        loop {
+            let path = self.folder.join(format!("{:08}.{EXTENSION}", self.number));
+            self.number += 1;
+            let mut file = match OpenOptions::new().append(true).create_new(true).open(&path) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
+                other => other?,
+            };
+            file.write_all(&encode_head(&self.plan))?;
+            file.sync_data()?;
+            // Only then does the name itself survive a loss of power. Elsewhere folders are no files.
+            #[cfg(unix)]
+            File::open(&self.folder)?.sync_all()?;
+            return Ok((path, file));
+        }
+    }
+}
+
+/// Makes the folder, if need be, and locks it.
+pub(crate) fn lock(folder: &Path) -> Result<File, JournalError> {
+    let path = folder.join(LOCK_NAME);
+    let io = |source| JournalError::Io { path: path.clone(), source };
+    for _ in 0..LOCK_TRIES {
+        match fs::create_dir_all(folder) {
+            // It was there, and is not any more.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && !folder.exists() => continue,
+            other => other.map_err(|source| JournalError::Io { path: folder.to_path_buf(), source })?,
+        }
+        let file = match OpenOptions::new().create(true).truncate(false).write(true).open(&path) {
+            // The run that had it has removed the folder since.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            other => other.map_err(io)?,
+        };
+        match file.try_lock() {
+            Ok(()) if is_at(&file, &path) => return Ok(file),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => break,
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
+    }
+    Err(JournalError::Busy { folder: folder.to_path_buf() })
+}
+
+/// Whether the path still leads to this file: a lock on one that was deleted keeps nobody out.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let same = |a: fs::Metadata, b: fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    file.metadata().is_ok_and(|a| fs::metadata(path).is_ok_and(|b| same(a, b)))
+}
+
+/// Elsewhere a file that is open is not deleted.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
+}
+
+/// The segments of a folder with their numbers, oldest first. Other files are nobody's business.
+pub(crate) fn segments(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+    let mut segments = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
+        if let (Some(number), true) = (number, path.extension().is_some_and(|e| e == EXTENSION)) {
+            segments.push((number, path));
+        }
+    }
+    segments.sort();
+    Ok(segments)
+}
+
+/// Keeps the newest segments that fit.
+pub(crate) fn delete_oldest(segments: &mut Vec<(u64, PathBuf)>, max_bytes: u64) {
+    let mut total = 0u64;
+    let n_kept = segments.iter().rev().take_while(|(_, path)| {
+        total = total.saturating_add(fs::metadata(path).map_or(0, |m| m.len()));
+        total <= max_bytes
+    });
+    let n_deleted = segments.len() - n_kept.count();
+    for (_, path) in segments.drain(..n_deleted) {
+        // A cache that cannot be made smaller is still a cache.
+        _ = fs::remove_file(path);
+    }
+}
