@@ -78,7 +78,7 @@ impl Run<'_> {
     pub(crate) fn has_room_for_islands(&self, figures: &Figures) -> bool {
         let RunSettings { max_block_cx, block, .. } = self.settings;
         let is_search = matches!(block.flow, Flow::Search { .. });
-        is_search && block.starts as usize >= FOLLOWER && figures.n_two_qubit <= *max_block_cx
+        is_search && block.starts >= FOLLOWER && figures.n_two_qubit <= *max_block_cx
     }
 
     /// Walks on all islands until `patience` passes in a row have not improved the best circuit. Those that
@@ -93,7 +93,7 @@ impl Run<'_> {
         let every = if start.0 == from_best.0 { FOLLOWER } else { FOLLOWER_AFTER_STOP };
         let is_follower = |i: usize| i % every == every - 1;
         let new = |i: usize| self.island(if is_follower(i) { &from_best } else { start });
-        let mut islands: Vec<Island> = (0..self.settings.block.starts as usize).map(new).collect();
+        let mut islands: Vec<Island> = (0..self.settings.block.starts).map(new).collect();
         let (mut race, mut n_idle) = (Race::default(), 0);
         while n_idle < patience && self.may_search() && !self.is_stopped() {
             self.n_searches += 1;
