@@ -7,7 +7,7 @@ use crate::input::read_circuit;
 use crate::keep;
 use crate::output::Output;
 use crate::progress::{Progress, Talk, say};
-use crate::resources::Resources;
+use crate::resources::Meter;
 use crate::stats::figures;
 use crate::stop::Stop;
 use bqc_circuit::Stats;
@@ -63,6 +63,7 @@ const MAX_CHECK_UPDATES: f64 = 8e9;
 
 /// Runs the command. `start` is when the process began: limits and reports count from there.
 pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
+    let meter = Meter::new(start);
     let outputs = Outputs::prepare(args)?;
     let input = read_circuit(&args.input, &args.read)?;
     let mut settings = resolve(args);
@@ -85,7 +86,7 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let is_done = exit == Exit::Complete && !compiled.was_stopped;
     let written = outputs.circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out)).and_then(|()| {
         let name = engine.engine().name();
-        let report = report(args, &settings, name, status, &Stats::of(&input), (compiled, survived), start);
+        let report = report(args, &settings, name, status, &Stats::of(&input), (compiled, survived), &meter);
         if let Some(output) = &outputs.report {
             output.write(|out| out.write_all(report.to_json().as_bytes()))?;
         }
@@ -197,9 +198,9 @@ fn report(
     status: Status,
     input: &Stats,
     (compiled, survived): (Compiled, keep::Survived),
-    start: Instant,
+    meter: &Meter,
 ) -> Report {
-    let resources = Resources::now();
+    let resources = meter.read();
     Report {
         schema: Report::SCHEMA.into(),
         version: env!("CARGO_PKG_VERSION").into(),
@@ -210,7 +211,7 @@ fn report(
         whole_check: whole_check(&compiled),
         passes: compiled.n_passes,
         blocks: BlockTotals::of(&compiled.records),
-        wall_seconds: start.elapsed().as_secs_f64(),
+        wall_seconds: resources.wall_seconds,
         cpu_seconds: resources.cpu_seconds,
         peak_rss_bytes: resources.peak_rss_bytes,
         seed: args.seed,

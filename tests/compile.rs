@@ -217,3 +217,14 @@ fn a_budget_buys_gates_and_is_never_exceeded() {
     assert_eq!(parts(&run(&["verify", &input, &output, "--epsilon", "1e-3"])).0, 0);
     assert_eq!(parts(&run(&["verify", &input, &output])).0, 1);
 }
+
+#[test]
+fn a_large_circuit_is_searched_after_its_deletion_passes_have_stalled() {
+    let folder = Folder::new();
+    let (input, output) =
+        (format!("{}/circuits/barenco_tof_n103.qasm", env!("CARGO_MANIFEST_DIR")), folder.arg("out.qasm"));
+    let (code, _, stderr) = parts(&run(&["compile", &input, "-o", &output, "--effort", "2", "--workers", "off"]));
+    assert_eq!(code, 0, "{stderr}");
+    // Deletion alone stops at 1042 of 1200.
+    assert!(count(&folder.read("out.qasm"), "cx") < 950, "{stderr}");
+}

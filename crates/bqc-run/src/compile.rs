@@ -271,7 +271,12 @@ impl Run<'_> {
         let first_width = usize::from(stats.n_two_qubit >= LARGE_CX);
         self.is_deleting = self.begins_with_deletion(first_width);
         let (mut n_idle, mut n_stalled) = (0, 0);
-        while n_idle < patience && self.may_search() && !self.is_stopped() && self.error_bound <= self.limit() {
+        // The deleting passes of a large circuit have a patience of their own.
+        while (self.is_deleting || n_idle < patience)
+            && self.may_search()
+            && !self.is_stopped()
+            && self.error_bound <= self.limit()
+        {
             if n_stalled >= STALLED_AFTER && self.has_room_for_islands(&best.figures) {
                 return Ok(self.search_islands(&start, best, patience - n_idle)?);
             }
