@@ -70,8 +70,12 @@ impl Run<'_> {
         if !matches!(settings.block.flow, Flow::Search { .. }) || settings.block.starts < 2 {
             return Ok(false);
         }
-        let options = Options { max_cx: settings.max_block_cx, ..Options::new(settings.block_size) };
-        Ok(partition(circuit, &options)?.blocks().filter(|block| block.circuit.n_cx() > 0).count() == 1)
+        Ok(partition(circuit, &self.window_cuts())?.blocks().filter(|block| block.circuit.n_cx() > 0).count() == 1)
+    }
+
+    /// The cuts of windows of full size.
+    fn window_cuts(&self) -> Options {
+        Options { max_cx: self.settings.max_block_cx, ..Options::new(self.settings.block_size) }
     }
 
     /// Whether a circuit of more than one window is small enough for walkers of its own.
@@ -159,7 +163,7 @@ impl Run<'_> {
         let Run { settings, engine, workshop, stop, observer, .. } = *self;
         let seed = Stream::new(settings.block.seed, island, ISLANDS).bits();
         let block = BlockSettings { starts: 1, seed, ..settings.block.clone() };
-        let cuts = Options { max_cx: settings.max_block_cx, ..Options::new(settings.block_size) };
+        let cuts = self.window_cuts();
         // Where one window holds everything there is nothing to cut.
         let is_wide = circuit.n_qubits() > settings.block_size;
         let cuts = if is_wide { random_cuts(cuts, seed, pass, settings.max_block_cx) } else { cuts };

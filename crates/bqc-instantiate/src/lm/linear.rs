@@ -72,7 +72,7 @@ impl<R: Real> Default for Linear<R> {
     }
 }
 
-/// A panel of the Jacobian takes as many samples as fit into this many bytes (a quarter of the
+/// A panel of the Jacobian takes as many samples as fit into this many bytes (an eighth of the
 /// second-level cache of current cores), at least one.
 const PANEL_BYTES: usize = 128 * 1024;
 

@@ -107,58 +107,42 @@ impl Level {
 /// over `L: Lanes`. An optional list of constants per level comes after the name, as in
 /// `generic[3, 1, 1](…)`: the values for AVX-512, AVX2 and plain.
 macro_rules! multiversion {
-    ($level:expr, $generic:ident $([$c512:expr, $c256:expr, $cplain:expr])? ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)?) => {{
+    ($level:expr, $generic:ident $([$c512:expr, $c256:expr, $cplain:expr])? ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)?) => {
+        $crate::lanes::multiversion!(@emit $level, [], [], f64, $generic $([$c512, $c256, $cplain])? ($($arg: $ty),*) $(-> $ret)?)
+    };
+    ($level:expr, $real:ident, $generic:ident ($($arg:ident: $ty:ty),* $(,)?)) => {
+        $crate::lanes::multiversion!(
+            @emit $level, [<$real: $crate::lanes::Real>], [::<$real>], $real, $generic ($($arg: $ty),*)
+        )
+    };
+    // The wrappers' type parameter and its argument, if they have one, and the type of the numbers.
+    (@emit $level:expr, [$($parameter:tt)*], [$($argument:tt)*], $real:ident,
+        $generic:ident $([$c512:expr, $c256:expr, $cplain:expr])? ($($arg:ident: $ty:ty),*) $(-> $ret:ty)?) => {{
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx512f")]
         #[allow(clippy::too_many_arguments, reason = "a kernel's operands are what they are")]
-        unsafe fn on_avx512($($arg: $ty),*) $(-> $ret)? {
+        unsafe fn on_avx512 $($parameter)* ($($arg: $ty),*) $(-> $ret)? {
             // SAFETY: the caller's contract is the kernel's, and the features are enabled here.
-            unsafe { $generic::<<f64 as $crate::lanes::Real>::Avx512 $(, $c512)?>($($arg),*) }
+            unsafe { $generic::<<$real as $crate::lanes::Real>::Avx512 $(, $c512)?>($($arg),*) }
         }
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma")]
         #[allow(clippy::too_many_arguments, reason = "a kernel's operands are what they are")]
-        unsafe fn on_avx2($($arg: $ty),*) $(-> $ret)? {
+        unsafe fn on_avx2 $($parameter)* ($($arg: $ty),*) $(-> $ret)? {
             // SAFETY: as above.
-            unsafe { $generic::<<f64 as $crate::lanes::Real>::Avx2 $(, $c256)?>($($arg),*) }
+            unsafe { $generic::<<$real as $crate::lanes::Real>::Avx2 $(, $c256)?>($($arg),*) }
         }
         match $crate::lanes::Level::kind($level) {
             // SAFETY: a `Level` exists only on a CPU that has it; operands were checked by the caller.
             $crate::lanes::Kind::Plain => unsafe {
-                $generic::<<f64 as $crate::lanes::Real>::Plain $(, $cplain)?>($($arg),*)
+                $generic::<<$real as $crate::lanes::Real>::Plain $(, $cplain)?>($($arg),*)
             },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            $crate::lanes::Kind::Avx2 => unsafe { on_avx2($($arg),*) },
+            $crate::lanes::Kind::Avx2 => unsafe { on_avx2 $($argument)* ($($arg),*) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            $crate::lanes::Kind::Avx512 => unsafe { on_avx512($($arg),*) },
-        }
-    }};
-    ($level:expr, $real:ident, $generic:ident ($($arg:ident: $ty:ty),* $(,)?)) => {{
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx512f")]
-        #[allow(clippy::too_many_arguments, reason = "a kernel's operands are what they are")]
-        unsafe fn on_avx512<$real: $crate::lanes::Real>($($arg: $ty),*) {
-            // SAFETY: the caller's contract is the kernel's, and the features are enabled here.
-            unsafe { $generic::<$real::Avx512>($($arg),*) }
-        }
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2,fma")]
-        #[allow(clippy::too_many_arguments, reason = "a kernel's operands are what they are")]
-        unsafe fn on_avx2<$real: $crate::lanes::Real>($($arg: $ty),*) {
-            // SAFETY: as above.
-            unsafe { $generic::<$real::Avx2>($($arg),*) }
-        }
-        match $crate::lanes::Level::kind($level) {
-            // SAFETY: a `Level` exists only on a CPU that has it; operands were checked by the caller.
-            $crate::lanes::Kind::Plain => unsafe { $generic::<$real::Plain>($($arg),*) },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: as above.
-            $crate::lanes::Kind::Avx2 => unsafe { on_avx2::<$real>($($arg),*) },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: as above.
-            $crate::lanes::Kind::Avx512 => unsafe { on_avx512::<$real>($($arg),*) },
+            $crate::lanes::Kind::Avx512 => unsafe { on_avx512 $($argument)* ($($arg),*) },
         }
     }};
 }

@@ -218,6 +218,7 @@ impl States {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bqc_linalg::{Complex64, Matrix};
 
     impl States {
         fn random(n_qubits: usize, n_states: usize, stream: &mut Stream) -> States {
@@ -226,7 +227,6 @@ mod tests {
             states
         }
     }
-    use bqc_linalg::{Complex64, Matrix};
 
     fn as_matrix(states: &States) -> Matrix {
         let m = states.n_states;
