@@ -47,15 +47,7 @@ impl Load {
     /// A load with random target and gates.
     pub fn new(n: u8, n_cx: usize, n_candidates: usize) -> Load {
         let mut s = Stream::new(n_cx as u64, n.into(), GPU_STREAM);
-        let mut target = CxTemplate::new(n);
-        for slot in target.slots() {
-            target.set(slot, s.su2());
-        }
-        for _ in 0..n_cx {
-            let control = s.below(n.into()) as u8;
-            let other = (control + 1 + s.below(usize::from(n) - 1) as u8) % n;
-            target.push(control, other, s.su2(), s.su2());
-        }
+        let target = CxTemplate::random(n, n_cx, &mut s);
         let n_samples = sample_count(n.into(), 3 * usize::from(n) + 4 * n_cx);
         let batch = StateBatch::sampled(&target, n_samples, &mut s);
         let candidates = (0..n_candidates).map(|i| candidate(&target, i, &mut s)).collect();

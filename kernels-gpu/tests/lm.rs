@@ -8,7 +8,7 @@ use bqc_kernels::lm::layout::{Layout, Sizes};
 use bqc_kernels::templates::{Candidate, CxWord, NONE, rotation, status};
 use bqc_linalg::Stream;
 use bqc_linalg::lanes::Level;
-use common::{Global, How, Launched, ORDERS, launch_lm, perturb, random_template, with_slots};
+use common::{Global, How, Launched, ORDERS, launch_lm, perturb, with_slots};
 use std::sync::atomic::AtomicBool;
 
 static GO: AtomicBool = AtomicBool::new(false);
@@ -27,7 +27,7 @@ fn samples(n: u8, t: &CxTemplate, s: &mut Stream) -> StateBatch {
 fn first_costs_and_runs_are_those_of_the_cpu_engine_in_every_order() {
     let mut s = Stream::new(1, 40, 0);
     for (n, n_cx) in [(2u8, 3), (3, 6), (3, 9), (4, 8), (5, 7), (6, 5), (4, 0), (3, 1)] {
-        let target = random_template(n, n_cx, &mut s);
+        let target = CxTemplate::random(n, n_cx, &mut s);
         let batch = samples(n, &target, &mut s);
         let exact = StateBatch::exact(&target);
         let mut start = target.clone();
@@ -65,7 +65,7 @@ fn a_few_iterations_agree_to_rounding() {
     let mut s = Stream::new(1, 40, 1);
     for (n, n_cx) in [(3u8, 8), (4, 10), (5, 8), (6, 6)] {
         for max_iterations in [1, 2, 3] {
-            let target = random_template(n, n_cx, &mut s);
+            let target = CxTemplate::random(n, n_cx, &mut s);
             let batch = samples(n, &target, &mut s);
             let mut start = target.clone();
             perturb(&mut start, 0.003, &mut s);
@@ -109,7 +109,7 @@ fn candidates_are_expanded_as_the_cpu_template_does() {
     // No iteration: what comes back is what was made.
     let settings = LmSettings { max_iterations: 0, ..LmSettings::default() };
     for n in [2u8, 3, 4] {
-        let mut t = random_template(n, 6, &mut s);
+        let mut t = CxTemplate::random(n, 6, &mut s);
         t.set_frozen(Slot::First(0), true);
         t.set_frozen(Slot::OnControl(1), true);
         t.set_frozen(Slot::OnTarget(3), true);
@@ -162,7 +162,7 @@ fn candidates_are_expanded_as_the_cpu_template_does() {
 #[test]
 fn the_lowest_success_wins_whatever_the_timing() {
     let mut s = Stream::new(1, 40, 3);
-    let mut t = random_template(3, 3, &mut s);
+    let mut t = CxTemplate::random(3, 3, &mut s);
     // Four CX gates in a row on one pair do what three can.
     for k in 0..4 {
         t.push(k % 2, (k + 1) % 2, s.su2(), s.su2());
@@ -228,10 +228,10 @@ fn the_lowest_success_wins_whatever_the_timing() {
 #[test]
 fn what_fits_the_samples_alone_is_not_accepted() {
     let mut s = Stream::new(1, 40, 4);
-    let target = random_template(4, 8, &mut s);
+    let target = CxTemplate::random(4, 8, &mut s);
     let one_state = StateBatch::sampled(&target, 1, &mut s);
     let exact = StateBatch::exact(&target);
-    let start = random_template(4, 8, &mut s);
+    let start = CxTemplate::random(4, 8, &mut s);
     let settings = LmSettings { give_up_ratio: 1.0, ..LmSettings::default() };
     let mut global = Global::default();
     let base = global.add_base(&start);
@@ -246,7 +246,7 @@ fn what_fits_the_samples_alone_is_not_accepted() {
 #[test]
 fn a_candidate_that_does_not_fit_the_memory_says_so() {
     let mut s = Stream::new(1, 40, 5);
-    let (small, large) = (random_template(2, 2, &mut s), random_template(5, 9, &mut s));
+    let (small, large) = (CxTemplate::random(2, 2, &mut s), CxTemplate::random(5, 9, &mut s));
     let settings = LmSettings { max_iterations: 1, ..LmSettings::default() };
     let mut global = Global::default();
     for t in [&small, &large] {

@@ -8,7 +8,7 @@ use bqc_kernels::cta::host::{Arena, Clock, HostCta, Order, Watch};
 use bqc_kernels::cta::{Cta, Memory};
 use bqc_kernels::templates::Check;
 use bqc_linalg::{Stream, Su2 as CpuSu2, phase_distance};
-use common::{Global, ORDERS, launch_verify, random_template};
+use common::{Global, ORDERS, launch_verify};
 
 /// Checks of `templates` against all columns of `target`.
 fn global_of(target: &CxTemplate, templates: &[&CxTemplate]) -> (Global, Vec<Check>) {
@@ -22,8 +22,8 @@ fn global_of(target: &CxTemplate, templates: &[&CxTemplate]) -> (Global, Vec<Che
 fn distances_are_those_of_the_unitaries_in_groups_of_any_size() {
     let mut s = Stream::new(1, 42, 0);
     for n in 2..=6u8 {
-        let target = random_template(n, 5, &mut s);
-        let other = random_template(n, 4, &mut s);
+        let target = CxTemplate::random(n, 5, &mut s);
+        let other = CxTemplate::random(n, 4, &mut s);
         let mut turned = target.clone();
         turned.set(Slot::First(0), turned.value(Slot::First(0)) * CpuSu2::rx(1e-9));
         let (global, checks) = global_of(&target, &[&target, &other, &turned]);
@@ -41,7 +41,7 @@ fn distances_are_those_of_the_unitaries_in_groups_of_any_size() {
 #[test]
 fn a_check_without_memory_says_so() {
     let mut s = Stream::new(1, 42, 1);
-    let (small, large) = (random_template(2, 1, &mut s), random_template(5, 3, &mut s));
+    let (small, large) = (CxTemplate::random(2, 1, &mut s), CxTemplate::random(5, 3, &mut s));
     let (mut global, mut checks) = global_of(&small, &[&small]);
     let states = global.add_states(&StateBatch::exact(&large));
     checks.push(Check { base: global.add_base(&large), states });

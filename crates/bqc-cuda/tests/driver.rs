@@ -178,18 +178,6 @@ mod cases {
         is(gpu.free_bytes(), lost);
     }
 
-    /// A template with random values and CX on random wires.
-    fn random_template(n: u8, n_cx: usize, s: &mut Stream) -> CxTemplate {
-        let mut t = CxTemplate::new(n);
-        (0..n).for_each(|q| t.set(Slot::First(q), s.su2()));
-        for _ in 0..n_cx {
-            let control = s.below(n.into()) as u8;
-            let target = (control + 1 + s.below(usize::from(n) - 1) as u8) % n;
-            t.push(control, target, s.su2(), s.su2());
-        }
-        t
-    }
-
     /// The template with every free slot turned by about `radians`.
     fn turned(t: &CxTemplate, radians: f64, s: &mut Stream) -> CxTemplate {
         let mut near = t.clone();
@@ -207,10 +195,10 @@ mod cases {
     /// first.
     fn compare_refine(cuda: &CudaEngine, n: u8, n_cx: usize, n_candidates: usize, s: &mut Stream) {
         let go = AtomicBool::new(false);
-        let target = random_template(n, n_cx, s);
+        let target = CxTemplate::random(n, n_cx, s);
         let (batch, check) = (samples(n, &target, s), StateBatch::exact(&target));
         let candidates: Vec<CxTemplate> = (0..n_candidates)
-            .map(|i| if i < n_candidates / 2 { random_template(n, n_cx / 2, s) } else { turned(&target, 0.02, s) })
+            .map(|i| if i < n_candidates / 2 { CxTemplate::random(n, n_cx / 2, s) } else { turned(&target, 0.02, s) })
             .collect();
         let settings = LmSettings::default();
         let problem =
@@ -232,7 +220,7 @@ mod cases {
     /// which the step multiplies by the condition of its system.
     fn compare_descend(cuda: &CudaEngine, n: u8, n_cx: usize, n_templates: usize, s: &mut Stream) {
         let go = AtomicBool::new(false);
-        let target = random_template(n, n_cx, s);
+        let target = CxTemplate::random(n, n_cx, s);
         let batch = samples(n, &target, s);
         let settings = LmSettings { max_iterations: 1, ..LmSettings::default() };
         let mut ours: Vec<CxTemplate> = (0..n_templates).map(|_| turned(&target, 0.002, s)).collect();
@@ -257,7 +245,7 @@ mod cases {
     fn compare_statistics(cuda: &CudaEngine, s: &mut Stream) {
         const N: usize = 150;
         let go = AtomicBool::new(false);
-        let target = random_template(3, 5, s);
+        let target = CxTemplate::random(3, 5, s);
         let batch = samples(3, &target, s);
         let begun: Vec<CxTemplate> = (0..N).map(|_| turned(&target, 0.3, s)).collect();
         let count = |engine: &dyn Engine| {
@@ -295,7 +283,7 @@ mod cases {
             compare_descend(&cuda, n, n_cx, n_templates, &mut s);
         }
         let is_stopped = AtomicBool::new(true);
-        let t = random_template(3, 3, &mut s);
+        let t = CxTemplate::random(3, 3, &mut s);
         let batch = StateBatch::exact(&t);
         let outcomes = cuda.descend(&batch, &LmSettings::default(), &mut [t.clone()], &is_stopped);
         assert_eq!(outcomes.len(), 1);
@@ -367,7 +355,7 @@ mod cases {
     fn a_stop_reaches_the_device() {
         let cuda = open().unwrap();
         let mut s = Stream::new(1, 77, 5);
-        let target = random_template(3, 4, &mut s);
+        let target = CxTemplate::random(3, 4, &mut s);
         let batch = samples(3, &target, &mut s);
         let settings = LmSettings::default();
         let problem =

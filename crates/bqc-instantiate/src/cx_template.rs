@@ -5,8 +5,8 @@
 
 use crate::{FreeValue, Values};
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit};
-use bqc_linalg::Su2;
 use bqc_linalg::lanes::layer::Layer;
+use bqc_linalg::{Stream, Su2};
 
 /// A place for a one-qubit gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,18 @@ impl CxTemplate {
             frozen_first: vec![false; n as usize],
             frozen_layers: Vec::new(),
         }
+    }
+
+    /// `n_cx` CX gates on random pairs of wires, all slots free and Haar-distributed: for tests and benchmarks.
+    pub fn random(n: u8, n_cx: usize, stream: &mut Stream) -> CxTemplate {
+        let mut template = CxTemplate::new(n);
+        template.first.iter_mut().for_each(|gate| *gate = stream.su2());
+        for _ in 0..n_cx {
+            let control = stream.below(n.into()) as u8;
+            let target = (control + 1 + stream.below(usize::from(n) - 1) as u8) % n;
+            template.push(control, target, stream.su2(), stream.su2());
+        }
+        template
     }
 
     /// The template that a block is an instance of, with the block's own values. All slots are free.
@@ -238,24 +250,13 @@ impl CxTemplate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bqc_linalg::{Matrix, Stream, phase_distance};
-
-    fn random(n: u8, count: usize, s: &mut Stream) -> CxTemplate {
-        let mut t = CxTemplate::new(n);
-        t.first.iter_mut().for_each(|u| *u = s.su2());
-        for _ in 0..count {
-            let control = s.below(n as usize) as u8;
-            let target = (control + 1 + s.below(n as usize - 1) as u8) % n;
-            t.push(control, target, s.su2(), s.su2());
-        }
-        t
-    }
+    use bqc_linalg::{Matrix, phase_distance};
 
     #[test]
     fn blocks_round_trip() {
         let mut s = Stream::new(2, 2, 2);
         for _ in 0..20 {
-            let t = random(4, 7, &mut s);
+            let t = CxTemplate::random(4, 7, &mut s);
             let back = CxTemplate::from_block(&t.to_block());
             assert_eq!(back.n_cx(), 7);
             assert!(phase_distance(&t.to_block().unitary(), &back.to_block().unitary()) < 1e-14);
@@ -266,7 +267,7 @@ mod tests {
     #[test]
     fn rotations_are_those_of_the_cx() {
         let mut s = Stream::new(2, 2, 3);
-        let t = random(3, 5, &mut s);
+        let t = CxTemplate::random(3, 5, &mut s);
         let before = t.to_block().unitary();
         for (rotation, expected) in
             [(Rotation::Plus, 0.5f64.sqrt()), (Rotation::Minus, 0.5f64.sqrt()), (Rotation::None, 0.5)]

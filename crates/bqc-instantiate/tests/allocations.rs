@@ -8,29 +8,19 @@ use bqc_linalg::Stream;
 use bqc_linalg::lanes::Level;
 use std::sync::atomic::AtomicBool;
 
-fn random(n: u8, count: usize, s: &mut Stream) -> CxTemplate {
-    let mut t = CxTemplate::new(n);
-    for _ in 0..count {
-        let control = s.below(n as usize) as u8;
-        let target = (control + 1 + s.below(n as usize - 1) as u8) % n;
-        t.push(control, target, s.su2(), s.su2());
-    }
-    t
-}
-
 /// Exact batches (Pauli coordinates, amplitudes) and sampled ones, from starts that succeed and that fail.
 #[test]
 fn a_call_of_the_solver_allocates_nothing() {
     let (mut s, go) = (Stream::new(8, 1, 1), AtomicBool::new(false));
     for (n, count) in [(3u8, 9), (4, 14), (5, 20), (6, 12)] {
-        let target = random(n, count, &mut s);
+        let target = CxTemplate::random(n, count, &mut s);
         let samples = sample_count(n.into(), 3 * usize::from(n) + 4 * count);
         for batch in [StateBatch::exact(&target), StateBatch::sampled(&target, samples, &mut s)] {
             let mut solver = LmSolver::new(Level::detect());
             let mut near = target.clone();
             near.delete_cx(2, Rotation::Plus);
             near.insert_cx(2, target.layers()[2].control, target.layers()[2].target, Rotation::Minus);
-            let far = random(n, count, &mut s);
+            let far = CxTemplate::random(n, count, &mut s);
             for start in [&near, &far] {
                 solver.solve(&batch, &mut start.clone(), &LmSettings::default(), &go);
             }
@@ -54,7 +44,7 @@ fn allocations_are_counted() {
 #[test]
 fn candidates_that_fail_are_made_and_tried_without_allocating() {
     let (mut s, go) = (Stream::new(8, 1, 2), AtomicBool::new(false));
-    let target = random(4, 6, &mut s);
+    let target = CxTemplate::random(4, 6, &mut s);
     let check = StateBatch::exact(&target);
     let settings = LmSettings::default();
     let problem =

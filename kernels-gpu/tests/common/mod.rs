@@ -28,17 +28,6 @@ pub fn cpu_su2(u: Su2) -> bqc_linalg::Su2 {
     bqc_linalg::Su2::new(Complex64::new(u.a.re, u.a.im), Complex64::new(u.b.re, u.b.im))
 }
 
-pub fn random_template(n: u8, n_cx: usize, s: &mut Stream) -> CxTemplate {
-    let mut t = CxTemplate::new(n);
-    (0..n).for_each(|q| t.set(Slot::First(q), s.su2()));
-    for _ in 0..n_cx {
-        let control = s.below(n.into()) as u8;
-        let target = (control + 1 + s.below(usize::from(n) - 1) as u8) % n;
-        t.push(control, target, s.su2(), s.su2());
-    }
-    t
-}
-
 pub fn perturb(t: &mut CxTemplate, radians: f64, s: &mut Stream) {
     for slot in t.slots() {
         if !t.is_frozen(slot) {

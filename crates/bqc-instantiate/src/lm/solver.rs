@@ -314,19 +314,6 @@ mod tests {
 
     static GO: AtomicBool = AtomicBool::new(false);
 
-    fn random(n: u8, count: usize, s: &mut Stream) -> CxTemplate {
-        let mut t = CxTemplate::new(n);
-        for q in 0..n {
-            t.set(Slot::First(q), s.su2());
-        }
-        for _ in 0..count {
-            let control = s.below(n as usize) as u8;
-            let target = (control + 1 + s.below(n as usize - 1) as u8) % n;
-            t.push(control, target, s.su2(), s.su2());
-        }
-        t
-    }
-
     fn perturb(t: &mut CxTemplate, radians: f64, s: &mut Stream) {
         for slot in t.slots() {
             let d = [0; 3].map(|_| radians * s.gaussian());
@@ -338,7 +325,7 @@ mod tests {
     fn finds_its_way_back_to_rounding_error_on_every_level() {
         let mut s = Stream::new(4, 4, 4);
         for (n, count) in [(2, 3), (3, 8), (4, 12), (5, 20), (6, 16)] {
-            let target = random(n, count, &mut s);
+            let target = CxTemplate::random(n, count, &mut s);
             let samples = sample_count(n as usize, 3 * n as usize + 4 * count);
             let batch = StateBatch::sampled(&target, samples, &mut s);
             let exact = StateBatch::exact(&target);
@@ -360,7 +347,7 @@ mod tests {
     #[test]
     fn frozen_slots_stay_and_an_all_frozen_template_is_only_judged() {
         let mut s = Stream::new(4, 4, 5);
-        let target = random(3, 6, &mut s);
+        let target = CxTemplate::random(3, 6, &mut s);
         let exact = StateBatch::exact(&target);
         let mut solver = LmSolver::new(Level::detect());
         let mut t = target.clone();
@@ -381,7 +368,7 @@ mod tests {
     #[test]
     fn without_cx_the_product_of_one_qubit_gates_is_found() {
         let mut s = Stream::new(4, 4, 6);
-        let target = random(2, 0, &mut s);
+        let target = CxTemplate::random(2, 0, &mut s);
         let mut t = CxTemplate::new(2);
         perturb(&mut t, 0.3, &mut s);
         let outcome =
