@@ -1,6 +1,7 @@
 //! `bqc`: arguments, terminal, clock, signals and files. What it does with circuits is in `crates/`.
 
 mod args;
+mod batch;
 mod compile;
 mod doctor;
 mod engine;
@@ -10,6 +11,7 @@ mod keep;
 mod output;
 mod progress;
 mod resources;
+mod slurm_script;
 mod stats;
 mod stop;
 mod summary;
@@ -29,6 +31,8 @@ fn main() -> ExitCode {
     let start = Instant::now();
     let result = match &Cli::parse().command {
         Command::Compile(args) => compile::compile(args, start),
+        Command::Batch(args) => batch::batch(args, start),
+        Command::SlurmScript(args) => slurm_script::slurm_script(args),
         Command::Verify(args) => verify::verify(args),
         Command::Stats(args) => stats::stats(args),
         Command::Doctor(args) => doctor::doctor(args),
@@ -40,7 +44,7 @@ fn main() -> ExitCode {
         .unwrap_or_else(|failure| {
             match &failure {
                 // It fills lines of its own and says which file it is about.
-                Failure::Diagnostic(text) => say(text.trim_end()),
+                Failure::Diagnostic(diagnostic) => say(diagnostic.render().trim_end()),
                 other => say(&format!("bqc: {other}")),
             }
             Exit::Refused
