@@ -191,7 +191,14 @@ fn options(options: &[String]) -> String {
 
 /// One word for bash, whatever is in it.
 fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
+    let mut word = String::from("\"");
+    for c in text.chars() {
+        if matches!(c, '"' | '$' | '`' | '\\') {
+            word.push('\\');
+        }
+        word.push(c);
+    }
+    word + "\""
 }
 
 fn path(path: &Path) -> Result<String, Failure> {
@@ -254,8 +261,8 @@ mod tests {
             "#SBATCH --requeue",
             "#SBATCH --no-kill",
             "#SBATCH --signal=B:USR1@300",
-            "module load 'cuda/12' || exit 2",
-            "options=('-v')",
+            "module load \"cuda/12\" || exit 2",
+            "options=(\"-v\")",
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
         }
@@ -271,8 +278,8 @@ mod tests {
 
     #[test]
     fn bash_sees_one_word_whatever_is_in_it() {
-        assert_eq!(quoted("a'b $(c) \"d\"\n"), "'a'\\''b $(c) \"d\"\n'");
-        assert_eq!(path(Path::new("-x")).unwrap(), "'./-x'");
+        assert_eq!(quoted("a'b $(c) \"`d`\"\\\n"), "\"a'b \\$(c) \\\"\\`d\\`\\\"\\\\\n\"");
+        assert_eq!(path(Path::new("-x")).unwrap(), "\"./-x\"");
         assert!(path(Path::new("")).is_err());
     }
 }

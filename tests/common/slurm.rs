@@ -4,7 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use super::Folder;
-use super::processes::wait_until;
+use super::processes::{is_alive, wait_until};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -112,6 +112,25 @@ impl Slurm {
         command.arg(what).arg(self.path("slurm")).args(node.map(|node| node.to_string()));
         let output = command.stdin(Stdio::null()).output().unwrap();
         assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// The processes `bqc COMMAND …` that run on this Slurm, on one node or on all.
+    pub fn bqc(&self, command: &str, node: Option<u32>) -> Vec<i32> {
+        let ours = format!("BQC_TEST_SLURM={}", self.path("slurm").display());
+        let node = node.map(|node| format!("SLURMD_NODENAME=n{node}"));
+        let has = |bytes: &[u8], word: &str| bytes.split(|&b| b == 0).any(|part| part == word.as_bytes());
+        let is_one = |pid: &i32| {
+            let file = |name: &str| std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
+            let (words, environment) = (file("cmdline"), file("environ"));
+            let mut words = words.split(|&b| b == 0);
+            words.next().is_some_and(|program| program == b"bqc" || program.ends_with(b"/bqc"))
+                && words.next() == Some(command.as_bytes())
+                && has(&environment, &ours)
+                && node.as_ref().is_none_or(|node| has(&environment, node))
+        };
+        let entries = std::fs::read_dir("/proc").unwrap().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.filter(|&pid| is_alive(pid)).filter(is_one).collect()
     }
 
     /// The process of a daemon, by the name of its pid file: `slurmctld`, `slurmd.n0`.
