@@ -95,7 +95,7 @@ impl Task<'_> {
         bqc_qasm::write(self.input, &mut circuit).map_err(in_memory)?;
         // How many do the work and how the result is compared decides nothing.
         let settings = RunSettings { n_threads: 0, max_check_updates: 0.0, ..self.settings.clone() };
-        Ok(plan_hash(&[&circuit, format!("{settings:?}").as_bytes(), self.engine.name().as_bytes()]))
+        Ok(plan_hash(&[&circuit, format!("{settings:?}").as_bytes(), self.engine.family().as_bytes()]))
     }
 
     fn run_folder(&self, plan: &[u8; 32]) -> Result<Option<PathBuf>, Failure> {
