@@ -1,6 +1,10 @@
 //! The command line as it is typed. Everything here is raw: defaults that depend on the machine, and
 //! rules between options, are resolved by each command.
 
+mod cluster;
+
+pub use cluster::{MergeArgs, PlanArgs, StatusArgs, WorkArgs};
+
 use bqc_instantiate::Solver;
 use bqc_optimize::Objective;
 use bqc_qasm::Limits;
@@ -14,7 +18,8 @@ Exit codes:
   1   verify: the circuits differ by more than --epsilon
   2   wrong usage, unreadable input, or an output that cannot be written
   3   complete, but some blocks were kept as they were because of a fault
-  75  interrupted by a signal; the best circuit so far was written";
+  75  interrupted by a signal; the best circuit so far was written. work, merge: the run is not complete,
+      and `bqc work` goes on with it";
 
 /// A quantum circuit compiler: fewer two-qubit gates, with an error bound that was recomputed
 /// independently.
@@ -30,6 +35,17 @@ pub enum Command {
     /// Rewrite a circuit with fewer two-qubit gates
     #[command(after_help = EXIT_CODES)]
     Compile(CompileArgs),
+    /// Prepare a compile that many machines share through a folder
+    #[command(after_help = EXIT_CODES)]
+    Plan(PlanArgs),
+    /// Work on a plan: on each machine one, as many as there are, at any time
+    #[command(after_help = EXIT_CODES)]
+    Work(WorkArgs),
+    /// Join the results of a plan into a circuit
+    #[command(after_help = EXIT_CODES)]
+    Merge(MergeArgs),
+    /// Tell how far a plan is and who works on it
+    Status(StatusArgs),
     /// Compare two circuits up to global phase; exit 1 if they differ
     #[command(after_help = EXIT_CODES)]
     Verify(VerifyArgs),
@@ -38,7 +54,7 @@ pub enum Command {
     /// Make a circuit from a unitary matrix or a state vector
     #[command(after_help = EXIT_CODES)]
     Synthesize(SynthesizeArgs),
-    /// What `compile --workers` starts; speaks to its supervisor alone
+    /// What supervisors start; speaks to its supervisor alone
     #[cfg(unix)]
     #[command(hide = true)]
     Worker(WorkerArgs),

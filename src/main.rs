@@ -1,6 +1,7 @@
 //! `bqc`: arguments, terminal, clock, signals and files. What it does with circuits is in `crates/`.
 
 mod args;
+mod cluster;
 mod compile;
 mod doctor;
 mod engine;
@@ -29,6 +30,10 @@ fn main() -> ExitCode {
     let start = Instant::now();
     let result = match &Cli::parse().command {
         Command::Compile(args) => compile::compile(args, start),
+        Command::Plan(args) => cluster::plan::plan(args),
+        Command::Work(args) => cluster::work::work(args, start),
+        Command::Merge(args) => cluster::merge::merge(args, start),
+        Command::Status(args) => cluster::status::status(args, start),
         Command::Verify(args) => verify::verify(args),
         Command::Stats(args) => stats::stats(args),
         Command::Doctor(args) => doctor::doctor(args),

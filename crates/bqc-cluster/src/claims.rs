@@ -57,7 +57,8 @@ impl<'a> Claims<'a> {
     /// Looks which claims there are.
     pub(crate) fn look(&self, now: Duration) -> io::Result<()> {
         for name in self.storage.list(&self.folder)? {
-            let numbers = name.split_once('.').and_then(|(shard, number)| Some((shard.parse().ok()?, number.parse().ok()?)));
+            let numbers =
+                name.split_once('.').and_then(|(shard, number)| Some((shard.parse().ok()?, number.parse().ok()?)));
             if let Some((shard, number)) = numbers {
                 self.note(shard, number, None, now);
             }

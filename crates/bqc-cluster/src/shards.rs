@@ -9,7 +9,8 @@ use std::ops::Range;
 pub fn divide(works: &[f64], n_shards: usize) -> Vec<Range<usize>> {
     let n_shards = n_shards.clamp(1, works.len().max(1));
     // Units without work still cost a look each.
-    let least = works.iter().copied().filter(|w| w.is_finite()).sum::<f64>().max(1.0) * 1e-3 / works.len().max(1) as f64;
+    let least =
+        works.iter().copied().filter(|w| w.is_finite()).sum::<f64>().max(1.0) * 1e-3 / works.len().max(1) as f64;
     let cost = |work: f64| if work.is_finite() { work.max(least) } else { least };
     let mut left: f64 = works.iter().map(|w| cost(*w)).sum();
     let mut shards = Vec::with_capacity(n_shards);

@@ -115,7 +115,23 @@ impl<'a> Supervisor<'a> {
         let writer = Writer::new(ledger.storage(), ledger.plan(), record.clone())?;
         let look = Mutex::new(ledger.clock().now());
         let (pace, makeshift, failure, has_warned, n, is_over, over) = Default::default();
-        Ok(Supervisor { ledger, inner, warn, record, care, n_shards, writer, pace, makeshift, look, failure, has_warned, n, is_over, over })
+        Ok(Supervisor {
+            ledger,
+            inner,
+            warn,
+            record,
+            care,
+            n_shards,
+            writer,
+            pace,
+            makeshift,
+            look,
+            failure,
+            has_warned,
+            n,
+            is_over,
+            over,
+        })
     }
 
     /// Runs `work`, which compiles with this workshop, and says meanwhile that we live. `work` returns whether
@@ -163,7 +179,8 @@ impl<'a> Supervisor<'a> {
     pub fn has_changed_its_mind(&self) -> bool {
         self.warn_of(self.ledger.refresh(Some(&self.record.name)).map(drop));
         let mut makeshift = lock(&self.makeshift);
-        let is_other = |key: &UnitKey, taken: &SolvedRecord| self.ledger.find(key, |(now, _)| Some(now != taken)) == Some(true);
+        let is_other =
+            |key: &UnitKey, taken: &SolvedRecord| self.ledger.find(key, |(now, _)| Some(now != taken)) == Some(true);
         let has_changed = makeshift.iter().any(|(key, taken)| is_other(key, taken));
         makeshift.clear();
         has_changed
@@ -381,7 +398,9 @@ impl<'a> Supervisor<'a> {
     fn slow(&self, pass: &PassState<'_>, shard: usize) -> Duration {
         let (work, seconds) = *lock(&self.pace);
         let expected = if work > 0.0 { SLOW * pass.work_left_of(shard) * seconds / work } else { 0.0 };
-        Duration::try_from_secs_f64(expected).unwrap_or(Duration::MAX / 16).clamp(self.care.least_slow(), Duration::MAX / 16)
+        Duration::try_from_secs_f64(expected)
+            .unwrap_or(Duration::MAX / 16)
+            .clamp(self.care.least_slow(), Duration::MAX / 16)
     }
 
     /// Which of the others do nothing any more.

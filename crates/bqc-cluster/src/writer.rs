@@ -40,7 +40,11 @@ struct State {
 
 impl<'a> Writer<'a> {
     /// Begins the first segment.
-    pub(crate) fn new(storage: &'a dyn Storage, plan: &[u8; 32], record: WriterRecord) -> Result<Writer<'a>, FolderError> {
+    pub(crate) fn new(
+        storage: &'a dyn Storage,
+        plan: &[u8; 32],
+        record: WriterRecord,
+    ) -> Result<Writer<'a>, FolderError> {
         let io = |source| FolderError::Io { name: SEGMENTS.into(), source };
         storage.make_folder(SEGMENTS).map_err(io)?;
         let writer = Writer { storage, plan: *plan, record, state: Mutex::default() };

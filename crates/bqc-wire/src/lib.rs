@@ -22,6 +22,7 @@ pub mod message;
 mod npy;
 pub mod plan;
 pub mod report;
+pub mod run_status;
 pub mod segment;
 pub mod share;
 pub mod stats;
@@ -36,6 +37,7 @@ pub use report::{
     BlockGates, BlockRecord, BlockTotals, CheckMethod, CircuitFigures, KnownTotals, Outcome, Report, Settings, Status,
     WholeCheck, WorkerTotals,
 };
+pub use run_status::{RunStatus, SupervisorStatus};
 pub use segment::{Entry, Record, Replay, SegmentError};
 pub use share::{PassKey, PassRecord, Share, WriterRecord};
 pub use stats::{PartitionPreview, StatsReport};
