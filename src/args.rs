@@ -2,9 +2,11 @@
 //! rules between options, are resolved by each command.
 
 mod batch;
+mod cluster;
 mod slurm_script;
 
 pub use batch::{BatchArgs, Shard, TableArg};
+pub use cluster::{MergeArgs, PlanArgs, StatusArgs, WorkArgs};
 pub use slurm_script::{ArrayScriptArgs, JobArgs, MultiNodeScriptArgs, SlurmScriptArgs, SlurmScriptKind};
 
 use bqc_instantiate::Solver;
@@ -21,8 +23,8 @@ Exit codes:
   2   wrong usage, unreadable input, or an output that cannot be written. batch: some inputs are unusable,
       all others are done
   3   complete, but some blocks were kept as they were because of a fault
-  75  interrupted by a signal; the best circuit so far was written. batch: something is left to do, and the
-      same command goes on";
+  75  interrupted by a signal; the best circuit so far was written. batch, work, merge: something is left to
+      do; the same command, or `bqc work`, goes on with it";
 
 /// A quantum circuit compiler: fewer two-qubit gates, with an error bound that was recomputed
 /// independently.
@@ -43,6 +45,17 @@ pub enum Command {
     Batch(Box<BatchArgs>),
     /// Print a job script for Slurm
     SlurmScript(SlurmScriptArgs),
+    /// Prepare a compile that many machines share through a folder
+    #[command(after_help = EXIT_CODES)]
+    Plan(PlanArgs),
+    /// Work on a plan: on each machine one, as many as there are, at any time
+    #[command(after_help = EXIT_CODES)]
+    Work(WorkArgs),
+    /// Join the results of a plan into a circuit
+    #[command(after_help = EXIT_CODES)]
+    Merge(MergeArgs),
+    /// Tell how far a plan is and who works on it
+    Status(StatusArgs),
     /// Compare two circuits up to global phase; exit 1 if they differ
     #[command(after_help = EXIT_CODES)]
     Verify(VerifyArgs),
@@ -51,7 +64,7 @@ pub enum Command {
     /// Make a circuit from a unitary matrix or a state vector
     #[command(after_help = EXIT_CODES)]
     Synthesize(SynthesizeArgs),
-    /// What `compile --workers` starts; speaks to its supervisor alone
+    /// What supervisors start; speaks to its supervisor alone
     #[cfg(unix)]
     #[command(hide = true)]
     Worker(WorkerArgs),

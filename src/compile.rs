@@ -59,7 +59,7 @@ impl Effort {
 /// What comparing the whole circuits may cost, in updates of an amplitude: some five seconds of two
 /// cores, so that a time limit is overrun by no more. One random state of twenty wires and some
 /// thousand gates fits.
-const MAX_CHECK_UPDATES: f64 = 8e9;
+pub const MAX_CHECK_UPDATES: f64 = 8e9;
 
 /// Runs the command. `start` is when the process began: limits and reports count from there.
 pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
@@ -197,7 +197,7 @@ fn talk(args: &CompileArgs) -> Talk {
 }
 
 /// Fills in what depends on the machine or on other settings.
-fn resolve(args: &SettingsArgs) -> RunSettings {
+pub fn resolve(args: &SettingsArgs) -> RunSettings {
     let cores = || available_parallelism().map_or(1, usize::from);
     let effort = Effort::of(args.effort);
     let block = |flow, starts: u32| BlockSettings {
@@ -245,7 +245,7 @@ fn status(compiled: &Compiled, was_interrupted: bool) -> Status {
     }
 }
 
-fn exit(status: Status, blocks: &BlockTotals) -> Exit {
+pub fn exit(status: Status, blocks: &BlockTotals) -> Exit {
     match status {
         Status::InternalDifference => Exit::Degraded,
         Status::Interrupted => Exit::Interrupted,
@@ -302,7 +302,7 @@ fn report(
     }
 }
 
-fn whole_check(compiled: &Compiled) -> WholeCheck {
+pub fn whole_check(compiled: &Compiled) -> WholeCheck {
     let method = match compiled.comparison.map(|c| c.method) {
         Some(Method::Exact) => CheckMethod::Exact,
         Some(Method::RandomStates { .. }) => CheckMethod::RandomStates,

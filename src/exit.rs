@@ -53,6 +53,9 @@ pub enum Failure {
     /// A run folder or a cache cannot be used.
     #[error(transparent)]
     Journal(#[from] bqc_pool::JournalError),
+    /// The folder that many machines share cannot be used.
+    #[error(transparent)]
+    Folder(#[from] bqc_cluster::FolderError),
     /// Signal handlers or threads cannot be set up.
     #[error("cannot set up {what}: {source}")]
     Setup {

@@ -1,6 +1,6 @@
 //! Where a compile's blocks are rebuilt, and what is kept of it: worker processes, run folder, cache.
 
-use crate::args::{CompileArgs, RunFolderArgs, WorkersArg};
+use crate::args::{CompileArgs, FaultArgs, RunFolderArgs, WorkersArg};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::stop::Stop;
@@ -96,7 +96,7 @@ impl Task<'_> {
         bqc_qasm::write(self.input, &mut circuit).map_err(in_memory)?;
         // How many do the work and how the result is compared decides nothing.
         let settings = RunSettings { n_threads: 0, max_check_updates: 0.0, ..self.settings.clone() };
-        Ok(plan_hash(&[&circuit, format!("{settings:?}").as_bytes(), self.engine.name().as_bytes()]))
+        Ok(plan_hash(&[&circuit, format!("{settings:?}").as_bytes(), self.engine.family().as_bytes()]))
     }
 
     fn folder_of_run(&self, plan: &[u8; 32]) -> Result<Option<PathBuf>, Failure> {
@@ -119,38 +119,50 @@ impl Task<'_> {
         Ok(Some(Journal::open(folder, &[0; 32], Use::Cache { max_bytes: MAX_CACHE_BYTES })?))
     }
 
-    #[cfg(unix)]
-    fn pool<'b>(&'b self, warn: &'b (dyn Fn(&str) + Sync)) -> Result<Option<bqc_pool::Pool<'b>>, Failure> {
-        use bqc_pool::{Patience, Pool, Program};
-        if self.workers.is_none() {
-            return Ok(None);
-        }
-        let setup = |source| Failure::Setup { what: "worker processes", source };
-        let faults = &self.args.keep.faults;
-        let mut arguments = vec!["worker".into()];
-        if let Some(fault) = &faults.worker_fault {
-            arguments.extend(["--fault".into(), fault.into()]);
-        }
-        let patience = faults.worker_patience.map_or_else(Patience::default, |time| Patience {
-            // Heartbeats come each second, whatever else there is no patience for.
-            silence: time + std::time::Duration::from_secs(2),
-            unit: time,
-            per_work: std::time::Duration::ZERO,
-            grace: time,
-            ..Patience::default()
-        });
-        let program = Program { path: this_program().map_err(setup)?, arguments };
-        let pool = Pool::new(program, patience, self.engine, warn);
-        Ok(Some(pool.map_err(|loss| setup(std::io::Error::other(loss)))?))
-    }
-
-    #[cfg(not(unix))]
-    fn pool<'b>(&'b self, _: &'b (dyn Fn(&str) + Sync)) -> Result<Option<InProcess<'b>>, Failure> {
+    fn pool<'b>(&'b self, warn: &'b (dyn Fn(&str) + Sync)) -> Result<Option<NodePool<'b>>, Failure> {
         match self.workers {
-            Some(_) => Err(Failure::Usage("worker processes need a Unix system; leave out --workers".into())),
+            Some(_) => node_pool(&self.args.keep.faults, self.engine, warn).map(Some),
             None => Ok(None),
         }
     }
+}
+
+/// Worker processes of this node, as a workshop.
+#[cfg(unix)]
+pub type NodePool<'a> = bqc_pool::Pool<'a>;
+
+/// There are none on this system.
+#[cfg(not(unix))]
+pub type NodePool<'a> = InProcess<'a>;
+
+/// A pool without workers yet: each thread that asks for work starts one.
+#[cfg(unix)]
+pub fn node_pool<'a>(
+    faults: &FaultArgs,
+    engine: &'a dyn Engine,
+    warn: &'a (dyn Fn(&str) + Sync),
+) -> Result<NodePool<'a>, Failure> {
+    use bqc_pool::{Patience, Pool, Program};
+    let setup = |source| Failure::Setup { what: "worker processes", source };
+    let mut arguments = vec!["worker".into()];
+    if let Some(fault) = &faults.worker_fault {
+        arguments.extend(["--fault".into(), fault.into()]);
+    }
+    let patience = faults.worker_patience.map_or_else(Patience::default, |time| Patience {
+        // Heartbeats come each second, whatever else there is no patience for.
+        silence: time + std::time::Duration::from_secs(2),
+        unit: time,
+        per_work: std::time::Duration::ZERO,
+        grace: time,
+        ..Patience::default()
+    });
+    let program = Program { path: this_program().map_err(setup)?, arguments };
+    Pool::new(program, patience, engine, warn).map_err(|loss| setup(std::io::Error::other(loss)))
+}
+
+#[cfg(not(unix))]
+pub fn node_pool<'a>(_: &FaultArgs, _: &'a dyn Engine, _: &'a (dyn Fn(&str) + Sync)) -> Result<NodePool<'a>, Failure> {
+    Err(Failure::Usage("worker processes need a Unix system; leave out --workers".into()))
 }
 
 /// What starts this very program, even if another version has been put in its place meanwhile.
@@ -204,12 +216,12 @@ impl Survived {
 }
 
 #[cfg(unix)]
-fn worker_totals(pool: &Option<bqc_pool::Pool<'_>>) -> Option<WorkerTotals> {
+fn worker_totals(pool: &Option<NodePool<'_>>) -> Option<WorkerTotals> {
     pool.as_ref().map(bqc_pool::Pool::totals)
 }
 
 #[cfg(not(unix))]
-fn worker_totals(_: &Option<InProcess<'_>>) -> Option<WorkerTotals> {
+fn worker_totals(_: &Option<NodePool<'_>>) -> Option<WorkerTotals> {
     None
 }
 

@@ -2,6 +2,7 @@
 
 mod args;
 mod batch;
+mod cluster;
 mod compile;
 mod doctor;
 mod engine;
@@ -33,6 +34,10 @@ fn main() -> ExitCode {
         Command::Compile(args) => compile::compile(args, start),
         Command::Batch(args) => batch::batch(args, start),
         Command::SlurmScript(args) => slurm_script::slurm_script(args),
+        Command::Plan(args) => cluster::plan::plan(args),
+        Command::Work(args) => cluster::work::work(args, start),
+        Command::Merge(args) => cluster::merge::merge(args, start),
+        Command::Status(args) => cluster::status::status(args, start),
         Command::Verify(args) => verify::verify(args),
         Command::Stats(args) => stats::stats(args),
         Command::Doctor(args) => doctor::doctor(args),

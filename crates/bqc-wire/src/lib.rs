@@ -21,8 +21,11 @@ pub mod fuzz;
 pub mod matrix;
 pub mod message;
 mod npy;
+pub mod plan;
 pub mod report;
+pub mod run_status;
 pub mod segment;
+pub mod share;
 pub mod stats;
 pub mod unit;
 
@@ -31,10 +34,13 @@ pub use document::{Document, WireError};
 pub use frame::{FrameDecoder, FrameError, MAX_FRAME_BYTES, encode_frame};
 pub use matrix::{MatrixError, NumberArray, Precision, Shape};
 pub use message::{FromWorker, Hello, HelloError, Message, ToWorker};
+pub use plan::{Plan, PlanError, PlanPass, PlanSettings};
 pub use report::{
     BlockGates, BlockRecord, BlockTotals, CheckMethod, CircuitFigures, KnownTotals, Outcome, Report, Settings, Status,
     WholeCheck, WorkerTotals,
 };
-pub use segment::{Entry, Replay, SegmentError};
+pub use run_status::{RunStatus, SupervisorStatus};
+pub use segment::{Entry, Record, Replay, SegmentError};
+pub use share::{PassKey, PassRecord, Share, WriterRecord};
 pub use stats::{PartitionPreview, StatsReport};
 pub use unit::{BlockForm, Ending, FormError, SolvedRecord, UnitFlow, UnitKey, UnitObjective, UnitRecord, UnitSolver};
