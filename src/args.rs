@@ -1,9 +1,13 @@
 //! The command line as it is typed. Everything here is raw: defaults that depend on the machine, and
 //! rules between options, are resolved by each command.
 
+mod batch;
 mod cluster;
+mod slurm_script;
 
+pub use batch::{BatchArgs, Shard, TableArg};
 pub use cluster::{MergeArgs, PlanArgs, StatusArgs, WorkArgs};
+pub use slurm_script::{ArrayScriptArgs, JobArgs, MultiNodeScriptArgs, SlurmScriptArgs, SlurmScriptKind};
 
 use bqc_instantiate::Solver;
 use bqc_optimize::Objective;
@@ -16,10 +20,11 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0   complete, or the time limit was reached and the best circuit was written
   1   verify: the circuits differ by more than --epsilon
-  2   wrong usage, unreadable input, or an output that cannot be written
+  2   wrong usage, unreadable input, or an output that cannot be written. batch: some inputs are unusable,
+      all others are done
   3   complete, but some blocks were kept as they were because of a fault
-  75  interrupted by a signal; the best circuit so far was written. work, merge: the run is not complete,
-      and `bqc work` goes on with it";
+  75  interrupted by a signal; the best circuit so far was written. batch, work, merge: something is left to
+      do; the same command, or `bqc work`, goes on with it";
 
 /// A quantum circuit compiler: fewer two-qubit gates, with an error bound that was recomputed
 /// independently.
@@ -35,6 +40,11 @@ pub enum Command {
     /// Rewrite a circuit with fewer two-qubit gates
     #[command(after_help = EXIT_CODES)]
     Compile(CompileArgs),
+    /// Rewrite many circuits, each task of a Slurm array its share; or tell how far they are
+    #[command(after_help = EXIT_CODES)]
+    Batch(Box<BatchArgs>),
+    /// Print a job script for Slurm
+    SlurmScript(SlurmScriptArgs),
     /// Prepare a compile that many machines share through a folder
     #[command(after_help = EXIT_CODES)]
     Plan(PlanArgs),
@@ -140,7 +150,7 @@ pub struct SettingsArgs {
 }
 
 /// Where a compile keeps what it has found until it is through.
-#[derive(Args, Default)]
+#[derive(Args, Clone, Default)]
 pub struct RunFolderArgs {
     /// Keep a journal of all results in this folder; the same command takes up a run that was
     /// interrupted. Another input or other settings are refused there

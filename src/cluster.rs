@@ -81,7 +81,7 @@ fn parse(text: Vec<u8>) -> Result<Circuit, Failure> {
         ..Limits::default()
     };
     let options = ParseOptions { limits, ..ParseOptions::default() };
-    bqc_qasm::parse(&SourceText::new(CIRCUIT_NAME, text), &options).map_err(|d| Failure::Diagnostic(d.render()))
+    bqc_qasm::parse(&SourceText::new(CIRCUIT_NAME, text), &options).map_err(Failure::Diagnostic)
 }
 
 fn read_whole(storage: &Folder, name: &str) -> std::io::Result<Vec<u8>> {

@@ -1,6 +1,6 @@
 //! Where a compile's blocks are rebuilt, and what is kept of it: worker processes, run folder, cache.
 
-use crate::args::{CompileArgs, FaultArgs, WorkersArg};
+use crate::args::{CompileArgs, FaultArgs, RunFolderArgs, WorkersArg};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::stop::Stop;
@@ -46,6 +46,7 @@ pub struct Task<'a> {
     pub input: &'a Circuit,
     pub settings: &'a RunSettings,
     pub engine: &'a dyn Engine,
+    pub run_folder: &'a RunFolderArgs,
     /// Worker processes; threads of this one if none.
     pub workers: Option<usize>,
 }
@@ -54,7 +55,7 @@ impl Task<'_> {
     /// Does it, and tells what it went through. The run folder is to be ended when the output is written.
     pub fn compile(&self, stop: &Stop, progress: &Progress) -> Result<(Compiled, Survived, RunFolder), Failure> {
         let plan = self.plan()?;
-        let run_folder = self.run_folder(&plan)?;
+        let run_folder = self.folder_of_run(&plan)?;
         let journal = run_folder.as_deref().map(|folder| Journal::open(folder, &plan, Use::Run)).transpose()?;
         let cache = self.cache()?;
         for (folder, what) in [(&journal, "the run folder"), (&cache, "the cache")] {
@@ -84,12 +85,12 @@ impl Task<'_> {
         observer.warn_of_failures();
         let survived = Survived { workers: worker_totals(&pool), known: kept.totals() };
         survived.tell(progress);
-        let is_named = self.args.run_folder.run_dir.is_some();
+        let is_named = self.run_folder.run_dir.is_some();
         Ok((compiled, survived, RunFolder { journal, is_named }))
     }
 
     /// What a run folder is about: the circuit as it was understood, and all that decides the output.
-    fn plan(&self) -> Result<[u8; 32], Failure> {
+    pub fn plan(&self) -> Result<[u8; 32], Failure> {
         let mut circuit = Vec::new();
         let in_memory = |e| Failure::Setup { what: "the plan", source: e };
         bqc_qasm::write(self.input, &mut circuit).map_err(in_memory)?;
@@ -98,8 +99,8 @@ impl Task<'_> {
         Ok(plan_hash(&[&circuit, format!("{settings:?}").as_bytes(), self.engine.family().as_bytes()]))
     }
 
-    fn run_folder(&self, plan: &[u8; 32]) -> Result<Option<PathBuf>, Failure> {
-        let asked = &self.args.run_folder;
+    fn folder_of_run(&self, plan: &[u8; 32]) -> Result<Option<PathBuf>, Failure> {
+        let asked = self.run_folder;
         if asked.run_dir.is_some() || !asked.resume {
             return Ok(asked.run_dir.clone());
         }

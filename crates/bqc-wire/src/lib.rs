@@ -14,6 +14,7 @@
 //! Units: seconds, bytes, radians, gate counts. Counts are those of the circuit after translation to
 //! {CX, U3}, for input and output alike, so that they can be compared.
 
+pub mod batch;
 mod document;
 pub mod frame;
 pub mod fuzz;
@@ -28,6 +29,7 @@ pub mod share;
 pub mod stats;
 pub mod unit;
 
+pub use batch::{BatchFigures, BatchOutcome, BatchRecord, BatchRow, RowState};
 pub use document::{Document, WireError};
 pub use frame::{FrameDecoder, FrameError, MAX_FRAME_BYTES, encode_frame};
 pub use matrix::{MatrixError, NumberArray, Precision, Shape};
