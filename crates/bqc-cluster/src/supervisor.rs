@@ -338,13 +338,17 @@ impl<'a> Supervisor<'a> {
         })
     }
 
-    /// Looks for shards whose owners are gone or slow, and takes some of them. Whether there is work now.
+    /// Looks for shards whose owners are gone or slow, and takes over as many as there are threads, so that
+    /// others have some as well. Whether there is work now.
     fn take_over(&self, pass: &PassState<'_>, claims: &Claims<'_>) -> bool {
         let now = self.ledger.clock().now();
         self.warn_of_io(claims.look(now));
         let gone = self.gone(now);
         let mut n_taken = 0;
         for shard in 0..pass.shards.len() {
+            if n_taken >= rayon::current_num_threads() {
+                break;
+            }
             if pass.left_of(shard).next().is_none() {
                 continue;
             }
@@ -358,17 +362,13 @@ impl<'a> Supervisor<'a> {
                     self.n.taken_over.fetch_add(u64::from(number > 0), Ordering::Relaxed);
                     // From the other end: a slow owner may be half through.
                     pass.add(pass.left_of(shard).rev());
-                    n_taken += 1;
+                    n_taken += pass.left_of(shard).count();
                 }
                 Ok(false) => {}
                 Err(e) => self.warn_of_io(Err(e)),
             }
-            // One at a time: others look for some as well.
-            if n_taken > 0 {
-                return true;
-            }
         }
-        false
+        n_taken > 0
     }
 
     /// Whether a shard with units left is to be claimed anew.
