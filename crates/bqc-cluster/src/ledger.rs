@@ -8,6 +8,7 @@ use crate::storage::Storage;
 use bqc_wire::segment::{HEAD_BYTES, check_head};
 use bqc_wire::{Ending, PassKey, PassRecord, Replay, SegmentError, Share, SolvedRecord, UnitKey, WriterRecord};
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 use std::sync::{Mutex, MutexGuard, RwLock};
 use std::time::Duration;
@@ -46,7 +47,29 @@ pub struct Ledger<'a> {
     clock: &'a dyn Clock,
     plan: [u8; 32],
     segments: Mutex<BTreeMap<String, Segment>>,
-    known: RwLock<HashMap<UnitKey, Known>>,
+    known: RwLock<KeyMap<Known>>,
+}
+
+/// By units. Their names are as random as any hash of them.
+pub(crate) type KeyMap<T> = HashMap<UnitKey, T, BuildHasherDefault<KeyHasher>>;
+
+/// Takes eight bytes of a unit's name for its hash.
+#[derive(Default)]
+pub(crate) struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    /// The length, which is the same for all.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// A segment as far as it was read.
@@ -82,6 +105,15 @@ pub(crate) struct Writing {
     pub segment: String,
     /// When it was seen to grow last, by our clock.
     pub grown: Duration,
+}
+
+/// A result as it was read.
+pub(crate) struct Fresh {
+    pub key: UnitKey,
+    pub record: SolvedRecord,
+    pub is_settled: bool,
+    /// The pass that its writer was at.
+    pub pass: PassKey,
 }
 
 /// What is known of one unit.
@@ -141,11 +173,22 @@ impl<'a> Ledger<'a> {
         &self.plan
     }
 
-    /// Reads what is new, but for the segments of one writer. The first error is told when all else was read.
-    pub fn refresh(&self, but: Option<&str>) -> Result<Vec<UnitKey>, FolderError> {
+    /// Reads what is new and keeps it. The first error is told when all else was read.
+    pub fn load(&self) -> Result<(), FolderError> {
+        let (fresh, read) = self.refresh(None);
+        self.keep(fresh);
+        read
+    }
+
+    /// Reads what is new, but for the segments of one writer, and hands out its results. The first error is told
+    /// when all else was read.
+    pub(crate) fn refresh(&self, but: Option<&str>) -> (Vec<Fresh>, Result<(), FolderError>) {
         let mut segments = lock(&self.segments);
         let io = |name: &str, source| FolderError::Io { name: name.into(), source };
-        let names = self.storage.list(SEGMENTS).map_err(|e| io(SEGMENTS, e))?;
+        let names = match self.storage.list(SEGMENTS) {
+            Ok(names) => names,
+            Err(e) => return (Vec::new(), Err(io(SEGMENTS, e))),
+        };
         let now = self.clock.now();
         for name in names {
             let is_ours = but.is_some_and(|but| name.strip_prefix(but).is_some_and(|rest| rest.starts_with('-')));
@@ -154,17 +197,17 @@ impl<'a> Ledger<'a> {
                 segments.insert(name, Segment::new(now));
             }
         }
-        let (mut keys, mut first_error) = (Vec::new(), None);
+        let (mut fresh, mut first_error) = (Vec::new(), None);
         for (name, segment) in segments.iter_mut() {
-            if let Err(e) = self.read_on(name, segment, &mut keys) {
+            if let Err(e) = self.read_on(name, segment, &mut fresh) {
                 first_error.get_or_insert(e);
             }
         }
-        first_error.map_or(Ok(keys), Err)
+        (fresh, first_error.map_or(Ok(()), Err))
     }
 
     /// Reads one segment on.
-    fn read_on(&self, name: &str, segment: &mut Segment, keys: &mut Vec<UnitKey>) -> Result<(), FolderError> {
+    fn read_on(&self, name: &str, segment: &mut Segment, fresh: &mut Vec<Fresh>) -> Result<(), FolderError> {
         let path = format!("{SEGMENTS}/{name}");
         loop {
             let read = self.storage.read_from(&path, segment.n_read, CHUNK_BYTES);
@@ -178,44 +221,49 @@ impl<'a> Ledger<'a> {
                 start = HEAD_BYTES;
             }
             let mut replay = Replay::<Share>::at(&bytes, start);
-            let mut solved = Vec::new();
             for share in replay.by_ref() {
-                segment.take(share, &mut solved);
+                fresh.extend(segment.take(share));
             }
             let n_valid = replay.n_valid_bytes();
             if n_valid > 0 {
                 segment.n_read += n_valid as u64;
                 segment.grown = self.clock.now();
             }
-            self.add(solved, keys);
             if n_valid == 0 || bytes.len() < CHUNK_BYTES {
                 return Ok(());
             }
         }
     }
 
-    fn add(&self, solved: Vec<(UnitKey, SolvedRecord, bool, PassKey)>, keys: &mut Vec<UnitKey>) {
-        if solved.is_empty() {
+    /// Keeps results, to be found later.
+    pub(crate) fn keep(&self, fresh: Vec<Fresh>) {
+        if fresh.is_empty() {
             return;
         }
         let mut known = self.known.write().unwrap_or_else(|e| e.into_inner());
-        for (key, record, is_settled, pass) in solved {
-            keys.push(key);
+        for Fresh { key, record, is_settled, pass } in fresh {
             let of_unit = known.entry(key).or_default();
             of_unit.add(record, is_settled);
             of_unit.pass = pass;
         }
     }
 
-    /// Adds what this process has found itself.
-    pub(crate) fn note(&self, key: UnitKey, record: SolvedRecord, is_settled: bool, pass: PassKey) {
-        self.add(vec![(key, record, is_settled, pass)], &mut Vec::new());
-    }
-
     /// The first of what is known of a unit that `check` accepts.
     pub(crate) fn find<T>(&self, key: &UnitKey, check: impl FnMut((&SolvedRecord, bool)) -> Option<T>) -> Option<T> {
         let known = self.known.read().unwrap_or_else(|e| e.into_inner());
         known.get(key)?.candidates().find_map(check)
+    }
+
+    /// Lets go of what nobody will ask for any more: a large circuit has gigabytes of it.
+    pub(crate) fn forget(&self, keys: impl Iterator<Item = UnitKey>) {
+        let mut known = self.known.write().unwrap_or_else(|e| e.into_inner());
+        keys.for_each(|key| drop(known.remove(&key)));
+    }
+
+    /// Lets go of everything, to be read from the beginning.
+    pub(crate) fn rewind(&self) {
+        lock(&self.segments).clear();
+        self.known.write().unwrap_or_else(|e| e.into_inner()).clear();
     }
 
     /// All writers, by name.
@@ -274,7 +322,8 @@ impl Segment {
         Segment { n_read: 0, grown: now, writer: None, news: News::default() }
     }
 
-    fn take(&mut self, share: Share, solved: &mut Vec<(UnitKey, SolvedRecord, bool, PassKey)>) {
+    /// Notes what an entry says of its writer; the result in it, if there is one.
+    fn take(&mut self, share: Share) -> Option<Fresh> {
         let news = &mut self.news;
         match share {
             Share::Writer(writer) => self.writer = Some(writer),
@@ -287,11 +336,12 @@ impl Segment {
                 news.n_in_pass += 1;
                 news.unit_seconds += seconds;
                 let pass = news.pass.as_ref().map_or([0; 16], |pass| pass.key);
-                solved.push((key, *result, is_settled, pass));
+                return Some(Fresh { key, record: *result, is_settled, pass });
             }
             Share::Beat { seconds } => news.seconds = seconds,
             Share::Ended { seconds, is_complete } => (news.seconds, news.ended) = (seconds, Some(is_complete)),
         }
+        None
     }
 }
 

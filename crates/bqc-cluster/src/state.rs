@@ -1,10 +1,10 @@
 //! One pass as one supervisor sees it: which units are done, and which it has to do itself.
 
-use crate::ledger::lock;
+use crate::ledger::{KeyMap, lock};
 use crate::shards::divide;
 use bqc_run::{Bench, Solved, Unit};
 use bqc_wire::{PassKey, UnitKey};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ pub(crate) struct PassState<'a> {
     pub key: PassKey,
     pub shards: Vec<Range<usize>>,
     bench: &'a dyn Bench,
-    places: HashMap<UnitKey, usize>,
+    places: KeyMap<usize>,
     is_done: Vec<AtomicBool>,
     n_left: AtomicUsize,
     /// Units that are to be done here, because this supervisor has claimed them.

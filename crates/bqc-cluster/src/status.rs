@@ -63,7 +63,7 @@ impl Ledger<'_> {
     /// Reads what is new and sums it up. `reference` is a name for a file that is made for a moment, to see
     /// what time it is by the file system's clock: nobody else's says how old a segment is.
     pub fn status(&self, reference: &str) -> Result<Status, FolderError> {
-        self.refresh(None)?;
+        self.load()?;
         let storage = self.storage();
         // In a folder that cannot be written to, nobody can tell.
         let has_reference = storage.create(reference).and_then(|file| file.append(b"\n")).is_ok();

@@ -1,7 +1,7 @@
 //! The workshop of one node: claims, does, says, reads, waits, takes over.
 
 use crate::claims::{Claim, Claims};
-use crate::ledger::{FolderError, Ledger, lock};
+use crate::ledger::{FolderError, Fresh, Ledger, lock};
 use crate::state::PassState;
 use crate::writer::Writer;
 use bqc_run::{Bench, Solved, Unit, Workshop};
@@ -111,7 +111,7 @@ impl<'a> Supervisor<'a> {
         n_shards: usize,
         warn: &'a (dyn Fn(&str) + Sync),
     ) -> Result<Supervisor<'a>, FolderError> {
-        ledger.refresh(Some(&record.name))?;
+        ledger.load()?;
         let writer = Writer::new(ledger.storage(), ledger.plan(), record.clone())?;
         let look = Mutex::new(ledger.clock().now());
         let (pace, makeshift, failure, has_warned, n, is_over, over) = Default::default();
@@ -175,14 +175,19 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Whether something was taken that would not be taken now: somebody has found better since. Then the
-    /// run is to be gone through once more.
+    /// run is to be gone through once more, and all that is known is read anew.
     pub fn has_changed_its_mind(&self) -> bool {
-        self.warn_of(self.ledger.refresh(Some(&self.record.name)).map(drop));
-        let mut makeshift = lock(&self.makeshift);
+        let (fresh, read) = self.ledger.refresh(Some(&self.record.name));
+        self.ledger.keep(fresh);
+        self.warn_of(read);
+        let makeshift = std::mem::take(&mut *lock(&self.makeshift));
         let is_other =
             |key: &UnitKey, taken: &SolvedRecord| self.ledger.find(key, |(now, _)| Some(now != taken)) == Some(true);
         let has_changed = makeshift.iter().any(|(key, taken)| is_other(key, taken));
-        makeshift.clear();
+        if has_changed {
+            self.ledger.rewind();
+            self.warn_of(self.ledger.load());
+        }
         has_changed
     }
 
@@ -218,17 +223,42 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Takes what is known of these units, each checked here.
-    fn take(&self, pass: &PassState<'_>, keys: &[UnitKey]) {
-        keys.par_iter().filter_map(|key| pass.place(key)).for_each(|i| {
-            let unit = pass.units[i];
-            if !pass.is_done(i)
-                && let Some(solved) = self.known(unit)
-            {
+    /// Takes what is known of the units that are not done, each checked here.
+    fn take_known(&self, pass: &PassState<'_>) {
+        (0..pass.units.len()).into_par_iter().filter(|i| !pass.is_done(*i)).for_each(|i| {
+            if let Some(solved) = self.known(pass.units[i]) {
                 self.n.taken.fetch_add(1, Ordering::Relaxed);
                 pass.finish(i, solved);
             }
         });
+    }
+
+    /// Takes what was read just now. What is no use to this pass is kept: another supervisor may be ahead.
+    fn take(&self, pass: &PassState<'_>, fresh: Vec<Fresh>) {
+        let take = |fresh: Fresh| {
+            let place = pass.place(&fresh.key);
+            let Some(i) = place else { return Some((None, fresh)) };
+            if pass.is_done(i) {
+                return None;
+            }
+            if fresh.is_settled
+                && let Ok(solved) = pass.units[i].check(&fresh.record, true)
+            {
+                self.n.taken.fetch_add(1, Ordering::Relaxed);
+                pass.finish(i, solved);
+                return None;
+            }
+            Some((place, fresh))
+        };
+        let left: Vec<(Option<usize>, Fresh)> = fresh.into_par_iter().filter_map(take).collect();
+        let places: Vec<usize> = left.iter().filter_map(|(place, _)| *place).collect();
+        self.ledger.keep(left.into_iter().map(|(_, fresh)| fresh).collect());
+        for i in places.into_iter().filter(|i| !pass.is_done(*i)) {
+            if let Some(solved) = self.known(pass.units[i]) {
+                self.n.taken.fetch_add(1, Ordering::Relaxed);
+                pass.finish(i, solved);
+            }
+        }
     }
 
     /// The best that is known of a unit, checked.
@@ -253,18 +283,11 @@ impl<'a> Supervisor<'a> {
         if self.ledger.clock().now().saturating_sub(*last) < after {
             return;
         }
-        let read = self.ledger.refresh(Some(&self.record.name));
+        let (fresh, read) = self.ledger.refresh(Some(&self.record.name));
         *last = self.ledger.clock().now();
         drop(last);
-        match read {
-            Ok(keys) => self.take(pass, &keys),
-            Err(e) => {
-                self.warn_of(Err(e));
-                // What was read before the error is known, though not which of it is new.
-                let keys: Vec<UnitKey> = pass.units.iter().map(|unit| unit.key()).collect();
-                self.take(pass, &keys);
-            }
-        }
+        self.take(pass, fresh);
+        self.warn_of(read);
     }
 
     /// All threads do what is claimed, and claim more, until there is nothing that nobody has claimed.
@@ -290,7 +313,8 @@ impl<'a> Supervisor<'a> {
         }
         self.n.done.fetch_add(1, Ordering::Relaxed);
         let (record, is_settled) = (solved.to_record(), solved.is_final);
-        self.ledger.note(unit.key(), record.clone(), is_settled, pass.key);
+        let unsettled =
+            (!is_settled).then(|| Fresh { key: unit.key(), record: record.clone(), is_settled, pass: pass.key });
         let share = Share::Solved { key: unit.key(), result: Box::new(record), is_settled, seconds };
         self.note_failure(self.writer.say(&share));
         if is_settled {
@@ -298,7 +322,10 @@ impl<'a> Supervisor<'a> {
             *pace = (pace.0 + unit.work(), pace.1 + seconds);
             drop(pace);
             pass.finish(index, solved);
-        } else if let Some(solved) = self.known(unit) {
+            return;
+        }
+        self.ledger.keep(unsettled.into_iter().collect());
+        if let Some(solved) = self.known(unit) {
             pass.finish(index, solved);
         }
     }
@@ -472,8 +499,7 @@ impl Workshop for Supervisor<'_> {
             seconds: self.seconds(),
         };
         self.note_failure(self.writer.say(&Share::Pass(record)));
-        let keys: Vec<UnitKey> = units.iter().map(|unit| unit.key()).collect();
-        self.take(&pass, &keys);
+        self.take_known(&pass);
         let (cursor, mut interval) = (AtomicUsize::new(0), POLL[0]);
         while pass.n_left() > 0 && !self.is_to_stop(stop) {
             let n_left = pass.n_left();
@@ -488,5 +514,7 @@ impl Workshop for Supervisor<'_> {
         for (i, unit) in units.iter().enumerate().filter(|(i, _)| !pass.is_done(*i)) {
             pass.finish(i, unit.stopped());
         }
+        let makeshift = lock(&self.makeshift);
+        self.ledger.forget(units.iter().map(|unit| unit.key()).filter(|key| !makeshift.contains_key(key)));
     }
 }

@@ -81,7 +81,7 @@ fn alone(settings: &RunSettings) -> Circuit {
 fn joined(server: &Arc<Server>, settings: &RunSettings) -> (Compiled, Option<Missing>) {
     let (client, clock) = (Client::new(server, 99, Weather::default()), Since(Instant::now(), Duration::ZERO));
     let ledger = Ledger::new(&client, &clock, PLAN);
-    ledger.refresh(None).unwrap();
+    ledger.load().unwrap();
     let reader = Reader::new(&ledger);
     let (engine, stop) = (CpuEngine::new(), AtomicBool::new(false));
     let compiled = compile_in(&reader, &circuit(6, 6), settings, &engine, &stop, &Unobserved).unwrap();

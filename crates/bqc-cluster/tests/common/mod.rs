@@ -50,9 +50,12 @@ pub struct Client {
     weather: Weather,
     chance: Arc<Mutex<Stream>>,
     start: Instant,
-    listings: Arc<Mutex<BTreeMap<String, (Instant, Vec<String>)>>>,
+    listings: Arc<Mutex<BTreeMap<String, Listing>>>,
     is_cut_off: Arc<AtomicBool>,
 }
+
+/// When a folder was looked at, and what was in it.
+type Listing = (Instant, Vec<String>);
 
 impl Client {
     pub fn new(server: &Arc<Server>, id: u64, weather: Weather) -> Client {
