@@ -17,6 +17,7 @@
 mod document;
 pub mod frame;
 pub mod fuzz;
+pub mod gpus;
 pub mod matrix;
 pub mod message;
 mod npy;
@@ -27,6 +28,7 @@ pub mod unit;
 
 pub use document::{Document, WireError};
 pub use frame::{FrameDecoder, FrameError, MAX_FRAME_BYTES, encode_frame};
+pub use gpus::{DeviceTrouble, GpuList, GpuRecord};
 pub use matrix::{MatrixError, NumberArray, Precision, Shape};
 pub use message::{FromWorker, Hello, HelloError, Message, ToWorker};
 pub use report::{
