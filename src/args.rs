@@ -1,12 +1,18 @@
 //! The command line as it is typed. Everything here is raw: defaults that depend on the machine, and
 //! rules between options, are resolved by each command.
 
+mod gpu;
+
 use bqc_instantiate::Solver;
 use bqc_optimize::Objective;
 use bqc_qasm::Limits;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use gpu::{GpuArgs, GpusArg, MpsArg, PerGpuArg};
+#[cfg(unix)]
+pub use gpu::{MpsGuardArgs, PlaceArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -29,7 +35,7 @@ pub struct Cli {
 pub enum Command {
     /// Rewrite a circuit with fewer two-qubit gates
     #[command(after_help = EXIT_CODES)]
-    Compile(CompileArgs),
+    Compile(Box<CompileArgs>),
     /// Compare two circuits up to global phase; exit 1 if they differ
     #[command(after_help = EXIT_CODES)]
     Verify(VerifyArgs),
@@ -42,6 +48,10 @@ pub enum Command {
     #[cfg(unix)]
     #[command(hide = true)]
     Worker(WorkerArgs),
+    /// Keeps an MPS daemon while its supervisor lives
+    #[cfg(unix)]
+    #[command(hide = true)]
+    MpsGuard(MpsGuardArgs),
     /// Say what this machine offers: CPU, NVIDIA driver, GPUs, and why not more
     Doctor(DoctorArgs),
 }
@@ -103,6 +113,8 @@ pub struct CompileArgs {
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     #[command(flatten)]
+    pub gpu: GpuArgs,
+    #[command(flatten)]
     pub keep: KeepArgs,
     #[command(flatten)]
     pub read: ReadArgs,
@@ -118,8 +130,8 @@ pub struct CompileArgs {
 #[derive(Args)]
 pub struct KeepArgs {
     /// Rebuild blocks in this many worker processes instead of threads: one that dies costs its block a
-    /// second try. `auto` is one for each of the threads, or none for small circuits. The output does not
-    /// depend on it
+    /// second try. `auto` is one for each of the threads, or none for small circuits; with GPUs it is
+    /// --workers-per-gpu for each, and a number is divided among them. The output does not depend on it
     #[arg(long, value_name = "auto|off|N", default_value = "auto", value_parser = parse_workers)]
     pub workers: WorkersArg,
     /// Keep a journal of all results in this folder; the same command takes up a run that was
@@ -171,6 +183,8 @@ pub struct WorkerArgs {
     /// Fail like this
     #[arg(long, hide = true, value_name = "FAULT")]
     pub fault: Option<bqc_pool::Fault>,
+    #[command(flatten)]
+    pub place: PlaceArgs,
 }
 
 #[derive(Args)]
@@ -283,7 +297,7 @@ impl ReadArgs {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EngineArg {
-    /// CPU cores: the GPU engine has not been measured yet
+    /// An NVIDIA GPU if there is one that works, or CPU cores
     Auto,
     /// CPU cores
     Cpu,

@@ -1,7 +1,7 @@
 //! `bqc compile`: reads, runs, writes, and says how it went.
 
 use crate::args::{CompileArgs, EffortArg, FlowArg};
-use crate::engine::Chosen;
+use crate::engine;
 use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
 use crate::keep;
@@ -67,16 +67,18 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let outputs = Outputs::prepare(args)?;
     let input = read_circuit(&args.input, &args.read)?;
     let mut settings = resolve(args);
-    let (engine, refusal) = Chosen::new(args.engine);
-    warn(args, refusal);
-    let workers = keep::workers(args, &input, settings.n_threads, engine.works_in_processes())?;
-    settings.n_threads = workers.unwrap_or(settings.n_threads);
     // A limit beyond the clock's range is none.
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
     let progress = Progress::new(talk(args), start, deadline);
+    let (block_size, n_cores) = (settings.block_size, settings.n_threads);
+    let in_processes = keep::wants_processes(args, &input);
+    let mut engine = engine::Wanted { args, in_processes, block_size, n_cores }.choose(stop.flag(), &progress)?;
+    let gpus = engine.take_gpus();
+    let workers = keep::workers(args, in_processes && engine.works_in_processes(), &gpus, n_cores)?;
+    settings.n_threads = workers.unwrap_or(n_cores);
     let task = keep::Task { args, input: &input, settings: &settings, engine: engine.engine(), workers };
-    let compiled = task.compile(&stop, &progress);
+    let compiled = task.compile(gpus, &stop, &progress);
     progress.finish();
     warn(args, engine.fault());
     let (compiled, survived, run_folder) = compiled?;

@@ -1,6 +1,7 @@
 //! Where a compile's blocks are rebuilt, and what is kept of it: worker processes, run folder, cache.
 
 use crate::args::{CompileArgs, WorkersArg};
+use crate::engine::Gpus;
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::stop::Stop;
@@ -21,22 +22,25 @@ const AUTO_WORKERS_CX: usize = 200;
 /// Largest cache: it is read into memory as a whole.
 const MAX_CACHE_BYTES: u64 = 256 << 20;
 
-/// How many processes, if any. `possible`: whether the engine can be in another process.
-pub fn workers(args: &CompileArgs, input: &Circuit, n_cores: usize, possible: bool) -> Result<Option<usize>, Failure> {
+/// Whether processes do the work, as far as arguments and circuit say.
+pub fn wants_processes(args: &CompileArgs, input: &Circuit) -> bool {
     match args.keep.workers {
-        WorkersArg::Count(_) if !possible => {
-            Err(Failure::Usage("a GPU is used from this process only so far; leave out --workers".into()))
-        }
-        WorkersArg::Count(n) => match args.threads {
-            Some(n_threads) if n_threads != n => Err(Failure::Usage(format!(
-                "--threads {n_threads} contradicts --workers {n}: each worker has one thread; leave out one of them"
-            ))),
-            _ => Ok(Some(usize::from(n))),
-        },
-        WorkersArg::Auto if possible && cfg!(unix) => {
-            Ok((Stats::of(input).n_two_qubit >= AUTO_WORKERS_CX).then_some(n_cores))
-        }
-        WorkersArg::Auto | WorkersArg::Off => Ok(None),
+        WorkersArg::Off => false,
+        WorkersArg::Count(_) => true,
+        WorkersArg::Auto => cfg!(unix) && Stats::of(input).n_two_qubit >= AUTO_WORKERS_CX,
+    }
+}
+
+/// How many processes, if any: one for each core if there shall be some, or as many as the GPUs are to have.
+pub fn workers(args: &CompileArgs, wanted: bool, gpus: &Gpus, n_cores: usize) -> Result<Option<usize>, Failure> {
+    match (args.keep.workers, args.threads) {
+        (WorkersArg::Count(n), Some(n_threads)) if n_threads != n => Err(Failure::Usage(format!(
+            "--threads {n_threads} contradicts --workers {n}: each worker has one thread; leave out one of them"
+        ))),
+        #[cfg(unix)]
+        _ if !gpus.is_empty() => Ok(Some(gpus.iter().map(|gpu| gpu.n_workers).sum())),
+        (WorkersArg::Count(n), _) => Ok(Some(usize::from(n))),
+        (WorkersArg::Auto | WorkersArg::Off, _) => Ok(wanted.then_some(n_cores)),
     }
 }
 
@@ -52,7 +56,12 @@ pub struct Task<'a> {
 
 impl Task<'_> {
     /// Does it, and tells what it went through. The run folder is to be ended when the output is written.
-    pub fn compile(&self, stop: &Stop, progress: &Progress) -> Result<(Compiled, Survived, RunFolder), Failure> {
+    pub fn compile(
+        &self,
+        gpus: Gpus,
+        stop: &Stop,
+        progress: &Progress,
+    ) -> Result<(Compiled, Survived, RunFolder), Failure> {
         let plan = self.plan()?;
         let run_folder = self.run_folder(&plan)?;
         let journal = run_folder.as_deref().map(|folder| Journal::open(folder, &plan, Use::Run)).transpose()?;
@@ -64,7 +73,7 @@ impl Task<'_> {
         }
         let here = InProcess(self.engine);
         let warn = |line: &str| progress.warn(line);
-        let pool = self.pool(&warn)?;
+        let pool = self.pool(gpus, &warn)?;
         let inner: &dyn Workshop = match &pool {
             Some(pool) => pool,
             None => &here,
@@ -119,7 +128,7 @@ impl Task<'_> {
     }
 
     #[cfg(unix)]
-    fn pool<'b>(&'b self, warn: &'b (dyn Fn(&str) + Sync)) -> Result<Option<bqc_pool::Pool<'b>>, Failure> {
+    fn pool<'b>(&'b self, gpus: Gpus, warn: &'b (dyn Fn(&str) + Sync)) -> Result<Option<bqc_pool::Pool<'b>>, Failure> {
         use bqc_pool::{Patience, Pool, Program};
         if self.workers.is_none() {
             return Ok(None);
@@ -139,12 +148,12 @@ impl Task<'_> {
             ..Patience::default()
         });
         let program = Program { path: this_program().map_err(setup)?, arguments };
-        let pool = Pool::new(program, patience, self.engine, warn);
+        let pool = Pool::on(gpus, program, patience, self.engine, warn);
         Ok(Some(pool.map_err(|loss| setup(std::io::Error::other(loss)))?))
     }
 
     #[cfg(not(unix))]
-    fn pool<'b>(&'b self, _: &'b (dyn Fn(&str) + Sync)) -> Result<Option<InProcess<'b>>, Failure> {
+    fn pool<'b>(&'b self, _: Gpus, _: &'b (dyn Fn(&str) + Sync)) -> Result<Option<InProcess<'b>>, Failure> {
         match self.workers {
             Some(_) => Err(Failure::Usage("worker processes need a Unix system; leave out --workers".into())),
             None => Ok(None),
@@ -154,7 +163,7 @@ impl Task<'_> {
 
 /// What starts this very program, even if another version has been put in its place meanwhile.
 #[cfg(unix)]
-fn this_program() -> std::io::Result<PathBuf> {
+pub fn this_program() -> std::io::Result<PathBuf> {
     let itself = PathBuf::from("/proc/self/exe");
     // A link of Linux's to the file that runs, not to its name.
     if cfg!(target_os = "linux") && itself.exists() { Ok(itself) } else { std::env::current_exe() }

@@ -2,9 +2,13 @@
 
 mod args;
 mod compile;
+#[cfg(unix)]
+mod cuda;
 mod doctor;
 mod engine;
 mod exit;
+#[cfg(unix)]
+mod gpu;
 mod input;
 mod keep;
 mod output;
@@ -35,6 +39,8 @@ fn main() -> ExitCode {
         Command::Synthesize(args) => synthesize::synthesize(args, start),
         #[cfg(unix)]
         Command::Worker(args) => worker::worker(args),
+        #[cfg(unix)]
+        Command::MpsGuard(args) => worker::mps_guard(args),
     };
     result
         .unwrap_or_else(|failure| {

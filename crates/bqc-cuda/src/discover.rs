@@ -5,7 +5,9 @@ use crate::{CudaError, LEAST_DRIVER, Version};
 use cust::CudaApiVersion;
 use cust::device::{Device, DeviceAttribute};
 use cust::error::CudaResult;
-use cust::sys::{CUdevice_attribute, CUuuid, cuDeviceGetAttribute, cuDeviceGetUuid, cuDeviceGetUuid_v2, cudaError_enum};
+use cust::sys::{
+    CUdevice_attribute, CUuuid, cuDeviceGetAttribute, cuDeviceGetUuid, cuDeviceGetUuid_v2, cudaError_enum,
+};
 use std::fmt;
 
 /// How the names of a whole device and of a part begin.

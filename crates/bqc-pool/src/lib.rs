@@ -28,6 +28,9 @@ mod process;
 #[cfg(unix)]
 mod seats;
 mod segment_file;
+mod share;
+#[cfg(unix)]
+mod smi;
 mod standin;
 #[cfg(unix)]
 mod watch;
@@ -46,6 +49,9 @@ pub use pool::{Patience, Pool};
 pub use probe::list_gpus;
 #[cfg(unix)]
 pub use process::{Loss, Process, Program};
+pub use share::{Bound, Share};
+#[cfg(unix)]
+pub use smi::{SmiGpu, smi};
 pub use standin::Standin;
 #[cfg(unix)]
 pub use worker::{Device, DeviceReport, WorkerError, serve, serve_on, tell_gpus};

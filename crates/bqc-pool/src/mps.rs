@@ -79,7 +79,8 @@ fn tell(folder: &Path, command: &str, within: Duration) -> io::Result<Option<Exi
     Ok(ended)
 }
 
-fn wait(child: &mut Child, within: Duration) -> io::Result<Option<ExitStatus>> {
+/// Waits until a process has ended; none if it has not within this time.
+pub(crate) fn wait(child: &mut Child, within: Duration) -> io::Result<Option<ExitStatus>> {
     let end = Instant::now() + within;
     loop {
         match child.try_wait()? {

@@ -101,8 +101,19 @@ impl CudaEngine {
         let (sessions, fault, shortage) = (Mutex::new(Vec::new()), Mutex::new(None), Mutex::new(None));
         let (launch_bytes, n_on_device, n_substituted) =
             (AtomicU64::new(u64::MAX), AtomicU64::new(0), AtomicU64::new(0));
-        let engine =
-            CudaEngine { name, gpu, kernels, cpu, level, sessions, fault, shortage, launch_bytes, n_on_device, n_substituted };
+        let engine = CudaEngine {
+            name,
+            gpu,
+            kernels,
+            cpu,
+            level,
+            sessions,
+            fault,
+            shortage,
+            launch_bytes,
+            n_on_device,
+            n_substituted,
+        };
         engine.check()?;
         Ok(engine)
     }
