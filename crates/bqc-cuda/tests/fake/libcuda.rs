@@ -14,12 +14,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
 
 const TOTAL_BYTES: usize = 3 << 30;
+const MOST_GPUS: usize = 16;
 const NAME: &CStr = c"Imaginary GPU";
 
 static USED_BYTES: AtomicUsize = AtomicUsize::new(0);
 static N_LM_LAUNCHES: AtomicUsize = AtomicUsize::new(0);
-/// Retained less released; a context that is used after its end would crash a real program.
-static N_RETAINED: AtomicUsize = AtomicUsize::new(0);
+/// Retained less released, for each GPU; a context that is used after its end would crash a real program.
+static N_RETAINED: Mutex<[usize; MOST_GPUS]> = Mutex::new([0; MOST_GPUS]);
 static N_QUERIES: AtomicUsize = AtomicUsize::new(0);
 /// Where the last launch looks for a stop.
 static STOP_WORD: AtomicU64 = AtomicU64::new(0);
@@ -31,7 +32,7 @@ type Queue = Mutex<Vec<Box<dyn FnOnce() + Send>>>;
 
 /// Every call after a fault reports it, and none comes after the context's end.
 fn answer(code: u32) -> u32 {
-    if N_RETAINED.load(SeqCst) == 0 {
+    if N_RETAINED.lock().unwrap().iter().all(|n| *n == 0) {
         eprintln!("a call without a context");
         std::process::abort();
     }
@@ -155,22 +156,25 @@ pub unsafe extern "C" fn cuDevicePrimaryCtxRetain(context: *mut *mut c_void, dev
     if !WAITS_ASLEEP.load(SeqCst) {
         return 1;
     }
-    if N_RETAINED.load(SeqCst) == 0 {
+    let mut n_retained = N_RETAINED.lock().unwrap();
+    if n_retained[device as usize] == 0 {
         let code = machine::open_context(device as usize);
         if code != 0 {
             return code;
         }
     }
     unsafe { *context = 8 as *mut c_void };
-    N_RETAINED.fetch_add(1, SeqCst);
+    n_retained[device as usize] += 1;
     0
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn cuDevicePrimaryCtxRelease_v2(_: i32) -> u32 {
+pub extern "C" fn cuDevicePrimaryCtxRelease_v2(device: i32) -> u32 {
     let code = answer(0);
-    if N_RETAINED.fetch_sub(1, SeqCst) == 1 {
-        machine::close_context();
+    let mut n_retained = N_RETAINED.lock().unwrap();
+    n_retained[device as usize] -= 1;
+    if n_retained[device as usize] == 0 {
+        machine::close_context(device as usize);
     }
     code
 }

@@ -9,8 +9,8 @@ use std::sync::Mutex;
 /// Digits of the first GPU's name; the others follow.
 const FIRST_UUID: u8 = 0x10;
 
-/// The file of this process's context; its lock ends with the process, however that ends.
-static CONTEXT: Mutex<Option<(File, PathBuf)>> = Mutex::new(None);
+/// This process's contexts: the GPU, and its file, whose lock ends with the process, however that ends.
+static CONTEXTS: Mutex<Vec<(usize, File, PathBuf)>> = Mutex::new(Vec::new());
 
 /// Whether this is so.
 pub fn scenario(name: &str) -> bool {
@@ -90,7 +90,7 @@ pub fn open_context(gpu: usize) -> u32 {
     let path = folder.join(format!("{gpu}-{}", std::process::id()));
     let file = File::create(&path).unwrap();
     file.lock().unwrap();
-    *CONTEXT.lock().unwrap() = Some((file, path));
+    CONTEXTS.lock().unwrap().push((gpu, file, path));
     0
 }
 
@@ -101,11 +101,13 @@ fn gate(folder: &std::path::Path) -> File {
     gate
 }
 
-pub fn close_context() {
-    if let Some((file, path)) = CONTEXT.lock().unwrap().take() {
-        _ = fs::remove_file(path);
-        drop(file);
-    }
+pub fn close_context(gpu: usize) {
+    CONTEXTS.lock().unwrap().retain(|(of, _, path)| {
+        if *of == gpu {
+            _ = fs::remove_file(path);
+        }
+        *of != gpu
+    });
 }
 
 /// This process's GPU faults, and takes the contexts of all who share it with it.
@@ -118,7 +120,7 @@ pub fn fault() {
 /// Whether another process's fault has taken this one's context.
 pub fn is_lost_with_others() -> bool {
     let (Some(folder), true) = (folder(), has_mps()) else { return false };
-    CONTEXT.lock().unwrap().is_some() && visible().first().is_some_and(|gpu| folder.join(format!("fault-{gpu}")).exists())
+    !CONTEXTS.lock().unwrap().is_empty() && visible().first().is_some_and(|gpu| folder.join(format!("fault-{gpu}")).exists())
 }
 
 /// Whether this is the first of all processes that asks for this to happen.
