@@ -19,57 +19,49 @@ use std::time::Duration;
 
 const UUIDS: [&str; 2] = ["GPU-10101010-1010-1010-1010-101010101010", "GPU-11111111-1111-1111-1111-111111111111"];
 
-/// A compile of a second or more on both GPUs, with two workers on each.
-fn compile(machine: &Machine, folder: &Folder, extra: &[&str]) -> Command {
-    let input = folder.write("in.qasm", &long(6, 8));
-    let output = folder.arg("out.qasm");
-    let args = ["compile", &input, "-o", &output, "-v", "--flow", "delete", "-k", "3", "--passes", "4"];
-    let mut command = machine.host(bqc(&[&args[..], &["--workers-per-gpu", "2"], extra].concat()));
-    command.stderr(Stdio::piped());
-    command
+/// A compile of a few blocks.
+fn compile(machine: &Machine, extra: &[&str]) -> (i32, String) {
+    let folder = Folder::new();
+    let (input, output) = (folder.write("in.qasm", &redundant()), folder.arg("out.qasm"));
+    let args = ["compile", &input, "-o", &output, "-v", "--flow", "delete", "-k", "3", "--passes", "1"];
+    let (code, _, stderr) = parts(&machine.host(bqc(&[&args[..], extra].concat())).output().unwrap());
+    (code, stderr)
+}
+
+/// A search that goes on until it is ended, with two workers on each GPU.
+fn endless(machine: &Machine, folder: &Folder) -> Child {
+    let (input, output) = (folder.write("in.qasm", &long(6, 10)), folder.arg("out.qasm"));
+    let args = ["compile", &input, "-o", &output, "-q", "--effort", "forever", "--workers-per-gpu", "2"];
+    machine.host(bqc(&args)).stderr(Stdio::null()).spawn().unwrap()
 }
 
 #[test]
 fn each_gpu_has_a_daemon_of_its_own_that_ends_with_the_run() {
-    let (machine, folder) = (Machine::with_mps("gpus=2"), Folder::new());
-    let (code, _, stderr) = parts(&compile(&machine, &folder, &["--passes", "1"]).output().unwrap());
+    let machine = Machine::with_mps("gpus=2");
+    let (code, stderr) = compile(&machine, &["--workers-per-gpu", "2"]);
     assert_eq!(code, 0, "{stderr}");
     let mut events = machine.mps_events();
     events.sort();
-    let expected: Vec<String> =
-        ["quit", "start"].iter().flat_map(|what| UUIDS.map(|uuid| format!("{what} {uuid}"))).collect();
-    assert_eq!(events, expected);
+    let of_both = |what: &'static str| UUIDS.map(|uuid| format!("{what} {uuid}"));
+    assert_eq!(events, [of_both("quit"), of_both("start")].concat());
     assert!(machine.mps_folders().is_empty());
     // One worker shares with nobody, unless somebody insists.
-    let options = ["--gpus", "1", "--workers-per-gpu", "1", "--passes", "1"];
-    for (extra, n_events) in [(&[][..], 0), (&["--mps", "require"][..], 2)] {
+    for (mps, n_events) in [("auto", 0), ("require", 2)] {
         let machine = Machine::with_mps("gpus=2");
-        let mut command = compile(&machine, &folder, &[]);
-        command = replaced(&machine, &folder, &[&options[..], extra].concat(), command);
-        let (code, _, stderr) = parts(&command.output().unwrap());
+        let (code, stderr) = compile(&machine, &["--gpus", "1", "--workers-per-gpu", "1", "--mps", mps]);
         assert_eq!((code, machine.mps_events().len()), (0, n_events), "{stderr}");
     }
-}
-
-/// The same command with other options for workers.
-fn replaced(machine: &Machine, folder: &Folder, options: &[&str], _: Command) -> Command {
-    let (input, output) = (folder.arg("in.qasm"), folder.arg("out.qasm"));
-    let mut command =
-        machine.host(bqc(&[&["compile", &input, "-o", &output, "--flow", "delete", "-k", "3"], options].concat()));
-    command.stderr(Stdio::piped());
-    command
 }
 
 #[test]
 fn a_daemon_that_does_not_start_leaves_one_worker_or_is_an_error() {
     let machine = || Machine::with_mps("").and("FAKE_MPS", "broken");
-    let folder = Folder::new();
-    let (code, _, stderr) = parts(&compile(&machine(), &folder, &["--passes", "1"]).output().unwrap());
+    let (code, stderr) = compile(&machine(), &["--workers-per-gpu", "2"]);
     assert_eq!(code, 0, "{stderr}");
     let words = "the MPS daemon does not start: it ended: exit status: 1; it said: [Control] no permission to do that; without MPS one worker has it alone";
     assert!(stderr.contains(words) && stderr.contains("1 workers were started, 0 lost"), "{stderr}");
     let machine = machine();
-    let (code, _, stderr) = parts(&compile(&machine, &folder, &["--mps", "require"]).output().unwrap());
+    let (code, stderr) = compile(&machine, &["--workers-per-gpu", "2", "--mps", "require"]);
     assert!(code == 2 && stderr.contains("--mps require: GPU 0 (Imaginary GPU): the MPS daemon"), "{stderr}");
     assert!(machine.mps_folders().is_empty());
 }
@@ -81,8 +73,7 @@ fn somebody_elses_daemon_is_used_and_left_alone() {
     let control = imitation::folder().join("bin/nvidia-cuda-mps-control");
     let mut daemon = Command::new(control).arg("-f").env("CUDA_MPS_PIPE_DIRECTORY", theirs.path("")).spawn().unwrap();
     wait_until("the daemon is there", 5.0, || theirs.path("control").exists());
-    let folder = Folder::new();
-    let (code, _, stderr) = parts(&compile(&machine, &folder, &["--passes", "1"]).output().unwrap());
+    let (code, stderr) = compile(&machine, &["--workers-per-gpu", "2"]);
     assert!(code == 0 && stderr.contains("2 workers as asked for, through the MPS daemon in `"), "{stderr}");
     assert!(daemon.try_wait().unwrap().is_none() && machine.mps_events().is_empty(), "{stderr}");
     let (code, stdout, _) = parts(&machine.host(bqc(&["doctor"])).output().unwrap());
@@ -114,7 +105,7 @@ fn name(pid: i32) -> String {
 fn no_daemon_outlives_its_supervisor_however_that_ends() {
     for ending in ["kill", "twice", "once", "guard"] {
         let (machine, folder) = (Machine::with_mps("gpus=2"), Folder::new());
-        let mut child = compile(&machine, &folder, &["--effort", "5", "--flow", "search"]).spawn_or(&machine, &folder);
+        let mut child = endless(&machine, &folder);
         let daemons = daemons(&machine, &child);
         assert_eq!(daemons.len(), 2, "{ending}");
         match ending {
@@ -140,20 +131,6 @@ fn no_daemon_outlives_its_supervisor_however_that_ends() {
 
 fn kill_with(pid: u32, signal: Signal) -> bool {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid as i32), signal).is_ok()
-}
-
-/// A search that goes on until it is ended.
-trait Endless {
-    fn spawn_or(self, machine: &Machine, folder: &Folder) -> Child;
-}
-
-impl Endless for Command {
-    fn spawn_or(self, machine: &Machine, folder: &Folder) -> Child {
-        let input = folder.write("in.qasm", &long(6, 40));
-        let output = folder.arg("out.qasm");
-        let args = ["compile", &input, "-o", &output, "-q", "--effort", "forever", "--workers-per-gpu", "2"];
-        machine.host(bqc(&args)).stderr(Stdio::null()).spawn().unwrap()
-    }
 }
 
 /// A guard by itself.

@@ -229,7 +229,7 @@ fn start_guard(program: &Program, folder: &Path, uuid: &str) -> Result<Child, Mp
 }
 
 /// What a guard does: starts the daemon of one GPU in `folder`, says so on standard output, waits for the end
-/// of standard input, and ends the daemon. The folder goes with it. Signals that would end it before are the
+/// of standard input, and ends the daemon. The folder goes with a daemon that was there. Signals that would end it before are the
 /// caller's to ignore.
 pub fn guard(folder: &Path, uuid: &str) -> io::Result<()> {
     let started = start_daemon(folder, uuid);
@@ -244,8 +244,9 @@ pub fn guard(folder: &Path, uuid: &str) -> io::Result<()> {
         let mut rest = Vec::new();
         _ = io::stdin().read_to_end(&mut rest);
         stop_daemon(&mut daemon, folder);
+        fs::remove_dir_all(folder)?;
     }
-    fs::remove_dir_all(folder)
+    Ok(())
 }
 
 /// Starts the daemon in the foreground of its own process group, and waits until it answers.
