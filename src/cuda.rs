@@ -17,13 +17,13 @@ mod on_linux {
         bqc_cuda::find_driver().map_err(|why| why.to_string())
     }
 
-    /// All GPUs that the driver shows; each is opened and closed again, all at the same time, if `opens`.
-    pub fn list(opens: bool) -> Result<GpuList, String> {
+    /// All GPUs that the driver shows; each is opened and closed again, all at the same time.
+    pub fn list() -> Result<GpuList, String> {
         let found = bqc_cuda::discover().map_err(|why| why.to_string())?;
         let opened = std::thread::scope(|scope| {
             let open = |device: &DeviceInfo| {
                 let ordinal = device.ordinal;
-                scope.spawn(move || if opens { try_out(ordinal) } else { Ok((String::new(), 0)) })
+                scope.spawn(move || try_out(ordinal))
             };
             let threads: Vec<_> = found.devices.iter().map(open).collect();
             let crashed = |_| Err("opening it panicked; please report this".to_string());
@@ -118,7 +118,7 @@ mod elsewhere {
     }
 
     /// There are none.
-    pub fn list(_: bool) -> Result<GpuList, String> {
+    pub fn list() -> Result<GpuList, String> {
         Err(REASON.into())
     }
 

@@ -15,7 +15,7 @@ pub enum Chosen {
     #[cfg(target_os = "linux")]
     Cuda(Box<bqc_cuda::CudaEngine>),
     /// GPUs in worker processes, and what stands in for them in this one.
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     Crew(bqc_pool::Standin, Gpus),
 }
 
@@ -47,16 +47,12 @@ impl Wanted<'_> {
                 Ok(cpu())
             };
         }
-        let chosen = if self.in_processes || asks_for_workers(args) && args.keep.workers != WorkersArg::Off {
-            self.crew(stop, progress)?
-        } else if asks_for_workers(args) {
-            return Err(Failure::Usage(
-                "several GPUs, --workers-per-gpu and --mps require need worker processes; leave out --workers off"
-                    .into(),
-            ));
-        } else {
-            self.here()?
-        };
+        let needs_workers = asks_for_workers(args);
+        if needs_workers && args.keep.workers == WorkersArg::Off {
+            let what = "several GPUs, --workers-per-gpu and --mps need worker processes; leave out --workers off";
+            return Err(Failure::Usage(what.into()));
+        }
+        let chosen = self.gpus(self.in_processes || needs_workers, stop, progress)?;
         Ok(chosen.unwrap_or_else(|why| {
             let cpu = cpu();
             let line = format!("no GPU: {why}; going on with {}", cpu.engine().name());
@@ -70,38 +66,27 @@ impl Wanted<'_> {
         }))
     }
 
-    #[cfg(unix)]
-    fn crew(&self, stop: &AtomicBool, progress: &Progress) -> Result<Result<Chosen, String>, Failure> {
-        let Wanted { args, block_size, n_cores, .. } = *self;
-        let crew = crate::gpu::Wanted { args, block_size, n_cores }.crew(stop, progress)?;
-        Ok(crew.map(|crew| Chosen::Crew(bqc_pool::Standin::new(&crew.engine), crew.places)))
-    }
-
-    #[cfg(not(unix))]
-    fn crew(&self, _: &AtomicBool, _: &Progress) -> Result<Result<Chosen, String>, Failure> {
-        self.here()
-    }
-
-    /// In this process: the first of those that were asked for which opens.
+    /// In workers, or in this process, if it opens here too.
     #[cfg(target_os = "linux")]
-    fn here(&self) -> Result<Result<Chosen, String>, Failure> {
-        let asked = &self.args.gpu.gpus;
-        let listed = match crate::cuda::list(false) {
-            Ok(listed) => listed,
-            Err(why) => return crate::gpu::refuse_if_named(asked, why),
-        };
-        let mut last = String::from("the driver sees no GPU");
-        for gpu in crate::gpu::select(&listed.gpus, asked)? {
-            match gpu.opened.clone().and_then(|_| crate::cuda::open_here(gpu.ordinal)) {
-                Ok(engine) => return Ok(Ok(Chosen::Cuda(Box::new(engine)))),
-                Err(why) => last = why,
-            }
+    fn gpus(
+        &self,
+        in_workers: bool,
+        stop: &AtomicBool,
+        progress: &Progress,
+    ) -> Result<Result<Chosen, String>, Failure> {
+        let Wanted { args, block_size, n_cores, .. } = *self;
+        let wanted = crate::gpu::Wanted { args, block_size, n_cores };
+        if in_workers {
+            let crew = wanted.crew(stop, progress)?;
+            return Ok(crew.map(|crew| Chosen::Crew(bqc_pool::Standin::new(&crew.engine), crew.places)));
         }
-        Ok(Err(last))
+        let first = wanted.first(stop, progress)?;
+        let opened = first.and_then(crate::cuda::open_here);
+        Ok(opened.map(|engine| Chosen::Cuda(Box::new(engine))))
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn here(&self) -> Result<Result<Chosen, String>, Failure> {
+    fn gpus(&self, _: bool, _: &AtomicBool, _: &Progress) -> Result<Result<Chosen, String>, Failure> {
         let why = "GPUs are used on Linux only";
         match &self.args.gpu.gpus {
             GpusArg::Auto => Ok(Err(why.into())),
@@ -112,25 +97,25 @@ impl Wanted<'_> {
 
 /// Whether something was said about GPUs.
 fn asks_for_gpus(args: &CompileArgs) -> bool {
-    args.gpu.gpus != GpusArg::Auto || args.gpu.mps == MpsArg::Require || args.gpu.workers_per_gpu != PerGpuArg::Auto
+    args.gpu.gpus != GpusArg::Auto || asks_for_workers(args)
 }
 
-/// Whether something was said that only makes sense with worker processes.
+/// Whether something was said about GPUs that only makes sense with worker processes.
 fn asks_for_workers(args: &CompileArgs) -> bool {
     let is_several = matches!(&args.gpu.gpus, GpusArg::These(names) if names.len() > 1);
-    is_several || args.gpu.mps == MpsArg::Require || args.gpu.workers_per_gpu != PerGpuArg::Auto
+    is_several || args.gpu.mps != MpsArg::Auto || args.gpu.workers_per_gpu != PerGpuArg::Auto
 }
 
 fn cpu() -> Chosen {
     Chosen::Cpu(CpuEngine::default())
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 fn has_no_driver() -> bool {
     crate::cuda::find_driver().is_err()
 }
 
-#[cfg(not(unix))]
+#[cfg(not(target_os = "linux"))]
 fn has_no_driver() -> bool {
     true
 }
@@ -142,7 +127,7 @@ impl Chosen {
             Chosen::Cpu(engine) => engine,
             #[cfg(target_os = "linux")]
             Chosen::Cuda(engine) => engine.as_ref(),
-            #[cfg(unix)]
+            #[cfg(target_os = "linux")]
             Chosen::Crew(standin, _) => standin,
         }
     }
@@ -150,7 +135,7 @@ impl Chosen {
     /// Where workers are to be, if that is on GPUs.
     pub fn take_gpus(&mut self) -> Gpus {
         match self {
-            #[cfg(unix)]
+            #[cfg(target_os = "linux")]
             Chosen::Crew(_, gpus) => std::mem::take(gpus),
             _ => Vec::new(),
         }

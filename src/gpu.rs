@@ -22,7 +22,7 @@ const PROBE_PATIENCE: Duration = Duration::from_secs(180);
 /// Longer names of the folder for temporary files leave no room for sockets.
 const MAX_BASE_BYTES: usize = 60;
 
-/// A pool on GPUs, or why there is none.
+/// A pool on GPUs.
 pub struct Crew {
     /// What each worker's engine is called.
     pub engine: String,
@@ -50,20 +50,35 @@ impl Wanted<'_> {
 
     /// The crew of this run; in words why there is none. Fails if what was asked for is not there.
     pub fn crew(&self, stop: &AtomicBool, progress: &Progress) -> Result<Result<Crew, String>, Failure> {
+        let (engine, gpus) = match self.found(stop, progress)? {
+            Ok(found) => found,
+            Err(why) => return Ok(Err(why)),
+        };
+        let counts = self.counts(&gpus)?;
+        let manned = gpus.iter().zip(counts).filter(|(_, (n, _))| *n > 0);
+        let sharing = Sharing::find(self.args.gpu.mps)?;
+        let place = |(gpu, (n, why)): (&GpuRecord, (usize, String))| sharing.place(gpu, n, &why, progress);
+        Ok(Ok(Crew { engine, places: manned.map(place).collect::<Result<_, _>>()? }))
+    }
+
+    /// The driver's number of the first GPU that works, for a run without workers.
+    pub fn first(&self, stop: &AtomicBool, progress: &Progress) -> Result<Result<u32, String>, Failure> {
+        let found = self.found(stop, progress)?;
+        Ok(found.and_then(|(_, gpus)| gpus.first().map(|gpu| gpu.ordinal).ok_or("the driver sees no GPU".into())))
+    }
+
+    /// The GPUs of one kind that were asked for and work, and the engine that they have.
+    fn found(
+        &self,
+        stop: &AtomicBool,
+        progress: &Progress,
+    ) -> Result<Result<(String, Vec<GpuRecord>), String>, Failure> {
         let found = match self.ask(stop) {
             Ok(found) => found,
             Err(why) => return refuse_if_named(&self.args.gpu.gpus, why),
         };
         let chosen = select(&found.gpus, &self.args.gpu.gpus)?;
-        let (engine, gpus) = match alike(chosen, |line| progress.warn(line)) {
-            Ok(alike) => alike,
-            Err(why) => return Ok(Err(why)),
-        };
-        let counts = self.counts(&gpus)?;
-        let manned = gpus.into_iter().zip(counts).filter(|(_, (n, _))| *n > 0);
-        let sharing = Sharing::find(self.args.gpu.mps)?;
-        let place = |(gpu, (n, why)): (&GpuRecord, (usize, String))| sharing.place(gpu, n, &why, progress);
-        Ok(Ok(Crew { engine, places: manned.map(place).collect::<Result<_, _>>()? }))
+        Ok(alike(chosen, |line| progress.warn(line)))
     }
 
     /// What a process finds that is started to ask.
@@ -83,7 +98,7 @@ impl Wanted<'_> {
     }
 
     /// Workers for each GPU, and why so many.
-    fn counts(&self, gpus: &[&GpuRecord]) -> Result<Vec<(usize, String)>, Failure> {
+    fn counts(&self, gpus: &[GpuRecord]) -> Result<Vec<(usize, String)>, Failure> {
         let n_gpus = gpus.len();
         match (self.args.keep.workers, self.args.gpu.workers_per_gpu) {
             (WorkersArg::Count(n), PerGpuArg::Count(per_gpu)) => Err(Failure::Usage(format!(
@@ -95,7 +110,7 @@ impl Wanted<'_> {
             }
             (_, PerGpuArg::Count(n)) => Ok(vec![(n.into(), "as asked for".into()); n_gpus]),
             (_, PerGpuArg::Auto) => {
-                let share = |gpu: &&GpuRecord| {
+                let share = |gpu: &GpuRecord| {
                     let free_bytes = gpu.opened.as_ref().map_or(0, |(_, free_bytes)| *free_bytes);
                     let Share { n_workers, bound } = Share::of(self.fit_width(), free_bytes, self.n_cores / n_gpus);
                     (n_workers, bound.to_string())
@@ -120,7 +135,7 @@ pub fn share_by_width(free_bytes: u64, n_cores: usize) -> String {
 }
 
 /// Whoever names GPUs wants them and nothing else.
-pub fn refuse_if_named<T>(gpus: &GpusArg, why: String) -> Result<Result<T, String>, Failure> {
+fn refuse_if_named<T>(gpus: &GpusArg, why: String) -> Result<Result<T, String>, Failure> {
     match gpus {
         GpusArg::Auto => Ok(Err(why)),
         GpusArg::These(names) => Err(Failure::Usage(format!("--gpus {}: {why}", names.join(",")))),
@@ -128,8 +143,8 @@ pub fn refuse_if_named<T>(gpus: &GpusArg, why: String) -> Result<Result<T, Strin
 }
 
 /// Those that were asked for, in the driver's order.
-pub fn select<'a>(gpus: &'a [GpuRecord], asked: &GpusArg) -> Result<Vec<&'a GpuRecord>, Failure> {
-    let GpusArg::These(names) = asked else { return Ok(gpus.iter().collect()) };
+fn select(gpus: &[GpuRecord], asked: &GpusArg) -> Result<Vec<GpuRecord>, Failure> {
+    let GpusArg::These(names) = asked else { return Ok(gpus.to_vec()) };
     let mut chosen = Vec::new();
     for name in names {
         let fits = |gpu: &&GpuRecord| match name.parse::<u32>() {
@@ -138,7 +153,7 @@ pub fn select<'a>(gpus: &'a [GpuRecord], asked: &GpusArg) -> Result<Vec<&'a GpuR
         };
         let found: Vec<&GpuRecord> = gpus.iter().filter(fits).collect();
         match found[..] {
-            [gpu] => chosen.push(gpu),
+            [gpu] => chosen.push(gpu.clone()),
             _ => {
                 let how_many = if found.is_empty() { "no GPU" } else { "more than one GPU" };
                 let list: Vec<String> = gpus.iter().map(|gpu| format!("{} is {}", gpu.label(), gpu.uuid)).collect();
@@ -155,10 +170,10 @@ pub fn select<'a>(gpus: &'a [GpuRecord], asked: &GpusArg) -> Result<Vec<&'a GpuR
 }
 
 /// Those that have the first one's engine: results must not depend on which of them has a block.
-fn alike(gpus: Vec<&GpuRecord>, mut warn: impl FnMut(&str)) -> Result<(String, Vec<&GpuRecord>), String> {
+fn alike(gpus: Vec<GpuRecord>, mut warn: impl FnMut(&str)) -> Result<(String, Vec<GpuRecord>), String> {
     let mut engine: Option<String> = None;
     let (mut alike, mut refusals) = (Vec::new(), Vec::new());
-    for gpu in gpus {
+    for gpu in &gpus {
         match (&gpu.opened, &engine) {
             (Err(why), _) => refusals.push(why.clone()),
             (Ok((name, _)), Some(first)) if name != first => warn(&format!(
@@ -168,7 +183,7 @@ fn alike(gpus: Vec<&GpuRecord>, mut warn: impl FnMut(&str)) -> Result<(String, V
             )),
             (Ok((name, _)), _) => {
                 engine.get_or_insert_with(|| name.clone());
-                alike.push(gpu);
+                alike.push(gpu.clone());
             }
         }
     }
@@ -287,13 +302,13 @@ mod tests {
             gpu(3, "d", Ok(("x", 1))),
         ];
         let mut said = Vec::new();
-        let (engine, found) = alike(gpus.iter().collect(), |line| said.push(line.to_string())).unwrap();
+        let (engine, found) = alike(gpus.to_vec(), |line| said.push(line.to_string())).unwrap();
         assert_eq!((engine.as_str(), found.len(), found[1].ordinal), ("x", 2, 3));
         assert!(
             said[0].contains("GPU 2 (X) is left out: it is of another kind") && said[1].contains("taken"),
             "{said:?}"
         );
-        assert_eq!(alike(vec![&gpus[0]], |_| {}).unwrap_err(), "taken");
+        assert_eq!(alike(gpus[..1].to_vec(), |_| {}).unwrap_err(), "taken");
     }
 
     #[test]

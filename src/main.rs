@@ -7,7 +7,7 @@ mod cuda;
 mod doctor;
 mod engine;
 mod exit;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod gpu;
 mod input;
 mod keep;

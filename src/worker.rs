@@ -50,6 +50,6 @@ fn listen(signals: &[(i32, &Arc<AtomicBool>)]) -> Result<(), Failure> {
 }
 
 fn tell_gpus() -> Result<Exit, Failure> {
-    let told = bqc_pool::tell_gpus(|| cuda::list(true));
+    let told = bqc_pool::tell_gpus(cuda::list);
     told.map(|()| Exit::Complete).map_err(|e| Failure::Usage(e.to_string()))
 }

@@ -24,6 +24,8 @@ use std::time::{Duration, Instant};
 const STDERR_BYTES: usize = 4096;
 /// What a pipe holds, in bytes.
 const PIPE_BYTES: usize = 1 << 16;
+/// A killed process is gone in milliseconds, unless it waits for a device that does not answer.
+const STUCK_AFTER: Duration = Duration::from_secs(5);
 /// What is read at once, in bytes: most answers.
 const READ_BYTES: usize = 1 << 13;
 
@@ -240,6 +242,7 @@ impl Process {
         let until = Instant::now() + Duration::from_millis(200);
         loop {
             match self.receive(until) {
+                Ok(Some(FromWorker::Device { trouble, reason })) => return Loss::Device { trouble, reason },
                 Ok(Some(_)) => {}
                 Ok(None) => return self.ended(),
                 Err(loss) => return loss,
@@ -305,11 +308,15 @@ impl Process {
         }
     }
 
-    /// Ends it.
+    /// Ends it. One that the system cannot end, because it is stuck in a driver, is left behind.
     pub fn kill(&mut self) {
-        // Errors mean that it has ended already.
+        // An error means that it has ended already.
         _ = self.child.kill();
-        _ = self.child.wait();
+        let (end, mut pause) = (Instant::now() + STUCK_AFTER, Duration::from_micros(50));
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < end {
+            thread::sleep(pause);
+            pause = (2 * pause).min(Duration::from_millis(10));
+        }
     }
 }
 
