@@ -68,20 +68,22 @@ mod on_linux {
 
     /// An engine in a worker, which sees one GPU, this one.
     pub fn open_in_worker(uuid: &str) -> Result<Device, DeviceReport> {
-        let found = bqc_cuda::discover().map_err(|why| report(&why))?;
+        let found = bqc_cuda::discover().map_err(|why| report("the driver", &why))?;
         let Some(device) = found.devices.iter().find(|device| device.uuid == uuid) else {
             let reason = format!("the driver shows no GPU `{uuid}` to a worker that was started for it");
             return Err(DeviceReport { trouble: DeviceTrouble::Unusable, reason });
         };
-        let engine = CudaEngine::open(device.ordinal, Level::detect()).map_err(|why| report(&why))?;
+        let label = device.to_string();
+        let engine = CudaEngine::open(device.ordinal, Level::detect()).map_err(|why| report(&label, &why))?;
         let engine = Arc::new(engine);
         let watched = engine.clone();
-        let trouble = Box::new(move || watched.fault().or_else(|| watched.shortage()).map(|why| report(&why)));
+        let trouble = Box::new(move || watched.fault().or_else(|| watched.shortage()).map(|why| report(&label, &why)));
         Ok(Device { engine, trouble })
     }
 
-    /// What a supervisor does about an error.
-    fn report(error: &CudaError) -> DeviceReport {
+    /// What a supervisor does about an error. Its words are without the device's number, which is 0 in every
+    /// worker.
+    fn report(device: &str, error: &CudaError) -> DeviceReport {
         let trouble = match error {
             CudaError::OutOfMemory { .. } | CudaError::DriverOutOfMemory { .. } | CudaError::HostOutOfMemory { .. } => {
                 DeviceTrouble::OutOfMemory
@@ -98,7 +100,9 @@ mod on_linux {
             | CudaError::Refused { .. }
             | CudaError::WrongResult { .. } => DeviceTrouble::Unusable,
         };
-        DeviceReport { trouble, reason: error.to_string() }
+        let text = error.to_string();
+        let reason = text.strip_prefix(&format!("{device}: ")).map_or(text.clone(), str::to_string);
+        DeviceReport { trouble, reason }
     }
 }
 

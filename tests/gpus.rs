@@ -128,7 +128,8 @@ fn want_of_memory_means_fewer_workers_and_no_failure() {
     let run = compile(&machine, &["--workers-per-gpu", "4", "--mps", "off"]);
     assert_eq!((run.code, run.output == undisturbed()), (0, true), "{}", run.stderr);
     assert!(
-        run.stderr.contains("out of memory: opening it found no room") && run.stderr.contains("from now on instead of"),
+        run.stderr.contains("GPU 0 (Imaginary GPU): out of memory: opening it found no room")
+            && run.stderr.contains("from now on instead of"),
         "{}",
         run.stderr
     );
@@ -136,7 +137,7 @@ fn want_of_memory_means_fewer_workers_and_no_failure() {
     // At work: launches find no room, and the CPU does them.
     let run = compile(&Machine::new("full-launch"), &["--workers-per-gpu", "2", "--mps", "off"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
-    assert!(run.stderr.contains("has 1 worker from now on instead of 2"), "{}", run.stderr);
+    assert!(run.stderr.contains("it has 1 worker from now on instead of 2"), "{}", run.stderr);
     let totals = run.workers();
     assert!(totals.substituted > 0 && totals.cut_short == 0, "{totals:?}");
     // Not even for one.
@@ -159,12 +160,17 @@ fn a_gpu_for_one_process_has_one_worker() {
 #[test]
 fn a_fault_ends_all_workers_of_its_gpu_and_half_of_them_come_back() {
     let machine = Machine::with_mps("gpus=2,one-fault");
-    let run = compile(&machine, &["--gpus", "0", "--workers-per-gpu", "4"]);
+    let run = compile(&machine, &["--gpus", "1", "--workers-per-gpu", "4"]);
     assert_eq!((run.code, run.output == undisturbed()), (0, true), "{}", run.stderr);
-    assert!(run.stderr.contains("has 2 workers from now on instead of 4"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("bqc: GPU 1 (Imaginary GPU): bqc_lm_shared faulted")
+            && run.stderr.contains("it has 2 workers from now on instead of 4"),
+        "{}",
+        run.stderr
+    );
     let totals = run.workers();
     assert!(totals.lost >= 1 && totals.substituted == 0, "{totals:?} {}", run.stderr);
-    let gpu = "GPU-10101010-1010-1010-1010-101010101010";
+    let gpu = "GPU-11111111-1111-1111-1111-111111111111";
     assert_eq!(machine.mps_events(), [format!("start {gpu}"), format!("quit {gpu}")]);
     assert!(machine.mps_folders().is_empty());
 }

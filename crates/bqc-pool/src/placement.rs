@@ -198,20 +198,7 @@ impl Places {
         let is_repeated = before == after && trouble == DeviceTrouble::OutOfMemory;
         inner.version += 1;
         self.changed.notify_all();
-        (!is_repeated).then(|| format!("{reason}; {}", self.consequence(&inner, i, before)))
-    }
-
-    /// What follows from a change on a GPU that had up to `before` workers.
-    fn consequence(&self, inner: &Inner, i: usize, before: usize) -> String {
-        let label = &self.gpus[i].label;
-        let is_last = inner.seats.iter().all(|seats| seats.limit() == 0);
-        match inner.seats[i].limit() {
-            0 if is_last => format!("{label} is not used any more: the CPU does its work"),
-            0 => format!("{label} is not used any more: the other GPUs do its work"),
-            n if n == before => format!("another worker goes on with {label}"),
-            1 => format!("{label} has 1 worker from now on instead of {before}"),
-            n => format!("{label} has {n} workers from now on instead of {before}"),
-        }
+        (!is_repeated).then(|| format!("{}: {reason}; {}", self.gpus[i].label, consequence(&inner, i, before)))
     }
 
     /// A worker ended before it said hello.
@@ -220,7 +207,22 @@ impl Places {
         let mut inner = self.lock();
         let before = inner.seats[i].limit();
         inner.seats[i].start_in_vain();
-        (before > 0 && inner.seats[i].limit() == 0).then(|| self.consequence(&inner, i, before))
+        let is_left = before > 0 && inner.seats[i].limit() == 0;
+        let words =
+            || format!("{}: its workers end before they begin; {}", self.gpus[i].label, consequence(&inner, i, before));
+        is_left.then(words)
+    }
+}
+
+/// What follows from a change on a GPU that had up to `before` workers.
+fn consequence(inner: &Inner, i: usize, before: usize) -> String {
+    let is_last = inner.seats.iter().all(|seats| seats.limit() == 0);
+    match inner.seats[i].limit() {
+        0 if is_last => "it is not used any more: the CPU does its work".into(),
+        0 => "it is not used any more: the other GPUs do its work".into(),
+        n if n == before => "another worker goes on with it".into(),
+        1 => format!("it has 1 worker from now on instead of {before}"),
+        n => format!("it has {n} workers from now on instead of {before}"),
     }
 }
 
@@ -342,14 +344,14 @@ mod tests {
         let places = places(&[2, 1]);
         let [a, b, c] = [(); 3].map(|()| places.claim(Wish::default()).unwrap());
         let line = places.trouble(&b, DeviceTrouble::Unusable, true, "broken").unwrap();
-        assert_eq!(line, "broken; GPU 1 is not used any more: the other GPUs do its work");
+        assert_eq!(line, "GPU 1: broken; it is not used any more: the other GPUs do its work");
         let line = places.trouble(&c, DeviceTrouble::OutOfMemory, true, "full").unwrap();
-        assert_eq!(line, "full; GPU 0 has 1 worker from now on instead of 2");
+        assert_eq!(line, "GPU 0: full; it has 1 worker from now on instead of 2");
         drop((b, c));
         assert!(places.claim(Wish::default()).is_none());
         assert_eq!(places.trouble(&a, DeviceTrouble::OutOfMemory, false, "full"), None, "nothing can be done");
         let line = places.trouble(&a, DeviceTrouble::Busy, true, "taken").unwrap();
-        assert_eq!(line, "taken; GPU 0 is not used any more: the CPU does its work");
+        assert_eq!(line, "GPU 0: taken; it is not used any more: the CPU does its work");
         assert_eq!(places.claim(Wish::default()).unwrap().kind, SeatKind::InPlace);
         assert_eq!(self::places(&[]).claim(Wish::default()).unwrap().kind, SeatKind::Cpu);
     }
