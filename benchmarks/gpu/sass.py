@@ -28,8 +28,8 @@ GOAL = 1.10
 LOOPS = {
     "gram": ("bqc_lm_shared", dict(dfma=32, f64=32, reads=8)),
     "tangents": ("bqc_lm_shared", dict(dfma=96, reads=22)),
-    "patch": ("bqc_lm_shared", dict(dfma=128, f64=128, reads=48)),
-    "layer": ("bqc_lm_shared", dict(dfma=48, f64=64)),
+    "patch": ("bqc_lm_shared", dict(dfma=128, f64=128, reads=40)),
+    "layer": ("bqc_lm_shared", dict(dfma=48, f64=64, reads=8)),
     "environment": ("bqc_sweep_shared", dict(dfma=32, f64=32, reads=6)),
 }
 
@@ -133,13 +133,16 @@ def main():
     parser.add_argument("--tools", type=Path, required=True, help="folder that the wheels were installed in")
     parser.add_argument("--records", type=Path, help="folder whose SUMMARY.md the table is added to")
     arguments = parser.parse_args()
-    lines, is_met = table(tools_in(arguments.tools))
+    tools = tools_in(arguments.tools)
+    version = subprocess.run([tools / "nvcc", "--version"], check=True, capture_output=True, text=True).stdout
+    lines, is_met = table(tools)
     text = "\n".join(lines)
     print(text)
     if arguments.records:
         arguments.records.mkdir(parents=True, exist_ok=True)
         with open(arguments.records / "SUMMARY.md", "a", encoding="utf-8") as summary:
-            summary.write(f"\n## gpu sass\n\nMachine instructions of one turn of the hot loops.\n\n{text}\n")
+            what = f"Machine instructions of one turn of the hot loops; nvcc {re.search(r'V([0-9.]+)', version)[1]}."
+            summary.write(f"\n## gpu sass\n\n{what}\n\n{text}\n")
     sys.exit(0 if is_met else 1)
 
 
