@@ -59,7 +59,8 @@ impl Task<'_> {
         let cache = self.cache()?;
         for (folder, what) in [(&journal, "the run folder"), (&cache, "the cache")] {
             if let Some(folder) = folder {
-                progress.tell(&format!("{} results are known from {what}", folder.n_known()));
+                let (n_known, n_under_way) = (folder.n_known(), folder.n_under_way());
+                progress.tell(&format!("{n_known} results are known from {what}, {n_under_way} blocks under way"));
             }
         }
         let here = InProcess(self.engine);

@@ -14,6 +14,7 @@ const LOCK_TRIES: usize = 100;
 const EXTENSION: &str = "seg";
 
 /// The segments that a process makes, one after the other.
+#[derive(Clone)]
 pub(crate) struct Coming {
     pub folder: PathBuf,
     pub plan: [u8; 32],

@@ -1,7 +1,8 @@
-//! A workshop that does nothing twice: it looks into journal and cache first.
+//! A workshop that does nothing twice: it looks into journal and cache first, and goes on from where the journal
+//! says that a unit was left.
 
 use crate::Journal;
-use bqc_run::{Solved, Unit, Workshop};
+use bqc_run::{Solved, Trail, Unit, Workshop};
 use bqc_wire::KnownTotals;
 use bqc_wire::segment::Entry;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -43,7 +44,13 @@ impl Workshop for Kept<'_> {
         }
         let cached = self.look_up(unit, self.cache);
         let is_new = cached.is_none();
-        let solved = cached.unwrap_or_else(|| self.inner.solve(unit, stop));
+        let from = self.journal.and_then(|journal| journal.checkpoint(&unit.key()));
+        let note = &mut |state| {
+            if let Some(journal) = self.journal {
+                journal.note(unit.key(), state);
+            }
+        };
+        let solved = cached.unwrap_or_else(|| self.inner.solve_along(unit, Trail { from, note }, stop));
         if solved.is_final {
             let entry = Entry::Solved(unit.key(), Box::new(solved.to_record()));
             let folders = [self.journal, self.cache.filter(|_| is_new)];

@@ -10,6 +10,7 @@
 //! This crate alone among the libraries starts processes and reads a clock: a journal has to be on the
 //! disk after a second, and a process that says nothing has to be given up.
 
+mod checkpoints;
 #[cfg(unix)]
 mod fault;
 mod folder;

@@ -35,4 +35,7 @@ pub use report::{
 };
 pub use segment::{Entry, Replay, SegmentError};
 pub use stats::{PartitionPreview, StatsReport};
-pub use unit::{BlockForm, Ending, FormError, SolvedRecord, UnitFlow, UnitKey, UnitObjective, UnitRecord, UnitSolver};
+pub use unit::{
+    BlockForm, CheckpointRecord, Ending, FormError, SolvedRecord, UnitFlow, UnitKey, UnitObjective, UnitRecord,
+    UnitSolver,
+};

@@ -2,13 +2,13 @@
 //!
 //! Both sides say [`Hello`] first, and neither goes on if the other speaks another protocol: a binary
 //! may have been replaced while its supervisor runs. Then the supervisor sends one unit of work after
-//! the other, and the worker answers each of them once, with heartbeats until it does.
+//! the other, and the worker answers each of them once, with heartbeats and checkpoints until it does.
 
-use crate::unit::{SolvedRecord, UnitRecord};
+use crate::unit::{CheckpointRecord, SolvedRecord, UnitRecord};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Raised with every change of what stands in a frame.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// What a [`Hello`] begins with.
 const MAGIC: [u8; 8] = *b"bqc-pool";
@@ -86,6 +86,8 @@ pub enum ToWorker {
         task: u64,
         /// The work.
         unit: Box<UnitRecord>,
+        /// Where another worker has left it, if one has.
+        from: Option<Box<CheckpointRecord>>,
     },
     /// Answer with the best result so far.
     Cancel,
@@ -98,6 +100,13 @@ pub enum FromWorker {
     Hello(Hello),
     /// The process still runs.
     Heartbeat,
+    /// So far has the work come, in case that this process does not live to its end.
+    Checkpoint {
+        /// The number that the work came with.
+        task: u64,
+        /// To go on from.
+        state: Box<CheckpointRecord>,
+    },
     /// A result.
     Solved {
         /// The number that the work came with.

@@ -86,7 +86,7 @@ fn a_right_checksum_over_nonsense_is_no_message() {
     // A heartbeat with something behind it, and a text that claims to be longer than all memory.
     assert!(of(&[1, 0]).to_string().contains("1 bytes are left over"));
     assert!(matches!(
-        of(&[3, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]),
+        of(&[4, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]),
         FrameError::NoMessage { .. }
     ));
     // What the supervisor says is nothing that a worker may say.
@@ -119,7 +119,7 @@ fn only_the_same_version_and_engine_work_together() {
         hello.check("cpu").unwrap_err()
     };
     assert_eq!(altered(1), HelloError::Stranger);
-    assert!(matches!(altered(9), HelloError::OtherVersion { protocol: 3, .. }));
+    assert!(matches!(altered(9), HelloError::OtherVersion { protocol: 2, .. }));
     assert!(altered(11).to_string().contains("the other side is bqc"));
 }
 
