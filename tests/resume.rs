@@ -183,7 +183,7 @@ fn another_input_or_other_settings_are_refused_in_a_run_folder() {
     for other in [&["--seed", "1"][..], &["--epsilon", "1e-9"], &["--objective", "depth"], &["--solver", "hybrid"]] {
         let (code, stderr) = compile(&folder, &[&["--run-dir", &run_folder], other].concat());
         assert_eq!(code, 2, "{other:?} {stderr}");
-        assert!(stderr.contains("another input or other settings") && stderr.contains("choose another"), "{stderr}");
+        assert!(stderr.contains("another input, other settings") && stderr.contains("choose another"), "{stderr}");
     }
     folder.write("in.qasm", &long(8, 11));
     assert_eq!(compile(&folder, &["--run-dir", &run_folder]).0, 2);
@@ -266,16 +266,25 @@ fn a_cache_serves_other_runs_and_is_not_believed() {
     assert!(number(&stderr, "results were taken as known") > 50, "{stderr}");
     assert!(stderr.contains("0 workers were started"), "{stderr}");
     // Every result says something else now, under the same names and with right checksums.
-    let plan = [0; 32];
     let bytes = fs::read(folder.path("cache/00000000.seg")).unwrap();
+    let plan = bytes[12..44].try_into().unwrap();
     let mut wrong = bqc_wire::segment::encode_head(&plan).to_vec();
     for entry in bqc_wire::Replay::new(&bytes, &plan).unwrap() {
         let bqc_wire::Entry::Solved(key, mut record) = entry else { continue };
         record.block.gates.push(bqc_wire::unit::GateForm::U3(0, [0.1, 0.0, 0.0]));
         wrong.extend(bqc_wire::segment::encode_record(&bqc_wire::Entry::Solved(key, record)).unwrap());
     }
-    fs::write(folder.path("cache/00000000.seg"), wrong).unwrap();
+    fs::write(folder.path("cache/00000000.seg"), &wrong).unwrap();
     let (code, stderr) = compile(&folder, &["--cache", &cache]);
     assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{stderr}");
     assert!(stderr.contains("0 results were taken as known") && !stderr.contains(" 0 refused"), "{stderr}");
+    // The same as another build would have left it: not even looked at, and not in the way.
+    let mut of_others = bqc_wire::segment::encode_head(&[7; 32]).to_vec();
+    of_others.extend(&wrong[of_others.len()..]);
+    fs::remove_dir_all(folder.path("cache")).unwrap();
+    fs::create_dir(folder.path("cache")).unwrap();
+    fs::write(folder.path("cache/00000000.seg"), of_others).unwrap();
+    let (code, stderr) = compile(&folder, &["--cache", &cache]);
+    assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{stderr}");
+    assert!(number(&stderr, "results are known from the cache") == 0 && !stderr.contains("refused"), "{stderr}");
 }

@@ -11,6 +11,7 @@ use crate::checkpoints::{CheckpointFile, Noted};
 use crate::folder::{Coming, LOCK_NAME, delete_oldest, lock, segments};
 use crate::segment_file::SegmentFile;
 use bqc_wire::segment::{Entry, Replay, SegmentError, encode_record};
+use bqc_wire::unit::plan_hash;
 use bqc_wire::{CheckpointRecord, SolvedRecord, UnitKey};
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -105,9 +106,9 @@ impl Journal {
     /// Opens `folder`, which is made if it is not there, reads what is known and begins a new segment.
     ///
     /// * `plan`: what the run is about, see [`bqc_wire::unit::plan_hash`]. A cache has none.
-    /// * Damaged segments count as far as they are whole. In a cache, those of other versions are left out.
+    /// * Damaged segments count as far as they are whole. In a cache, those of other builds are left out.
     pub fn open(folder: &Path, plan: &[u8; 32], usage: Use) -> Result<Journal, JournalError> {
-        let plan = if usage == Use::Run { plan } else { &[0; 32] };
+        let plan = if usage == Use::Run { plan } else { &plan_hash(&[]) };
         let io = |path: &Path| {
             let path = path.to_path_buf();
             move |source| JournalError::Io { path, source }

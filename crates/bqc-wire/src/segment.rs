@@ -30,7 +30,7 @@ pub enum SegmentError {
         found: u32,
     },
     /// It belongs to another plan.
-    #[error("the segment belongs to another input or other settings")]
+    #[error("the segment belongs to another input, other settings or another build of bqc")]
     OtherPlan,
     /// A payload that no reader would take.
     #[error("a record of {n_bytes} bytes is longer than the limit of {MAX_RECORD_BYTES}")]

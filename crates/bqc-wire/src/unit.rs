@@ -3,7 +3,9 @@
 //! A result is a function of its unit alone. So the unit's bytes name it: the [`UnitKey`] is the
 //! SHA-256 of a domain, the version of bqc and the unit in postcard, and the random numbers of the
 //! work derive from the key. Equal blocks of one pass are one unit, wherever they stand; a pass is
-//! part of the unit, because a second look at the same block should see something else.
+//! part of the unit, because a second look at the same block should see something else. The build is no part
+//! of it, so that a change of the sources does not change all random numbers; journals and caches have it in
+//! their [`plan_hash`].
 
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit};
 use serde::{Deserialize, Serialize};
@@ -159,11 +161,13 @@ impl UnitRecord {
     }
 }
 
-/// The SHA-256 of some parts, none of which can run into the next: the plan of a run, for its journal.
+/// The SHA-256 of the build and some parts, none of which can run into the next: the plan of a run, for its
+/// journal. Without parts it is the build's, for a cache: another build may have other results for the same unit.
 pub fn plan_hash(parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(b"bqc.plan/1");
     hash.update(env!("CARGO_PKG_VERSION"));
+    hash.update(crate::BUILD);
     for part in parts {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
