@@ -54,6 +54,31 @@ pub struct CompileArgs {
     /// Where the circuit goes, `-` for standard output
     #[arg(short, long, value_name = "OUT", default_value = "-")]
     pub output: PathBuf,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+    /// Stop after this long and write the best circuit so far: 500ms, 30s, 2m, 1h
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub time_limit: Option<Duration>,
+    /// Also write what was done, block by block, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    #[command(flatten)]
+    pub run_folder: RunFolderArgs,
+    #[command(flatten)]
+    pub keep: KeepArgs,
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Say nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say what each pass did
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// What decides the output of a compile, and who computes it.
+#[derive(Args, Clone)]
+pub struct SettingsArgs {
     /// Most wires of a block, 2 to 12: wider blocks find more and cost more [default: 12 for the
     /// windows of a search, 5 for deletion]
     #[arg(short = 'k', long, value_name = "K", value_parser = clap::value_parser!(u8).range(2..=12))]
@@ -96,32 +121,11 @@ pub struct CompileArgs {
     /// Seed of every random choice: same seed, same output
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
-    /// Stop after this long and write the best circuit so far: 500ms, 30s, 2m, 1h
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    pub time_limit: Option<Duration>,
-    /// Also write what was done, block by block, as JSON
-    #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
-    #[command(flatten)]
-    pub keep: KeepArgs,
-    #[command(flatten)]
-    pub read: ReadArgs,
-    /// Say nothing but errors
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub quiet: bool,
-    /// Say what each pass did
-    #[arg(short, long)]
-    pub verbose: bool,
 }
 
-/// How a compile survives what happens to it.
-#[derive(Args)]
-pub struct KeepArgs {
-    /// Rebuild blocks in this many worker processes instead of threads: one that dies costs its block a
-    /// second try. `auto` is one for each of the threads, or none for small circuits. The output does not
-    /// depend on it
-    #[arg(long, value_name = "auto|off|N", default_value = "auto", value_parser = parse_workers)]
-    pub workers: WorkersArg,
+/// Where a compile keeps what it has found until it is through.
+#[derive(Args, Default)]
+pub struct RunFolderArgs {
     /// Keep a journal of all results in this folder; the same command takes up a run that was
     /// interrupted. Another input or other settings are refused there
     #[arg(long, value_name = "DIR")]
@@ -130,6 +134,16 @@ pub struct KeepArgs {
     /// when the run is complete
     #[arg(long)]
     pub resume: bool,
+}
+
+/// How a compile survives what happens to it.
+#[derive(Args, Clone)]
+pub struct KeepArgs {
+    /// Rebuild blocks in this many worker processes instead of threads: one that dies costs its block a
+    /// second try. `auto` is one for each of the threads, or none for small circuits. The output does not
+    /// depend on it
+    #[arg(long, value_name = "auto|off|N", default_value = "auto", value_parser = parse_workers)]
+    pub workers: WorkersArg,
     /// Look for results of former runs in this folder, and add new ones. Each is checked again
     #[arg(long, value_name = "DIR|off", default_value = "off")]
     pub cache: PathBuf,
@@ -242,7 +256,7 @@ pub struct DoctorArgs {
 }
 
 /// How inputs are read, the same for all commands.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct ReadArgs {
     /// Folder searched by `include`, after the input's own; may be repeated
     #[arg(long, value_name = "DIR")]

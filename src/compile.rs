@@ -1,6 +1,6 @@
 //! `bqc compile`: reads, runs, writes, and says how it went.
 
-use crate::args::{CompileArgs, EffortArg, FlowArg};
+use crate::args::{CompileArgs, EffortArg, FlowArg, SettingsArgs};
 use crate::engine::Chosen;
 use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
@@ -66,8 +66,8 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let meter = Meter::new(start);
     let outputs = Outputs::prepare(args)?;
     let input = read_circuit(&args.input, &args.read)?;
-    let mut settings = resolve(args);
-    let (engine, refusal) = Chosen::new(args.engine);
+    let mut settings = resolve(&args.settings);
+    let (engine, refusal) = Chosen::new(args.settings.engine);
     warn(args, refusal);
     let workers = keep::workers(args, &input, settings.n_threads, engine.works_in_processes())?;
     settings.n_threads = workers.unwrap_or(settings.n_threads);
@@ -133,7 +133,7 @@ fn talk(args: &CompileArgs) -> Talk {
 }
 
 /// Fills in what depends on the machine or on other settings.
-fn resolve(args: &CompileArgs) -> RunSettings {
+fn resolve(args: &SettingsArgs) -> RunSettings {
     let cores = || available_parallelism().map_or(1, usize::from);
     let effort = Effort::of(args.effort);
     let block = |flow, starts: u32| BlockSettings {
@@ -214,21 +214,21 @@ fn report(
         wall_seconds: resources.wall_seconds,
         cpu_seconds: resources.cpu_seconds,
         peak_rss_bytes: resources.peak_rss_bytes,
-        seed: args.seed,
+        seed: args.settings.seed,
         engine: engine.into(),
         settings: Settings {
             flow: match settings.block.flow {
                 Flow::Delete => "delete".into(),
                 Flow::Search { .. } => "search".into(),
             },
-            effort: (args.flow == FlowArg::Search).then(|| args.effort.name().into()),
+            effort: (args.settings.flow == FlowArg::Search).then(|| args.settings.effort.name().into()),
             solver: settings.block.solver.name().into(),
             objective: settings.block.objective.name().into(),
             block_size: settings.block_size as u64,
             passes: settings.max_passes,
             starts: settings.block.starts as u32,
-            epsilon: args.epsilon,
-            epsilon_total: args.epsilon_total,
+            epsilon: args.settings.epsilon,
+            epsilon_total: args.settings.epsilon_total,
             threads: settings.n_threads as u64,
             time_limit_seconds: args.time_limit.map(|limit| limit.as_secs_f64()),
         },

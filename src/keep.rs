@@ -27,7 +27,7 @@ pub fn workers(args: &CompileArgs, input: &Circuit, n_cores: usize, possible: bo
         WorkersArg::Count(_) if !possible => {
             Err(Failure::Usage("a GPU is used from this process only so far; leave out --workers".into()))
         }
-        WorkersArg::Count(n) => match args.threads {
+        WorkersArg::Count(n) => match args.settings.threads {
             Some(n_threads) if n_threads != n => Err(Failure::Usage(format!(
                 "--threads {n_threads} contradicts --workers {n}: each worker has one thread; leave out one of them"
             ))),
@@ -85,7 +85,7 @@ impl Task<'_> {
         observer.warn_of_failures();
         let survived = Survived { workers: worker_totals(&pool), known: kept.totals() };
         survived.tell(progress);
-        let is_named = self.args.keep.run_dir.is_some();
+        let is_named = self.args.run_folder.run_dir.is_some();
         Ok((compiled, survived, RunFolder { journal, is_named }))
     }
 
@@ -100,9 +100,9 @@ impl Task<'_> {
     }
 
     fn run_folder(&self, plan: &[u8; 32]) -> Result<Option<PathBuf>, Failure> {
-        let keep = &self.args.keep;
-        if keep.run_dir.is_some() || !keep.resume {
-            return Ok(keep.run_dir.clone());
+        let asked = &self.args.run_folder;
+        if asked.run_dir.is_some() || !asked.resume {
+            return Ok(asked.run_dir.clone());
         }
         let name: String = plan[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         let home = |variable: &str| std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from);
