@@ -5,6 +5,7 @@ use crate::engine::Chosen;
 use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
 use crate::keep;
+use crate::log;
 use crate::output::Output;
 use crate::progress::{Progress, Talk, say};
 use crate::resources::Meter;
@@ -64,6 +65,11 @@ const MAX_CHECK_UPDATES: f64 = 8e9;
 /// Runs the command. `start` is when the process began: limits and reports count from there.
 pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let meter = Meter::new(start);
+    log::start(args.keep.log.as_deref())?;
+    compile_and_tell(args, start, &meter).inspect_err(log::run_failed)
+}
+
+fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result<Exit, Failure> {
     let outputs = Outputs::prepare(args)?;
     let input = read_circuit(&args.input, &args.read)?;
     let mut settings = resolve(&args.settings);
@@ -75,6 +81,7 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
     let progress = Progress::new(talk(args), start, deadline);
+    log::run_started(&args.input, &settings, engine.engine().name(), workers);
     let task = keep::Task { args, input: &input, settings: &settings, engine: engine.engine(), workers };
     let compiled = task.compile(&stop, &progress);
     progress.finish();
@@ -83,17 +90,18 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
 
     let status = status(&compiled, stop.was_interrupted());
     let exit = exit(status, &BlockTotals::of(&compiled.records));
-    let is_done = exit == Exit::Complete && !compiled.was_stopped;
+    let was_stopped = compiled.was_stopped;
     let written = outputs.circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out)).and_then(|()| {
         let name = engine.engine().name();
-        let report = report(args, &settings, name, status, &Stats::of(&input), (compiled, survived), &meter);
+        let report = report(args, &settings, name, status, &Stats::of(&input), (compiled, survived), meter);
         if let Some(output) = &outputs.report {
             output.write(|out| out.write_all(report.to_json().as_bytes()))?;
         }
         Ok(report)
     });
-    run_folder.end(is_done && written.is_ok(), &progress);
+    run_folder.end(exit == Exit::Complete && written.is_ok(), was_stopped, &progress);
     let report = written?;
+    log::run_ended(&report, exit as i32);
     if !args.quiet {
         say(crate::summary::of(&report).trim_end());
     }

@@ -58,7 +58,7 @@ fn compile_on(folder: &Folder, mount: &str, extra: &[&str]) -> Option<(i32, Stri
     let shell = |script: &str, arguments: &[&str]| -> Output {
         let mut command = Command::new("unshare");
         command.args(["-rm", "sh", "-c", script, env!("CARGO_BIN_EXE_bqc")]).args(arguments);
-        command.env("SMALL", folder.path("small")).env("AFTER", folder.path("after"));
+        command.env("XDG_STATE_HOME", NO_STATE).env("SMALL", folder.path("small")).env("AFTER", folder.path("after"));
         command.stdin(Stdio::null()).output().unwrap_or_else(|e| panic!("unshare: {e}"))
     };
     let can_mount = match Command::new("unshare").arg("--version").output() {
@@ -206,7 +206,7 @@ fn a_worker_that_is_refused_memory_costs_a_retry() {
     let arguments = arguments(&input, &["-o", &output, "--worker-fault", "memory@90"]);
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -v 1000000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_bqc")]).args(arguments);
-    let (code, _, stderr) = parts(&command.output().unwrap());
+    let (code, _, stderr) = parts(&command.env("XDG_STATE_HOME", NO_STATE).output().unwrap());
     assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{stderr}");
     assert!(stderr.contains("SIGABRT") && stderr.contains("memory allocation of"), "{stderr}");
 }
@@ -252,6 +252,7 @@ fn a_worker_that_is_killed_for_want_of_memory_costs_a_retry() {
     let arguments = arguments(&input, &["-o", &output, "--worker-fault", "memory@90"]);
     let mut command = Command::new("sh");
     command.args(["-c", "echo $$ >\"$GROUP\" && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_bqc")]).args(arguments);
+    command.env("XDG_STATE_HOME", NO_STATE);
     let (code, _, stderr) = parts(&command.env("GROUP", group.0.join("cgroup.procs")).output().unwrap());
     assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{stderr}");
     assert!(stderr.contains("the worker ended: signal: 9 (SIGKILL)"), "{stderr}");

@@ -161,7 +161,8 @@ fn started_from(binary: &Path, folder: &Folder, extra: &[&str]) -> Child {
     let input = folder.write("long.qasm", &long(6, 1000));
     let output = folder.arg("out.qasm");
     let args = ["compile", &input, "-o", &output, "--passes", "1000", "-k", "5", "-v", "--workers", "2"];
-    let child = Command::new(binary).args(args).args(extra).stderr(Stdio::piped()).spawn().unwrap();
+    let mut command = Command::new(binary);
+    let child = command.args(args).args(extra).env("XDG_STATE_HOME", NO_STATE).stderr(Stdio::piped()).spawn().unwrap();
     wait_until("two workers", 10.0, || children(child.id()).len() == 2);
     child
 }

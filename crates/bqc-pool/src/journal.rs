@@ -8,7 +8,7 @@
 //! How far units under way have come is written each half second too, in segments of its own.
 
 use crate::checkpoints::{CheckpointFile, Noted};
-use crate::folder::{Coming, LOCK_NAME, delete_oldest, lock, segments};
+use crate::folder::{Coming, delete_oldest, lock, remove, segments};
 use crate::segment_file::SegmentFile;
 use bqc_wire::segment::{Entry, Replay, SegmentError, encode_record};
 use bqc_wire::unit::plan_hash;
@@ -218,15 +218,7 @@ impl Journal {
     /// else has put there stays.
     pub fn remove(mut self) -> io::Result<()> {
         self.end();
-        for (_, path) in segments(&self.folder)? {
-            fs::remove_file(path)?;
-        }
-        // From here on another process may begin a run of its own in what is left, and then it stays.
-        fs::remove_file(self.folder.join(LOCK_NAME))?;
-        match fs::remove_dir(&self.folder) {
-            Err(e) if e.kind() != io::ErrorKind::DirectoryNotEmpty => Err(e),
-            _ => Ok(()),
-        }
+        remove(&self.folder)
     }
 
     /// Nothing is written after this.

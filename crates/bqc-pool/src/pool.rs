@@ -155,8 +155,9 @@ impl<'a> Pool<'a> {
         }
         let started = self.start().map_err(Miss::NoWorker).and_then(|mut process| {
             let greeted = self.greet(&mut process, stop);
-            if let Err(Miss::NoWorker(_)) = greeted {
+            if let Err(Miss::NoWorker(loss)) = &greeted {
                 self.n.lost.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(worker = process.id(), reason = %loss, "worker lost");
             }
             greeted.map(|()| process)
         });
@@ -175,6 +176,7 @@ impl<'a> Pool<'a> {
         lock(&self.starter).send(answer).map_err(|_| is_gone())?;
         let process = started.recv().map_err(|_| is_gone())??;
         self.n.started.fetch_add(1, Ordering::Relaxed);
+        tracing::info!(worker = process.id(), "worker started");
         Ok(process)
     }
 
@@ -273,6 +275,7 @@ impl<'a> Pool<'a> {
         };
         let solved = checked.map_err(|reason| {
             self.note_loss(&reason);
+            tracing::warn!(worker = process.id(), unit = ?unit.key(), reason, "worker lost");
             Miss::Refused(reason)
         })?;
         let worker = Some(process.id());
@@ -293,7 +296,10 @@ impl<'a> Pool<'a> {
             lock(&self.resting).clear();
         }
         let mut process = self.take(stop)?;
-        let tried = self.attempt(&mut process, way, stop)?;
+        let tried = self.attempt(&mut process, way, stop);
+        let tried = tried.inspect_err(|loss| {
+            tracing::warn!(worker = process.id(), unit = ?way.unit.key(), reason = %loss, "worker lost");
+        })?;
         Ok((process, tried))
     }
 
