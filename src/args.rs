@@ -29,7 +29,7 @@ pub struct Cli {
 pub enum Command {
     /// Rewrite a circuit with fewer two-qubit gates
     #[command(after_help = EXIT_CODES)]
-    Compile(CompileArgs),
+    Compile(Box<CompileArgs>),
     /// Compare two circuits up to global phase; exit 1 if they differ
     #[command(after_help = EXIT_CODES)]
     Verify(VerifyArgs),

@@ -81,6 +81,8 @@ fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
     let progress = Progress::new(talk(args), start, deadline);
+    let crew = if workers.is_some() { "workers" } else { "threads" };
+    progress.set_crew(settings.n_threads, crew, engine.engine().name());
     log::run_started(&args.input, &settings, engine.engine().name(), workers);
     let task = keep::Task { args, input: &input, settings: &settings, engine: engine.engine(), workers };
     let compiled = task.compile(&stop, &progress);

@@ -17,7 +17,7 @@ fn solved(i: u8) -> Entry {
 
 fn checkpoint(i: u8) -> Entry {
     let block = BlockForm { width: 2, gates: vec![GateForm::Cx(0, 1)] };
-    let (last_good, rescan) = ((i % 2 == 0).then(|| (block.clone(), 0.5)), i > 1);
+    let (last_good, rescan) = (i.is_multiple_of(2).then(|| (block.clone(), 0.5)), i > 1);
     let counts = [1, 2, 3, 4, u64::MAX];
     let state = CheckpointRecord { n_rounds: 3, block, bound: 1e-14, last_good, rescan, counts, stream: 1 << 63 };
     Entry::Checkpoint(UnitKey([i; 32]), Box::new(state))
