@@ -1,10 +1,11 @@
 //! `bqc compile`: reads, runs, writes, and says how it went.
 
-use crate::args::{CompileArgs, EffortArg, FlowArg};
+use crate::args::{CompileArgs, EffortArg, FlowArg, SettingsArgs};
 use crate::engine::Chosen;
 use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
 use crate::keep;
+use crate::log;
 use crate::output::Output;
 use crate::progress::{Progress, Talk, say};
 use crate::resources::Meter;
@@ -64,10 +65,15 @@ const MAX_CHECK_UPDATES: f64 = 8e9;
 /// Runs the command. `start` is when the process began: limits and reports count from there.
 pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let meter = Meter::new(start);
+    log::start(args.keep.log.as_deref())?;
+    compile_and_tell(args, start, &meter).inspect_err(log::run_failed)
+}
+
+fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result<Exit, Failure> {
     let outputs = Outputs::prepare(args)?;
     let input = read_circuit(&args.input, &args.read)?;
-    let mut settings = resolve(args);
-    let (engine, refusal) = Chosen::new(args.engine);
+    let mut settings = resolve(&args.settings);
+    let (engine, refusal) = Chosen::new(args.settings.engine);
     warn(args, refusal);
     let workers = keep::workers(args, &input, settings.n_threads, engine.works_in_processes())?;
     settings.n_threads = workers.unwrap_or(settings.n_threads);
@@ -75,6 +81,9 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
     let progress = Progress::new(talk(args), start, deadline);
+    let crew = if workers.is_some() { "workers" } else { "threads" };
+    progress.set_crew(settings.n_threads, crew, engine.engine().name());
+    log::run_started(&args.input, &settings, engine.engine().name(), workers);
     let task = keep::Task { args, input: &input, settings: &settings, engine: engine.engine(), workers };
     let compiled = task.compile(&stop, &progress);
     progress.finish();
@@ -83,17 +92,18 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
 
     let status = status(&compiled, stop.was_interrupted());
     let exit = exit(status, &BlockTotals::of(&compiled.records));
-    let is_done = exit == Exit::Complete && !compiled.was_stopped;
+    let was_stopped = compiled.was_stopped;
     let written = outputs.circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out)).and_then(|()| {
         let name = engine.engine().name();
-        let report = report(args, &settings, name, status, &Stats::of(&input), (compiled, survived), &meter);
+        let report = report(args, &settings, name, status, &Stats::of(&input), (compiled, survived), meter);
         if let Some(output) = &outputs.report {
             output.write(|out| out.write_all(report.to_json().as_bytes()))?;
         }
         Ok(report)
     });
-    run_folder.end(is_done && written.is_ok(), &progress);
+    run_folder.end(exit == Exit::Complete && written.is_ok(), was_stopped, &progress);
     let report = written?;
+    log::run_ended(&report, exit as i32);
     if !args.quiet {
         say(crate::summary::of(&report).trim_end());
     }
@@ -133,7 +143,7 @@ fn talk(args: &CompileArgs) -> Talk {
 }
 
 /// Fills in what depends on the machine or on other settings.
-fn resolve(args: &CompileArgs) -> RunSettings {
+fn resolve(args: &SettingsArgs) -> RunSettings {
     let cores = || available_parallelism().map_or(1, usize::from);
     let effort = Effort::of(args.effort);
     let block = |flow, starts: u32| BlockSettings {
@@ -214,21 +224,21 @@ fn report(
         wall_seconds: resources.wall_seconds,
         cpu_seconds: resources.cpu_seconds,
         peak_rss_bytes: resources.peak_rss_bytes,
-        seed: args.seed,
+        seed: args.settings.seed,
         engine: engine.into(),
         settings: Settings {
             flow: match settings.block.flow {
                 Flow::Delete => "delete".into(),
                 Flow::Search { .. } => "search".into(),
             },
-            effort: (args.flow == FlowArg::Search).then(|| args.effort.name().into()),
+            effort: (args.settings.flow == FlowArg::Search).then(|| args.settings.effort.name().into()),
             solver: settings.block.solver.name().into(),
             objective: settings.block.objective.name().into(),
             block_size: settings.block_size as u64,
             passes: settings.max_passes,
             starts: settings.block.starts as u32,
-            epsilon: args.epsilon,
-            epsilon_total: args.epsilon_total,
+            epsilon: args.settings.epsilon,
+            epsilon_total: args.settings.epsilon_total,
             threads: settings.n_threads as u64,
             time_limit_seconds: args.time_limit.map(|limit| limit.as_secs_f64()),
         },

@@ -81,7 +81,9 @@ impl Binary {
         }
         command.extend(arguments.iter().map(OsString::from));
         let start = Instant::now();
-        let done = Command::new(&self.path).args(&command).output().map_err(|e| self.failed(input, &e.to_string()))?;
+        // Nothing is taken up from a run before.
+        let mut child = Command::new(&self.path);
+        let done = child.args(&command).env("XDG_STATE_HOME", "/dev/null").output().map_err(|e| self.failed(input, &e.to_string()))?;
         let wall_seconds = start.elapsed().as_secs_f64();
         let talk = String::from_utf8_lossy(&done.stderr);
         if !done.status.success() {
