@@ -163,7 +163,11 @@ fn no_weather_changes_the_circuit() {
 fn the_work_of_one_that_is_cut_off_is_done_by_the_others() {
     let (server, settings) = (Arc::new(Server::default()), settings(1));
     let dead = Client::new(&server, 0, Weather::default());
-    let cut = |n: usize| if n == 1 { dead.cut_off() };
+    let cut = |n: usize| {
+        if n == 1 {
+            dead.cut_off()
+        }
+    };
     let (others, dead_result) = thread::scope(|scope| {
         let (settings, server) = (&settings, &server);
         let dying = scope.spawn(|| work(&dead, &slowly(1, &cut), record(0), care(300, 3), settings));
