@@ -83,7 +83,11 @@ impl Binary {
         let start = Instant::now();
         // Nothing is taken up from a run before.
         let mut child = Command::new(&self.path);
-        let done = child.args(&command).env("XDG_STATE_HOME", "/dev/null").output().map_err(|e| self.failed(input, &e.to_string()))?;
+        let done = child
+            .args(&command)
+            .env("XDG_STATE_HOME", "/dev/null")
+            .output()
+            .map_err(|e| self.failed(input, &e.to_string()))?;
         let wall_seconds = start.elapsed().as_secs_f64();
         let talk = String::from_utf8_lossy(&done.stderr);
         if !done.status.success() {
