@@ -62,6 +62,11 @@ impl Binary {
         Err(format!("no program at `{}`: build it with `cargo build --release`, or name it with --bqc", path.display()))
     }
 
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Compiles `input` into `folder` with further arguments.
     ///
     /// Fails if the program does, if its report names a fault, or if it goes on for a minute longer than
