@@ -16,10 +16,10 @@ pub enum Chosen {
     Cuda(Box<bqc_cuda::CudaEngine>),
     /// GPUs in worker processes, and what stands in for them in this one.
     #[cfg(target_os = "linux")]
-    Crew(bqc_pool::Standin, Gpus),
+    Crew(bqc_pool::Standin, Vec<crate::gpu::Post>),
 }
 
-/// Where workers on GPUs are to be.
+/// GPUs with all that workers on them need.
 #[cfg(unix)]
 pub type Gpus = Vec<bqc_pool::GpuPlace>;
 #[cfg(not(unix))]
@@ -40,7 +40,7 @@ impl Wanted<'_> {
     /// not there, or cannot be used as was asked.
     pub fn choose(&self, stop: &AtomicBool, progress: &Progress) -> Result<Chosen, Failure> {
         let args = self.args;
-        if args.engine == EngineArg::Cpu {
+        if args.settings.engine == EngineArg::Cpu {
             return if asks_for_gpus(args) {
                 Err(Failure::Usage("--gpus, --workers-per-gpu and --mps mean nothing to --engine cpu".into()))
             } else {
@@ -57,7 +57,7 @@ impl Wanted<'_> {
             let cpu = cpu();
             let line = format!("no GPU: {why}; going on with {}", cpu.engine().name());
             // Most machines have none, and nobody has asked for one.
-            if args.engine == EngineArg::Auto && has_no_driver() {
+            if args.settings.engine == EngineArg::Auto && has_no_driver() {
                 progress.tell(&line)
             } else {
                 progress.warn(&line)
@@ -78,7 +78,7 @@ impl Wanted<'_> {
         let wanted = crate::gpu::Wanted { args, block_size, n_cores };
         if in_workers {
             let crew = wanted.crew(stop, progress)?;
-            return Ok(crew.map(|crew| Chosen::Crew(bqc_pool::Standin::new(&crew.engine), crew.places)));
+            return Ok(crew.map(|crew| Chosen::Crew(bqc_pool::Standin::new(&crew.engine), crew.posts)));
         }
         let first = wanted.first(stop, progress)?;
         let opened = first.and_then(crate::cuda::open_here);
@@ -121,6 +121,23 @@ fn has_no_driver() -> bool {
 }
 
 impl Chosen {
+    /// The family of the engine that is asked for, whatever this machine has.
+    pub fn family_of(engine: EngineArg) -> &'static str {
+        match engine {
+            EngineArg::Auto | EngineArg::Cpu => "cpu",
+            EngineArg::Cuda => "cuda",
+        }
+    }
+
+    /// An engine of this family and no other, in this process, or why there is none.
+    pub fn of_family(family: &str) -> Result<Chosen, String> {
+        match family {
+            "cpu" => Ok(cpu()),
+            "cuda" => cuda(),
+            _ => Err("this version of bqc has no such engine".into()),
+        }
+    }
+
     /// For the library.
     pub fn engine(&self) -> &dyn Engine {
         match self {
@@ -132,12 +149,24 @@ impl Chosen {
         }
     }
 
-    /// Where workers are to be, if that is on GPUs.
-    pub fn take_gpus(&mut self) -> Gpus {
+    /// Workers on GPUs.
+    pub fn n_gpu_workers(&self) -> usize {
         match self {
             #[cfg(target_os = "linux")]
-            Chosen::Crew(_, gpus) => std::mem::take(gpus),
-            _ => Vec::new(),
+            Chosen::Crew(_, posts) => posts.iter().map(|post| post.n_workers).sum(),
+            _ => 0,
+        }
+    }
+
+    /// Where these are to be, with what they share their GPUs through.
+    pub fn gpus(&self, mps: MpsArg, progress: &Progress) -> Result<Gpus, Failure> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Chosen::Crew(_, posts) => crate::gpu::places(posts, mps, progress),
+            _ => {
+                let _ = (mps, progress);
+                Ok(Gpus::new())
+            }
         }
     }
 
@@ -158,4 +187,19 @@ impl Chosen {
             _ => None,
         }
     }
+}
+
+/// The first device that opens and computes; the last reason if none does.
+#[cfg(target_os = "linux")]
+fn cuda() -> Result<Chosen, String> {
+    let found = crate::cuda::list()?;
+    let works = found.gpus.iter().find(|gpu| gpu.opened.is_ok());
+    let why = || found.gpus.last().and_then(|gpu| gpu.opened.clone().err()).unwrap_or("the driver sees no GPU".into());
+    let engine = crate::cuda::open_here(works.ok_or_else(why)?.ordinal)?;
+    Ok(Chosen::Cuda(Box::new(engine)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn cuda() -> Result<Chosen, String> {
+    Err("GPUs are used on Linux only".into())
 }

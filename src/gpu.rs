@@ -11,6 +11,7 @@ use bqc_pool::mps::{DEFAULT_FOLDER, FOLDER_VARIABLE, Mps, NO_FOLDER};
 use bqc_pool::{Bound, GpuPlace, Launch, Program, Share, list_gpus};
 use bqc_wire::{GpuList, GpuRecord};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -26,8 +27,14 @@ const MAX_BASE_BYTES: usize = 60;
 pub struct Crew {
     /// What each worker's engine is called.
     pub engine: String,
-    /// Where they are to be.
-    pub places: Vec<GpuPlace>,
+    pub posts: Vec<Post>,
+}
+
+/// A GPU, how many workers it is to have, and why so many.
+pub struct Post {
+    gpu: GpuRecord,
+    pub n_workers: usize,
+    why: String,
 }
 
 /// What decides about a crew.
@@ -42,7 +49,7 @@ pub struct Wanted<'a> {
 impl Wanted<'_> {
     /// Widest block that an engine has to fit.
     fn fit_width(&self) -> usize {
-        match self.args.flow {
+        match self.args.settings.flow {
             FlowArg::Delete => self.block_size,
             FlowArg::Search => self.block_size.min(SEARCH_FIT_WIDTH),
         }
@@ -55,10 +62,9 @@ impl Wanted<'_> {
             Err(why) => return Ok(Err(why)),
         };
         let counts = self.counts(&gpus)?;
-        let manned = gpus.iter().zip(counts).filter(|(_, (n, _))| *n > 0);
-        let sharing = Sharing::find(self.args.gpu.mps)?;
-        let place = |(gpu, (n, why)): (&GpuRecord, (usize, String))| sharing.place(gpu, n, &why, progress);
-        Ok(Ok(Crew { engine, places: manned.map(place).collect::<Result<_, _>>()? }))
+        let post = |(gpu, (n_workers, why))| Post { gpu, n_workers, why };
+        let posts = gpus.into_iter().zip(counts).map(post).filter(|post| post.n_workers > 0).collect();
+        Ok(Ok(Crew { engine, posts }))
     }
 
     /// The driver's number of the first GPU that works, for a run without workers.
@@ -83,6 +89,17 @@ impl Wanted<'_> {
 
     /// What a process finds that is started to ask.
     fn ask(&self, stop: &AtomicBool) -> Result<GpuList, String> {
+        /// Of all circuits of a process, the first one asks.
+        static FOUND: OnceLock<Result<GpuList, String>> = OnceLock::new();
+        if let Some(found) = FOUND.get() {
+            return found.clone();
+        }
+        let found = self.ask_anew(stop)?;
+        found.map_or(Err("stopped before the driver was asked".into()), |found| FOUND.get_or_init(|| found).clone())
+    }
+
+    /// The same; none if `stop` is set first.
+    fn ask_anew(&self, stop: &AtomicBool) -> Result<Option<Result<GpuList, String>>, String> {
         cuda::find_driver()?;
         let setup = |e: std::io::Error| format!("cannot start a process that asks the driver: {e}");
         let program = Program { path: this_program().map_err(setup)?, arguments: vec!["worker".into()] };
@@ -90,11 +107,8 @@ impl Wanted<'_> {
         if self.args.gpu.mps == MpsArg::Off {
             launch.variables.push((FOLDER_VARIABLE.into(), NO_FOLDER.into()));
         }
-        match list_gpus(&program, &launch, PROBE_PATIENCE, stop) {
-            Ok(Some(found)) => found,
-            Ok(None) => Err("stopped before the driver was asked".into()),
-            Err(loss) => Err(format!("the process that asks the driver is lost: {loss}")),
-        }
+        list_gpus(&program, &launch, PROBE_PATIENCE, stop)
+            .map_err(|loss| format!("the process that asks the driver is lost: {loss}"))
     }
 
     /// Workers for each GPU, and why so many.
@@ -119,6 +133,12 @@ impl Wanted<'_> {
             }
         }
     }
+}
+
+/// Has all that the workers need in place when they come.
+pub fn places(posts: &[Post], policy: MpsArg, progress: &Progress) -> Result<Vec<GpuPlace>, Failure> {
+    let sharing = Sharing::find(policy)?;
+    posts.iter().map(|post| sharing.place(post, progress)).collect()
 }
 
 /// Workers on a GPU with so much free memory, for each width where the number changes; for `bqc doctor`.
@@ -213,9 +233,9 @@ impl Sharing {
         Ok(Sharing { policy, running, guard, base })
     }
 
-    /// A GPU with up to `n` workers.
-    fn place(&self, gpu: &GpuRecord, n: usize, why: &str, progress: &Progress) -> Result<GpuPlace, Failure> {
-        let label = gpu.label();
+    /// A GPU with its workers, fewer if they cannot share it.
+    fn place(&self, Post { gpu, n_workers: n, why }: &Post, progress: &Progress) -> Result<GpuPlace, Failure> {
+        let (label, n) = (gpu.label(), *n);
         let mps = match self.mps(gpu, n) {
             Ok(mps) => mps,
             Err(e) if self.policy == MpsArg::Require => {

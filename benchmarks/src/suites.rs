@@ -1,5 +1,9 @@
 //! The measuring subcommands: each runs its suite, prints Markdown, and leaves its records.
 
+pub mod instantiate;
+#[cfg(target_os = "linux")]
+mod pool;
+
 use crate::args::{Common, Program};
 use bqc_benchmarks::binary::Binary;
 use bqc_benchmarks::compile;
@@ -76,6 +80,15 @@ pub fn solver(common: &Common, prototype: Option<&Path>, all_levels: bool) -> Re
     success_table(&mut sink, &mut raw, &thoroughness)?;
     sink.raw("solver.csv", &raw)?;
     sink.close()
+}
+
+#[cfg(target_os = "linux")]
+pub use pool::pool;
+
+/// `bqc-bench pool`.
+#[cfg(not(target_os = "linux"))]
+pub fn pool(_: &Common, _: &Program, _: &Path) -> Result<(), String> {
+    Err("processes are counted on Linux only".into())
 }
 
 /// `bqc-bench gpu`.

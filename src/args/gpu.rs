@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
 /// Which GPUs, and how they are shared.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct GpuArgs {
     /// GPUs to use: all that there are, or those of these numbers or UUIDs. Numbers are the driver's, which
     /// counts what CUDA_VISIBLE_DEVICES leaves visible; batch systems set that

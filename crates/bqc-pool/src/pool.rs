@@ -6,6 +6,9 @@
 //! reasons stand in the report. A block that has cost a worker is never tried in this process. Only where
 //! no worker comes as far as a hello, which says nothing about the block, is the work done here.
 //!
+//! A worker tells how far it has come, and the next one goes on from there. The last of the three begins at the
+//! beginning, lest it be the checkpoint that kills them.
+//!
 //! On GPUs the second worker is another GPU's if there is one, and the third is the CPU's. What happens to a
 //! GPU itself is no fault of the unit either: it is tried again, the third time on the CPU.
 
@@ -13,8 +16,8 @@ use crate::placement::{GpuPlace, Launch, Places, Wish, Worker};
 use crate::process::{Loss, Process, Program};
 use crate::watch::Watch;
 use bqc_instantiate::Engine;
-use bqc_run::{Solved, Unit, Workshop};
-use bqc_wire::{DeviceTrouble, FromWorker, ToWorker, WorkerTotals};
+use bqc_run::{Solved, Trail, Unit, Workshop};
+use bqc_wire::{CheckpointRecord, DeviceTrouble, FromWorker, ToWorker, WorkerTotals};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
@@ -181,12 +184,13 @@ impl<'a> Pool<'a> {
     }
 
     /// One worker's try at one unit, with every wait bounded.
-    fn attempt(&self, worker: &mut Worker, unit: &Unit, stop: &AtomicBool) -> Result<Try, Loss> {
-        let start = Instant::now();
+    fn attempt(&self, worker: &mut Worker, way: &mut Way<'_>, stop: &AtomicBool) -> Result<Try, Loss> {
+        let (start, unit) = (Instant::now(), way.unit);
         let Worker { process, seat } = worker;
         let task = process.next_task;
         process.next_task += 1;
-        let message = ToWorker::Solve { task, unit: Box::new(unit.record().clone()) };
+        let from = way.from.clone().filter(|_| !way.is_last_try);
+        let message = ToWorker::Solve { task, unit: Box::new(unit.record().clone()), from };
         process.send(&message, start + self.patience.silence)?;
         let allowed = self.patience.of(unit);
         let (mut watch, mut heard, mut end) = (Watch::start(start), Duration::ZERO, End::None);
@@ -203,6 +207,11 @@ impl<'a> Pool<'a> {
                 }
                 None if now - heard > self.patience.silence => return Err(Loss::Silent(now - heard)),
                 None => {}
+                Some(FromWorker::Checkpoint { task: number, state }) if number == task => {
+                    heard = now;
+                    (way.note)((*state).clone());
+                    way.from = Some(state);
+                }
                 Some(FromWorker::Solved { task: number, is_whole, is_own, result }) if number == task => {
                     return Ok(Try::Answer(Answer { result, is_whole, is_own, shortage }));
                 }
@@ -244,8 +253,9 @@ impl<'a> Pool<'a> {
 
     /// A worker's try at a unit, and what becomes of the worker: one that answered rightly rests; any other is
     /// killed as it is dropped, so that a second try is another process's.
-    fn try_once(&self, unit: &Unit, lost: &mut Losses, stop: &AtomicBool) -> Result<Solved, Miss> {
-        let (worker, tried) = self.in_turn(unit, lost, stop)?;
+    fn try_once(&self, way: &mut Way<'_>, lost: &mut Losses, stop: &AtomicBool) -> Result<Solved, Miss> {
+        let (worker, tried) = self.in_turn(way, lost, stop)?;
+        let unit = way.unit;
         let checked = match tried {
             Try::Failed(reason) => Err(reason),
             Try::Answer(Answer { result, is_whole, is_own, shortage }) => {
@@ -258,6 +268,7 @@ impl<'a> Pool<'a> {
         };
         let (solved, shortage) = checked.map_err(|reason| {
             self.note_loss(&reason);
+            tracing::warn!(worker = worker.process.id(), unit = ?unit.key(), reason, "worker lost");
             Miss::Refused(reason)
         })?;
         worker.seat.done();
@@ -268,7 +279,7 @@ impl<'a> Pool<'a> {
 
     /// A worker's answer, waited for by many threads at once, or alone, with no other worker there. Nothing but
     /// waiting is done in the turn: work may be stolen, and a thread that has its turn must not wait for one.
-    fn in_turn(&self, unit: &Unit, lost: &mut Losses, stop: &AtomicBool) -> Result<(Worker, Try), Miss> {
+    fn in_turn(&self, way: &mut Way<'_>, lost: &mut Losses, stop: &AtomicBool) -> Result<(Worker, Try), Miss> {
         // Nothing is behind this lock that a panic could leave half done.
         let alone = lost.for_memory;
         let _all = alone.then(|| self.turn.write().unwrap_or_else(|e| e.into_inner()));
@@ -281,7 +292,11 @@ impl<'a> Pool<'a> {
         }
         let mut worker = self.take(lost.wish(), stop)?;
         lost.gpu = worker.seat.gpu();
-        match self.attempt(&mut worker, unit, stop) {
+        let tried = self.attempt(&mut worker, way, stop);
+        let tried = tried.inspect_err(|loss| {
+            tracing::warn!(worker = worker.process.id(), unit = ?way.unit.key(), reason = %loss, "worker lost");
+        });
+        match tried {
             Ok(tried) => Ok((worker, tried)),
             Err(Loss::Device { trouble, reason }) => {
                 self.n.lost.fetch_add(1, Ordering::Relaxed);
@@ -312,14 +327,25 @@ impl<'a> Pool<'a> {
     }
 
     /// The work in this process, for want of any other.
-    fn in_process(&self, unit: &Unit, stop: &AtomicBool, loss: &Loss) -> Solved {
+    fn in_process(&self, way: Way<'_>, stop: &AtomicBool, loss: &Loss) -> Solved {
         self.n.substituted.fetch_add(usize::from(self.places.has_gpus()), Ordering::Relaxed);
         if self.n.in_process.fetch_add(1, Ordering::Relaxed) == 0 {
             let path = self.program.path.display();
             (self.warn)(&format!("{loss} (`{path}`); blocks are rebuilt in this process instead"));
         }
-        unit.solve(self.engine, stop)
+        let trail = Trail { from: way.from.map(|state| *state), note: way.note };
+        way.unit.solve_along(self.engine, trail, stop)
     }
+}
+
+/// A unit on its way from worker to worker.
+struct Way<'a> {
+    unit: &'a Unit,
+    /// How far it has come.
+    from: Option<Box<CheckpointRecord>>,
+    /// Whether it begins at the beginning all the same.
+    is_last_try: bool,
+    note: &'a mut dyn FnMut(CheckpointRecord),
 }
 
 /// How far the end of a task has come, and when, since its beginning.
@@ -364,10 +390,16 @@ impl Losses {
 
 impl Workshop for Pool<'_> {
     fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
+        self.solve_along(unit, Trail { from: None, note: &mut |_| {} }, stop)
+    }
+
+    fn solve_along(&self, unit: &Unit, trail: Trail<'_>, stop: &AtomicBool) -> Solved {
         let mut lost = Losses::default();
+        let mut way = Way { unit, from: trail.from.map(Box::new), is_last_try: false, note: trail.note };
         while lost.reasons.len() < MAX_LOSSES && !stop.load(Ordering::Relaxed) {
             let (start, n_oom) = (Instant::now(), (self.n_oom_kills)());
-            let miss = match self.try_once(unit, &mut lost, stop) {
+            way.is_last_try = lost.reasons.len() + 1 == MAX_LOSSES;
+            let miss = match self.try_once(&mut way, &mut lost, stop) {
                 Ok(solved) => return solved,
                 Err(miss) => miss,
             };
@@ -395,7 +427,7 @@ impl Workshop for Pool<'_> {
             } else if lost.had_unit {
                 lost.reasons.push(loss.to_string());
             } else {
-                return self.in_process(unit, stop, &loss);
+                return self.in_process(way, stop, &loss);
             }
             (self.warn)(&loss.to_string());
         }

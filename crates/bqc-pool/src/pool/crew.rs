@@ -47,7 +47,10 @@ impl Pool<'_> {
         warning.into_iter().for_each(|line| (self.warn)(&line));
         let opened = self.start(launch).and_then(|mut process| {
             let greeted = self.greet(&mut process, is_on_cpu, stop);
-            self.n.lost.fetch_add(usize::from(greeted.is_err()), Ordering::Relaxed);
+            if let Err(loss) = &greeted {
+                self.n.lost.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(worker = process.id(), reason = %loss, "worker lost");
+            }
             greeted.map(|is_there| is_there.then_some(process))
         });
         match opened {
@@ -96,6 +99,7 @@ impl Pool<'_> {
         lock(&self.starter).send(Order { launch, answer }).map_err(|_| is_gone())?;
         let process = started.recv().map_err(|_| is_gone())??;
         self.n.started.fetch_add(1, Ordering::Relaxed);
+        tracing::info!(worker = process.id(), "worker started");
         Ok(process)
     }
 
