@@ -3,10 +3,14 @@
 
 mod batch;
 mod cluster;
+mod gpu;
 mod slurm_script;
 
 pub use batch::{BatchArgs, Shard, TableArg};
 pub use cluster::{MergeArgs, PlanArgs, StatusArgs, WorkArgs};
+pub use gpu::{GpuArgs, GpusArg, MpsArg, PerGpuArg};
+#[cfg(unix)]
+pub use gpu::{MpsGuardArgs, PlaceArgs};
 pub use slurm_script::{ArrayScriptArgs, JobArgs, MultiNodeScriptArgs, SlurmScriptArgs, SlurmScriptKind};
 
 use bqc_instantiate::Solver;
@@ -39,7 +43,7 @@ pub struct Cli {
 pub enum Command {
     /// Rewrite a circuit with fewer two-qubit gates
     #[command(after_help = EXIT_CODES)]
-    Compile(CompileArgs),
+    Compile(Box<CompileArgs>),
     /// Rewrite many circuits, each task of a Slurm array its share; or tell how far they are
     #[command(after_help = EXIT_CODES)]
     Batch(Box<BatchArgs>),
@@ -68,6 +72,10 @@ pub enum Command {
     #[cfg(unix)]
     #[command(hide = true)]
     Worker(WorkerArgs),
+    /// Keeps an MPS daemon while its supervisor lives
+    #[cfg(unix)]
+    #[command(hide = true)]
+    MpsGuard(MpsGuardArgs),
     /// Say what this machine offers: CPU, NVIDIA driver, GPUs, and why not more
     Doctor(DoctorArgs),
 }
@@ -88,6 +96,8 @@ pub struct CompileArgs {
     /// Also write what was done, block by block, as JSON
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    #[command(flatten)]
+    pub gpu: GpuArgs,
     #[command(flatten)]
     pub run_folder: RunFolderArgs,
     #[command(flatten)]
@@ -153,12 +163,14 @@ pub struct SettingsArgs {
 #[derive(Args, Clone, Default)]
 pub struct RunFolderArgs {
     /// Keep a journal of all results in this folder; the same command takes up a run that was
-    /// interrupted. Another input or other settings are refused there
-    #[arg(long, value_name = "DIR")]
+    /// interrupted. Another input, other settings or another build are refused there. `off`: keep none
+    /// [default for worker processes: a folder of the user's state folder, named by input and settings,
+    /// that goes with the end of the run unless it is interrupted or fails]
+    #[arg(long, value_name = "DIR|off")]
     pub run_dir: Option<PathBuf>,
-    /// The same, in a folder of the user's state folder that is named by input and settings and removed
-    /// when the run is complete
-    #[arg(long)]
+    /// Keep the journal of that default folder without worker processes too, and beyond a time limit; end
+    /// if it cannot be kept
+    #[arg(long, conflicts_with = "run_dir")]
     pub resume: bool,
 }
 
@@ -166,13 +178,17 @@ pub struct RunFolderArgs {
 #[derive(Args, Clone)]
 pub struct KeepArgs {
     /// Rebuild blocks in this many worker processes instead of threads: one that dies costs its block a
-    /// second try. `auto` is one for each of the threads, or none for small circuits. The output does not
-    /// depend on it
+    /// second try. `auto` is one for each of the threads, or none for small circuits; with GPUs it is
+    /// --workers-per-gpu for each, and a number is divided among them. The output does not depend on it
     #[arg(long, value_name = "auto|off|N", default_value = "auto", value_parser = parse_workers)]
     pub workers: WorkersArg,
     /// Look for results of former runs in this folder, and add new ones. Each is checked again
     #[arg(long, value_name = "DIR|off", default_value = "off")]
     pub cache: PathBuf,
+    /// Append what happens to this file as it happens, one JSON object a line: passes, blocks, workers
+    /// that come and go and why, results that were known, signals
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
     #[command(flatten)]
     pub faults: FaultArgs,
 }
@@ -211,6 +227,8 @@ pub struct WorkerArgs {
     /// Fail like this
     #[arg(long, hide = true, value_name = "FAULT")]
     pub fault: Option<bqc_pool::Fault>,
+    #[command(flatten)]
+    pub place: PlaceArgs,
 }
 
 #[derive(Args)]
@@ -323,7 +341,7 @@ impl ReadArgs {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EngineArg {
-    /// CPU cores: the GPU engine has not been measured yet
+    /// An NVIDIA GPU if there is one that works, or CPU cores
     Auto,
     /// CPU cores
     Cpu,

@@ -1,10 +1,11 @@
 //! `bqc compile`: reads, runs, writes, and says how it went.
 
 use crate::args::{CompileArgs, EffortArg, FlowArg, RunFolderArgs, SettingsArgs};
-use crate::engine::Chosen;
+use crate::engine::{Chosen, Wanted};
 use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
 use crate::keep;
+use crate::log;
 use crate::output::Output;
 use crate::progress::{Progress, Talk, say};
 use crate::resources::Meter;
@@ -64,13 +65,18 @@ pub const MAX_CHECK_UPDATES: f64 = 8e9;
 /// Runs the command. `start` is when the process began: limits and reports count from there.
 pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let meter = Meter::new(start);
+    log::start(args.keep.log.as_deref())?;
+    compile_and_tell(args, start, &meter).inspect_err(log::run_failed)
+}
+
+fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result<Exit, Failure> {
     let outputs = Outputs::prepare(args)?;
     let input = read_circuit(&args.input, &args.read)?;
     // A limit beyond the clock's range is none.
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
-    let compile = Compile::new(args, &input)?;
-    let done = compile.run(&stop, deadline, &meter)?.write(&outputs)?;
+    let compile = Compile::new(args, &input, &stop)?;
+    let done = compile.run(&stop, deadline, meter)?.write(&outputs)?;
     if !args.quiet {
         say(crate::summary::of(&done.report).trim_end());
     }
@@ -107,12 +113,14 @@ pub struct Done {
 
 impl<'a> Compile<'a> {
     /// Decides what the arguments left open.
-    pub fn new(args: &'a CompileArgs, input: &'a Circuit) -> Result<Compile<'a>, Failure> {
+    pub fn new(args: &'a CompileArgs, input: &'a Circuit, stop: &Stop) -> Result<Compile<'a>, Failure> {
         let mut settings = resolve(&args.settings);
-        let (engine, refusal) = Chosen::new(args.settings.engine);
-        warn(args, refusal);
-        let workers = keep::workers(args, input, settings.n_threads, engine.works_in_processes())?;
-        settings.n_threads = workers.unwrap_or(settings.n_threads);
+        let (block_size, n_cores) = (settings.block_size, settings.n_threads);
+        let in_processes = keep::wants_processes(args, input);
+        let wanted = Wanted { args, in_processes, block_size, n_cores };
+        let engine = wanted.choose(stop.flag(), &Progress::new(talk(args), Instant::now(), None))?;
+        let workers = keep::workers(args, in_processes, &engine, n_cores)?;
+        settings.n_threads = workers.unwrap_or(n_cores);
         Ok(Compile { args, input, settings, engine, workers, run_folder: args.run_folder.clone() })
     }
 
@@ -123,12 +131,16 @@ impl<'a> Compile<'a> {
 
     fn task(&self) -> keep::Task<'_> {
         let Compile { args, input, settings, engine, workers, run_folder } = self;
-        keep::Task { args, input, settings, engine: engine.engine(), run_folder, workers: *workers }
+        keep::Task { args, input, settings, engine, run_folder, workers: *workers }
     }
 
     /// Does it. `deadline` is told to those who watch; `stop` ends the run.
     pub fn run(&'a self, stop: &Stop, deadline: Option<Instant>, meter: &'a Meter) -> Result<Found<'a>, Failure> {
         let progress = Progress::new(talk(self.args), meter.start(), deadline);
+        let (engine, n_threads) = (self.engine.engine().name(), self.settings.n_threads);
+        let crew = if self.workers.is_some() { "workers" } else { "threads" };
+        progress.set_crew(n_threads, crew, engine);
+        log::run_started(&self.args.input, &self.settings, engine, self.workers);
         let compiled = self.task().compile(stop, &progress);
         progress.finish();
         warn(self.args, self.engine.fault());
@@ -149,7 +161,7 @@ impl Found<'_> {
         let Found { compile, compiled, survived, run_folder, progress, status, meter } = self;
         let Compile { args, input, settings, engine, .. } = compile;
         let exit = exit(status, &BlockTotals::of(&compiled.records));
-        let is_whole = !compiled.was_stopped;
+        let was_stopped = compiled.was_stopped;
         let written = outputs.circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out)).and_then(|()| {
             let name = engine.engine().name();
             let report = report(args, settings, name, status, &Stats::of(input), (compiled, survived), meter);
@@ -158,8 +170,10 @@ impl Found<'_> {
             }
             Ok(report)
         });
-        run_folder.end(exit == Exit::Complete && is_whole && written.is_ok(), &progress);
-        Ok(Done { report: written?, exit })
+        run_folder.end(exit == Exit::Complete && written.is_ok(), was_stopped, &progress);
+        let report = written?;
+        log::run_ended(&report, exit as i32);
+        Ok(Done { report, exit })
     }
 }
 
