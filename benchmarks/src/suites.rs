@@ -85,7 +85,7 @@ pub fn solver(common: &Common, prototype: Option<&Path>, all_levels: bool) -> Re
 
 /// `bqc-bench cluster`: the whole, and the pieces that it is made of.
 pub fn cluster(common: &Common, n_supervisors: u32, n_blocks: usize, folder: Option<&Path>) -> Result<(), String> {
-    let (n_blocks, repeats) = if common.quick { (n_blocks.min(2000), 1) } else { (n_blocks, 5) };
+    let (n_blocks, repeats) = if common.quick { (n_blocks.min(2000), 1) } else { (n_blocks, 3) };
     let mut sink = Sink::open("cluster", common)?;
     sink.say(&format!(
         "{n_supervisors} supervisors in one process, each with a ledger, a segment and a thread of its own; {n_blocks} \
