@@ -23,6 +23,9 @@ fn main() -> ExitCode {
         Command::Solver { prototype, all_levels, common } => suites::solver(&common, prototype.as_deref(), all_levels),
         Command::Gpu { candidates, common } => suites::gpu(&common, candidates),
         Command::Pool { input, program, common } => suites::pool(&common, &program, &input),
+        Command::Instantiate { most_wires, templates, common } => {
+            suites::instantiate::instantiate(&common, most_wires, templates.as_deref())
+        }
         Command::Search { lists, circuits, seeds, first_seed, time_scale, program, common } => {
             let seeds = first_seed..first_seed.saturating_add(seeds);
             let request = SearchRequest { lists: &lists, circuits: &circuits, seeds, time_scale };

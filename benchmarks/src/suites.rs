@@ -1,5 +1,6 @@
 //! The measuring subcommands: each runs its suite, prints Markdown, and leaves its records.
 
+pub mod instantiate;
 #[cfg(target_os = "linux")]
 mod pool;
 
