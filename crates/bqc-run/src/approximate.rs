@@ -7,13 +7,12 @@
 
 use crate::observer::Event;
 use crate::pass::{Pass, PassResult, gates};
-use crate::unit::panic_text;
+use crate::unit::Unit;
 use bqc_circuit::Circuit;
-use bqc_optimize::{VerifiedBlock, shorten};
+use bqc_optimize::VerifiedBlock;
 use bqc_partition::{Block, Options, PartitionError, partition};
 use bqc_wire::{BlockRecord, Outcome};
 use rayon::prelude::*;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 /// The lowest rung: what is nearer than this is found by the search for identities.
@@ -50,11 +49,13 @@ impl Budget {
 #[derive(Default)]
 struct Offers {
     circuits: Vec<VerifiedBlock>,
-    n_descents: usize,
+    n_descents: u64,
     /// When it was first looked at, and how long that took in all.
     start_seconds: Option<f64>,
     seconds: f64,
-    /// The words of a panic.
+    /// Who has found the last one.
+    worker: Option<u32>,
+    /// What went wrong, in words.
     fault: Option<String>,
 }
 
@@ -111,20 +112,19 @@ impl Pass<'_> {
         offers.start_seconds.get_or_insert(start_seconds);
         let original = &block.circuit;
         let (from, distance) = offers.circuits.last().map_or((original, 0.0), |c| (c.circuit(), c.distance()));
-        let attempt =
-            catch_unwind(AssertUnwindSafe(|| shorten(original, from, distance, tolerance, self.engine, self.stop)));
+        let solved = Unit::shortening(original, from, distance, tolerance, self.engine.name());
+        let solved = self.workshop.solve(&solved, self.stop);
         offers.seconds += (self.observer.seconds() - start_seconds).max(0.0);
-        match attempt {
-            Ok(shortened) => {
-                offers.n_descents += shortened.n_descents;
-                offers.circuits.extend(shortened.block.clone());
-                shortened.block.is_some()
+        offers.n_descents += solved.instantiations;
+        match solved.outcome {
+            Outcome::Improved => {
+                offers.circuits.push(solved.verified);
+                offers.worker = solved.worker;
             }
-            Err(payload) => {
-                offers.fault = Some(panic_text(payload.as_ref()).into());
-                false
-            }
+            Outcome::Unchanged => {}
+            Outcome::Failed => offers.fault = Some(solved.reason),
         }
+        solved.outcome == Outcome::Improved
     }
 
     fn approximate_record(
@@ -135,7 +135,7 @@ impl Pass<'_> {
         taken: Option<&VerifiedBlock>,
     ) -> BlockRecord {
         let (outcome, reason) = match (&offers.fault, taken) {
-            (Some(words), None) => (Outcome::Failed, format!("the block's task panicked: {words}")),
+            (Some(words), None) => (Outcome::Failed, words.clone()),
             (_, Some(_)) => (Outcome::Improved, "approximated".into()),
             (None, None) => (Outcome::Unchanged, "unchanged: no approximation was worth the budget".into()),
         };
@@ -146,10 +146,10 @@ impl Pass<'_> {
             before: gates(&block.circuit),
             after: gates(taken.map_or(&block.circuit, VerifiedBlock::circuit)),
             distance: taken.map_or(0.0, VerifiedBlock::distance),
-            instantiations: offers.n_descents as u64,
+            instantiations: offers.n_descents,
             start_seconds: offers.start_seconds.unwrap_or_else(|| self.observer.seconds()),
             seconds: offers.seconds,
-            worker: None,
+            worker: offers.worker,
             outcome,
             reason,
         }
