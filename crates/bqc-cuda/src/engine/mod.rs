@@ -5,6 +5,7 @@
 //! run never ends for the GPU's sake; [`CudaEngine::fault`] says what happened.
 
 mod check;
+mod lane;
 mod launches;
 mod session;
 mod tables;
