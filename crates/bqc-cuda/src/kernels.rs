@@ -12,12 +12,15 @@ pub const LEAST_DRIVER: Version = Version::new(11, 0);
 const SM_90_CAPABILITY: Version = Version::new(9, 0);
 const SM_90_DRIVER: Version = Version::new(11, 8);
 
-/// One package of kernels, for each architecture that it was built for.
+/// How a kernel begins.
+const ENTRY: &str = ".visible .entry ";
+
+/// Some kernels of one package, for each architecture that it was built for.
 #[derive(Clone, Copy, Debug)]
 pub struct KernelSet {
     /// The package.
     pub name: &'static str,
-    /// Its kernels that bqc launches.
+    /// Those of its kernels that the driver is given.
     pub kernels: &'static [&'static str],
     /// PTX that every supported device can run.
     pub sm_80: &'static str,
@@ -54,12 +57,53 @@ impl KernelSet {
         let is_newer = device.capability >= SM_90_CAPABILITY && driver >= SM_90_DRIVER;
         Ok(if is_newer { self.sm_90 } else { self.sm_80 })
     }
+
+    /// The PTX without the kernels that are not in this set: the driver compiles all that it is given, and
+    /// takes seconds for each.
+    pub(crate) fn only(&self, ptx: &str) -> String {
+        let mut is_wanted = true;
+        let mut text = String::with_capacity(ptx.len());
+        for line in ptx.split_inclusive('\n') {
+            if let Some(entry) = line.strip_prefix(ENTRY) {
+                let name = entry.split('(').next().unwrap_or(entry).trim();
+                is_wanted = self.kernels.contains(&name);
+            }
+            if is_wanted {
+                text.push_str(line);
+            }
+            // A kernel ends with a brace that begins a line.
+            is_wanted |= line.starts_with('}');
+        }
+        text
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ComputeMode;
+
+    #[test]
+    fn the_driver_is_given_the_kernels_that_are_launched() {
+        let names = |ptx: &str| -> Vec<String> {
+            ptx.lines().filter_map(|line| Some(line.strip_prefix(ENTRY)?.trim_end_matches('(').into())).collect()
+        };
+        for set in [LM, CEILINGS] {
+            for ptx in [set.sm_80, set.sm_90] {
+                let only = set.only(ptx);
+                let mut found = names(&only);
+                found.sort();
+                let mut wanted = set.kernels.to_vec();
+                wanted.sort_unstable();
+                assert_eq!(found, wanted);
+                // What is before and between the kernels stays, and every line that stays is whole.
+                let header = |text: &str| text.lines().take_while(|l| !l.starts_with(ENTRY)).count();
+                assert_eq!((header(&only), only.matches("\n}\n").count()), (header(ptx), wanted.len()));
+            }
+        }
+        assert!(names(LM.sm_80).len() > LM.kernels.len(), "a fair test");
+        assert!(LM.only(LM.sm_80).len() < LM.sm_80.len());
+    }
 
     #[test]
     fn a_device_gets_the_newest_ptx_that_it_and_its_driver_read() {
