@@ -2,6 +2,8 @@
 
 use crate::args::{Common, Program};
 use bqc_benchmarks::binary::Binary;
+#[cfg(target_os = "linux")]
+use bqc_benchmarks::callers;
 use bqc_benchmarks::compile;
 use bqc_benchmarks::generate::suite;
 #[cfg(target_os = "linux")]
@@ -88,8 +90,10 @@ pub fn gpu(_: &Common, _: usize) -> Result<(), String> {
 #[cfg(target_os = "linux")]
 pub fn gpu(common: &Common, n_candidates: usize) -> Result<(), String> {
     use bqc_instantiate::{CpuEngine, Engine, LmSettings, conformance};
-    let cuda = bqc_cuda::CudaEngine::open(0, Level::detect()).map_err(|e| e.to_string())?;
     let mut sink = Sink::open("gpu", common)?;
+    // What needs no GPU comes first, for machines without one.
+    preparation_table(&mut sink, if common.quick { 1 } else { 9 })?;
+    let cuda = bqc_cuda::CudaEngine::open(0, Level::detect()).map_err(|e| e.to_string())?;
     let device = cuda.gpu();
     let ceilings = bqc_cuda::measure_ceilings(device, if common.quick { 1 << 20 } else { 1 << 30 });
     let most = ceilings.map_err(|e| e.to_string())?;
@@ -161,9 +165,79 @@ pub fn gpu(common: &Common, n_candidates: usize) -> Result<(), String> {
     }
     sink.say(&format!("{n_candidates} candidates at once; medians of {repeats} wall times; CPU: {}.", cpu.name()));
     sink.say(table.text());
+    callers_table(&mut sink, &cuda, common.quick)?;
     sink.raw("gpu.csv", &raw)?;
     sink.raw("gpu-device.csv", &device_facts(device, &most)?)?;
     sink.close()
+}
+
+/// What writing a move of the search costs the host.
+#[cfg(target_os = "linux")]
+fn preparation_table(sink: &mut Sink, repeats: usize) -> Result<(), String> {
+    let mut raw = Csv::new(&["n", "cx", "repetition", "cpu_seconds"]);
+    let mut table = Markdown::new(&["n", "CX", "µs of one core to write a move for the GPU", "cores for 10^6 moves/s"]);
+    for (n, n_cx) in [(3, 24), (3, 48), (4, 24), (4, 48), (5, 24), (5, 48)] {
+        let seconds = callers::preparation_seconds(n, n_cx, repeats);
+        for (i, seconds) in seconds.iter().enumerate() {
+            raw.push(&[n.to_string(), n_cx.to_string(), i.to_string(), seconds.to_string()]);
+        }
+        let micros: Vec<f64> = seconds.iter().map(|s| 1e6 * s).collect();
+        let Some(spread) = Spread::of(&micros) else { continue };
+        table.push(&[n.to_string(), n_cx.to_string(), spread.to_string(), short(spread.median)]);
+    }
+    sink.say(table.text());
+    sink.raw("gpu-preparation.csv", &raw)
+}
+
+/// Both engines under the load of a whole run.
+#[cfg(target_os = "linux")]
+fn callers_table(sink: &mut Sink, cuda: &bqc_cuda::CudaEngine, quick: bool) -> Result<(), String> {
+    use bqc_instantiate::{CpuEngine, Engine};
+    let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (sizes, n_callers, n_candidates, repeats) =
+        if quick { (&[(3, 4)][..], 6, 40, 1) } else { (&callers::SIZES[..], callers::N_CALLERS, 512, 3) };
+    let mut raw = Csv::new(&["n", "cx", "callers", "candidates", "engine", "threads", "repetition", "wall_seconds"]);
+    let columns = ["n", "CX", "candidates/s GPU", "CPU", "ratio", "goal", "GPU threads", "chunks a launch", "differ"];
+    let (mut table, cpu) = (Markdown::new(&columns), CpuEngine::default());
+    for &(n, n_cx) in sizes {
+        let load = callers::Callers::new(n, n_cx, n_callers, n_candidates);
+        let (before, replaced) = (cuda.n_launches(), cuda.n_substituted());
+        let [ours, theirs] = [cuda as &dyn Engine, &cpu].map(|engine| load.run(engine, n_cores, repeats));
+        let after = cuda.n_launches();
+        if cuda.n_substituted() > replaced {
+            let why = cuda.fault().map_or("it does not fit the device".into(), |fault| fault.to_string());
+            return Err(format!("n {n}, {n_cx} CX: the CPU did part of the device's work: {why}"));
+        }
+        for (engine, served) in [("gpu", &ours), ("cpu", &theirs)] {
+            for (i, seconds) in served.wall_seconds.iter().enumerate() {
+                let facts = [n.into(), n_cx, n_callers, load.len()].map(|fact| fact.to_string());
+                let rest = [engine.into(), served.n_threads.to_string(), i.to_string(), seconds.to_string()];
+                raw.push(&[&facts[..], &rest].concat());
+            }
+        }
+        let rate = |served: &callers::Served| {
+            load.len() as f64 / Spread::of(&served.wall_seconds).map_or(f64::NAN, |s| s.median)
+        };
+        let n_differ = ours.winners.iter().zip(&theirs.winners).filter(|(a, b)| a != b).count();
+        table.push(&[
+            n.to_string(),
+            n_cx.to_string(),
+            short(rate(&ours)),
+            short(rate(&theirs)),
+            short(rate(&ours) / rate(&theirs)),
+            format!("≥ {}", short(callers::GOAL)),
+            ours.n_threads.to_string(),
+            short((after.1 - before.1) as f64 / (after.0 - before.0).max(1) as f64),
+            n_differ.to_string(),
+        ]);
+    }
+    sink.say(&format!(
+        "{n_callers} callers with {n_candidates} candidates each, one search call after the other; CPU: {} on {n_cores} \
+         cores. `differ` counts callers whose successes are not the same.",
+        cpu.name()
+    ));
+    sink.say(table.text());
+    sink.raw("gpu-callers.csv", &raw)
 }
 
 /// What the figures depend on and are measured against.

@@ -28,7 +28,7 @@ mod plan;
 pub use ceilings::{Ceilings, check_kernels, measure_ceilings};
 pub use cust::stream::Stream;
 pub use discover::{ComputeMode, DeviceInfo, Discovery, discover};
-pub use engine::{CudaEngine, LaunchShape};
+pub use engine::{CudaEngine, LaunchShape, prepare};
 pub use error::{CudaError, Version};
 pub use gpu::{Buffer, Gpu, Kernel, Kernels, Launch, Pointer, Record};
 pub use kernels::{CEILINGS, KernelSet, LEAST_CAPABILITY, LEAST_DRIVER, LM};

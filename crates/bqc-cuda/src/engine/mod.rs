@@ -21,6 +21,7 @@ use bqc_instantiate::{
 };
 use bqc_linalg::lanes::Level;
 use combine::Combiner;
+pub use refine::prepare;
 use session::Session;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -4,7 +4,7 @@
 
 use super::filling::MAX_CHUNK;
 use super::tables::{self, Target};
-use super::{CudaEngine, Refusal};
+use super::{CudaEngine, Refusal, session};
 use bqc_instantiate::{CxTemplate, LmSolver, MakeCandidate, RefineProblem, Refined};
 use bqc_kernels::templates::status;
 use std::ops::Range;
@@ -116,6 +116,22 @@ impl CudaEngine {
         self.n_on_device.fetch_add(part.n_tried as u64, Ordering::Relaxed);
         Ok(part)
     }
+}
+
+/// Writes candidates `0..count` as [`CudaEngine`] hands them to a device, and gives the bytes of those that fit: what
+/// the host does for every candidate, for whoever measures it. Needs no device; one like an H200 is assumed.
+pub fn prepare(problem: &RefineProblem<'_>, count: usize, make: &MakeCandidate<'_>) -> u64 {
+    const H200_SHARED_BYTES: u32 = 227 << 10;
+    let check = Some((problem.check, problem.tolerance));
+    let mut tables = Target::new(problem.batch, check, problem.settings, H200_SHARED_BYTES).tables();
+    let mut candidate = CxTemplate::new(problem.batch.n() as u8);
+    for index in 0..count {
+        make(index, &mut candidate);
+        if !tables.push(&candidate) {
+            break;
+        }
+    }
+    tables.shape().map_or(0, |shape| session::footprint(&tables, &shape).bytes(tables.candidates.len()))
 }
 
 /// Adds what became of the candidates that follow.
