@@ -409,7 +409,10 @@ mod tests {
             let starts = vec![Start::Random; 4];
             let problem =
                 Problem { template: &t, target: &target, starts: &starts, settings: &settings, seed: 1, key: round };
-            let expected = CpuEngine::new().instantiate(&[problem.clone()], &AtomicBool::new(false)).remove(0).unwrap();
+            let expected = CpuEngine::new()
+                .instantiate(std::slice::from_ref(&problem), &AtomicBool::new(false))
+                .remove(0)
+                .unwrap();
             assert_eq!(solve_unevenly(&problem, &mut s), expected, "round {round}");
             n_converged += usize::from(expected.verdict == Verdict::Converged);
             n_grown += usize::from(expected.starts.iter().any(|start| start.n_samples > 3));
