@@ -9,9 +9,8 @@ use bqc_kernels::complex::{Complex, Su2};
 use bqc_kernels::cta::host::{Arena, Clock, HostCta, Order, Watch};
 use bqc_kernels::lm::layout::{Layout, Sizes};
 use bqc_kernels::lm::{self, LmLaunch};
-use bqc_kernels::templates::{
-    Base, Candidate, Check, CxWord, Group, LmResult, LmSettings, NONE, StateSet, Tables, status,
-};
+use bqc_kernels::states::Circuit;
+use bqc_kernels::templates::{Base, Candidate, CxWord, Group, LmResult, LmSettings, NONE, StateSet, Tables, status};
 use bqc_kernels::verify;
 use bqc_linalg::lanes::two_qubit::amplitude;
 use bqc_linalg::{Complex64, Stream};
@@ -61,6 +60,18 @@ pub struct Global {
 }
 
 impl Global {
+    /// States of sweeps: the lanes of the CPU engine's layout side by side.
+    pub fn add_lanes(&mut self, batch: &StateBatch) -> StateSet {
+        let mut add = |lanes: &[f64]| {
+            let at = self.states.len() as u32;
+            let amplitudes = lanes.chunks_exact(16);
+            self.states.extend(amplitudes.flat_map(|z| (0..8).map(|lane| Complex::new(z[lane], z[lane + 8]))));
+            at
+        };
+        let (inputs_at, outputs_at) = (add(batch.inputs()), add(batch.outputs()));
+        StateSet { n_samples: batch.n_samples() as u32, inputs_at, outputs_at }
+    }
+
     pub fn add_base(&mut self, t: &CxTemplate) -> u32 {
         let base = Base {
             n: t.n() as u32,
@@ -224,22 +235,19 @@ pub fn tables(global: &Global) -> Tables<&[Base], &[CxWord], &[Complex], &[Compl
     Tables { bases: &global.bases, cx: &global.cx, slots: &global.slots, states: &global.states }
 }
 
-/// Runs all checks with memory for `n_states` at once.
-pub fn launch_verify(global: &Global, checks: &[Check], n_states: u32, order: Order) -> Vec<f64> {
-    let n_threads = 32;
-    let len = |c: &Check| {
-        let base = &global.bases[c.base as usize];
-        verify::memory_len(base.n, base.n_cx, n_threads, n_states)
-    };
-    let memory_len = checks.iter().map(len).max().unwrap();
-    let distances = vec![Cell::new(f64::NAN); checks.len()];
-    let clock = Clock::new(Watch::On);
-    for index in 0..checks.len() as u32 {
-        let shared = Arena::poisoned(memory_len as usize, &clock);
-        let cta = &mut HostCta::new(&shared, n_threads, order);
-        verify::run(cta, tables(global), checks, &distances[..], index, shared.memory(), memory_len);
-    }
-    distances.iter().map(Cell::get).collect()
+/// The distance of a base from all states of a set, with memory for `n_states` at once.
+pub fn distance(global: &Global, base: u32, set: StateSet, n_states: u32, order: Order) -> f64 {
+    let Base { n, n_cx, cx_at, slots_at, .. } = global.bases[base as usize];
+    let word = |word: &CxWord| f64::from_bits(word.0.into());
+    let cx: Vec<f64> = global.cx[cx_at as usize..][..n_cx as usize].iter().map(word).collect();
+    let slots = &global.slots[2 * slots_at as usize..][..2 * (n + 2 * n_cx) as usize];
+    let gates: Vec<f64> = slots.iter().flat_map(|z| [z.re, z.im]).collect();
+    let (clock, len) = (Clock::new(Watch::On), n_states * verify::large_len(n));
+    let [cx, gates] = [cx, gates].map(|content| Arena::filled(&content, &clock));
+    let (large, partials) = (Arena::poisoned(len as usize, &clock), Arena::poisoned(8, &clock));
+    let circuit = Circuit { n, n_cx, cx: cx.memory(), gates: gates.memory() };
+    let cta = &mut HostCta::new(&partials, 32, order);
+    verify::distance(cta, &global.states[..], set, circuit, large.memory(), len, partials.memory())
 }
 
 /// The template with other values, slot by slot.
