@@ -76,11 +76,13 @@ impl Target {
         block_shared_bytes: u32,
     ) -> Target {
         let mut values = Vec::new();
-        let batch = add_states(&mut values, batch);
+        let batch_set = add_states(&mut values, batch);
         let (check, tolerance) = match check {
+            // All columns may be both.
+            Some((same, tolerance)) if std::ptr::eq(same, batch) => (batch_set, tolerance),
             Some((check, tolerance)) => (add_states(&mut values, check), tolerance),
             // Nothing is judged.
-            None => (batch, f64::INFINITY),
+            None => (batch_set, f64::INFINITY),
         };
         let keep_all = u32::from(tolerance == f64::INFINITY);
         let settings = templates::LmSettings {
@@ -92,8 +94,8 @@ impl Target {
             give_up_ratio: settings.give_up_ratio,
         };
         Target {
-            states: Arc::new(States { values, batch, check }),
-            group: Group { batch, check, settings: 0, keep_all, tolerance },
+            states: Arc::new(States { values, batch: batch_set, check }),
+            group: Group { batch: batch_set, check, settings: 0, keep_all, tolerance },
             settings,
             block_shared_bytes,
         }
@@ -403,6 +405,12 @@ pub(super) mod tests {
         assert_eq!((states.len(), tables.slots.len(), tables.cx.len()), (176, 22, 4));
         let norm: f64 = states[8 * 10..8 * 11].iter().map(|z| z.re * z.re + z.im * z.im).sum();
         assert!((norm - 1.0).abs() < 1e-12, "the last sample is a state");
+        let batch = StateBatch::exact(&CxTemplate::new(2));
+        let [once, twice] = [&batch, &batch.clone()].map(|check| {
+            let target = Target::new(&batch, Some((check, 1e-10)), &LmSettings::default(), SHARED_BYTES);
+            target.states.values.len()
+        });
+        assert_eq!((once, twice), (32, 64));
         let moved = tables.target.group_at(1000, 7);
         assert_eq!((moved.batch.inputs_at, moved.check.outputs_at, moved.settings), (1000, 1088, 7));
     }
