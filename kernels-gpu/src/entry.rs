@@ -4,6 +4,7 @@
 use crate::arguments::{LmArguments, QUEUE_LEN, SweepArguments};
 use crate::cta::device::{DeviceCta, DeviceFlags, DeviceMemory, DeviceOutput, DeviceTable};
 use crate::cta::{Cta, Flags, Memory};
+use crate::lm::layout::{Arrangement, ByColumn, ByRow};
 use crate::lm::{self, LmLaunch};
 use crate::sweep::{self, SweepLaunch};
 use crate::templates::Tables;
@@ -21,7 +22,11 @@ fn next(cta: &mut DeviceCta, shared: DeviceMemory, queue: DeviceFlags) -> u32 {
 /// # Safety
 /// The pointers are to global memory with what the counts say; `large` is the block's own.
 #[inline(always)]
-unsafe fn lm_queue(arguments: LmArguments, large: impl Fn(DeviceMemory) -> DeviceMemory) {
+unsafe fn lm_queue(
+    arguments: LmArguments,
+    arrangement: impl Arrangement,
+    large: impl Fn(DeviceMemory) -> DeviceMemory,
+) {
     let a = arguments;
     // SAFETY: as above; the emulated bodies stay inside their tables.
     unsafe {
@@ -48,6 +53,7 @@ unsafe fn lm_queue(arguments: LmArguments, large: impl Fn(DeviceMemory) -> Devic
             slots_per_survivor: a.slots_per_survivor,
             small_len: a.small_len,
             large_len: a.large_len,
+            arrangement,
         };
         loop {
             let index = next(&mut cta, shared, queue);
@@ -66,7 +72,7 @@ unsafe fn lm_queue(arguments: LmArguments, large: impl Fn(DeviceMemory) -> Devic
 #[unsafe(no_mangle)]
 pub unsafe extern "ptx-kernel" fn bqc_lm_shared(arguments: LmArguments) {
     // SAFETY: the caller's.
-    unsafe { lm_queue(arguments, |small| small.offset(arguments.small_len)) }
+    unsafe { lm_queue(arguments, ByColumn, |small| small.offset(arguments.small_len)) }
 }
 
 /// Levenberg–Marquardt with the large memory in `workspace`, `[block][large_len]`: for what does not fit.
@@ -80,7 +86,7 @@ pub unsafe extern "ptx-kernel" fn bqc_lm_global(arguments: LmArguments) {
         let block = core::arch::nvptx::_block_idx_x() as u32;
         let own =
             DeviceMemory::new((arguments.workspace as *mut f64).add(block as usize * arguments.large_len as usize));
-        lm_queue(arguments, |_| own);
+        lm_queue(arguments, ByRow, |_| own);
     }
 }
 

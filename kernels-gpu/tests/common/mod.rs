@@ -7,7 +7,7 @@ pub mod sweeps;
 use bqc_instantiate::{CxTemplate, LmSettings as CpuSettings, Slot, StateBatch};
 use bqc_kernels::complex::{Complex, Su2};
 use bqc_kernels::cta::host::{Arena, Clock, HostCta, Order, Watch};
-use bqc_kernels::lm::layout::{Layout, Sizes};
+use bqc_kernels::lm::layout::{ByColumn, ByRow, Layout, Sizes};
 use bqc_kernels::lm::{self, LmLaunch};
 use bqc_kernels::states::Circuit;
 use bqc_kernels::templates::{Base, Candidate, CxWord, Group, LmResult, LmSettings, NONE, StateSet, Tables, status};
@@ -197,7 +197,9 @@ pub fn launch_lm_with(global: &Global, how: How, sized_for: Option<usize>) -> La
         slots_per_survivor,
         small_len,
         large_len,
+        arrangement: ByColumn,
     };
+    let by_row = launch.arranged(ByRow);
     let clock = Clock::new(how.watch);
     let mut order: Vec<u32> = (0..n as u32).collect();
     if how.backwards {
@@ -210,7 +212,12 @@ pub fn launch_lm_with(global: &Global, how: How, sized_for: Option<usize>) -> La
         let small = shared.memory();
         let large =
             if how.large_is_global { workspace.memory() } else { bqc_kernels::cta::Memory::offset(small, small_len) };
-        lm::run(&mut HostCta::new(&shared, how.n_threads, how.order), launch, index, small, large);
+        let cta = &mut HostCta::new(&shared, how.n_threads, how.order);
+        if how.large_is_global {
+            lm::run(cta, by_row, index, small, large);
+        } else {
+            lm::run(cta, launch, index, small, large);
+        }
     }
     Launched {
         results: results.iter().map(Cell::get).collect(),

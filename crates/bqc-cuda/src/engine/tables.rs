@@ -18,10 +18,8 @@ use std::sync::Arc;
 /// Threads of a block, as `launch-bounds.txt` has them.
 pub(crate) const BLOCK_THREADS: u32 = 128;
 
-/// Blocks that share a multiprocessor, as `launch-bounds.txt` has them: with all of their memory shared,
-/// and with the large part in global memory.
+/// Blocks that share a multiprocessor, as `launch-bounds.txt` has them.
 pub(crate) const BLOCKS_PER_MULTIPROCESSOR: u32 = 4;
-pub(crate) const GLOBAL_BLOCKS_PER_MULTIPROCESSOR: u32 = 3;
 
 /// Wires that the kernels take.
 const WIDTHS: RangeInclusive<usize> = 2..=8;
@@ -302,7 +300,7 @@ impl Shape {
 
     /// Blocks that a device works on at once.
     pub(crate) fn resident(&self, n_multiprocessors: u32) -> usize {
-        let of_each = if self.large_is_global() { GLOBAL_BLOCKS_PER_MULTIPROCESSOR } else { self.blocks };
+        let of_each = if self.large_is_global() { BLOCKS_PER_MULTIPROCESSOR } else { self.blocks };
         (of_each * n_multiprocessors) as usize
     }
 }
@@ -388,11 +386,9 @@ pub(super) mod tests {
     fn blocks_are_those_that_the_ptx_was_made_for() {
         let rows = include_str!("../../../../kernels-gpu/launch-bounds.txt").lines();
         let rows: Vec<Vec<&str>> = rows.map(|row| row.split_whitespace().collect()).collect();
-        for (kernel, blocks) in
-            [("bqc_lm_shared", BLOCKS_PER_MULTIPROCESSOR), ("bqc_lm_global", GLOBAL_BLOCKS_PER_MULTIPROCESSOR)]
-        {
+        for kernel in ["bqc_lm_shared", "bqc_lm_global"] {
             let row = rows.iter().find(|row| row[0] == kernel).unwrap();
-            assert_eq!(row[1..], [BLOCK_THREADS, blocks].map(|n| n.to_string()));
+            assert_eq!(row[1..], [BLOCK_THREADS, BLOCKS_PER_MULTIPROCESSOR].map(|n| n.to_string()));
         }
     }
 

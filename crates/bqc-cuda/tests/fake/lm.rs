@@ -6,6 +6,7 @@ use bqc_kernels::arguments::{LmArguments, QUEUE_LEN};
 use bqc_kernels::complex::Complex;
 use bqc_kernels::cta::host::{Arena, Clock, HostCta, Order, Watch};
 use bqc_kernels::cta::{Flags, Memory, Output, Table};
+use bqc_kernels::lm::layout::{ByColumn, ByRow};
 use bqc_kernels::lm::{self, LmLaunch};
 use bqc_kernels::templates::{Base, Candidate, CxWord, Group, LmResult, LmSettings, Tables};
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -88,7 +89,9 @@ pub fn run(a: LmArguments, n_blocks: u32, block_threads: u32, shared_bytes: u32,
         slots_per_survivor: a.slots_per_survivor,
         small_len: a.small_len,
         large_len: a.large_len,
+        arrangement: ByColumn,
     };
+    let by_row = launch.arranged(ByRow);
     let queue = Raw::<AtomicU32>::at(a.queue);
     assert_eq!(queue.add(0, a.n_candidates), 0, "the queue was not empty");
     if large_is_global {
@@ -101,7 +104,12 @@ pub fn run(a: LmArguments, n_blocks: u32, block_threads: u32, shared_bytes: u32,
         let workspace = Arena::poisoned(a.large_len as usize, &clock);
         let small = shared.memory().offset(QUEUE_LEN);
         let large = if large_is_global { workspace.memory() } else { small.offset(a.small_len) };
-        lm::run(&mut HostCta::new(&shared, block_threads, Order::Reverse), launch, index, small, large);
+        let cta = &mut HostCta::new(&shared, block_threads, Order::Reverse);
+        if large_is_global {
+            lm::run(cta, by_row, index, small, large);
+        } else {
+            lm::run(cta, launch, index, small, large);
+        }
     }
 }
 
