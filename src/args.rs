@@ -1,6 +1,14 @@
 //! The command line as it is typed. Everything here is raw: defaults that depend on the machine, and
 //! rules between options, are resolved by each command.
 
+mod batch;
+mod cluster;
+mod slurm_script;
+
+pub use batch::{BatchArgs, Shard, TableArg};
+pub use cluster::{MergeArgs, PlanArgs, StatusArgs, WorkArgs};
+pub use slurm_script::{ArrayScriptArgs, JobArgs, MultiNodeScriptArgs, SlurmScriptArgs, SlurmScriptKind};
+
 use bqc_instantiate::Solver;
 use bqc_optimize::Objective;
 use bqc_qasm::Limits;
@@ -12,9 +20,11 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0   complete, or the time limit was reached and the best circuit was written
   1   verify: the circuits differ by more than --epsilon
-  2   wrong usage, unreadable input, or an output that cannot be written
+  2   wrong usage, unreadable input, or an output that cannot be written. batch: some inputs are unusable,
+      all others are done
   3   complete, but some blocks were kept as they were because of a fault
-  75  interrupted by a signal; the best circuit so far was written";
+  75  interrupted by a signal; the best circuit so far was written. batch, work, merge: something is left to
+      do; the same command, or `bqc work`, goes on with it";
 
 /// A quantum circuit compiler: fewer two-qubit gates, with an error bound that was recomputed
 /// independently.
@@ -29,7 +39,23 @@ pub struct Cli {
 pub enum Command {
     /// Rewrite a circuit with fewer two-qubit gates
     #[command(after_help = EXIT_CODES)]
-    Compile(CompileArgs),
+    Compile(Box<CompileArgs>),
+    /// Rewrite many circuits, each task of a Slurm array its share; or tell how far they are
+    #[command(after_help = EXIT_CODES)]
+    Batch(Box<BatchArgs>),
+    /// Print a job script for Slurm
+    SlurmScript(SlurmScriptArgs),
+    /// Prepare a compile that many machines share through a folder
+    #[command(after_help = EXIT_CODES)]
+    Plan(PlanArgs),
+    /// Work on a plan: on each machine one, as many as there are, at any time
+    #[command(after_help = EXIT_CODES)]
+    Work(WorkArgs),
+    /// Join the results of a plan into a circuit
+    #[command(after_help = EXIT_CODES)]
+    Merge(MergeArgs),
+    /// Tell how far a plan is and who works on it
+    Status(StatusArgs),
     /// Compare two circuits up to global phase; exit 1 if they differ
     #[command(after_help = EXIT_CODES)]
     Verify(VerifyArgs),
@@ -38,7 +64,7 @@ pub enum Command {
     /// Make a circuit from a unitary matrix or a state vector
     #[command(after_help = EXIT_CODES)]
     Synthesize(SynthesizeArgs),
-    /// What `compile --workers` starts; speaks to its supervisor alone
+    /// What supervisors start; speaks to its supervisor alone
     #[cfg(unix)]
     #[command(hide = true)]
     Worker(WorkerArgs),
@@ -54,6 +80,31 @@ pub struct CompileArgs {
     /// Where the circuit goes, `-` for standard output
     #[arg(short, long, value_name = "OUT", default_value = "-")]
     pub output: PathBuf,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+    /// Stop after this long and write the best circuit so far: 500ms, 30s, 2m, 1h
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub time_limit: Option<Duration>,
+    /// Also write what was done, block by block, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    #[command(flatten)]
+    pub run_folder: RunFolderArgs,
+    #[command(flatten)]
+    pub keep: KeepArgs,
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// Say nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say what each pass did
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// What decides the output of a compile, and who computes it.
+#[derive(Args, Clone)]
+pub struct SettingsArgs {
     /// Most wires of a block, 2 to 12: wider blocks find more and cost more [default: 12 for the
     /// windows of a search, 5 for deletion]
     #[arg(short = 'k', long, value_name = "K", value_parser = clap::value_parser!(u8).range(2..=12))]
@@ -96,43 +147,38 @@ pub struct CompileArgs {
     /// Seed of every random choice: same seed, same output
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
-    /// Stop after this long and write the best circuit so far: 500ms, 30s, 2m, 1h
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    pub time_limit: Option<Duration>,
-    /// Also write what was done, block by block, as JSON
-    #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
-    #[command(flatten)]
-    pub keep: KeepArgs,
-    #[command(flatten)]
-    pub read: ReadArgs,
-    /// Say nothing but errors
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub quiet: bool,
-    /// Say what each pass did
-    #[arg(short, long)]
-    pub verbose: bool,
+}
+
+/// Where a compile keeps what it has found until it is through.
+#[derive(Args, Clone, Default)]
+pub struct RunFolderArgs {
+    /// Keep a journal of all results in this folder; the same command takes up a run that was
+    /// interrupted. Another input, other settings or another build are refused there. `off`: keep none
+    /// [default for worker processes: a folder of the user's state folder, named by input and settings,
+    /// that goes with the end of the run unless it is interrupted or fails]
+    #[arg(long, value_name = "DIR|off")]
+    pub run_dir: Option<PathBuf>,
+    /// Keep the journal of that default folder without worker processes too, and beyond a time limit; end
+    /// if it cannot be kept
+    #[arg(long, conflicts_with = "run_dir")]
+    pub resume: bool,
 }
 
 /// How a compile survives what happens to it.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct KeepArgs {
     /// Rebuild blocks in this many worker processes instead of threads: one that dies costs its block a
     /// second try. `auto` is one for each of the threads, or none for small circuits. The output does not
     /// depend on it
     #[arg(long, value_name = "auto|off|N", default_value = "auto", value_parser = parse_workers)]
     pub workers: WorkersArg,
-    /// Keep a journal of all results in this folder; the same command takes up a run that was
-    /// interrupted. Another input or other settings are refused there
-    #[arg(long, value_name = "DIR")]
-    pub run_dir: Option<PathBuf>,
-    /// The same, in a folder of the user's state folder that is named by input and settings and removed
-    /// when the run is complete
-    #[arg(long)]
-    pub resume: bool,
     /// Look for results of former runs in this folder, and add new ones. Each is checked again
     #[arg(long, value_name = "DIR|off", default_value = "off")]
     pub cache: PathBuf,
+    /// Append what happens to this file as it happens, one JSON object a line: passes, blocks, workers
+    /// that come and go and why, results that were known, signals
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
     #[command(flatten)]
     pub faults: FaultArgs,
 }
@@ -242,7 +288,7 @@ pub struct DoctorArgs {
 }
 
 /// How inputs are read, the same for all commands.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct ReadArgs {
     /// Folder searched by `include`, after the input's own; may be repeated
     #[arg(long, value_name = "DIR")]

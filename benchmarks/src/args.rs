@@ -57,6 +57,17 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Spread empty blocks over workers, read journals, kill processes of a compile, and compare processes with
+    /// threads: each goal beside what was found
+    Pool {
+        /// The circuit that is compiled: some thousand CX
+        #[arg(value_name = "CIRCUIT")]
+        input: PathBuf,
+        #[command(flatten)]
+        program: Program,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Search lists of circuits with several seeds and print counts over time
     Search {
         /// Lists of circuits, such as benchmarks/search/blocks.csv

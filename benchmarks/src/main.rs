@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Command::Instantiate { most_wires, templates, common } => {
             suites::instantiate::instantiate(&common, most_wires, templates.as_deref())
         }
+        Command::Pool { input, program, common } => suites::pool(&common, &program, &input),
         Command::Search { lists, circuits, seeds, first_seed, time_scale, program, common } => {
             let seeds = first_seed..first_seed.saturating_add(seeds);
             let request = SearchRequest { lists: &lists, circuits: &circuits, seeds, time_scale };

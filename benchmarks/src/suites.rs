@@ -4,6 +4,8 @@
 mod gpu;
 pub mod instantiate;
 #[cfg(target_os = "linux")]
+mod pool;
+#[cfg(target_os = "linux")]
 pub use gpu::gpu;
 
 use crate::args::{Common, Program};
@@ -80,6 +82,15 @@ pub fn solver(common: &Common, prototype: Option<&Path>, all_levels: bool) -> Re
     success_table(&mut sink, &mut raw, &thoroughness)?;
     sink.raw("solver.csv", &raw)?;
     sink.close()
+}
+
+#[cfg(target_os = "linux")]
+pub use pool::pool;
+
+/// `bqc-bench pool`.
+#[cfg(not(target_os = "linux"))]
+pub fn pool(_: &Common, _: &Program, _: &Path) -> Result<(), String> {
+    Err("processes are counted on Linux only".into())
 }
 
 /// `bqc-bench gpu`.

@@ -3,23 +3,66 @@
 //! A pass asks a [`Workshop`] for each of its blocks: this process, a pool of others, a journal that has
 //! the result already. Whoever it is, a [`Unit`]'s result is a function of the unit and the engine alone
 //! (unless it was stopped), and what comes from outside this process counts only after
-//! [`Unit::check`] has checked it here.
+//! [`Unit::check`] has checked it here. Long work leaves a trail of [`CheckpointRecord`]s, from each of which
+//! anybody goes on to the same result.
 
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::{Engine, Solver};
-use bqc_optimize::{BlockSettings, Flow, Objective, Reason, Rejected, VerifiedBlock, optimize_block};
+use bqc_linalg::Stream;
+use bqc_optimize::search::{SearchCounts, WindowResult, WindowState};
+use bqc_optimize::{BlockSettings, Flow, Objective, Reason, Rejected, VerifiedBlock, optimize_block_from};
 use bqc_wire::{
-    BlockForm, Ending, FormError, Outcome, SolvedRecord, UnitFlow, UnitKey, UnitObjective, UnitRecord, UnitSolver,
+    BlockForm, CheckpointRecord, Ending, FormError, Outcome, SolvedRecord, UnitFlow, UnitKey, UnitObjective,
+    UnitRecord, UnitSolver,
 };
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Does units of work. Called from many threads at once, each of which waits for its answer.
 pub trait Workshop: Sync {
     /// Whatever goes wrong, the unit's own block comes out and the reason with it. Comes back soon
     /// after `stop` is set.
     fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved;
+
+    /// The same along a trail. A workshop that knows of none begins at the beginning.
+    fn solve_along(&self, unit: &Unit, _trail: Trail<'_>, stop: &AtomicBool) -> Solved {
+        self.solve(unit, stop)
+    }
+
+    /// Does all units of one pass, all of them different, hardest first, and tells `bench` of each. Called
+    /// from a thread of a rayon pool.
+    ///
+    /// Unless a workshop does better: every thread of the pool takes the hardest unit that is left, so that
+    /// what is begun last is short and the threads end together.
+    fn solve_all(&self, units: &[&Unit], stop: &AtomicBool, bench: &dyn Bench) {
+        let next = AtomicUsize::new(0);
+        rayon::broadcast(|_| {
+            loop {
+                let i = next.fetch_add(1, Ordering::Relaxed);
+                let Some(unit) = units.get(i) else { break };
+                bench.begun(i);
+                bench.done(i, self.solve(unit, stop));
+            }
+        });
+    }
+}
+
+/// Where the work at a unit begins, and who is told how far it has come.
+pub struct Trail<'a> {
+    /// Where somebody else has left it; none: at its beginning. What is no such state is left out.
+    pub from: Option<CheckpointRecord>,
+    /// Called with each state that somebody may go on from, from the thread that asked for the work.
+    pub note: &'a mut dyn FnMut(CheckpointRecord),
+}
+
+/// Where the results of many units go; from any thread, in any order.
+pub trait Bench: Sync {
+    /// The unit in this place is begun here. Nobody says so of a result that was there already.
+    fn begun(&self, index: usize);
+
+    /// The unit in this place is done. Only the first result of each counts.
+    fn done(&self, index: usize, solved: Solved);
 }
 
 /// Does them in this process, on the calling thread.
@@ -28,6 +71,10 @@ pub struct InProcess<'a>(pub &'a dyn Engine);
 impl Workshop for InProcess<'_> {
     fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
         unit.solve(self.0, stop)
+    }
+
+    fn solve_along(&self, unit: &Unit, trail: Trail<'_>, stop: &AtomicBool) -> Solved {
+        unit.solve_along(self.0, trail, stop)
     }
 }
 
@@ -74,13 +121,19 @@ pub enum Refused {
         /// CX gates of the block.
         original: usize,
     },
+    /// A state that a search of this unit does not come to.
+    #[error("a search of {n_rounds} rounds does not come to such a state")]
+    NoState {
+        /// Rounds of the unit's search; 0 if it has none.
+        n_rounds: u64,
+    },
     /// It is called better and is not.
     #[error("the result is said to be better than the block, and is not")]
     NoBetter,
 }
 
 impl Unit {
-    /// The unit of one try (`start`) at one block in one pass, with the engine of that name.
+    /// The unit of one try (`start`) at one block in one pass, with an engine of that family.
     pub fn new(block: &BlockCircuit, settings: &BlockSettings, pass: u32, start: usize, engine: &str) -> Unit {
         let flow = match settings.flow {
             _ if settings.starts == 0 => UnitFlow::ClosedForm,
@@ -163,8 +216,18 @@ impl Unit {
     /// Does the work, here and now. It is final unless it was cut short or the engine, for this unit or
     /// for another one meanwhile, had to leave work to another engine.
     pub fn solve(&self, engine: &dyn Engine, stop: &AtomicBool) -> Solved {
+        self.solve_along(engine, Trail { from: None, note: &mut |_| {} }, stop)
+    }
+
+    /// The same along a trail, to the same result. A state that this unit's search cannot have come to is left out.
+    pub fn solve_along(&self, engine: &dyn Engine, trail: Trail<'_>, stop: &AtomicBool) -> Solved {
         let (key, start) = (self.key.stream_key(), self.record.start as usize);
-        let work = || optimize_block(&self.block, key, start, &self.settings(), engine, stop);
+        let work = || {
+            let from = trail.from.and_then(|record| self.check_state(&record).ok());
+            let note = &mut |state: &WindowState| (trail.note)(state_record(state));
+            let trail = bqc_optimize::Trail { from, note };
+            optimize_block_from(&self.block, key, start, &self.settings(), engine, trail, stop)
+        };
         let n_substituted = engine.n_substituted();
         match catch_unwind(AssertUnwindSafe(work)) {
             Ok((verified, report)) => {
@@ -188,6 +251,35 @@ impl Unit {
     pub fn stopped(&self) -> Solved {
         let reason = "unchanged: stopped before anything was found".into();
         Solved { outcome: Outcome::Unchanged, ..self.failed(reason) }
+    }
+
+    /// Checks a state from outside as [`Unit::check`] does a result: it is this block, as near as it says.
+    fn check_state(&self, record: &CheckpointRecord) -> Result<WindowState, Refused> {
+        let same = |form: &BlockForm, bound: f64| -> Result<BlockCircuit, Refused> {
+            let candidate = BlockCircuit::try_from(form)?;
+            let (found, original) = (candidate.n_cx(), self.block.n_cx());
+            if found > original {
+                return Err(Refused::Longer { found, original });
+            }
+            VerifiedBlock::recheck(&self.block, candidate.clone(), bound, self.record.tolerance)?;
+            Ok(candidate)
+        };
+        let CheckpointRecord { bound, rescan, .. } = *record;
+        let n_rounds = if let UnitFlow::Search { n_rounds } = self.record.flow { n_rounds } else { 0 };
+        let has_good = self.objective() != Objective::Cx;
+        if record.n_rounds == 0 || record.n_rounds > n_rounds || record.last_good.is_some() != has_good {
+            return Err(Refused::NoState { n_rounds });
+        }
+        let [n_deletions, n_moves, n_accepted, n_removed, n_iterations] = record.counts.map(|n| n as usize);
+        let counts = SearchCounts { n_deletions, n_moves, n_accepted, n_removed, n_iterations };
+        let last_good = record.last_good.as_ref().map(|(form, bound)| same(form, *bound).map(|block| (block, *bound)));
+        Ok(WindowState {
+            n_rounds: record.n_rounds as usize,
+            result: WindowResult { circuit: same(&record.block, bound)?, bound, counts },
+            last_good: last_good.transpose()?,
+            rescan,
+            stream: Stream::at(record.stream),
+        })
     }
 
     /// Checks a result from outside, by measuring it as far as [`VerifiedBlock::recheck`] does. `is_final`: it was
@@ -232,6 +324,21 @@ impl Solved {
             },
             reason: self.reason.clone(),
         }
+    }
+}
+
+/// A state of a search in bytes, to be checked by whoever reads them.
+fn state_record(state: &WindowState) -> CheckpointRecord {
+    let WindowResult { circuit, bound, counts } = &state.result;
+    let SearchCounts { n_deletions, n_moves, n_accepted, n_removed, n_iterations } = *counts;
+    CheckpointRecord {
+        n_rounds: state.n_rounds as u64,
+        block: BlockForm::from(circuit),
+        bound: *bound,
+        last_good: state.last_good.as_ref().map(|(block, bound)| (BlockForm::from(block), *bound)),
+        rescan: state.rescan,
+        counts: [n_deletions, n_moves, n_accepted, n_removed, n_iterations].map(|n| n as u64),
+        stream: state.stream.position(),
     }
 }
 
