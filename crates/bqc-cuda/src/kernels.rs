@@ -33,10 +33,10 @@ pub const CEILINGS: KernelSet = KernelSet {
     sm_90: include_str!("../../../kernels-gpu/ptx/bqc-ceilings.sm_90.ptx"),
 };
 
-/// Whole Levenberg–Marquardt runs, one a thread block.
+/// The engine's: whole runs of Levenberg–Marquardt and of sweeps, one a thread block.
 pub const LM: KernelSet = KernelSet {
     name: "bqc-kernels",
-    kernels: &["bqc_lm_shared", "bqc_lm_global"],
+    kernels: &["bqc_lm_shared", "bqc_lm_global", "bqc_sweep_shared", "bqc_sweep_global"],
     sm_80: include_str!("../../../kernels-gpu/ptx/bqc-kernels.sm_80.ptx"),
     sm_90: include_str!("../../../kernels-gpu/ptx/bqc-kernels.sm_90.ptx"),
 };

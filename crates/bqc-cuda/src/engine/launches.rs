@@ -21,6 +21,7 @@ impl CudaEngine {
         let mut begun = self.begin_with(resting, tables, shape);
         if begun.as_ref().is_err_and(|error| !error.is_fatal()) {
             locked(&self.sessions).clear();
+            locked(&self.sweep_sessions).clear();
             begun = self.begin_with(None, tables, shape);
         }
         let bytes = session::footprint(tables, shape).bytes(tables.candidates.len());

@@ -1,13 +1,16 @@
-//! The engine that gives Levenberg–Marquardt to a GPU: candidates in chunks, the lowest index that
-//! succeeds wins, and what wins is judged again on the CPU. What the kernels do not do (sweeps, blocks
-//! of one or more than eight wires, problems too large for the device) the CPU engine does; and when the
-//! device fails, it does everything from there on, from the candidate where the device stopped. So a
-//! run never ends for the GPU's sake; [`CudaEngine::fault`] says what happened.
+//! The engine that gives Levenberg–Marquardt and the sweeps of QFactor to a GPU. Here are candidates in
+//! chunks: the lowest index that succeeds wins, and what wins is judged again on the CPU. [`sweeps`] are
+//! next door. What the kernels do not do (candidates of one or more than eight wires or with another
+//! solver than Levenberg–Marquardt, problems too large for the device) the CPU engine does; and when the
+//! device fails, it does everything from there on: candidates from the one where the device stopped, other
+//! problems from their beginning. So a run never ends for the GPU's sake; [`CudaEngine::fault`] says what
+//! happened.
 
 mod check;
 mod lane;
 mod launches;
 mod session;
+mod sweeps;
 mod tables;
 
 use crate::{CudaError, Gpu, Kernels, LM, MemoryPlan, N_SLOTS, check_kernels};
@@ -41,12 +44,13 @@ pub struct CudaEngine {
     level: Level,
     /// Sessions at rest.
     sessions: Mutex<Vec<Session>>,
+    sweep_sessions: Mutex<Vec<sweeps::Session>>,
     /// The first failure that was not for lack of memory: the device is not asked again.
     fault: Mutex<Option<CudaError>>,
     /// The most bytes that a launch may need since memory was short; it doubles with every launch of
     /// about that size that there was room for.
     launch_bytes: AtomicU64,
-    /// Candidates and templates whose results came from the device.
+    /// Candidates, templates and starts whose results came from the device.
     n_on_device: AtomicU64,
     /// See [`Engine::n_substituted`].
     n_substituted: AtomicU64,
@@ -97,12 +101,24 @@ impl CudaEngine {
         let kernels = gpu.load(&LM)?;
         let cpu = CpuEngine::with_level(level);
         let name = format!("cuda/{} with {}", gpu.info().name, cpu.name());
-        let (sessions, fault) = (Mutex::new(Vec::new()), Mutex::new(None));
+        let (sessions, sweep_sessions, fault) = (Mutex::default(), Mutex::default(), Mutex::new(None));
         let (launch_bytes, n_on_device, n_substituted) =
             (AtomicU64::new(u64::MAX), AtomicU64::new(0), AtomicU64::new(0));
-        let engine =
-            CudaEngine { name, gpu, kernels, cpu, level, sessions, fault, launch_bytes, n_on_device, n_substituted };
+        let engine = CudaEngine {
+            name,
+            gpu,
+            kernels,
+            cpu,
+            level,
+            sessions,
+            sweep_sessions,
+            fault,
+            launch_bytes,
+            n_on_device,
+            n_substituted,
+        };
         engine.check()?;
+        engine.check_sweeps()?;
         Ok(engine)
     }
 
@@ -116,7 +132,7 @@ impl CudaEngine {
         locked(&self.fault).clone()
     }
 
-    /// Candidates and templates whose results came from the device so far. Whoever measures the device
+    /// Candidates, templates and starts whose results came from the device so far. Whoever measures the device
     /// compares this with what was asked for: the rest was done by the CPU.
     pub fn n_on_device(&self) -> u64 {
         self.n_on_device.load(Ordering::Relaxed)
@@ -302,9 +318,8 @@ impl Engine for CudaEngine {
         &self.name
     }
 
-    /// On the CPU: the kernels of this version do not sweep.
     fn instantiate(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
-        self.cpu.instantiate(problems, stop)
+        self.sweep(problems, stop)
     }
 
     fn refine(
