@@ -1,5 +1,7 @@
 //! The measuring subcommands: each runs its suite, prints Markdown, and leaves its records.
 
+pub mod instantiate;
+
 use crate::args::{Common, Program};
 use bqc_benchmarks::binary::Binary;
 use bqc_benchmarks::compile;
