@@ -70,7 +70,12 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let (engine, refusal) = Chosen::new(args.engine);
     warn(args, refusal);
     let workers = keep::workers(args, &input, settings.n_threads, engine.works_in_processes())?;
-    settings.n_threads = workers.unwrap_or(settings.n_threads);
+    settings.n_threads = match (workers, args.threads) {
+        (Some(n_workers), _) => n_workers,
+        (None, Some(n_threads)) => n_threads.into(),
+        // As many as the engine can use: a GPU is filled by calls of many threads, most of which wait for it.
+        (None, None) => engine.engine().concurrency(settings.n_threads),
+    };
     // A limit beyond the clock's range is none.
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;

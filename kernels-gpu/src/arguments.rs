@@ -39,7 +39,7 @@ pub struct LmArguments {
     pub survivors: Address,
     /// `u32`: the queue.
     pub queue: Address,
-    /// `u32` in pinned memory of the host: not zero, all stop at the next iteration.
+    /// `u32` in pinned memory of the host, one a group: not zero, its candidates stop at the next iteration.
     pub stop: Address,
     /// `f64`: `[block][large_len]`; used by `bqc_lm_global` alone.
     pub workspace: Address,
@@ -53,12 +53,8 @@ pub struct LmArguments {
     pub slots_per_survivor: u32,
     /// The largest `small_len` of the candidates' layouts.
     pub small_len: u32,
-    /// The largest `large_len` of the candidates' layouts, and at least `verify::large_len`; even.
+    /// The largest `large_len` of the candidates' layouts; even.
     pub large_len: u32,
-    /// See `lm::layout::Sizes`.
-    pub samples_per_panel: u32,
-    /// Zero.
-    pub reserved: u32,
 }
 
 /// Arguments of `bqc_sweep_shared`, which takes `8·(QUEUE_LEN + small_len + large_len)` bytes of shared

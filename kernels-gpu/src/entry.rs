@@ -48,7 +48,6 @@ unsafe fn lm_queue(arguments: LmArguments, large: impl Fn(DeviceMemory) -> Devic
             slots_per_survivor: a.slots_per_survivor,
             small_len: a.small_len,
             large_len: a.large_len,
-            samples_per_panel: a.samples_per_panel,
         };
         loop {
             let index = next(&mut cta, shared, queue);

@@ -4,7 +4,7 @@
 //! up and polishing, all in double precision. Sums are taken in another order, so costs agree to rounding. A candidate that is
 //! an identity on its states is judged on the check's states here as well; acceptance lowers the
 //! group's winner, and a block stops when the winner is below its own rank. Every rank below the final
-//! winner runs to its end, so which one wins does not depend on timing, unless the host asks all to stop.
+//! winner runs to its end, so which one wins does not depend on timing, unless the host asks its group to stop.
 //! Both are looked at before a candidate is set up and once an iteration.
 
 pub mod layout;
@@ -42,7 +42,7 @@ pub struct LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O> {
     pub settings: TL,
     /// The lowest rank accepted so far in each group, [`NONE`] before; then the number of survivors.
     pub winners: F,
-    /// Not zero: the host asks all to stop.
+    /// One a group. Not zero: the host asks its candidates to stop.
     pub stop: F,
     /// Number of groups: the place of the number of survivors.
     pub n_groups: u32,
@@ -58,8 +58,6 @@ pub struct LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O> {
     pub small_len: u32,
     /// Numbers in its large memory.
     pub large_len: u32,
-    /// See [`Sizes::samples_per_panel`].
-    pub samples_per_panel: u32,
 }
 
 /// Runs candidate `index`. `small` and `large` are the block's memory, as long as the launch says.
@@ -86,12 +84,11 @@ pub fn run<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
     let candidate = launch.candidates.get(index);
     let base = launch.tables.bases.get(candidate.base);
     let n_samples = launch.groups.get(candidate.group).batch.n_samples;
-    let (n, n_cx, samples_per_panel) = (base.n, candidate.n_cx(&base), launch.samples_per_panel);
+    let (n, n_cx, samples_per_panel) = (base.n, candidate.n_cx(&base), candidate.samples_per_panel);
     let sizes = Sizes { n, n_cx, n_samples, samples_per_panel, n_threads: cta.n_threads() };
     let layout = Layout::new(sizes);
     let is_small_enough = layout.small_len <= launch.small_len
         && layout.large_len <= launch.large_len
-        && verify::large_len(n) <= launch.large_len
         && n + 2 * n_cx <= launch.slots_per_survivor;
     let news = launch.news(cta, index, small, 0);
     // The word is overwritten from here on.
@@ -135,7 +132,7 @@ where
             if competes && self.winners.load(candidate.group) < candidate.rank {
                 news = status::BEATEN;
             }
-            if self.stop.load_from_host(0) != 0 {
+            if self.stop.load_from_host(candidate.group) != 0 {
                 news = status::STOPPED;
             }
             memory.set_word(at, news);
@@ -228,7 +225,8 @@ impl<M: Memory> Run<M> {
         if self.cost < FOUND && result.status != status::BEATEN && result.status != status::STOPPED {
             let check = launch.groups.get(launch.candidates.get(index).group).check;
             let (circuit, partials) = (self.circuit(0), self.part(Part::Partials));
-            let (states, memory, len) = (launch.tables.states, self.workspace.large, launch.large_len);
+            // As many columns at once as this candidate's own memory holds, whatever the launch gave.
+            let (states, memory, len) = (launch.tables.states, self.workspace.large, self.size(Part::LargeLen));
             result.distance = verify::distance(cta, states, check, circuit, memory, len, partials);
             let tolerance = launch.groups.get(launch.candidates.get(index).group).tolerance;
             result.status = if result.distance <= tolerance { status::ACCEPTED } else { status::OVERFIT };

@@ -113,10 +113,13 @@ pub struct Candidate {
     pub insert_cx: CxWord,
     /// Its [`rotation`].
     pub insert_rotation: u32,
+    /// Samples whose tangents are in memory at once, see `lm::layout::Sizes`. Sums are rounded panel by panel,
+    /// so this is the candidate's own: what else is in a launch changes no digit of it.
+    pub samples_per_panel: u32,
 }
 
 impl Candidate {
-    /// The base as it is.
+    /// The base as it is, sample by sample.
     pub fn unchanged(base: u32, group: u32, rank: u32) -> Candidate {
         let (delete, insert_at, insert_cx) = (NONE, NONE, CxWord(0));
         Candidate {
@@ -128,6 +131,7 @@ impl Candidate {
             insert_at,
             insert_cx,
             insert_rotation: rotation::NOTHING,
+            samples_per_panel: 1,
         }
     }
 
@@ -193,7 +197,7 @@ pub mod status {
     pub const TOO_LARGE: u32 = 6;
     /// Accepted, but there was no place left for its slots.
     pub const NO_PLACE: u32 = 7;
-    /// The host asked all to stop: what was reached by then, or, without a place, nothing was begun.
+    /// The host asked its group to stop: what was reached by then, or, without a place, nothing was begun.
     pub const STOPPED: u32 = 8;
 }
 

@@ -3,6 +3,7 @@
 
 use crate::cta::{Cta, Memory, WARP};
 use crate::templates::COST_HISTORY;
+use crate::verify;
 
 /// Edge of the tiles of the Gram matrix and its factor.
 pub const TILE: u32 = 8;
@@ -87,7 +88,7 @@ pub struct Layout {
     pub panel: u32,
     /// In the large memory, in place of the panel: the factor's diagonal tiles.
     pub diagonal: u32,
-    /// Numbers in the large memory.
+    /// Numbers in the large memory: these, and at least what the check of one column takes.
     pub large_len: u32,
 }
 
@@ -95,6 +96,11 @@ pub struct Layout {
 #[inline(always)]
 pub fn tile_at(row: u32, column: u32) -> u32 {
     (row * (row + 1) / 2 + column) * TILE_LEN
+}
+
+#[inline(always)]
+fn larger(a: u32, b: u32) -> u32 {
+    if a > b { a } else { b }
 }
 
 /// Numbers in one half of the partial sums.
@@ -147,7 +153,7 @@ impl Layout {
             small_len: partials + 2 * partials_len(n_threads),
             panel: gram_len,
             diagonal: gram_len + gram_len,
-            large_len: gram_len + if panel_len > factor_len { panel_len } else { factor_len },
+            large_len: larger(gram_len + larger(panel_len, factor_len), verify::large_len(n)),
         }
     }
 }
@@ -207,10 +213,12 @@ pub enum Part {
     NSamples,
     /// Samples in a panel: a size.
     SamplesPerPanel,
+    /// Numbers in the large memory: a size.
+    LargeLen,
 }
 
-/// Numbers in the header.
-pub const HEADER_LEN: u32 = 24;
+/// Numbers in the header; even, since complex numbers follow at even places.
+pub const HEADER_LEN: u32 = 26;
 
 /// The memory of one candidate, by name.
 #[derive(Clone, Copy)]
@@ -252,6 +260,7 @@ impl<M: Memory> Workspace<M> {
             write(Part::NCx, sizes.n_cx);
             write(Part::NSamples, sizes.n_samples);
             write(Part::SamplesPerPanel, sizes.samples_per_panel);
+            write(Part::LargeLen, layout.large_len);
         });
         Workspace { small, large }
     }

@@ -139,8 +139,8 @@ pub struct How {
     pub large_is_global: bool,
     /// Candidates from the last to the first: the worst case of timing.
     pub backwards: bool,
-    /// The host has asked all to stop.
-    pub is_stopped: bool,
+    /// The group that the host has asked to stop.
+    pub stopped: Option<u32>,
 }
 
 impl How {
@@ -152,7 +152,7 @@ impl How {
             samples_per_panel: 2,
             large_is_global: false,
             backwards: false,
-            is_stopped: false,
+            stopped: None,
         }
     }
 }
@@ -169,8 +169,7 @@ pub fn launch_lm_with(global: &Global, how: How, sized_for: Option<usize>) -> La
         layouts = vec![layouts[index]];
     }
     let small_len = layouts.iter().map(|l| l.small_len).max().unwrap().next_multiple_of(2);
-    let widest = global.bases.iter().map(|b| verify::large_len(b.n)).max().unwrap();
-    let large_len = layouts.iter().map(|l| l.large_len).max().unwrap().max(widest);
+    let large_len = layouts.iter().map(|l| l.large_len).max().unwrap();
     let slots_per_survivor = global.bases.iter().map(|b| b.n + 2 * (b.n_cx + 1)).max().unwrap();
     let n = global.candidates.len();
     let unset = LmResult::not_begun(NONE, 0);
@@ -178,10 +177,15 @@ pub fn launch_lm_with(global: &Global, how: How, sized_for: Option<usize>) -> La
     let survivors = vec![Cell::new(Complex::ZERO); 2 * n * slots_per_survivor as usize];
     let winners: Vec<AtomicU32> =
         global.groups.iter().map(|_| AtomicU32::new(NONE)).chain([AtomicU32::new(0)]).collect();
-    let stop = [AtomicU32::new(how.is_stopped.into())];
+    let stop: Vec<AtomicU32> = (0..global.groups.len() as u32)
+        .map(|group| AtomicU32::new(how.stopped.is_some_and(|one| one == group).into()))
+        .collect();
+    let panel = how.samples_per_panel;
+    let candidates: Vec<Candidate> =
+        global.candidates.iter().map(|c| Candidate { samples_per_panel: panel, ..*c }).collect();
     let launch = LmLaunch {
         tables: tables(global),
-        candidates: &global.candidates[..],
+        candidates: &candidates[..],
         groups: &global.groups[..],
         settings: &global.settings[..],
         winners: &winners[..],
@@ -193,7 +197,6 @@ pub fn launch_lm_with(global: &Global, how: How, sized_for: Option<usize>) -> La
         slots_per_survivor,
         small_len,
         large_len,
-        samples_per_panel: how.samples_per_panel,
     };
     let clock = Clock::new(how.watch);
     let mut order: Vec<u32> = (0..n as u32).collect();

@@ -1,5 +1,5 @@
 //! What every kind of launch needs, kept from call to call: a stream, one block of memory on each side
-//! that holds all tables, work space, and a word by which the host asks a kernel to stop. A launch is one
+//! that holds all tables, work space, and words by which the host asks a kernel to stop. A launch is one
 //! copy in, one kernel, one copy out. The host's side is pinned, or copies would not overlap with the
 //! kernels of other lanes. What lies where is the business of the sessions that use a lane.
 
@@ -20,10 +20,14 @@ unsafe impl Record for u128 {}
 /// Every table begins at a multiple of this: the widest access of a kernel.
 const ALIGNMENT: usize = 16;
 
+/// Words by which the host asks a kernel to stop: so many groups may be in a launch.
+pub(crate) const N_STOPS: usize = 256;
+
 /// Pauses between two looks at a launch: a small one ends within the first, and a stop need not be seen
-/// sooner than the last.
+/// sooner than the last. In between, a share of the time waited so far: as much later may an end be seen.
 const SHORTEST_PAUSE: Duration = Duration::from_micros(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(1);
+const PAUSES_PER_WAIT: u32 = 8;
 
 /// The tables on the host and on the device.
 type Memory = (LockedBuffer<Plain<u128>>, DeviceBuffer<Plain<u128>>);
@@ -49,7 +53,7 @@ pub(crate) struct Lane {
     stream: Stream,
     memory: Option<Memory>,
     workspace: Option<DeviceBuffer<Plain<u128>>>,
-    /// One word that the kernel reads: not zero, all stop.
+    /// Words that the kernel reads: not zero, those who look at it stop.
     stop: LockedBuffer<Plain<u32>>,
     /// Last, because fields are dropped in their order: the context may end with this one, and the
     /// stream and the memory must be gone by then.
@@ -67,8 +71,8 @@ impl Drop for Lane {
 
 impl Lane {
     pub(crate) fn new(gpu: &Gpu) -> Result<Lane, CudaError> {
-        let failed = |e| gpu.host_memory_error("one word", size_of::<u32>(), e);
-        let stop = gpu.bound(|| LockedBuffer::new(&Plain(0), 1)).map_err(failed)?;
+        let failed = |e| gpu.host_memory_error("words", N_STOPS * size_of::<u32>(), e);
+        let stop = gpu.bound(|| LockedBuffer::new(&Plain(0), N_STOPS)).map_err(failed)?;
         Ok(Lane { stream: gpu.stream()?, memory: None, workspace: None, stop, gpu: gpu.clone() })
     }
 
@@ -119,7 +123,7 @@ impl Lane {
         Ok(self.workspace.insert(workspace).as_device_ptr().as_raw())
     }
 
-    /// The address of the word that a kernel is to look at.
+    /// The address of the words that a kernel is to look at.
     pub(crate) fn stop_address(&self) -> u64 {
         // Pinned memory has the same address on the device: 64-bit Linux has unified addressing throughout.
         self.stop.as_slice().as_ptr() as u64
@@ -172,16 +176,29 @@ impl Lane {
 
     /// Waits, asleep and by the polls that a stop needs; whether there was one.
     pub(crate) fn wait(&self, kernel: &str, stop: &AtomicBool) -> Result<bool, CudaError> {
-        let mut pause = SHORTEST_PAUSE;
-        while !self.gpu.is_done(kernel, &self.stream)? {
-            if stop.load(Ordering::Relaxed) {
+        let mut was_stopped = false;
+        self.wait_looking(kernel, || {
+            was_stopped = stop.load(Ordering::Relaxed);
+            if was_stopped {
                 self.ask_to_stop(true);
-                return self.gpu.call(kernel, || self.stream.synchronize()).map(|()| true);
             }
+            was_stopped
+        })?;
+        Ok(was_stopped)
+    }
+
+    /// Waits, asleep, and calls `look` at every poll, until that says that it need not be called again.
+    pub(crate) fn wait_looking(&self, kernel: &str, mut look: impl FnMut() -> bool) -> Result<(), CudaError> {
+        let mut waited = Duration::ZERO;
+        while !self.gpu.is_done(kernel, &self.stream)? {
+            if look() {
+                return self.gpu.call(kernel, || self.stream.synchronize());
+            }
+            let pause = (waited / PAUSES_PER_WAIT).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
             std::thread::sleep(pause);
-            pause = (2 * pause).min(LONGEST_PAUSE);
+            waited += pause;
         }
-        Ok(false)
+        Ok(())
     }
 
     /// The host's side, with what has come back. Panics before there is room.
@@ -191,7 +208,12 @@ impl Lane {
     }
 
     fn ask_to_stop(&self, is_asked: bool) {
-        let word = std::ptr::from_ref(&self.stop.as_slice()[0].0).cast_mut();
+        (0..N_STOPS).for_each(|index| self.set_stop(index, is_asked));
+    }
+
+    /// Sets one of the words. Panics from [`N_STOPS`] on.
+    pub(crate) fn set_stop(&self, index: usize, is_asked: bool) {
+        let word = std::ptr::from_ref(&self.stop.as_slice()[index].0).cast_mut();
         // SAFETY: the word is aligned and lives as long as the lane; while a kernel is in flight it
         // is written here alone, and read by nobody on this side.
         unsafe { AtomicU32::from_ptr(word) }.store(is_asked.into(), Ordering::Relaxed);

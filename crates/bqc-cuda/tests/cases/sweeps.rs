@@ -1,6 +1,6 @@
 //! Sweeps on the imitated driver: outcomes are the CPU engine's, and whatever fails on the way, there is one.
 
-use crate::cases::{is, is_wrong, open};
+use crate::cases::{is_wrong, open};
 use bqc_circuit::BlockQubit;
 use bqc_cuda::{CudaEngine, CudaError};
 use bqc_instantiate::instantiate::Finish;
@@ -26,8 +26,8 @@ pub static ALL: [(&str, fn()); 10] = [
     ("sweeps-silent", a_wrong_result_ends_the_use_of_the_device),
     ("sweeps-garbage", a_wrong_result_ends_the_use_of_the_device),
     ("sweeps-lie", a_wrong_result_ends_the_use_of_the_device),
-    ("silent-sweeps", || is(open(), |e| is_wrong(e, "bqc_sweep_shared"))),
-    ("wrong-sweeps", || is(open(), |e| is_wrong(e, "bqc_sweep_global"))),
+    ("silent-sweeps", || is_refused("bqc_sweep_shared")),
+    ("wrong-sweeps", || is_refused("bqc_sweep_global")),
     ("sweeps-endless", a_stop_reaches_the_device),
 ];
 
@@ -183,6 +183,16 @@ fn failing_on_the_way() -> CudaEngine {
     let again = both(&cuda, &made[..2]);
     assert!(again[0] == again[1] && cuda.n_substituted() > before);
     cuda
+}
+
+/// Kernels that are wrong from the beginning are never used.
+fn is_refused(kernel: &str) {
+    let cuda = open().unwrap();
+    let made = problems(&mut Stream::new(1, 78, 0));
+    let [ours, theirs] = both(&cuda, &made[..3]);
+    assert_eq!(ours, theirs);
+    assert!(cuda.fault().is_some_and(|e| is_wrong(&e, kernel)), "{:?}", cuda.fault());
+    assert_eq!((cuda.n_on_device(), cuda.n_substituted()), (0, 1));
 }
 
 fn a_wrong_result_ends_the_use_of_the_device() {

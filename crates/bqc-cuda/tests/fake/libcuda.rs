@@ -22,13 +22,18 @@ static N_SWEEP_LAUNCHES: AtomicUsize = AtomicUsize::new(0);
 /// Retained less released; a context that is used after its end would crash a real program.
 static N_RETAINED: AtomicUsize = AtomicUsize::new(0);
 static N_QUERIES: AtomicUsize = AtomicUsize::new(0);
-/// Where the last launch looks for a stop.
-static STOP_WORD: AtomicU64 = AtomicU64::new(0);
 static WAITS_ASLEEP: AtomicBool = AtomicBool::new(false);
 static IS_LOST: AtomicBool = AtomicBool::new(false);
 static ALLOCATIONS: Mutex<Vec<(u64, Vec<u128>)>> = Mutex::new(Vec::new());
 
-type Queue = Mutex<Vec<Box<dyn FnOnce() + Send>>>;
+type Work = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
+pub struct Queue {
+    work: Mutex<Vec<Work>>,
+    /// Words of which one must be set before the work is done: their address and number.
+    held_until: Mutex<Option<(u64, u32)>>,
+}
 
 fn scenario(name: &str) -> bool {
     std::env::var("FAKE_CUDA").is_ok_and(|value| value == name)
@@ -183,7 +188,8 @@ pub unsafe extern "C" fn cuMemAlloc_v2(pointer: *mut u64, bytes: usize) -> u32 {
         return 1;
     }
     // The engine's check of itself finds room.
-    let is_tight = (scenario("tight") || scenario("sweeps-tight")) && N_SWEEP_LAUNCHES.load(SeqCst) >= 2;
+    let is_tight = scenario("tight") && N_LM_LAUNCHES.load(SeqCst) >= 2
+        || scenario("sweeps-tight") && N_SWEEP_LAUNCHES.load(SeqCst) >= 2;
     let most = if is_tight { 64 << 10 } else { TOTAL_BYTES };
     if bytes > most.min(TOTAL_BYTES - USED_BYTES.load(SeqCst)) {
         return 2;
@@ -208,7 +214,7 @@ pub extern "C" fn cuMemFree_v2(pointer: u64) -> u32 {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuMemAllocHost_v2(pointer: *mut *mut c_void, bytes: usize) -> u32 {
-    if scenario("full-host") && N_SWEEP_LAUNCHES.load(SeqCst) >= 2 {
+    if scenario("full-host") && N_LM_LAUNCHES.load(SeqCst) >= 2 {
         return answer(2);
     }
     let memory: Box<[u128]> = vec![0; bytes.div_ceil(16)].into_boxed_slice();
@@ -275,25 +281,26 @@ pub unsafe extern "C" fn cuStreamCreateWithPriority(stream: *mut *const Queue, _
 }
 
 unsafe fn queue(stream: *const Queue, work: impl FnOnce() + Send + 'static) {
-    unsafe { (*stream).lock().unwrap().push(Box::new(work)) };
+    unsafe { (*stream).work.lock().unwrap().push(Box::new(work)) };
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuStreamSynchronize(stream: *const Queue) -> u32 {
-    let work = std::mem::take(&mut *unsafe { (*stream).lock().unwrap() });
+    let work = std::mem::take(&mut *unsafe { (*stream).work.lock().unwrap() });
     for step in work {
         step();
     }
     answer(0)
 }
 
-/// Every other question finds the queue unfinished. The endless kernel ends when it is told to.
+/// Every other question finds the queue unfinished. An endless kernel ends when some group of it is told to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuStreamQuery(stream: *const Queue) -> u32 {
-    let stop_word = STOP_WORD.load(SeqCst) as *const AtomicU32;
-    let is_endless = scenario("endless") && N_LM_LAUNCHES.load(SeqCst) > 2
-        || scenario("sweeps-endless") && N_SWEEP_LAUNCHES.load(SeqCst) > 2;
-    let is_running = is_endless && unsafe { (*stop_word).load(SeqCst) } == 0;
+    let held_until = *unsafe { (*stream).held_until.lock().unwrap() };
+    let is_running = held_until.is_some_and(|(words, n_words)| {
+        let word = |i: u32| unsafe { &*(words as *const AtomicU32).add(i as usize) };
+        (0..n_words).all(|i| word(i).load(SeqCst) == 0)
+    });
     if is_running || N_QUERIES.fetch_add(1, SeqCst).is_multiple_of(2) {
         return answer(600);
     }
@@ -470,10 +477,12 @@ pub unsafe extern "C" fn cuLaunchKernel(
         }
         b"bqc_lm_shared" | b"bqc_lm_global" => {
             let arguments = unsafe { *parameter(0).cast::<bqc_kernels::arguments::LmArguments>() };
-            STOP_WORD.store(arguments.stop, SeqCst);
             let large_is_global = name.to_bytes() == b"bqc_lm_global";
             // The first two are the engine's check of itself.
             let launch = N_LM_LAUNCHES.fetch_add(1, SeqCst);
+            let is_endless = scenario("endless") || scenario("stopped-one");
+            let words = (is_endless && launch >= 2).then_some((arguments.stop, arguments.n_groups));
+            *unsafe { (*stream).held_until.lock().unwrap() } = words;
             if scenario("full-launch") && launch >= 2 {
                 return answer(2);
             }
@@ -494,10 +503,11 @@ pub unsafe extern "C" fn cuLaunchKernel(
         }
         b"bqc_sweep_shared" | b"bqc_sweep_global" => {
             let arguments = unsafe { *parameter(0).cast::<bqc_kernels::arguments::SweepArguments>() };
-            STOP_WORD.store(arguments.stop, SeqCst);
             let large_is_global = name.to_bytes() == b"bqc_sweep_global";
             // The first two are the engine's check of itself.
             let launch = N_SWEEP_LAUNCHES.fetch_add(1, SeqCst);
+            let words = (scenario("sweeps-endless") && launch >= 2).then_some((arguments.stop, 1));
+            *unsafe { (*stream).held_until.lock().unwrap() } = words;
             if scenario("sweeps-full") && launch >= 2 {
                 return answer(2);
             }

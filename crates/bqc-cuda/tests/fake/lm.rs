@@ -23,7 +23,7 @@ pub fn run(a: LmArguments, n_blocks: u32, block_threads: u32, shared_bytes: u32,
         groups: Raw::<Group>::at(a.groups),
         settings: Raw::<LmSettings>::at(a.settings),
         winners: Raw::<AtomicU32>::at(a.winners),
-        stop: Raw::word(a.stop),
+        stop: Raw::words(a.stop, a.n_groups as usize),
         n_groups: a.n_groups,
         results: Raw::<LmResult>::at(a.results),
         survivors: Raw::<Complex>::at(a.survivors),
@@ -31,7 +31,6 @@ pub fn run(a: LmArguments, n_blocks: u32, block_threads: u32, shared_bytes: u32,
         slots_per_survivor: a.slots_per_survivor,
         small_len: a.small_len,
         large_len: a.large_len,
-        samples_per_panel: a.samples_per_panel,
     };
     let queue = Raw::<AtomicU32>::at(a.queue);
     assert_eq!(queue.add(0, a.n_candidates), 0, "the queue was not empty");

@@ -26,9 +26,9 @@ impl<T> Raw<T> {
         Raw { start: address as *mut T, len: (end - address) as usize / size_of::<T>() }
     }
 
-    /// One word of the host's.
-    pub fn word(address: u64) -> Raw<T> {
-        Raw { start: address as *mut T, len: 1 }
+    /// Some words of the host's.
+    pub fn words(address: u64, len: usize) -> Raw<T> {
+        Raw { start: address as *mut T, len }
     }
 
     /// Where a record lies.

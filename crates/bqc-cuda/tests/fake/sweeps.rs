@@ -21,7 +21,7 @@ pub fn run(a: SweepArguments, n_blocks: u32, block_threads: u32, shared_bytes: u
         results: Raw::<SweepResult>::at(a.results),
         found: Raw::<Complex>::at(a.found),
         problems: Raw::<AtomicU32>::at(a.problems),
-        stop: Raw::word(a.stop),
+        stop: Raw::words(a.stop, 1),
         small_len: a.small_len,
         large_len: a.large_len,
     };

@@ -3,7 +3,7 @@
 
 use super::tables::{Encoded, Shape, Tables, cost_point};
 use super::{CudaEngine, Session, locked};
-use crate::CudaError;
+use crate::{CudaError, Kernels};
 use bqc_circuit::BlockQubit;
 use bqc_instantiate::qfactor::Sweeper;
 use bqc_instantiate::qfactor::course::Course;
@@ -28,7 +28,7 @@ const CHECK_STREAM: u64 = 0x5357_4550;
 
 impl CudaEngine {
     /// See the module.
-    pub(in super::super) fn check_sweeps(&self) -> Result<(), CudaError> {
+    pub(super) fn check_sweeps(&self, kernels: &Kernels) -> Result<(), CudaError> {
         let (template, target) = template_and_target();
         let rules = Rules { min_sweeps: u32::MAX, ..Rules::default() };
         let settings = Settings { rules, n_samples: Some(8), sweeps_per_round: 2, ..Settings::default() };
@@ -49,7 +49,7 @@ impl CudaEngine {
             orders.iter().for_each(|order| tables.push(0, &problem, &encoded, order));
             let shape = Shape::of(&tables, large_is_global);
             let mut session = Session::new(&self.gpu)?;
-            session.begin(&self.kernels, tables, &shape)?;
+            session.begin(kernels, tables, &shape)?;
             let returned = session.finish(&AtomicBool::new(false))?;
             for (start, (order, (found, points, values))) in orders.iter().zip(&returned.runs).enumerate() {
                 let mut sweeper = Sweeper::new(self.level, &template, order.values, &order.set.training);
@@ -70,7 +70,7 @@ impl CudaEngine {
                     return Err(CudaError::WrongResult { device, kernel, what });
                 }
             }
-            locked(&self.sweep_sessions).push(session);
+            locked(&self.sweeps.sessions).push(session);
         }
         Ok(())
     }

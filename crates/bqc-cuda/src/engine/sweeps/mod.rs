@@ -13,7 +13,7 @@ mod session;
 mod tables;
 
 use super::{CudaEngine, Refusal, locked};
-use crate::{CudaError, Footprint, MemoryPlan, N_SLOTS};
+use crate::{CudaError, Footprint, Kernels, MemoryPlan, N_SLOTS, SWEEPS};
 use bqc_instantiate::instantiate::first_count;
 use bqc_instantiate::qfactor::course::{self, Course, Order};
 use bqc_instantiate::samples::N_VALIDATION;
@@ -22,11 +22,11 @@ use bqc_instantiate::{CxTemplate, Engine, EngineError, Outcome, Problem, Values}
 use bqc_kernels::complex::Complex;
 use bqc_kernels::templates::verdict;
 use bqc_linalg::lanes::LANES;
-use session::Returned;
-pub(super) use session::Session;
+use session::{Returned, Session};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use tables::{Encoded, Shape, Tables, cost_point};
 
 /// Operations of one start in a launch at most, or one round: a block of threads, of which an H200 holds
@@ -46,6 +46,16 @@ const MOST_TABLE_BYTES: u64 = 1 << 30;
 /// The part of the device's memory that the states of one start may take, inputs and outputs, kets and
 /// bras.
 const START_SHARE: u64 = 8;
+
+/// What the engine keeps for sweeps from call to call.
+#[derive(Default)]
+pub(super) struct Device {
+    /// Loaded and checked when the first problem comes: the driver takes seconds to compile them, and the
+    /// search has no use for them.
+    kernels: Mutex<Option<Arc<Kernels>>>,
+    /// Sessions at rest.
+    pub(super) sessions: Mutex<Vec<Session>>,
+}
 
 /// A problem on the device.
 struct Underway<'a> {
@@ -132,6 +142,18 @@ impl CudaEngine {
         results.into_iter().flatten().collect()
     }
 
+    /// The kernels; the first call has them compiled and sees that they compute what the CPU does.
+    fn sweep_kernels(&self) -> Result<Arc<Kernels>, CudaError> {
+        let mut kept = locked(&self.sweeps.kernels);
+        if let Some(kernels) = &*kept {
+            return Ok(Arc::clone(kernels));
+        }
+        let kernels = Arc::new(self.gpu.load(&SWEEPS)?);
+        self.check_sweeps(&kernels)?;
+        *kept = Some(Arc::clone(&kernels));
+        Ok(kernels)
+    }
+
     /// The problems without a result that the device takes.
     fn courses<'a>(
         &self,
@@ -168,6 +190,10 @@ impl CudaEngine {
         results: &mut [Option<Result<Outcome, EngineError>>],
         stop: &AtomicBool,
     ) -> Result<(), Refusal> {
+        if underway.is_empty() {
+            return Ok(());
+        }
+        let kernels = self.sweep_kernels()?;
         let mut refusal = None;
         loop {
             let (over, going): (Vec<_>, Vec<_>) =
@@ -181,7 +207,7 @@ impl CudaEngine {
                 return refusal.map_or(Ok(()), Err);
             }
             for works in kinds(underway).into_values() {
-                if let Some(no_room) = self.sweep_kind(underway, &works, stop)? {
+                if let Some(no_room) = self.sweep_kind(&kernels, underway, &works, stop)? {
                     refusal = Some(no_room);
                 }
             }
@@ -197,11 +223,12 @@ impl CudaEngine {
     /// filled. Why some had no room, if so; their problems are marked.
     fn sweep_kind(
         &self,
+        kernels: &Kernels,
         underway: &mut [Underway<'_>],
         works: &[Work],
         stop: &AtomicBool,
     ) -> Result<Option<Refusal>, Refusal> {
-        let Some(mut most) = self.batch_len(underway, works)? else {
+        let Some(mut most) = self.batch_len(kernels, underway, works)? else {
             works.iter().for_each(|&(place, _)| underway[place].is_refused = true);
             return Ok(Some(Refusal::TooLarge));
         };
@@ -216,7 +243,7 @@ impl CudaEngine {
                 continue;
             }
             let range = next..works.len().min(next + most);
-            match self.begin_sweeps(underway, &works[range.clone()]) {
+            match self.begin_sweeps(kernels, underway, &works[range.clone()]) {
                 Ok((kernel, session)) => {
                     next = range.end;
                     in_flight.push_back((range, kernel, session));
@@ -240,13 +267,18 @@ impl CudaEngine {
     }
 
     /// Starts of this kind in a launch at most; none if the kernels do not take them.
-    fn batch_len(&self, underway: &[Underway<'_>], works: &[Work]) -> Result<Option<usize>, Refusal> {
+    fn batch_len(
+        &self,
+        kernels: &Kernels,
+        underway: &[Underway<'_>],
+        works: &[Work],
+    ) -> Result<Option<usize>, Refusal> {
         let largest = works.iter().max_by_key(|(place, _)| underway[*place].encoded.n_values());
         let tables = tables_of(underway, largest.map_or(&[], std::slice::from_ref));
         let Some(shape) = Shape::choose(&tables, self.gpu.info().block_shared_bytes) else { return Ok(None) };
         let (table_bytes, workspace_bytes) = session::bytes(&tables, &shape);
         let problem_bytes = table_bytes + workspace_bytes;
-        let kernel = self.kernels.kernel(shape.kernel_name(), shape.shared_bytes() as u32)?;
+        let kernel = kernels.kernel(shape.kernel_name(), shape.shared_bytes() as u32)?;
         let of_each = kernel.blocks_per_multiprocessor(super::tables::BLOCK_THREADS)?.max(1);
         let resident = (of_each * self.gpu.info().n_multiprocessors) as usize;
         let by_room = self.launch_bytes.load(Ordering::Relaxed) / problem_bytes;
@@ -263,22 +295,27 @@ impl CudaEngine {
 
     /// Begins a launch of these starts. If there is no room, sessions at rest give theirs up first; how much
     /// there was room for is remembered.
-    fn begin_sweeps(&self, underway: &[Underway<'_>], works: &[Work]) -> Result<(&'static str, Session), Refusal> {
+    fn begin_sweeps(
+        &self,
+        kernels: &Kernels,
+        underway: &[Underway<'_>],
+        works: &[Work],
+    ) -> Result<(&'static str, Session), Refusal> {
         let begin = |resting: Option<Session>| -> Result<(&'static str, u64, Session), (Refusal, u64)> {
             let tables = tables_of(underway, works);
             let shape = Shape::choose(&tables, self.gpu.info().block_shared_bytes).ok_or((Refusal::TooLarge, 0))?;
             let (table_bytes, workspace_bytes) = session::bytes(&tables, &shape);
             let bytes = table_bytes + workspace_bytes * works.len() as u64;
             let mut session = resting.map_or_else(|| Session::new(&self.gpu), Ok).map_err(|e| (e.into(), bytes))?;
-            session.begin(&self.kernels, tables, &shape).map_err(|e| (e.into(), bytes))?;
+            session.begin(kernels, tables, &shape).map_err(|e| (e.into(), bytes))?;
             Ok((shape.kernel_name(), bytes, session))
         };
-        let resting = locked(&self.sweep_sessions).pop();
+        let resting = locked(&self.sweeps.sessions).pop();
         let mut begun = begin(resting);
         if let Err((Refusal::Device(error), _)) = &begun
             && !error.is_fatal()
         {
-            locked(&self.sweep_sessions).clear();
+            locked(&self.sweeps.sessions).clear();
             locked(&self.sessions).clear();
             begun = begin(None);
         }
@@ -316,7 +353,7 @@ impl CudaEngine {
                 what,
             })?;
         }
-        locked(&self.sweep_sessions).push(session);
+        locked(&self.sweeps.sessions).push(session);
         Ok(())
     }
 

@@ -196,7 +196,7 @@ mod tests {
     fn the_arguments_are_as_large_as_the_kernels_think() {
         for kernel in ["bqc_sweep_shared", "bqc_sweep_global"] {
             let parameter = format!("{kernel}_param_0[{}]", size_of::<SweepArguments>());
-            assert!(crate::LM.sm_80.contains(&parameter), "{parameter}");
+            assert!(crate::SWEEPS.sm_80.contains(&parameter), "{parameter}");
         }
         assert_eq!((size_of::<SweepRun>(), size_of::<SweepRules>()), (76, 48));
     }
