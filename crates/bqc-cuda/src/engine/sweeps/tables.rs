@@ -262,6 +262,7 @@ impl Shape {
 
 #[cfg(test)]
 mod tests {
+    use super::super::session;
     use super::*;
     use bqc_circuit::BlockQubit;
     use bqc_instantiate::qfactor::course::Course;
@@ -297,6 +298,10 @@ mod tests {
             assert_eq!((tables.runs[1].points_at, tables.points.len()), (6, 12));
             assert_eq!((tables.runs[0].time, tables.runs[0].n_points, tables.runs[0].n_rounds), (0, 0, 5));
             assert_eq!(encoded.values(&tables.values[80..]), *order.values);
+            // Runs 160, steps 112, rules 48, states 8192, values 2560, flag and queue 32, points 192, results
+            // 16, found 2560; kets and bras of eight states in each block's work space.
+            let bytes = |large_is_global| session::bytes(tables, &Shape::of(tables, large_is_global));
+            assert_eq!((bytes(false), bytes(true)), ((13872, 0), (13872, 8 * 4 * 8 * 16)));
         });
     }
 
