@@ -181,14 +181,20 @@ pub fn push_layers<B: Cta>(cta: &mut B, circuit: Circuit<B::Memory>, n_states: u
 
 /// `Σ ⟨y|v⟩` over `len` amplitudes. `partials` holds two numbers a warp.
 #[inline(always)]
-pub fn overlap<B: Cta>(cta: &mut B, y: B::Memory, v: B::Memory, len: u32, partials: B::Memory) -> Complex {
+pub fn overlap<B: Cta>(
+    cta: &mut B,
+    y: impl Fn(u32) -> Complex,
+    v: B::Memory,
+    len: u32,
+    partials: B::Memory,
+) -> Complex {
     let n_threads = cta.n_threads();
     let mut parts = cta.local([0.0; 2]);
     cta.phase_with(&mut parts, |thread, part| {
         let mut sum = Complex::ZERO;
         let mut i = thread;
         while i < len {
-            sum = sum.add_product(y.complex(i).conj(), v.complex(i));
+            sum = sum.add_product(y(i).conj(), v.complex(i));
             i += n_threads;
         }
         *part = [sum.re, sum.im];
@@ -200,14 +206,21 @@ pub fn overlap<B: Cta>(cta: &mut B, y: B::Memory, v: B::Memory, len: u32, partia
 /// `Σ |v − phase·y|²` over `len` amplitudes: the residual form of a distance, which does not cancel.
 /// `partials` holds one number a warp.
 #[inline(always)]
-pub fn residual<B: Cta>(cta: &mut B, y: B::Memory, v: B::Memory, len: u32, phase: Complex, partials: B::Memory) -> f64 {
+pub fn residual<B: Cta>(
+    cta: &mut B,
+    y: impl Fn(u32) -> Complex,
+    v: B::Memory,
+    len: u32,
+    phase: Complex,
+    partials: B::Memory,
+) -> f64 {
     let n_threads = cta.n_threads();
     let mut parts = cta.local([0.0]);
     cta.phase_with(&mut parts, |thread, part| {
         let mut sum = 0.0;
         let mut i = thread;
         while i < len {
-            sum += v.complex(i).minus(phase.times(y.complex(i))).norm_sqr();
+            sum += v.complex(i).minus(phase.times(y(i))).norm_sqr();
             i += n_threads;
         }
         *part = [sum];

@@ -25,12 +25,14 @@ const MAX_SUMS: u32 = 16;
 const ENVIRONMENT_LEN: u32 = pass::BETA + 2;
 
 /// Words from the first thread to all: whether a run has to end, and why; counts of the points recorded and of
-/// the sweeps since the last one, and the run, which would all be held in registers throughout otherwise.
+/// the sweeps since the last one; the run; the way of the next sweep. Otherwise all would be held in registers
+/// throughout.
 const NEWS: u32 = 0;
 const FOUND: u32 = 1;
 const N_NEW: u32 = 2;
 const N_SWEEPS: u32 = 3;
 const INDEX: u32 = 4;
+const TO_RIGHT: u32 = 5;
 const N_WORDS: u32 = 6;
 
 /// Offsets in `f64` from the start of the block's *small* memory (always shared) and its *large* one.
@@ -52,14 +54,13 @@ impl Layout {
         let environment = n_threads / WARP * MAX_SUMS;
         let words = environment + ENVIRONMENT_LEN;
         let values = words + N_WORDS;
-        let [training, validation] = [&run.training, &run.validation].map(|set| with_lanes(set.n_samples) << run.n);
         Layout {
             environment,
             words,
             values,
             small_len: values + 2 * run.n_values,
-            // Inputs and outputs, or kets and bras; the training states come first.
-            large_len: 4 * (training + validation),
+            // Kets, then bras; validation states pass through the place of those that are read next.
+            large_len: 4 * (with_lanes(run.training.n_samples) << run.n),
         }
     }
 }
@@ -117,7 +118,8 @@ pub fn run<B, TR, TS, TU, TA, TV, R, V, F>(
     let layout = Layout::new(&run, cta.n_threads());
     let is_even = cta.n_threads().is_multiple_of(2 * WARP);
     let fits = layout.small_len <= launch.small_len && layout.large_len <= launch.large_len;
-    if !(is_even && fits) {
+    let has_place = with_lanes(run.validation.n_samples) <= with_lanes(run.training.n_samples);
+    if !(is_even && fits && has_place) {
         cta.once(|| launch.results.set(index, SweepResult { verdict: verdict::TOO_LARGE, n_points: 0 }));
     } else {
         let values = small.offset(layout.values);
@@ -181,9 +183,30 @@ where
         self.launch.runs.get(self.words.word(INDEX))
     }
 
+    /// The way of the next sweep.
     #[inline(always)]
-    fn bras(self) -> M {
-        self.kets.offset(2 * self.len)
+    fn to_right(self) -> bool {
+        self.words.word(TO_RIGHT) != 0
+    }
+
+    /// The states that the sweep before has taken through the circuit: kets at its end if the next sweep
+    /// goes to the left, or else bras at its front.
+    #[inline(always)]
+    fn moved(self, to_right: bool) -> M {
+        self.kets.offset(if to_right { 2 * self.len } else { 0 })
+    }
+
+    /// The place of the others.
+    #[inline(always)]
+    fn others(self, to_right: bool) -> M {
+        self.moved(!to_right)
+    }
+
+    /// What the others are read from before a sweep: what the moved ones should be.
+    #[inline(always)]
+    fn wanted_at(self, to_right: bool) -> u32 {
+        let StateSet { inputs_at, outputs_at, .. } = self.record().training;
+        if to_right { inputs_at } else { outputs_at }
     }
 
     #[inline(always)]
@@ -193,11 +216,12 @@ where
 
     #[inline(always)]
     fn run<B: Cta<Memory = M>>(self, cta: &mut B) -> SweepResult {
-        let SweepRun { n_points, training, .. } = self.record();
-        let mut to_right = n_points > 0 && (n_points - 1) & self.rules().sweeps_per_round & 1 == 1;
-        self.read(cta, training.inputs_at, self.len, self.kets);
-        self.read(cta, training.outputs_at, self.len, self.bras());
-        self.pass.push(cta, if to_right { self.bras() } else { self.kets }, self.len / 4, to_right);
+        let n_points = self.record().n_points;
+        let to_right = n_points > 0 && (n_points - 1) & self.rules().sweeps_per_round & 1 == 1;
+        cta.once(|| self.words.set_word(TO_RIGHT, to_right as u32));
+        let moved = self.moved(to_right);
+        self.read(cta, self.wanted_at(!to_right), self.len, moved);
+        self.pass.push(cta, moved, self.len / 4, to_right);
         let mut found = verdict::UNDECIDED;
         while found == verdict::UNDECIDED {
             let (SweepRun { n_points, n_rounds, .. }, n_new) = (self.record(), self.words.word(N_NEW));
@@ -210,7 +234,7 @@ where
                 if found != verdict::UNDECIDED {
                     break;
                 }
-                self.round(cta, &mut to_right);
+                self.round(cta);
             }
             found = self.measure(cta);
         }
@@ -219,15 +243,16 @@ where
 
     /// Sweeps up to the next point.
     #[inline(always)]
-    fn round<B: Cta<Memory = M>>(self, cta: &mut B, to_right: &mut bool) {
+    fn round<B: Cta<Memory = M>>(self, cta: &mut B) {
         while self.words.word(N_SWEEPS) < self.rules().sweeps_per_round {
-            self.pass.sweep(cta, *to_right, self.kets, self.len / 4);
-            // What was pulled through all gates is what it was at the start, to rounding.
-            let set = self.record().training;
-            let (at, fresh) = if *to_right { (set.outputs_at, self.bras()) } else { (set.inputs_at, self.kets) };
-            self.read(cta, at, self.len, fresh);
-            *to_right = !*to_right;
-            cta.once(|| self.words.set_word(N_SWEEPS, self.words.word(N_SWEEPS) + 1));
+            // Read afresh, although to rounding they are there: errors do not add up.
+            let to_right = self.to_right();
+            self.read(cta, self.wanted_at(to_right), self.len, self.others(to_right));
+            self.pass.sweep(cta, to_right, self.kets, self.len / 4);
+            cta.once(|| {
+                self.words.set_word(TO_RIGHT, !self.to_right() as u32);
+                self.words.set_word(N_SWEEPS, self.words.word(N_SWEEPS) + 1);
+            });
         }
     }
 
@@ -252,13 +277,12 @@ where
     }
 
     /// Records the next point, and judges it. The same in every thread.
-    ///
-    /// After a sweep to the right the kets are at the end; after one to the left the bras are at the
-    /// front, where the inputs are what they should be.
     #[inline(always)]
     fn measure<B: Cta<Memory = M>>(self, cta: &mut B) -> u32 {
-        let training = self.cost(cta, self.kets, self.bras(), self.len, self.record().training.n_samples);
-        let validation = self.validate(cta);
+        let to_right = self.to_right();
+        let n_samples = self.record().training.n_samples;
+        let training = self.cost(cta, self.wanted_at(to_right), self.moved(to_right), self.len, n_samples);
+        let validation = self.validate(cta, self.others(to_right));
         cta.once(|| {
             let (run, n_new) = (self.record(), self.words.word(N_NEW));
             let point = run.n_points + n_new;
@@ -273,28 +297,26 @@ where
         self.words.word(FOUND)
     }
 
-    /// `min_φ Σ|a − e^{iφ}b|²/(2M)`: the square of the phase distance.
+    /// `min_φ Σ|v − e^{iφ}y|²/(2M)`: the square of the phase distance from the states at `wanted_at`.
     #[inline(always)]
-    fn cost<B: Cta<Memory = M>>(self, cta: &mut B, a: M, b: M, len: u32, n_samples: u32) -> f64 {
+    fn cost<B: Cta<Memory = M>>(self, cta: &mut B, wanted_at: u32, v: M, len: u32, n_samples: u32) -> f64 {
         let second = self.pass.partials.offset(2 * cta.n_threads() / WARP);
-        let phase = overlap(cta, b, a, len, self.pass.partials).phase();
-        residual(cta, b, a, len, phase, second) / f64::from(2 * n_samples)
+        let wanted = |i: u32| self.launch.states.get(wanted_at + i);
+        let phase = overlap(cta, wanted, v, len, self.pass.partials).phase();
+        residual(cta, wanted, v, len, phase, second) / f64::from(2 * n_samples)
     }
 
-    /// The cost on the validation states, negative if there are none.
+    /// The cost on the validation states, which pass through `states`; negative if there are none.
     #[inline(always)]
-    fn validate<B: Cta<Memory = M>>(self, cta: &mut B) -> f64 {
+    fn validate<B: Cta<Memory = M>>(self, cta: &mut B, states: M) -> f64 {
         let SweepRun { n, validation: StateSet { n_samples, inputs_at, outputs_at }, .. } = self.record();
         if n_samples == 0 {
             return -1.0;
         }
         let len = with_lanes(n_samples) << n;
-        let states = self.kets.offset(4 * self.len);
-        let outputs = states.offset(2 * len);
         self.read(cta, inputs_at, len, states);
-        self.read(cta, outputs_at, len, outputs);
         self.pass.push(cta, states, len / 4, false);
-        self.cost(cta, states, outputs, len, n_samples)
+        self.cost(cta, outputs_at, states, len, n_samples)
     }
 
     /// Where point `point` of the history on these states is kept.

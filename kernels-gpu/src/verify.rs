@@ -44,12 +44,12 @@ pub fn distance<B: Cta>(
         });
         push_first(cta, circuit, count, got, got);
         push_layers(cta, circuit, count, got, got);
-        let sum = overlap(cta, outputs, got, count << n, partials);
+        let sum = overlap(cta, |i| outputs.complex(i), got, count << n, partials);
         if start == 0 {
             phase = sum.phase();
         }
         overlaps = overlaps.add_product(phase.conj(), sum);
-        residuals += residual(cta, outputs, got, count << n, phase, second_partials);
+        residuals += residual(cta, |i| outputs.complex(i), got, count << n, phase, second_partials);
         start += count;
     }
     // For Re S ≤ 0 nothing cancels in |S| − Re S; for Re S > 0 the quotient avoids it.

@@ -24,9 +24,23 @@ pub fn gpu(common: &Common, n_candidates: usize) -> Result<(), String> {
         device.info(),
         device.driver()
     ));
-    let failures = [conformance::run_refine(&cuda), conformance::run(&cuda)].map(|report| report.failures).concat();
-    if !failures.is_empty() {
-        return Err(format!("the engine does not conform:\n{}", failures.join("\n")));
+    for (what, run) in
+        [("candidates", conformance::run_refine as fn(&dyn Engine) -> _), ("instantiations", conformance::run)]
+    {
+        let before = cuda.n_on_device();
+        let report = run(&cuda);
+        let n_done = cuda.n_on_device() - before;
+        sink.say(&format!(
+            "{} cases of {what}: {n_done} candidates, templates and starts on the device.",
+            report.n_cases
+        ));
+        if !report.failures.is_empty() {
+            return Err(format!("the engine does not conform:\n{}", report.failures.join("\n")));
+        }
+        if n_done == 0 || cuda.n_substituted() > 0 {
+            let why = cuda.fault().map_or("there was no room".into(), |fault| fault.to_string());
+            return Err(format!("the device left cases of {what} to the CPU: {why}"));
+        }
     }
     let (sizes, repeats, n_candidates) =
         if common.quick { (&loads::SIZES[..1], 1, 16) } else { (&loads::SIZES[..], 5, n_candidates) };

@@ -36,13 +36,16 @@ pub const CEILINGS: KernelSet = KernelSet {
     sm_90: include_str!("../../../kernels-gpu/ptx/bqc-ceilings.sm_90.ptx"),
 };
 
-/// Whole Levenberg–Marquardt runs, one a thread block.
+/// Whole runs of Levenberg–Marquardt, one a thread block.
 pub const LM: KernelSet = KernelSet {
     name: "bqc-kernels",
     kernels: &["bqc_lm_shared", "bqc_lm_global"],
     sm_80: include_str!("../../../kernels-gpu/ptx/bqc-kernels.sm_80.ptx"),
     sm_90: include_str!("../../../kernels-gpu/ptx/bqc-kernels.sm_90.ptx"),
 };
+
+/// Whole runs of sweeps, one a thread block.
+pub const SWEEPS: KernelSet = KernelSet { kernels: &["bqc_sweep_shared", "bqc_sweep_global"], ..LM };
 
 impl KernelSet {
     /// The PTX for a device under a driver.
@@ -88,7 +91,7 @@ mod tests {
         let names = |ptx: &str| -> Vec<String> {
             ptx.lines().filter_map(|line| Some(line.strip_prefix(ENTRY)?.trim_end_matches('(').into())).collect()
         };
-        for set in [LM, CEILINGS] {
+        for set in [LM, SWEEPS, CEILINGS] {
             for ptx in [set.sm_80, set.sm_90] {
                 let only = set.only(ptx);
                 let mut found = names(&only);
@@ -97,8 +100,9 @@ mod tests {
                 wanted.sort_unstable();
                 assert_eq!(found, wanted);
                 // What is before and between the kernels stays, and every line that stays is whole.
-                let header = |text: &str| text.lines().take_while(|l| !l.starts_with(ENTRY)).count();
-                assert_eq!((header(&only), only.matches("\n}\n").count()), (header(ptx), wanted.len()));
+                let header: String = ptx.split_inclusive('\n').take_while(|l| !l.starts_with(ENTRY)).collect();
+                assert!(only.starts_with(&header));
+                assert_eq!(only.matches("\n}\n").count(), wanted.len());
             }
         }
         assert!(names(LM.sm_80).len() > LM.kernels.len(), "a fair test");

@@ -58,5 +58,5 @@ pub use discover::{ComputeMode, DeviceInfo, Discovery, discover};
 pub use engine::{CudaEngine, LaunchShape, prepare};
 pub use error::{CudaError, Version};
 pub use gpu::{Buffer, Gpu, Kernel, Kernels, Launch, Pointer, Record};
-pub use kernels::{CEILINGS, KernelSet, LEAST_CAPABILITY, LEAST_DRIVER, LM};
+pub use kernels::{CEILINGS, KernelSet, LEAST_CAPABILITY, LEAST_DRIVER, LM, SWEEPS};
 pub use plan::{Footprint, MemoryPlan, N_SLOTS};

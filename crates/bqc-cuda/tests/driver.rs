@@ -7,6 +7,9 @@
 
 #[path = "fake/compile.rs"]
 mod fake;
+#[cfg(target_os = "linux")]
+#[path = "cases/sweeps.rs"]
+mod sweeps;
 
 use std::path::Path;
 use std::process::Command;
@@ -19,17 +22,23 @@ fn main() {
 #[cfg(target_os = "linux")]
 fn main() {
     if let Ok(name) = std::env::var("FAKE_CUDA") {
-        let (_, case) = cases::ALL.iter().find(|(known, _)| *known == name).unwrap();
+        let (_, case) = all().find(|(known, _)| *known == name).unwrap();
         return case();
     }
     let folder = tempfile::tempdir().unwrap();
     fake::compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), folder.path());
-    for (name, _) in cases::ALL {
+    for (name, _) in all() {
         let mut case = Command::new(std::env::current_exe().unwrap());
         let output = case.env("FAKE_CUDA", name).env("LD_LIBRARY_PATH", folder.path()).output().unwrap();
         assert!(output.status.success(), "{name}:\n{}", String::from_utf8_lossy(&output.stderr));
         println!("{name}: ok");
     }
+}
+
+/// A name that the imitation knows, and what must happen then.
+#[cfg(target_os = "linux")]
+fn all() -> impl Iterator<Item = &'static (&'static str, fn())> {
+    cases::ALL.iter().chain(&sweeps::ALL)
 }
 
 #[cfg(target_os = "linux")]
@@ -41,7 +50,7 @@ mod cases {
     use std::sync::atomic::AtomicBool;
 
     /// A name that the imitation knows, and what must happen then.
-    pub const ALL: [(&str, fn()); 26] = [
+    pub static ALL: [(&str, fn()); 26] = [
         ("well", a_good_device_is_described_and_works),
         ("memory", no_room_is_said_with_numbers_and_harms_nothing),
         ("old", || {
@@ -84,7 +93,7 @@ mod cases {
         }
     }
 
-    fn open() -> Result<CudaEngine, CudaError> {
+    pub fn open() -> Result<CudaEngine, CudaError> {
         CudaEngine::open(0, Level::detect())
     }
 
@@ -92,7 +101,7 @@ mod cases {
         matches!(error, CudaError::DriverOutOfMemory { during, .. } if during == expected) && !error.is_fatal()
     }
 
-    fn is_wrong(error: &CudaError, expected: &str) -> bool {
+    pub fn is_wrong(error: &CudaError, expected: &str) -> bool {
         matches!(error, CudaError::WrongResult { kernel, .. } if *kernel == expected)
     }
 

@@ -3,8 +3,8 @@
 //! To the right, kets `K = V_{<k}·x` and bras `B = V_{≥k}†·y` stand before step k. The old gate is taken
 //! out of the bras, the environment `E[j][i] = Σ K_j·B_i*` contracted, and the new gate put into the
 //! kets: three passes, so that none needs more registers than its arithmetic. To the left the roles
-//! change. States are changed in place, quad by quad; each sweep ends with bras (kets) that are targets
-//! (inputs) again, which are then read afresh, so that rounding errors do not add up from sweep to sweep.
+//! change. States are changed in place, quad by quad. Each sweep ends with bras (kets) that are targets
+//! (inputs) again, to rounding; nobody relies on that.
 
 use super::polar::{SCRATCH_LEN, best_one, best_two, environment_of_one};
 use crate::complex::{Complex, Su2};
@@ -93,17 +93,23 @@ impl<M: Memory> Gate<M> {
 /// A 4×4 matrix, row by row, or its conjugate transpose on a quad.
 #[inline(always)]
 fn apply_matrix<M: Memory>(matrix: M, quad: Quad, inverse: bool) -> Quad {
-    let element = |r: u32, c: u32| {
-        let m = matrix.complex(if inverse { 4 * c + r } else { 4 * r + c });
-        Complex::new(m.re, if inverse { -m.im } else { m.im })
-    };
-    [0, 1, 2, 3].map(|r| {
-        element(r, 0)
-            .times(quad[0])
-            .add_product(element(r, 1), quad[1])
-            .add_product(element(r, 2), quad[2])
-            .add_product(element(r, 3), quad[3])
-    })
+    // Two forms rather than one with chosen offsets, which would be held in as many registers.
+    if inverse {
+        let element = |r: u32, c: u32| matrix.complex(4 * c + r).conj();
+        [0, 1, 2, 3].map(|r| row_times(element, r, quad))
+    } else {
+        let element = |r: u32, c: u32| matrix.complex(4 * r + c);
+        [0, 1, 2, 3].map(|r| row_times(element, r, quad))
+    }
+}
+
+#[inline(always)]
+fn row_times(element: impl Fn(u32, u32) -> Complex, r: u32, quad: Quad) -> Complex {
+    element(r, 0)
+        .times(quad[0])
+        .add_product(element(r, 1), quad[1])
+        .add_product(element(r, 2), quad[2])
+        .add_product(element(r, 3), quad[3])
 }
 
 impl<M: Memory, P: Table<SweepStep>> Pass<M, P> {

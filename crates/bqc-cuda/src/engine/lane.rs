@@ -175,7 +175,6 @@ impl Lane {
     }
 
     /// Waits, asleep and by the polls that a stop needs; whether there was one.
-    #[allow(dead_code, reason = "launches that have one caller wait so")]
     pub(crate) fn wait(&self, kernel: &str, stop: &AtomicBool) -> Result<bool, CudaError> {
         let mut was_stopped = false;
         self.wait_looking(kernel, || {

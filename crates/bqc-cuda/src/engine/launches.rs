@@ -24,6 +24,7 @@ impl CudaEngine {
         let mut begun = self.begin_with(resting, parts, shape);
         if begun.as_ref().is_err_and(|error| !error.is_fatal()) {
             locked(&self.sessions).clear();
+            locked(&self.sweeps.sessions).clear();
             begun = self.begin_with(None, parts, shape);
         }
         let bytes_of = |part: &&Tables| session::footprint(part, shape).bytes(part.candidates.len());

@@ -1,8 +1,10 @@
-//! The engine that gives Levenberg–Marquardt to a GPU: candidates in chunks, the lowest index that
-//! succeeds wins, and what wins is judged again on the CPU. Calls of many threads share launches. What the
-//! kernels do not do (sweeps, blocks of one or more than eight wires, problems too large for the device) the
-//! CPU engine does; and when the device fails, it does everything from there on, from the candidate where
-//! the device stopped. So a run never ends for the GPU's sake; [`CudaEngine::fault`] says what happened.
+//! The engine that gives Levenberg–Marquardt and the sweeps of QFactor to a GPU: candidates in chunks, the
+//! lowest index that succeeds wins, and what wins is judged again on the CPU; [`sweeps`] are next door.
+//! Calls of many threads share launches of candidates. What the kernels do not do (candidates of one or more
+//! than eight wires or with another solver than Levenberg–Marquardt, problems too large for the device) the
+//! CPU engine does; and when the device fails, it does everything from there on: candidates from the one
+//! where the device stopped, other problems from their beginning. So a run never ends for the GPU's sake;
+//! [`CudaEngine::fault`] says what happened.
 
 mod check;
 mod combine;
@@ -12,6 +14,7 @@ mod lane;
 mod launches;
 mod refine;
 mod session;
+mod sweeps;
 mod tables;
 
 use crate::{CudaError, Gpu, Kernels, LM, check_kernels};
@@ -39,12 +42,13 @@ pub struct CudaEngine {
     n_callers: AtomicUsize,
     /// Sessions at rest.
     sessions: Mutex<Vec<Session>>,
+    sweeps: sweeps::Device,
     /// The first failure that was not for lack of memory: the device is not asked again.
     fault: Mutex<Option<CudaError>>,
     /// The most bytes that a launch may need since memory was short; it doubles with every launch of
     /// about that size that there was room for.
     launch_bytes: AtomicU64,
-    /// Candidates and templates whose results came from the device.
+    /// Candidates, templates and starts whose results came from the device.
     n_on_device: AtomicU64,
     /// See [`Engine::n_substituted`].
     n_substituted: AtomicU64,
@@ -99,6 +103,7 @@ impl CudaEngine {
             combiner,
             n_callers,
             sessions,
+            sweeps: sweeps::Device::default(),
             fault,
             launch_bytes,
             n_on_device,
@@ -118,7 +123,7 @@ impl CudaEngine {
         locked(&self.fault).clone()
     }
 
-    /// Candidates and templates whose results came from the device so far. Whoever measures the device
+    /// Candidates, templates and starts whose results came from the device so far. Whoever measures the device
     /// compares this with what was asked for: the rest was done by the CPU.
     pub fn n_on_device(&self) -> u64 {
         self.n_on_device.load(Ordering::Relaxed)
@@ -185,9 +190,8 @@ impl Engine for CudaEngine {
         &self.name
     }
 
-    /// On the CPU: the kernels of this version do not sweep.
     fn instantiate(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
-        self.cpu.instantiate(problems, stop)
+        self.sweep(problems, stop)
     }
 
     fn refine(

@@ -1,11 +1,13 @@
 //! A driver with one GPU that exists only in the tests: what bqc calls of `libcuda.so.1`, on host
 //! memory. `FAKE_CUDA` says what goes wrong. Streams are lazy on purpose: what is queued runs when
 //! somebody waits for it, so that host memory that is touched too early gives wrong results. Kernels
-//! are known by name; those of Levenberg–Marquardt are the real bodies, emulated.
+//! are known by name; those of the engine are the real bodies, emulated.
 
 #![allow(non_snake_case, clippy::missing_safety_doc)]
 
 mod lm;
+mod raw;
+mod sweeps;
 
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::Mutex;
@@ -16,6 +18,7 @@ const NAME: &CStr = c"Imaginary GPU";
 
 static USED_BYTES: AtomicUsize = AtomicUsize::new(0);
 static N_LM_LAUNCHES: AtomicUsize = AtomicUsize::new(0);
+static N_SWEEP_LAUNCHES: AtomicUsize = AtomicUsize::new(0);
 /// Retained less released; a context that is used after its end would crash a real program.
 static N_RETAINED: AtomicUsize = AtomicUsize::new(0);
 static N_QUERIES: AtomicUsize = AtomicUsize::new(0);
@@ -185,7 +188,8 @@ pub unsafe extern "C" fn cuMemAlloc_v2(pointer: *mut u64, bytes: usize) -> u32 {
         return 1;
     }
     // The engine's check of itself finds room.
-    let is_tight = scenario("tight") && N_LM_LAUNCHES.load(SeqCst) >= 2;
+    let is_tight = scenario("tight") && N_LM_LAUNCHES.load(SeqCst) >= 2
+        || scenario("sweeps-tight") && N_SWEEP_LAUNCHES.load(SeqCst) >= 2;
     let most = if is_tight { 64 << 10 } else { TOTAL_BYTES };
     if bytes > most.min(TOTAL_BYTES - USED_BYTES.load(SeqCst)) {
         return 2;
@@ -380,12 +384,14 @@ const fn function(name: &'static CStr) -> Function {
 }
 
 /// One of each, as a real driver has it: whoever asks twice gets the same one.
-static FUNCTIONS: [Function; 5] = [
+static FUNCTIONS: [Function; 7] = [
     function(c"copy"),
     function(c"fma_f64"),
     function(c"fma_f32"),
     function(c"bqc_lm_shared"),
     function(c"bqc_lm_global"),
+    function(c"bqc_sweep_shared"),
+    function(c"bqc_sweep_global"),
 ];
 
 #[unsafe(no_mangle)]
@@ -491,6 +497,32 @@ pub unsafe extern "C" fn cuLaunchKernel(
                     } else if !is_silent {
                         lm::run(arguments, n_blocks, block_threads, shared_bytes, large_is_global);
                         lm::spoil(arguments, is_garbage, is_global_wrong);
+                    }
+                })
+            };
+        }
+        b"bqc_sweep_shared" | b"bqc_sweep_global" => {
+            let arguments = unsafe { *parameter(0).cast::<bqc_kernels::arguments::SweepArguments>() };
+            let large_is_global = name.to_bytes() == b"bqc_sweep_global";
+            // The first two are the engine's check of itself.
+            let launch = N_SWEEP_LAUNCHES.fetch_add(1, SeqCst);
+            let words = (scenario("sweeps-endless") && launch >= 2).then_some((arguments.stop, 1));
+            *unsafe { (*stream).held_until.lock().unwrap() } = words;
+            if scenario("sweeps-full") && launch >= 2 {
+                return answer(2);
+            }
+            let is_lost = scenario("sweeps-fault") && launch == 4;
+            let is_silent = scenario("silent-sweeps") || scenario("sweeps-silent") && launch >= 3;
+            let is_garbage = scenario("sweeps-garbage") && launch >= 3;
+            let is_spoilt = scenario("wrong-sweeps") && large_is_global;
+            let is_lie = scenario("sweeps-lie") && launch >= 3;
+            unsafe {
+                queue(stream, move || {
+                    if is_lost {
+                        IS_LOST.store(true, SeqCst);
+                    } else if !is_silent {
+                        sweeps::run(arguments, n_blocks, block_threads, shared_bytes, large_is_global);
+                        sweeps::spoil(arguments, is_garbage, is_spoilt, is_lie);
                     }
                 })
             };
