@@ -1,7 +1,7 @@
 //! A driver whose GPUs exist only in the tests: what bqc calls of `libcuda.so.1`, on host
-//! memory. `FAKE_CUDA` says what goes wrong, and `machine.rs` what other processes have to do with it. Streams are lazy on purpose: what is queued runs when
-//! somebody waits for it, so that host memory that is touched too early gives wrong results. Kernels
-//! are known by name; those of the engine are the real bodies, emulated.
+//! memory. `FAKE_CUDA` says what goes wrong, and `machine.rs` what other processes have to do with it. Streams
+//! are lazy on purpose: what is queued runs when somebody waits for it, so that host memory that is touched
+//! too early gives wrong results. Kernels are known by name; those of the engine are the real bodies, emulated.
 
 #![allow(non_snake_case, clippy::missing_safety_doc)]
 
