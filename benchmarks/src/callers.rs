@@ -28,7 +28,7 @@ pub const N_CALLERS: usize = 128;
 pub const GOAL: f64 = 20.0;
 
 /// One candidate in so many is near a solution.
-const NEAR_EVERY: usize = 32;
+pub const NEAR_EVERY: usize = 32;
 
 /// Turns of those, radians.
 const TURN: f64 = 0.05;

@@ -25,9 +25,10 @@
 //!
 //! What the host does for it, measured on one core of an EPYC with AVX-512 (`bqc-bench gpu` measures it
 //! anywhere): writing a move of the search as the records of a launch takes 0.58 µs with 24 CX and 0.94 µs
-//! with 48, on three to five wires. Two million candidates a second, more than an H200 is expected to do with
-//! five wires, would keep 1.2 to 1.9 of 16 cores busy; so candidates come from the host, and are not expanded
-//! on the device from a base and a list of changes, although the kernels can.
+//! with 48, on three to five wires. Two million candidates a second, by a model of its cost more than an H200
+//! does with five wires, would keep 1.2 to 1.9 of 16 cores busy; so candidates come from the host, and are not
+//! expanded on the device from a base and a list of changes, although the kernels can. Not measured: what it
+//! takes the leader of a launch to copy the tables of all its groups into pinned memory.
 //!
 //! Bytes to the device, five wires with 24 CX: 1912 for a candidate, 1696 of them its gates, and 64 back. The
 //! states of a group (3 samples and all 32 columns to check with) are 35840 bytes a chunk, with chunks of 16

@@ -102,9 +102,8 @@ impl Underway<'_> {
         }
         let values: Values = self.encoded.values(values);
         problem.template.check_values(&values).map_err(|error| error.to_string())?;
-        let new: &[CostPoint] = &segment[order.segment.len()..];
+        let new: Vec<CostPoint> = segment.split_off(order.segment.len());
         if !new.is_empty() {
-            let new = new.to_vec();
             self.course.record(start, &new, values);
         }
         Ok(())
@@ -207,8 +206,10 @@ impl CudaEngine {
                 return refusal.map_or(Ok(()), Err);
             }
             for works in kinds(underway).into_values() {
-                if let Some(no_room) = self.sweep_kind(&kernels, underway, &works, stop)? {
-                    refusal = Some(no_room);
+                match self.sweep_kind(&kernels, underway, &works, stop)? {
+                    // Of several reasons the one that is the device's is told.
+                    Some(no_room @ Refusal::Device(_)) => refusal = Some(no_room),
+                    too_large => refusal = refusal.or(too_large),
                 }
             }
             underway.retain(|u| !u.is_refused);
