@@ -39,7 +39,7 @@ pub struct Cli {
 pub enum Command {
     /// Rewrite a circuit with fewer two-qubit gates
     #[command(after_help = EXIT_CODES)]
-    Compile(CompileArgs),
+    Compile(Box<CompileArgs>),
     /// Rewrite many circuits, each task of a Slurm array its share; or tell how far they are
     #[command(after_help = EXIT_CODES)]
     Batch(Box<BatchArgs>),
@@ -153,12 +153,14 @@ pub struct SettingsArgs {
 #[derive(Args, Clone, Default)]
 pub struct RunFolderArgs {
     /// Keep a journal of all results in this folder; the same command takes up a run that was
-    /// interrupted. Another input or other settings are refused there
-    #[arg(long, value_name = "DIR")]
+    /// interrupted. Another input, other settings or another build are refused there. `off`: keep none
+    /// [default for worker processes: a folder of the user's state folder, named by input and settings,
+    /// that goes with the end of the run unless it is interrupted or fails]
+    #[arg(long, value_name = "DIR|off")]
     pub run_dir: Option<PathBuf>,
-    /// The same, in a folder of the user's state folder that is named by input and settings and removed
-    /// when the run is complete
-    #[arg(long)]
+    /// Keep the journal of that default folder without worker processes too, and beyond a time limit; end
+    /// if it cannot be kept
+    #[arg(long, conflicts_with = "run_dir")]
     pub resume: bool,
 }
 
@@ -173,6 +175,10 @@ pub struct KeepArgs {
     /// Look for results of former runs in this folder, and add new ones. Each is checked again
     #[arg(long, value_name = "DIR|off", default_value = "off")]
     pub cache: PathBuf,
+    /// Append what happens to this file as it happens, one JSON object a line: passes, blocks, workers
+    /// that come and go and why, results that were known, signals
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
     #[command(flatten)]
     pub faults: FaultArgs,
 }

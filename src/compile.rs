@@ -5,6 +5,7 @@ use crate::engine::Chosen;
 use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
 use crate::keep;
+use crate::log;
 use crate::output::Output;
 use crate::progress::{Progress, Talk, say};
 use crate::resources::Meter;
@@ -64,13 +65,18 @@ pub const MAX_CHECK_UPDATES: f64 = 8e9;
 /// Runs the command. `start` is when the process began: limits and reports count from there.
 pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let meter = Meter::new(start);
+    log::start(args.keep.log.as_deref())?;
+    compile_and_tell(args, start, &meter).inspect_err(log::run_failed)
+}
+
+fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result<Exit, Failure> {
     let outputs = Outputs::prepare(args)?;
     let input = read_circuit(&args.input, &args.read)?;
     // A limit beyond the clock's range is none.
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
     let compile = Compile::new(args, &input)?;
-    let done = compile.run(&stop, deadline, &meter)?.write(&outputs)?;
+    let done = compile.run(&stop, deadline, meter)?.write(&outputs)?;
     if !args.quiet {
         say(crate::summary::of(&done.report).trim_end());
     }
@@ -129,6 +135,9 @@ impl<'a> Compile<'a> {
     /// Does it. `deadline` is told to those who watch; `stop` ends the run.
     pub fn run(&'a self, stop: &Stop, deadline: Option<Instant>, meter: &'a Meter) -> Result<Found<'a>, Failure> {
         let progress = Progress::new(talk(self.args), meter.start(), deadline);
+        let (crew, engine) = (if self.workers.is_some() { "workers" } else { "threads" }, self.engine.engine().name());
+        progress.set_crew(self.settings.n_threads, crew, engine);
+        log::run_started(&self.args.input, &self.settings, engine, self.workers);
         let compiled = self.task().compile(stop, &progress);
         progress.finish();
         warn(self.args, self.engine.fault());
@@ -149,7 +158,7 @@ impl Found<'_> {
         let Found { compile, compiled, survived, run_folder, progress, status, meter } = self;
         let Compile { args, input, settings, engine, .. } = compile;
         let exit = exit(status, &BlockTotals::of(&compiled.records));
-        let is_whole = !compiled.was_stopped;
+        let was_stopped = compiled.was_stopped;
         let written = outputs.circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out)).and_then(|()| {
             let name = engine.engine().name();
             let report = report(args, settings, name, status, &Stats::of(input), (compiled, survived), meter);
@@ -158,8 +167,10 @@ impl Found<'_> {
             }
             Ok(report)
         });
-        run_folder.end(exit == Exit::Complete && is_whole && written.is_ok(), &progress);
-        Ok(Done { report: written?, exit })
+        run_folder.end(exit == Exit::Complete && written.is_ok(), was_stopped, &progress);
+        let report = written?;
+        log::run_ended(&report, exit as i32);
+        Ok(Done { report, exit })
     }
 }
 

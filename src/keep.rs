@@ -1,7 +1,8 @@
-//! Where a compile's blocks are rebuilt, and what is kept of it: worker processes, run folder, cache.
+//! Where a compile's blocks are rebuilt, and what is kept of it: worker processes, run folder, cache, log.
 
 use crate::args::{CompileArgs, FaultArgs, RunFolderArgs, WorkersArg};
 use crate::exit::Failure;
+use crate::log;
 use crate::progress::Progress;
 use crate::stop::Stop;
 use bqc_circuit::{Circuit, Stats};
@@ -11,12 +12,15 @@ use bqc_run::{Compiled, Event, InProcess, Observer, RunSettings, Workshop};
 use bqc_wire::segment::Entry;
 use bqc_wire::unit::plan_hash;
 use bqc_wire::{KnownTotals, WorkerTotals};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// `--workers auto` starts processes from this many CX gates on: below, a compile is over in seconds, and
 /// is as well begun again.
 const AUTO_WORKERS_CX: usize = 200;
+
+/// Folders of runs in the user's state folder that are kept at most, the newest of them.
+const MAX_RUNS: usize = 16;
 
 /// Largest cache: it is read into memory as a whole.
 const MAX_CACHE_BYTES: u64 = 256 << 20;
@@ -55,24 +59,29 @@ impl Task<'_> {
     /// Does it, and tells what it went through. The run folder is to be ended when the output is written.
     pub fn compile(&self, stop: &Stop, progress: &Progress) -> Result<(Compiled, Survived, RunFolder), Failure> {
         let plan = self.plan()?;
-        let run_folder = self.folder_of_run(&plan)?;
-        let journal = run_folder.as_deref().map(|folder| Journal::open(folder, &plan, Use::Run)).transpose()?;
+        let (journal, asked) = self.journal(&plan, progress)?;
         let cache = self.cache()?;
         for (folder, what) in [(&journal, "the run folder"), (&cache, "the cache")] {
             if let Some(folder) = folder {
-                progress.tell(&format!("{} results are known from {what}", folder.n_known()));
+                let (n_known, n_under_way) = (folder.n_known(), folder.n_under_way());
+                progress.tell(&format!("{n_known} results are known from {what}, {n_under_way} blocks under way"));
+                log::folder_opened(what, folder.folder(), n_known, n_under_way);
             }
         }
         let here = InProcess(self.engine);
-        let warn = |line: &str| progress.warn(line);
+        let warn = |line: &str| {
+            tracing::warn!(line, "warning");
+            progress.warn(line);
+        };
         let pool = self.pool(&warn)?;
         let inner: &dyn Workshop = match &pool {
             Some(pool) => pool,
             None => &here,
         };
         let kept = Kept::new(inner, journal.as_ref(), cache.as_ref());
+        let (has_warned, has_told_stop) = Default::default();
         let observer =
-            Marking { progress, journal: journal.as_ref(), cache: cache.as_ref(), has_warned: Default::default() };
+            Marking { progress, stop, journal: journal.as_ref(), cache: cache.as_ref(), has_warned, has_told_stop };
         let (input, settings, engine) = (self.input, self.settings, self.engine);
         let compiled = bqc_run::compile_in(&kept, input, settings, engine, stop.flag(), &observer);
         let path = self.args.input.display();
@@ -85,8 +94,7 @@ impl Task<'_> {
         observer.warn_of_failures();
         let survived = Survived { workers: worker_totals(&pool), known: kept.totals() };
         survived.tell(progress);
-        let is_named = self.run_folder.run_dir.is_some();
-        Ok((compiled, survived, RunFolder { journal, is_named }))
+        Ok((compiled, survived, RunFolder { journal, asked }))
     }
 
     /// What a run folder is about: the circuit as it was understood, and all that decides the output.
@@ -99,16 +107,28 @@ impl Task<'_> {
         Ok(plan_hash(&[&circuit, format!("{settings:?}").as_bytes(), self.engine.family().as_bytes()]))
     }
 
-    fn folder_of_run(&self, plan: &[u8; 32]) -> Result<Option<PathBuf>, Failure> {
-        let asked = self.run_folder;
-        if asked.run_dir.is_some() || !asked.resume {
-            return Ok(asked.run_dir.clone());
+    /// The journal, and who has asked for it. One that nobody has asked for is done without where it cannot be kept.
+    fn journal(&self, plan: &[u8; 32], progress: &Progress) -> Result<(Option<Journal>, Asked), Failure> {
+        let args = self.run_folder;
+        let open = |folder: &Path| Ok(Some(Journal::open(folder, plan, Use::Run)?));
+        match &args.run_dir {
+            Some(off) if off.as_os_str() == "off" => Ok((None, Asked::ByName)),
+            Some(folder) => Ok((open(folder)?, Asked::ByName)),
+            None if args.resume => Ok((open(&state_folder(plan)?)?, Asked::ToResume)),
+            None if self.workers.is_none() => Ok((None, Asked::ByNobody)),
+            None => {
+                let journal = state_folder(plan).and_then(|folder| open(&folder)).unwrap_or_else(|why| {
+                    progress.tell(&format!("no journal is kept: {why}"));
+                    None
+                });
+                if let Some(journal) = journal.as_ref().filter(|journal| journal.n_known() > 0) {
+                    let n_known = journal.n_known();
+                    let line = "the same command was interrupted before and goes on";
+                    progress.warn(&format!("{line}: {n_known} results are known (--run-dir off begins anew)"));
+                }
+                Ok((journal, Asked::ByNobody))
+            }
         }
-        let name: String = plan[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        let home = |variable: &str| std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from);
-        let state = home("XDG_STATE_HOME").or_else(|| Some(home("HOME")?.join(".local/state")));
-        let no_home = || Failure::Usage("there is no home folder for a run folder; name one with --run-dir".into());
-        Ok(Some(state.ok_or_else(no_home)?.join("bqc/runs").join(name)))
     }
 
     fn cache(&self) -> Result<Option<Journal>, Failure> {
@@ -173,25 +193,51 @@ fn this_program() -> std::io::Result<PathBuf> {
     if cfg!(target_os = "linux") && itself.exists() { Ok(itself) } else { std::env::current_exe() }
 }
 
+/// The folder of a run's journal in the user's state folder, named by what the run is about. Those that are older
+/// than many others go: nobody has come back for them.
+fn state_folder(plan: &[u8; 32]) -> Result<PathBuf, Failure> {
+    let name: String = plan[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let home = |variable: &str| std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let state = home("XDG_STATE_HOME").or_else(|| Some(home("HOME")?.join(".local/state")));
+    let no_home = || Failure::Usage("there is no home folder for a run folder; name one with --run-dir".into());
+    let runs = state.ok_or_else(no_home)?.join("bqc/runs");
+    bqc_pool::remove_oldest_runs(&runs, MAX_RUNS);
+    Ok(runs.join(name))
+}
+
+/// Who has asked for a journal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// The user, for this folder: it stays.
+    ByName,
+    /// The user, to be able to go on with the run: it stays until the run is complete.
+    ToResume,
+    /// Nobody: it stays where a run did not come to its end, be that a limit that it was given.
+    ByNobody,
+}
+
 /// The folder of a run's journal, if it has one.
 pub struct RunFolder {
     journal: Option<Journal>,
-    /// Whether the user has named it.
-    is_named: bool,
+    asked: Asked,
 }
 
 impl RunFolder {
-    /// Lets go of it once there is nothing more to write. A run that `is_done`, its output included, needs its
-    /// folder no more, if nobody has asked for it by name; any other is told where to go on.
-    pub fn end(self, is_done: bool, progress: &Progress) {
+    /// Lets go of it once there is nothing more to write. `is_well`: so was the run, its output included;
+    /// `was_stopped`: by a limit that it was given. Who may want to go on is told where.
+    pub fn end(self, is_well: bool, was_stopped: bool, progress: &Progress) {
         let Some(journal) = self.journal else { return };
         let folder = journal.folder().display().to_string();
-        if !is_done {
-            progress.warn(&format!("the same command goes on from `{folder}`"));
-        } else if !self.is_named
-            && let Err(e) = journal.remove()
-        {
+        let is_complete = is_well && !was_stopped;
+        let is_wanted = match self.asked {
+            Asked::ByName => true,
+            Asked::ToResume => !is_complete,
+            Asked::ByNobody => !is_well,
+        };
+        if !is_wanted && let Err(e) = journal.remove() {
             progress.warn(&format!("cannot remove `{folder}`: {e}"));
+        } else if is_wanted && !is_complete {
+            progress.warn(&format!("the same command goes on from `{folder}`"));
         }
     }
 }
@@ -229,10 +275,13 @@ fn worker_totals(_: &Option<NodePool<'_>>) -> Option<WorkerTotals> {
 /// on it has to know before the run is over.
 struct Marking<'a> {
     progress: &'a Progress,
+    stop: &'a Stop,
     journal: Option<&'a Journal>,
     cache: Option<&'a Journal>,
     /// Whether the failure of either was told.
     has_warned: [AtomicBool; 2],
+    /// Whether the log knows that the run is to stop.
+    has_told_stop: AtomicBool,
 }
 
 impl Marking<'_> {
@@ -241,9 +290,17 @@ impl Marking<'_> {
             if let Some(failure) = folder.and_then(Journal::failure)
                 && !has_warned.swap(true, Ordering::Relaxed)
             {
+                tracing::warn!(line = failure, "warning");
                 self.progress.warn(&failure);
             }
         }
+    }
+
+    fn log(&self, event: Event<'_>) {
+        if self.stop.flag().load(Ordering::Relaxed) && !self.has_told_stop.swap(true, Ordering::Relaxed) {
+            log::stopping(self.stop.signal());
+        }
+        log::event(event);
     }
 }
 
@@ -257,6 +314,7 @@ impl Observer for Marking<'_> {
             journal.append(&Entry::PassDone(pass));
         }
         self.warn_of_failures();
+        self.log(event);
         self.progress.event(event);
     }
 }

@@ -9,6 +9,7 @@ mod engine;
 mod exit;
 mod input;
 mod keep;
+mod log;
 mod output;
 mod progress;
 mod resources;

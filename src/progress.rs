@@ -4,6 +4,7 @@
 use bqc_run::{Event, Observer};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,8 @@ pub struct Progress {
     start: Instant,
     deadline: Option<Instant>,
     bar: ProgressBar,
+    /// Who does the work, in words.
+    crew: OnceLock<String>,
     /// Two-qubit gates removed so far, over all passes.
     removed: AtomicU64,
 }
@@ -40,7 +43,19 @@ impl Progress {
         let target = if visible { ProgressDrawTarget::stderr_with_hz(5) } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_style(style());
-        Progress { talk, start, deadline, bar, removed: AtomicU64::new(0) }
+        Progress { talk, start, deadline, bar, crew: OnceLock::new(), removed: AtomicU64::new(0) }
+    }
+
+    /// Says who does the work: so many workers, or threads, of an engine. The first counts.
+    pub fn set_crew(&self, n: usize, what: &str, engine: &str) {
+        _ = self.crew.set(format!("{engine}, {n} {what}"));
+    }
+
+    /// What the bar says beside itself: who works how fast, what that has brought, and how long it will take.
+    fn message(&self, removed: u64) -> String {
+        let (left, pace) = (self.left().as_secs(), self.bar.per_sec());
+        let crew = self.crew.get().map_or(String::new(), |crew| format!("{crew}, "));
+        format!("{crew}{pace:.1} blocks/s, {removed} two-qubit gates removed, {}:{:02} left", left / 60, left % 60)
     }
 
     /// Takes the bar away.
@@ -104,8 +119,7 @@ impl Observer for Progress {
                 let gained = record.before.two_qubit_gates.saturating_sub(record.after.two_qubit_gates);
                 let removed = self.removed.fetch_add(gained, Ordering::Relaxed) + gained;
                 self.bar.inc(1);
-                let left = self.left().as_secs();
-                self.bar.set_message(format!("{removed} two-qubit gates removed, {}:{:02} left", left / 60, left % 60));
+                self.bar.set_message(self.message(removed));
             }
             Event::PassFinished { pass, n_two_qubit, n_one_qubit } => {
                 if self.talk == Talk::Verbose {
@@ -120,5 +134,39 @@ impl Observer for Progress {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bqc_wire::{BlockGates, BlockRecord, Outcome};
+
+    #[test]
+    fn the_bar_says_who_works_how_fast_and_how_long_it_will_take() {
+        let start = Instant::now();
+        let progress = Progress::new(Talk::Quiet, start, Some(start + Duration::from_secs(3600)));
+        progress.set_crew(2, "workers", "cpu");
+        progress.event(Event::PassStarted { pass: 0, n_blocks: 10 });
+        let gates = |two_qubit_gates| BlockGates { two_qubit_gates, one_qubit_gates: 0 };
+        let record = BlockRecord {
+            pass: 0,
+            block: 0,
+            wires: vec![0, 1],
+            before: gates(9),
+            after: gates(6),
+            distance: 0.0,
+            instantiations: 1,
+            start_seconds: 0.0,
+            seconds: 0.1,
+            worker: Some(7),
+            outcome: Outcome::Improved,
+            reason: "improved".into(),
+        };
+        progress.event(Event::BlockFinished(&record));
+        progress.event(Event::BlockFinished(&record));
+        let message = progress.bar.message();
+        assert!(message.starts_with("cpu, 2 workers, "), "{message}");
+        assert!(message.contains(" blocks/s, 6 two-qubit gates removed, ") && message.ends_with(" left"), "{message}");
     }
 }

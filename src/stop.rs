@@ -4,7 +4,7 @@
 use crate::exit::{Exit, Failure};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -19,6 +19,8 @@ const SIGNALS: [i32; 2] = [SIGINT, SIGTERM];
 pub struct Stop {
     raised: Arc<AtomicBool>,
     interrupted: Arc<AtomicBool>,
+    /// Number of the last signal that came; 0 if none has.
+    signal: Arc<AtomicUsize>,
 }
 
 impl Stop {
@@ -27,11 +29,12 @@ impl Stop {
     /// process at once. To be called when the input has been read: until then a signal ends the
     /// process as usual, with nothing written.
     pub fn install(deadline: Option<Instant>) -> Result<Stop, Failure> {
-        let stop = Stop { raised: Arc::default(), interrupted: Arc::default() };
+        let stop = Stop { raised: Arc::default(), interrupted: Arc::default(), signal: Arc::default() };
         for signal in SIGNALS {
             // Order matters: the shutdown looks at the flag before the same signal raises it.
             flag::register_conditional_shutdown(signal, Exit::Interrupted as i32, stop.interrupted.clone())
                 .and_then(|_| flag::register(signal, stop.interrupted.clone()))
+                .and_then(|_| flag::register_usize(signal, stop.signal.clone(), signal as usize))
                 .and_then(|_| flag::register(signal, stop.raised.clone()))
                 .map_err(|source| Failure::Setup { what: "signal handlers", source })?;
         }
@@ -77,6 +80,11 @@ impl Stop {
     /// What workers poll.
     pub fn flag(&self) -> &AtomicBool {
         &self.raised
+    }
+
+    /// The signal that came, if one has.
+    pub fn signal(&self) -> Option<i32> {
+        Some(self.signal.load(Ordering::Relaxed) as i32).filter(|&signal| signal != 0)
     }
 
     /// Whether a signal came.

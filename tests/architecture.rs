@@ -221,8 +221,8 @@ fn libraries_leave_the_outside_world_to_the_binary() {
 
 #[test]
 fn processes_are_started_by_the_pool_alone() {
-    // Tools of developers and generators are no part of what users run.
-    let is_tool = |path: &String| path.starts_with(TOOL) || path.contains("/examples/");
+    // Tools of developers, build scripts and generators are no part of what users run.
+    let is_tool = |path: &String| path.starts_with(TOOL) || path.ends_with("/build.rs") || path.contains("/examples/");
     let is_product = |path: &String| (path.starts_with("src/") || path.starts_with("crates/")) && !is_tool(path);
     let mut others = rust_files();
     others.retain(|path| is_product(path) && !path.starts_with(POOL));

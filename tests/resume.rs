@@ -117,6 +117,21 @@ fn an_interrupted_run_goes_on_and_a_complete_one_is_there_at_once() {
 }
 
 #[test]
+fn approximations_are_known_to_the_next_run_too() {
+    let folder = Folder::new();
+    folder.write("in.qasm", &long(6, 6));
+    let options = ["--epsilon-total", "0.1", "--workers", "2", "--run-dir", &folder.arg("run")];
+    let report = folder.arg("report.json");
+    let (code, stderr) = compile(&folder, &[&options[..], &["--report", &report]].concat());
+    assert_eq!(code, 0, "{stderr}");
+    assert!(folder.read("report.json").contains("\"approximated\""), "nothing was approximated: {stderr}");
+    let output = folder.read("out.qasm");
+    let (code, stderr) = compile(&folder, &options);
+    assert_eq!((code, folder.read("out.qasm") == output), (0, true), "{stderr}");
+    assert!(stderr.contains("0 workers were started") && stderr.contains(", 0 refused"), "{stderr}");
+}
+
+#[test]
 fn a_second_signal_does_not_lose_the_journal() {
     let folder = folder();
     folder.write("in.qasm", &long(8, 300));
@@ -147,6 +162,83 @@ fn the_default_run_folder_is_the_users_and_goes_when_the_run_is_complete() {
     let (code, _, stderr) = of_user(&["--resume"]);
     assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{stderr}");
     assert_eq!(fs::read_dir(&runs).unwrap().count(), 0);
+}
+
+/// The folders of runs that a user's state folder holds.
+fn runs(folder: &Folder) -> Vec<std::path::PathBuf> {
+    fs::read_dir(folder.path("state/bqc/runs")).into_iter().flatten().map(|e| e.unwrap().path()).collect()
+}
+
+/// A compile by a user who asks for no journal, and whose input takes a second of work.
+fn of_user(folder: &Folder, extra: &[&str]) -> Command {
+    let mut command = bqc(&[]);
+    command.args(arguments(folder, extra)).env("XDG_STATE_HOME", folder.path("state")).stderr(Stdio::piped());
+    command
+}
+
+#[test]
+fn a_run_that_nobody_asked_to_keep_goes_on_after_a_kill_and_leaves_nothing_behind() {
+    let folder = Folder::new();
+    folder.write("in.qasm", &long(8, 40));
+    assert_eq!(compile(&folder, &["--workers", "off"]).0, 0);
+    let expected = folder.read("out.qasm");
+    fs::remove_file(folder.path("out.qasm")).unwrap();
+    let mut child = of_user(&folder, &[]).spawn().unwrap();
+    wait_until("a journal", 5.0, || {
+        runs(&folder).iter().any(|run| fs::metadata(run.join("00000000.seg")).is_ok_and(|m| m.len() > 20_000))
+    });
+    send(&child, Signal::SIGKILL);
+    child.wait().unwrap();
+    // Beside other work, and while it runs a second time by mistake.
+    let mut first = of_user(&folder, &[]).spawn().unwrap();
+    let mut second = of_user(&folder, &["--report", &folder.arg("r.json")]).spawn().unwrap();
+    assert_eq!((first.wait().unwrap().code(), second.wait().unwrap().code()), (Some(0), Some(0)));
+    let talk = |child: &mut std::process::Child| std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+    let (first, second) = (talk(&mut first), talk(&mut second));
+    let is_resumed = |stderr: &String| stderr.contains("was interrupted before and goes on");
+    assert!(is_resumed(&first) || is_resumed(&second), "{first}{second}");
+    assert_eq!(folder.read("out.qasm"), expected);
+    assert!(runs(&folder).is_empty());
+}
+
+#[test]
+fn who_wants_no_journal_has_none_and_who_cannot_have_one_is_not_stopped() {
+    let folder = folder();
+    for extra in [&["--run-dir", "off"][..], &["--workers", "off"], &["--time-limit", "50ms"]] {
+        let (code, _, stderr) = parts(&of_user(&folder, extra).output().unwrap());
+        assert!(code == 0 && !stderr.contains("the same command goes on"), "{extra:?} {stderr}");
+        assert!(runs(&folder).is_empty(), "{extra:?}");
+    }
+    let (code, _, stderr) = parts(&of_user(&folder, &[]).env("XDG_STATE_HOME", "/dev/null").output().unwrap());
+    assert!(code == 0 && stderr.contains("no journal is kept: cannot use `/dev/null/bqc/runs/"), "{stderr}");
+    let (code, _, stderr) =
+        parts(&of_user(&folder, &["--resume"]).env("XDG_STATE_HOME", "/dev/null").output().unwrap());
+    assert!(code == 2 && stderr.contains("cannot use `/dev/null/bqc/runs/"), "{stderr}");
+    let (code, _, stderr) = parts(&of_user(&folder, &["--resume", "--run-dir", "off"]).output().unwrap());
+    assert!(code == 2 && stderr.contains("cannot be used with"), "{stderr}");
+}
+
+#[test]
+fn runs_that_nobody_comes_back_for_do_not_pile_up() {
+    let folder = folder();
+    let in_runs = |name: &str| folder.path("state/bqc/runs").join(name);
+    for i in 0..20 {
+        let run = in_runs(&format!("{i:016x}"));
+        fs::create_dir_all(&run).unwrap();
+        fs::write(run.join("00000000.seg"), "what it had").unwrap();
+        fs::write(run.join("lock"), "").unwrap();
+        let file = fs::File::open(&run).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1000 * (i + 1))).unwrap();
+    }
+    // The oldest is in use, and one is nobody's run.
+    let lock = fs::File::options().write(true).open(in_runs("0000000000000000/lock")).unwrap();
+    lock.lock().unwrap();
+    fs::create_dir(in_runs("notes")).unwrap();
+    assert_eq!(of_user(&folder, &["--time-limit", "10ms"]).output().unwrap().status.code(), Some(0));
+    let mut left: Vec<_> = runs(&folder).iter().map(|p| p.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    left.sort();
+    assert_eq!((left.len(), left[0].as_str(), left[1].as_str()), (18, "0000000000000000", "0000000000000004"));
+    assert!(left.contains(&"notes".to_owned()));
 }
 
 #[test]
@@ -183,7 +275,7 @@ fn another_input_or_other_settings_are_refused_in_a_run_folder() {
     for other in [&["--seed", "1"][..], &["--epsilon", "1e-9"], &["--objective", "depth"], &["--solver", "hybrid"]] {
         let (code, stderr) = compile(&folder, &[&["--run-dir", &run_folder], other].concat());
         assert_eq!(code, 2, "{other:?} {stderr}");
-        assert!(stderr.contains("another input or other settings") && stderr.contains("choose another"), "{stderr}");
+        assert!(stderr.contains("another input, other settings") && stderr.contains("choose another"), "{stderr}");
     }
     folder.write("in.qasm", &long(8, 11));
     assert_eq!(compile(&folder, &["--run-dir", &run_folder]).0, 2);
@@ -266,16 +358,25 @@ fn a_cache_serves_other_runs_and_is_not_believed() {
     assert!(number(&stderr, "results were taken as known") > 50, "{stderr}");
     assert!(stderr.contains("0 workers were started"), "{stderr}");
     // Every result says something else now, under the same names and with right checksums.
-    let plan = [0; 32];
     let bytes = fs::read(folder.path("cache/00000000.seg")).unwrap();
+    let plan = bytes[12..44].try_into().unwrap();
     let mut wrong = bqc_wire::segment::encode_head(&plan).to_vec();
     for entry in bqc_wire::Replay::new(&bytes, &plan).unwrap() {
         let bqc_wire::Entry::Solved(key, mut record) = entry else { continue };
         record.block.gates.push(bqc_wire::unit::GateForm::U3(0, [0.1, 0.0, 0.0]));
         wrong.extend(bqc_wire::segment::encode_record(&bqc_wire::Entry::Solved(key, record)).unwrap());
     }
-    fs::write(folder.path("cache/00000000.seg"), wrong).unwrap();
+    fs::write(folder.path("cache/00000000.seg"), &wrong).unwrap();
     let (code, stderr) = compile(&folder, &["--cache", &cache]);
     assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{stderr}");
     assert!(stderr.contains("0 results were taken as known") && !stderr.contains(" 0 refused"), "{stderr}");
+    // The same as another build would have left it: not even looked at, and not in the way.
+    let mut of_others = bqc_wire::segment::encode_head(&[7; 32]).to_vec();
+    of_others.extend(&wrong[of_others.len()..]);
+    fs::remove_dir_all(folder.path("cache")).unwrap();
+    fs::create_dir(folder.path("cache")).unwrap();
+    fs::write(folder.path("cache/00000000.seg"), of_others).unwrap();
+    let (code, stderr) = compile(&folder, &["--cache", &cache]);
+    assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{stderr}");
+    assert!(number(&stderr, "results are known from the cache") == 0 && !stderr.contains("refused"), "{stderr}");
 }

@@ -3,13 +3,16 @@
 # this folder; no CUDA, no compiler, no network.
 #
 #   benchmarks/gpu/run.sh pack KIT.tar.gz     here: build, and pack the programs, the circuits and this script
-#   bqc-gpu/run.sh [--quick] [--records DIR]  there: measure; DIR defaults to records/DATE-GPU-COMMIT
+#   bqc-gpu/run.sh [--quick] [--records DIR] [--python PROGRAM]
+#                                             there: measure; DIR defaults to records/DATE-GPU-COMMIT
 #
 # In a checkout the second form takes the programs from target/release, or from --programs DIR, and writes below
 # benchmarks/records. --quick: does everything run? Its figures are worth nothing. The folder then holds
 #
 #   doctor.txt      the machine, its GPUs and their ceilings, measured now
 #   gpu.csv         candidates by both engines, raw; gpu-device.csv what they depend on
+#   instantiate.csv sweeps and instantiations by both engines, raw; qfactor_jax.csv the same templates on JAX, where
+#                   PROGRAM (python3) has it; templates/ the templates
 #   compile.csv     three circuits by both engines in turns, raw wall times; every output is verified
 #   SUMMARY.md      the tables
 #
@@ -46,7 +49,7 @@ pack() {
     (cd "$root" && cargo build --release --locked --target-dir target -p bqc -p bqc-benchmarks)
     staging=$(mktemp -d)
     mkdir -p "$staging/bqc-gpu/circuits"
-    cp "$programs/bqc" "$programs/bqc-bench" "$here/run.sh" "$staging/bqc-gpu/"
+    cp "$programs/bqc" "$programs/bqc-bench" "$here/run.sh" "$here/qfactor_jax.py" "$staging/bqc-gpu/"
     for name in "${CIRCUITS[@]}" "${QUICK_CIRCUITS[@]}"; do
         cp "$circuits/$name.qasm" "$staging/bqc-gpu/circuits/"
     done
@@ -104,7 +107,7 @@ compile_all() {
     } >>"$folder/SUMMARY.md"
 }
 
-quick='' folder='' options=(--effort 3) repeats=3
+quick='' folder='' python=python3 options=(--effort 3) repeats=3
 if [ "${1:-}" = pack ]; then
     [ $# = 2 ] || fail 'usage: run.sh pack KIT.tar.gz'
     [ -n "${root:-}" ] || fail 'pack works in a checkout'
@@ -120,6 +123,11 @@ while [ $# -gt 0 ]; do
     --programs)
         [ $# -ge 2 ] || fail '--programs needs a folder'
         programs=$2
+        shift
+        ;;
+    --python)
+        [ $# -ge 2 ] || fail '--python needs a program'
+        python=$2
         shift
         ;;
     --records)
@@ -151,5 +159,13 @@ if command -v nvidia-smi >/dev/null; then
 fi
 
 "$programs/bqc-bench" gpu $quick --records "$folder" || fail 'the GPU suite failed; the line above says why'
+"$programs/bqc-bench" instantiate $quick --templates "$folder/templates" --records "$folder" ||
+    fail 'the sweeps failed; the line above says why'
 compile_all
+if "$python" -c 'import bqskit, jax, qfactorjax' 2>/dev/null; then
+    "$python" "$here/qfactor_jax.py" --templates "$folder/templates" --records "$folder" ||
+        fail 'QFactor-Sample on JAX failed; the lines above say why'
+else
+    printf '\n## gpu qfactor-jax\n\nNot measured: `%s` has no BQSKit with qfactor-jax.\n' "$python" >>"$folder/SUMMARY.md"
+fi
 printf 'recorded in %s\n' "$folder"

@@ -62,6 +62,11 @@ impl Binary {
         Err(format!("no program at `{}`: build it with `cargo build --release`, or name it with --bqc", path.display()))
     }
 
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Compiles `input` into `folder` with further arguments.
     ///
     /// Fails if the program does, if its report names a fault, or if it goes on for a minute longer than
@@ -81,7 +86,13 @@ impl Binary {
         }
         command.extend(arguments.iter().map(OsString::from));
         let start = Instant::now();
-        let done = Command::new(&self.path).args(&command).output().map_err(|e| self.failed(input, &e.to_string()))?;
+        // Nothing is taken up from a run before.
+        let mut child = Command::new(&self.path);
+        let done = child
+            .args(&command)
+            .env("XDG_STATE_HOME", "/dev/null")
+            .output()
+            .map_err(|e| self.failed(input, &e.to_string()))?;
         let wall_seconds = start.elapsed().as_secs_f64();
         let talk = String::from_utf8_lossy(&done.stderr);
         if !done.status.success() {

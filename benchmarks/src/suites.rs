@@ -1,5 +1,9 @@
 //! The measuring subcommands: each runs its suite, prints Markdown, and leaves its records.
 
+pub mod instantiate;
+#[cfg(target_os = "linux")]
+mod pool;
+
 use crate::args::{Common, Program};
 use bqc_benchmarks::binary::Binary;
 use bqc_benchmarks::cluster;
@@ -102,6 +106,15 @@ pub fn cluster(common: &Common, n_supervisors: u32, n_blocks: usize, folder: Opt
     sink.say(table.text());
     sink.raw("cluster.csv", &raw)?;
     sink.close()
+}
+
+#[cfg(target_os = "linux")]
+pub use pool::pool;
+
+/// `bqc-bench pool`.
+#[cfg(not(target_os = "linux"))]
+pub fn pool(_: &Common, _: &Program, _: &Path) -> Result<(), String> {
+    Err("processes are counted on Linux only".into())
 }
 
 /// `bqc-bench gpu`.

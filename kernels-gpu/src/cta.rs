@@ -30,6 +30,13 @@ pub trait Memory: Copy {
     /// Writes a complex number.
     fn set_complex(self, index: u32, value: Complex);
 
+    /// The same number: the index of a loop whose body is written out as far as it pays. Compilers for GPUs
+    /// neither unroll that loop nor keep a counter in a register for each address it reads.
+    #[inline(always)]
+    fn rolled(number: u32) -> u32 {
+        number
+    }
+
     /// Reads an integer from the place of a real number.
     #[inline(always)]
     fn word(self, index: u32) -> u32 {

@@ -7,10 +7,13 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+/// Where no folder can be: what a test leaves unfinished must not be taken up by another.
+pub const NO_STATE: &str = "/dev/null";
+
 /// A command line of the binary under test.
 pub fn bqc(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bqc"));
-    command.args(args);
+    command.args(args).env("XDG_STATE_HOME", NO_STATE);
     command
 }
 

@@ -31,6 +31,16 @@ impl Stream {
         Stream { state }
     }
 
+    /// Where the sequence stands, for [`Stream::at`].
+    pub fn position(&self) -> u64 {
+        self.state
+    }
+
+    /// The sequence from a position on.
+    pub fn at(position: u64) -> Stream {
+        Stream { state: position }
+    }
+
     /// 64 uniform bits.
     pub fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(GOLDEN);
@@ -89,6 +99,14 @@ mod tests {
         for (i, a) in all.iter().enumerate() {
             assert!(all[..i].iter().all(|b| a != b));
         }
+    }
+
+    #[test]
+    fn a_stream_goes_on_from_its_position() {
+        let mut first = Stream::new(1, 2, 3);
+        first.gaussian();
+        let mut second = Stream::at(first.position());
+        assert!((0..10).all(|_| first.bits() == second.bits()));
     }
 
     #[test]

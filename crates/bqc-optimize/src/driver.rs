@@ -7,7 +7,7 @@
 use crate::deletion::{Fit, delete_gates};
 use crate::merge::merge_one_qubit;
 use crate::objective::{Figures, Objective};
-use crate::search::{WindowResult, WindowSettings, search_window};
+use crate::search::{WindowResult, WindowSettings, WindowState, search_window_from};
 use crate::two_qubit::{resynthesize_pair, resynthesize_runs};
 use crate::verify::{Rejected, VerifiedBlock};
 use bqc_circuit::BlockCircuit;
@@ -139,6 +139,28 @@ pub fn optimize_block(
     engine: &dyn Engine,
     stop: &AtomicBool,
 ) -> (VerifiedBlock, BlockReport) {
+    let trail = Trail { from: None, note: &mut |_| {} };
+    optimize_block_from(original, key, start, settings, engine, trail, stop)
+}
+
+/// Where a search begins, and who is told how far it has come.
+pub struct Trail<'a> {
+    /// A state of the same search, by the same engine; none: from the block itself on.
+    pub from: Option<WindowState>,
+    /// Called after every round.
+    pub note: &'a mut dyn FnMut(&WindowState),
+}
+
+/// The same, to the same result, along a trail. Deletion has none: it takes moments.
+pub fn optimize_block_from(
+    original: &BlockCircuit,
+    key: u64,
+    start: usize,
+    settings: &BlockSettings,
+    engine: &dyn Engine,
+    trail: Trail<'_>,
+    stop: &AtomicBool,
+) -> (VerifiedBlock, BlockReport) {
     let mut stream = Stream::new(settings.seed, key, FLOW_STREAM + start as u64);
     let closed_form = match original.width() {
         2 => resynthesize_pair(original, settings.tolerance),
@@ -156,7 +178,9 @@ pub fn optimize_block(
                 let defaults = WindowSettings::default();
                 let fit = Fit { solver: settings.solver, ..defaults.fit };
                 let settings = WindowSettings { n_rounds, objective, fit, ..defaults };
-                if let Some(found) = task.search(engine, &settings, &mut stream, stop) {
+                let mut state = trail.from.unwrap_or_else(|| WindowState::start(original, objective, stream));
+                let result = search_window_from(&mut state, engine, &settings, stop, trail.note);
+                if let Some(found) = task.searched(result) {
                     return found;
                 }
             }
@@ -186,15 +210,9 @@ impl Task<'_> {
         self.candidates.push(found);
     }
 
-    /// Searches. Gives the result at once if it may be taken although it is not smaller.
-    fn search(
-        &mut self,
-        engine: &dyn Engine,
-        settings: &WindowSettings,
-        stream: &mut Stream,
-        stop: &AtomicBool,
-    ) -> Option<(VerifiedBlock, BlockReport)> {
-        let WindowResult { circuit, bound, counts } = search_window(self.original, engine, settings, stream, stop);
+    /// What a search has found, if it may be taken at once although it may be no smaller.
+    fn searched(&mut self, found: WindowResult) -> Option<(VerifiedBlock, BlockReport)> {
+        let WindowResult { circuit, bound, counts } = found;
         self.instantiations += counts.n_deletions + counts.n_moves;
         let verified = if self.original.width() > MEASURED_WIDTH {
             (bound <= self.tolerance).then(|| VerifiedBlock::joined(circuit, bound))
@@ -341,6 +359,25 @@ mod tests {
             assert!(block_distance(&block, verified.circuit()).unwrap() <= verified.distance() + 1e-13);
             assert!(verified.distance() < 1e-11, "{:e}", verified.distance());
             assert_eq!(run(0), (verified, report), "the same key gives the same result");
+        }
+    }
+
+    #[test]
+    fn a_search_goes_on_from_every_state_to_the_same_result() {
+        let (engine, go) = (CpuEngine::new(), AtomicBool::new(false));
+        for (objective, width) in [(Objective::Cx, 4), (Objective::Depth, 3), (Objective::Weighted, 9)] {
+            let block = random_clifford_t(width, 40, &mut Stream::new(5, 4, 3));
+            let settings = BlockSettings { flow: Flow::Search { n_rounds: 3 }, objective, ..BlockSettings::default() };
+            let mut states = Vec::new();
+            let trail = Trail { from: None, note: &mut |state| states.push(state.clone()) };
+            let expected = optimize_block_from(&block, 7, 0, &settings, &engine, trail, &go);
+            assert_eq!(states.iter().map(|s| s.n_rounds).collect::<Vec<_>>(), [1, 2, 3]);
+            for state in states {
+                let mut n_more = 0;
+                let (n_rounds, trail) = (state.n_rounds, Trail { from: Some(state), note: &mut |_| n_more += 1 });
+                let found = optimize_block_from(&block, 7, 0, &settings, &engine, trail, &go);
+                assert_eq!((found, n_more), (expected.clone(), 3 - n_rounds), "{objective:?}");
+            }
         }
     }
 

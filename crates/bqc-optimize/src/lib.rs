@@ -14,7 +14,9 @@ pub mod verify;
 mod wires;
 
 pub use approximate::{Shortened, shorten};
-pub use driver::{BlockReport, BlockSettings, Flow, IDENTITY_TOLERANCE, Reason, Unchanged, optimize_block};
+pub use driver::{
+    BlockReport, BlockSettings, Flow, IDENTITY_TOLERANCE, Reason, Trail, Unchanged, optimize_block, optimize_block_from,
+};
 pub use merge::{Merged, merge_circuit, merge_one_qubit};
 pub use objective::{Figures, Objective, Rank};
 pub use two_qubit::{resynthesize_pair, resynthesize_runs};

@@ -10,6 +10,10 @@ use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+/// What a want of memory takes at once, in bytes, and how often at most.
+const PIECE_BYTES: usize = 16 << 20;
+const MOST_TAKEN: usize = 128;
+
 /// What goes wrong in a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
@@ -39,6 +43,10 @@ pub enum FaultKind {
     Print,
     /// It answers with another unitary.
     Wrong,
+    /// It takes memory until it is refused more, or killed.
+    Memory,
+    /// It sends a checkpoint as soon as there is one, and aborts.
+    Later,
 }
 
 /// When it goes wrong.
@@ -85,6 +93,8 @@ impl FromStr for Fault {
             "unasked" => FaultKind::Unasked,
             "print" => FaultKind::Print,
             "wrong" => FaultKind::Wrong,
+            "memory" => FaultKind::Memory,
+            "later" => FaultKind::Later,
             _ => return Err(format!("`{name}` is no fault")),
         };
         Ok(Fault { kind, when })
@@ -127,6 +137,12 @@ impl Fault {
                 send(&[40, 0, 0, 0, 1, 2, 3, 4, 5]);
                 std::process::exit(0);
             }
+            FaultKind::Memory => {
+                // Touched, so that it is there. Without a limit it ends all the same, as one would end it.
+                let taken: Vec<Vec<u8>> = (0..MOST_TAKEN).map(|_| vec![1; PIECE_BYTES]).collect();
+                std::hint::black_box(taken);
+                std::process::abort();
+            }
             FaultKind::Print => {
                 _ = writeln!(std::io::stdout(), "a library prints");
                 _ = writeln!(std::io::stderr(), "and complains");
@@ -138,6 +154,11 @@ impl Fault {
     /// Whether the work is to be done with [`Panicking`].
     pub(crate) fn is_panic(self) -> bool {
         self.kind == FaultKind::Panic
+    }
+
+    /// Whether the first checkpoint is to be the last.
+    pub(crate) fn is_later(self) -> bool {
+        self.kind == FaultKind::Later
     }
 
     /// The number that the answer names.

@@ -14,6 +14,7 @@ const LOCK_TRIES: usize = 100;
 const EXTENSION: &str = "seg";
 
 /// The segments that a process makes, one after the other.
+#[derive(Clone)]
 pub(crate) struct Coming {
     pub folder: PathBuf,
     pub plan: [u8; 32],
@@ -78,6 +79,35 @@ fn is_at(file: &File, path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_at(_: &File, _: &Path) -> bool {
     true
+}
+
+/// Deletes folders of runs below `runs`, all but the `n_kept` newest and those that are in use. What is no
+/// folder of a run stays, and what cannot be deleted too.
+pub fn remove_oldest_runs(runs: &Path, n_kept: usize) {
+    let entries = fs::read_dir(runs).into_iter().flatten().flatten();
+    let time = |path: &Path| fs::metadata(path).and_then(|m| m.modified()).ok();
+    let mut folders: Vec<_> = entries.filter_map(|e| Some((time(&e.path())?, e.path()))).collect();
+    folders.retain(|(_, path)| path.join(LOCK_NAME).is_file());
+    folders.sort();
+    let n_old = folders.len().saturating_sub(n_kept);
+    for (_, path) in folders.drain(..n_old) {
+        if let Ok(_lock) = lock(&path) {
+            _ = remove(&path);
+        }
+    }
+}
+
+/// Deletes a run's folder, whose lock is held. What somebody else has put there stays.
+pub(crate) fn remove(folder: &Path) -> io::Result<()> {
+    for (_, path) in segments(folder)? {
+        fs::remove_file(path)?;
+    }
+    // From here on another process may begin a run of its own in what is left, and then it stays.
+    fs::remove_file(folder.join(LOCK_NAME))?;
+    match fs::remove_dir(folder) {
+        Err(e) if e.kind() != io::ErrorKind::DirectoryNotEmpty => Err(e),
+        _ => Ok(()),
+    }
 }
 
 /// The segments of a folder with their numbers, oldest first. Other files are nobody's business.

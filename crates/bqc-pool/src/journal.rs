@@ -1,14 +1,18 @@
 //! A folder of segments: what is known from before, and segments of this process's own for what comes.
 //!
 //! A record goes to the system at once, so that the death of this process loses none, and to the disk
-//! within a second, every 256 records and before every marker. When the disk fails, the journal says so
+//! within half a second, every 256 records and before every marker. When the disk fails, the journal says so
 //! and ends; the run goes on without it. A write that failed may have left half a record, and after an
 //! fsync that failed nobody knows what is on the disk, so the segment is not written to again.
+//!
+//! How far units under way have come is written each half second too, in segments of its own.
 
-use crate::folder::{Coming, LOCK_NAME, delete_oldest, lock, segments};
+use crate::checkpoints::{CheckpointFile, Noted};
+use crate::folder::{Coming, delete_oldest, lock, remove, segments};
 use crate::segment_file::SegmentFile;
 use bqc_wire::segment::{Entry, Replay, SegmentError, encode_record};
-use bqc_wire::{SolvedRecord, UnitKey};
+use bqc_wire::unit::plan_hash;
+use bqc_wire::{CheckpointRecord, SolvedRecord, UnitKey};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
@@ -20,7 +24,7 @@ use std::time::Duration;
 /// Records that may be lost with the power, at most.
 const RECORDS_PER_SYNC: usize = 256;
 /// And for how long.
-const SYNC_EVERY: Duration = Duration::from_secs(1);
+const SYNC_EVERY: Duration = Duration::from_millis(500);
 /// A full cache has about so many segments of one size, so that what has to go is a small part of it.
 const SEGMENTS_OF_CACHE: u64 = 16;
 
@@ -78,6 +82,7 @@ pub struct Journal {
 /// What the thread that syncs shares with those that append.
 struct Shared {
     writer: Mutex<Writer>,
+    noted: Mutex<Noted>,
     /// Wakes the syncing thread for the end.
     ended: Condvar,
 }
@@ -101,9 +106,9 @@ impl Journal {
     /// Opens `folder`, which is made if it is not there, reads what is known and begins a new segment.
     ///
     /// * `plan`: what the run is about, see [`bqc_wire::unit::plan_hash`]. A cache has none.
-    /// * Damaged segments count as far as they are whole. In a cache, those of other versions are left out.
+    /// * Damaged segments count as far as they are whole. In a cache, those of other builds are left out.
     pub fn open(folder: &Path, plan: &[u8; 32], usage: Use) -> Result<Journal, JournalError> {
-        let plan = if usage == Use::Run { plan } else { &[0; 32] };
+        let plan = if usage == Use::Run { plan } else { &plan_hash(&[]) };
         let io = |path: &Path| {
             let path = path.to_path_buf();
             move |source| JournalError::Io { path, source }
@@ -114,7 +119,7 @@ impl Journal {
         if let Use::Cache { max_bytes } = usage {
             delete_oldest(&mut segments, max_bytes);
         }
-        let mut known = HashMap::new();
+        let mut found = Found::default();
         for (_, path) in &segments {
             let bytes = match (fs::read(path), usage) {
                 (Ok(bytes), _) => bytes,
@@ -123,7 +128,7 @@ impl Journal {
                 (Err(e), _) => return Err(io(path)(e)),
             };
             match (Replay::new(&bytes, plan), usage) {
-                (Ok(replay), _) => read_into(&mut known, replay),
+                (Ok(replay), _) => found.read(path, replay),
                 (Err(_), Use::Cache { .. }) => {}
                 (Err(source), Use::Run) => return Err(JournalError::Other { path: path.clone(), source }),
             }
@@ -131,25 +136,30 @@ impl Journal {
         let number = segments.last().map_or(0, |(n, _)| n + 1);
         let mut coming = Coming { folder: folder.to_path_buf(), plan: *plan, number };
         let (path, file) = coming.next().map_err(io(folder))?;
+        let stale = std::mem::take(&mut found.stale);
+        let checkpoint_file = (usage == Use::Run).then(|| CheckpointFile::new(coming.clone(), stale));
         let (max_bytes, unused) = match usage {
             Use::Run => (u64::MAX, None),
             Use::Cache { max_bytes } => (max_bytes / SEGMENTS_OF_CACHE, Some(path)),
         };
         let writer = Writer::new(Arc::new(file), Some(coming), max_bytes);
-        let mut journal = Journal::on(writer, known, folder, lock).map_err(io(folder))?;
+        let mut journal = Journal::on(writer, found, checkpoint_file, folder, lock).map_err(io(folder))?;
         journal.unused = unused;
         Ok(journal)
     }
 
     fn on(
         writer: Writer,
-        known: HashMap<UnitKey, SolvedRecord>,
+        Found { known, checkpoints, .. }: Found,
+        checkpoint_file: Option<CheckpointFile>,
         folder: &Path,
         lock: Option<File>,
     ) -> io::Result<Journal> {
-        let shared = Arc::new(Shared { writer: Mutex::new(writer), ended: Condvar::new() });
+        let noted = Mutex::new(Noted::found(checkpoints));
+        let shared = Arc::new(Shared { writer: Mutex::new(writer), noted, ended: Condvar::new() });
         let of_syncer = shared.clone();
-        let syncer = thread::Builder::new().name("journal".into()).spawn(move || of_syncer.sync_each_second())?;
+        let sync = move || of_syncer.sync_again_and_again(checkpoint_file);
+        let syncer = thread::Builder::new().name("journal".into()).spawn(sync)?;
         let folder = folder.to_path_buf();
         Ok(Journal { known, shared, syncer: Some(syncer), folder, unused: None, _lock: lock })
     }
@@ -164,12 +174,31 @@ impl Journal {
         self.known.len()
     }
 
+    /// How far a unit has come that is not known yet.
+    pub fn checkpoint(&self, key: &UnitKey) -> Option<CheckpointRecord> {
+        self.shared.noted().get(key).cloned()
+    }
+
+    /// How many such units there are.
+    pub fn n_under_way(&self) -> usize {
+        self.shared.noted().n_units()
+    }
+
+    /// Notes how far a unit has come. It is on the disk within half a second, and deleted when the unit is known.
+    /// A cache notes nothing.
+    pub fn note(&self, key: UnitKey, state: CheckpointRecord) {
+        self.shared.noted().note(key, state);
+    }
+
     /// Adds a record; [`Journal::failure`] tells if that went wrong.
     pub fn append(&self, entry: &Entry) {
         if entry.is_marker() {
             self.shared.sync();
         }
         let n_unsynced = self.shared.lock().append(entry);
+        if let Entry::Solved(key, _) = entry {
+            self.shared.noted().forget(key);
+        }
         if entry.is_marker() || n_unsynced >= RECORDS_PER_SYNC {
             self.shared.sync();
         }
@@ -189,15 +218,7 @@ impl Journal {
     /// else has put there stays.
     pub fn remove(mut self) -> io::Result<()> {
         self.end();
-        for (_, path) in segments(&self.folder)? {
-            fs::remove_file(path)?;
-        }
-        // From here on another process may begin a run of its own in what is left, and then it stays.
-        fs::remove_file(self.folder.join(LOCK_NAME))?;
-        match fs::remove_dir(&self.folder) {
-            Err(e) if e.kind() != io::ErrorKind::DirectoryNotEmpty => Err(e),
-            _ => Ok(()),
-        }
+        remove(&self.folder)
     }
 
     /// Nothing is written after this.
@@ -229,16 +250,34 @@ impl Shared {
         self.writer.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    fn sync_each_second(&self) {
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        // A thread that panics while it holds the lock has left whole values behind.
+        self.noted.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    fn sync_again_and_again(&self, mut checkpoint_file: Option<CheckpointFile>) {
         loop {
             let is_over = self.lock().is_over;
+            checkpoint_file = checkpoint_file.and_then(|file| self.write_checkpoints(file));
             self.sync();
             if is_over {
+                if let Some(file) = checkpoint_file.filter(|_| self.noted().n_units() == 0) {
+                    file.delete();
+                }
                 return;
             }
             // Those that append go on meanwhile; a wait that ends badly is one that ends.
             _ = self.ended.wait_timeout_while(self.lock(), SYNC_EVERY, |w| !w.is_over);
         }
+    }
+
+    /// Writes what was noted since the last time. Gives the file back if it can be written to again.
+    fn write_checkpoints(&self, mut file: CheckpointFile) -> Option<CheckpointFile> {
+        let entries = self.noted().take_unwritten(file.wants_all());
+        let Err(e) = file.write(&entries) else { return Some(file) };
+        let text = format!("checkpoints cannot be written ({e}); a kill loses what is under way, and nothing else");
+        self.lock().failure.get_or_insert(text);
+        None
     }
 
     /// Brings to the disk what was appended before.
@@ -299,11 +338,36 @@ impl Writer {
     }
 }
 
-/// Puts what a segment says into `known`.
-fn read_into(known: &mut HashMap<UnitKey, SolvedRecord>, replay: Replay<'_>) {
-    for entry in replay {
-        if let Entry::Solved(key, record) = entry {
-            known.insert(key, *record);
+/// What segments say.
+#[derive(Default)]
+struct Found {
+    known: HashMap<UnitKey, SolvedRecord>,
+    /// Of units that are not known.
+    checkpoints: HashMap<UnitKey, Box<CheckpointRecord>>,
+    /// Segments with nothing but checkpoints.
+    stale: Vec<PathBuf>,
+}
+
+impl Found {
+    fn read(&mut self, path: &Path, replay: Replay<'_>) {
+        let (mut has_checkpoints, mut has_others) = (false, false);
+        for entry in replay {
+            let is_checkpoint = matches!(entry, Entry::Checkpoint(..));
+            has_checkpoints |= is_checkpoint;
+            has_others |= !is_checkpoint;
+            match entry {
+                Entry::Solved(key, record) => {
+                    self.checkpoints.remove(&key);
+                    self.known.insert(key, *record);
+                }
+                Entry::Checkpoint(key, state) if !self.known.contains_key(&key) => {
+                    self.checkpoints.insert(key, state);
+                }
+                _ => {}
+            }
+        }
+        if has_checkpoints && !has_others {
+            self.stale.push(path.to_path_buf());
         }
     }
 }

@@ -8,8 +8,10 @@
 //! counts (see [`bqc_run::Unit::check`]), so that no file can make a wrong circuit.
 //!
 //! This crate alone among the libraries starts processes and reads a clock: a journal has to be on the
-//! disk after a second, and a process that says nothing has to be given up.
+//! disk after a second, and a process that says nothing has to be given up. What happens to units and workers it
+//! tells by `tracing` events, which go nowhere unless the binary says where.
 
+mod checkpoints;
 #[cfg(unix)]
 mod fault;
 mod folder;
@@ -27,6 +29,7 @@ mod worker;
 
 #[cfg(unix)]
 pub use fault::{Fault, FaultKind};
+pub use folder::remove_oldest_runs;
 pub use journal::{Journal, JournalError, Use};
 pub use kept::Kept;
 #[cfg(unix)]

@@ -5,12 +5,15 @@
 //! is killed, and the unit goes to another one, three in all; then the block stays as it is and the
 //! reasons stand in the report. A block that has cost a worker is never tried in this process. Only where
 //! no worker comes as far as a hello, which says nothing about the block, is the work done here.
+//!
+//! A worker tells how far it has come, and the next one goes on from there. The last of the three begins at the
+//! beginning, lest it be the checkpoint that kills them.
 
 use crate::process::{Loss, Process, Program};
 use crate::watch::Watch;
 use bqc_instantiate::Engine;
-use bqc_run::{Solved, Unit, Workshop};
-use bqc_wire::{FromWorker, Hello, ToWorker, WorkerTotals};
+use bqc_run::{Solved, Trail, Unit, Workshop};
+use bqc_wire::{CheckpointRecord, FromWorker, Hello, ToWorker, WorkerTotals};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::sync::{Mutex, MutexGuard, RwLock};
@@ -152,8 +155,9 @@ impl<'a> Pool<'a> {
         }
         let started = self.start().map_err(Miss::NoWorker).and_then(|mut process| {
             let greeted = self.greet(&mut process, stop);
-            if let Err(Miss::NoWorker(_)) = greeted {
+            if let Err(Miss::NoWorker(loss)) = &greeted {
                 self.n.lost.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(worker = process.id(), reason = %loss, "worker lost");
             }
             greeted.map(|()| process)
         });
@@ -172,6 +176,7 @@ impl<'a> Pool<'a> {
         lock(&self.starter).send(answer).map_err(|_| is_gone())?;
         let process = started.recv().map_err(|_| is_gone())??;
         self.n.started.fetch_add(1, Ordering::Relaxed);
+        tracing::info!(worker = process.id(), "worker started");
         Ok(process)
     }
 
@@ -194,11 +199,12 @@ impl<'a> Pool<'a> {
     }
 
     /// One worker's try at one unit, with every wait bounded.
-    fn attempt(&self, process: &mut Process, unit: &Unit, stop: &AtomicBool) -> Result<Try, Loss> {
-        let start = Instant::now();
+    fn attempt(&self, process: &mut Process, way: &mut Way<'_>, stop: &AtomicBool) -> Result<Try, Loss> {
+        let (start, unit) = (Instant::now(), way.unit);
         let task = process.next_task;
         process.next_task += 1;
-        let message = ToWorker::Solve { task, unit: Box::new(unit.record().clone()) };
+        let from = way.from.clone().filter(|_| !way.is_last_try);
+        let message = ToWorker::Solve { task, unit: Box::new(unit.record().clone()), from };
         process.send(&message, start + self.patience.silence)?;
         let allowed = self.patience.of(unit);
         let (mut watch, mut heard, mut end) = (Watch::start(start), Duration::ZERO, End::None);
@@ -210,6 +216,11 @@ impl<'a> Pool<'a> {
                 Some(FromWorker::Heartbeat) => heard = now,
                 None if now - heard > self.patience.silence => return Err(Loss::Silent(now - heard)),
                 None => {}
+                Some(FromWorker::Checkpoint { task: number, state }) if number == task => {
+                    heard = now;
+                    (way.note)((*state).clone());
+                    way.from = Some(state);
+                }
                 Some(FromWorker::Solved { task: number, is_whole, result }) if number == task => {
                     return Ok(Try::Answer(result, is_whole));
                 }
@@ -249,8 +260,9 @@ impl<'a> Pool<'a> {
 
     /// A worker's try at a unit, and what becomes of the worker: one that answered rightly rests; any other is
     /// killed as it is dropped, so that a second try is another process's.
-    fn try_once(&self, unit: &Unit, alone: bool, stop: &AtomicBool) -> Result<Solved, Miss> {
-        let (process, tried) = self.in_turn(unit, alone, stop)?;
+    fn try_once(&self, way: &mut Way<'_>, alone: bool, stop: &AtomicBool) -> Result<Solved, Miss> {
+        let (process, tried) = self.in_turn(way, alone, stop)?;
+        let unit = way.unit;
         let checked = match tried {
             Try::Failed(reason) => Err(reason),
             Try::Answer(result, is_whole) => {
@@ -263,6 +275,7 @@ impl<'a> Pool<'a> {
         };
         let solved = checked.map_err(|reason| {
             self.note_loss(&reason);
+            tracing::warn!(worker = process.id(), unit = ?unit.key(), reason, "worker lost");
             Miss::Refused(reason)
         })?;
         let worker = Some(process.id());
@@ -272,7 +285,7 @@ impl<'a> Pool<'a> {
 
     /// A worker's answer, waited for by many threads at once, or `alone`, with no other worker there. Nothing but
     /// waiting is done in the turn: work may be stolen, and a thread that has its turn must not wait for one.
-    fn in_turn(&self, unit: &Unit, alone: bool, stop: &AtomicBool) -> Result<(Process, Try), Miss> {
+    fn in_turn(&self, way: &mut Way<'_>, alone: bool, stop: &AtomicBool) -> Result<(Process, Try), Miss> {
         // Nothing is behind this lock that a panic could leave half done.
         let _all = alone.then(|| self.turn.write().unwrap_or_else(|e| e.into_inner()));
         let _one = (!alone).then(|| self.turn.read().unwrap_or_else(|e| e.into_inner()));
@@ -283,7 +296,10 @@ impl<'a> Pool<'a> {
             lock(&self.resting).clear();
         }
         let mut process = self.take(stop)?;
-        let tried = self.attempt(&mut process, unit, stop)?;
+        let tried = self.attempt(&mut process, way, stop);
+        let tried = tried.inspect_err(|loss| {
+            tracing::warn!(worker = process.id(), unit = ?way.unit.key(), reason = %loss, "worker lost");
+        })?;
         Ok((process, tried))
     }
 
@@ -303,13 +319,24 @@ impl<'a> Pool<'a> {
     }
 
     /// The work in this process, for want of any other.
-    fn in_process(&self, unit: &Unit, stop: &AtomicBool, loss: &Loss) -> Solved {
+    fn in_process(&self, way: Way<'_>, stop: &AtomicBool, loss: &Loss) -> Solved {
         if self.n.in_process.fetch_add(1, Ordering::Relaxed) == 0 {
             let path = self.program.path.display();
             (self.warn)(&format!("{loss} (`{path}`); blocks are rebuilt in this process instead"));
         }
-        unit.solve(self.engine, stop)
+        let trail = Trail { from: way.from.map(|state| *state), note: way.note };
+        way.unit.solve_along(self.engine, trail, stop)
     }
+}
+
+/// A unit on its way from worker to worker.
+struct Way<'a> {
+    unit: &'a Unit,
+    /// How far it has come.
+    from: Option<Box<CheckpointRecord>>,
+    /// Whether it begins at the beginning all the same.
+    is_last_try: bool,
+    note: &'a mut dyn FnMut(CheckpointRecord),
 }
 
 /// How far the end of a task has come, and when, since its beginning.
@@ -344,10 +371,16 @@ impl Losses {
 
 impl Workshop for Pool<'_> {
     fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
+        self.solve_along(unit, Trail { from: None, note: &mut |_| {} }, stop)
+    }
+
+    fn solve_along(&self, unit: &Unit, trail: Trail<'_>, stop: &AtomicBool) -> Solved {
         let mut lost = Losses::default();
+        let mut way = Way { unit, from: trail.from.map(Box::new), is_last_try: false, note: trail.note };
         while lost.reasons.len() < MAX_LOSSES && !stop.load(Ordering::Relaxed) {
             let (start, n_oom) = (Instant::now(), (self.n_oom_kills)());
-            let miss = match self.try_once(unit, lost.for_memory, stop) {
+            way.is_last_try = lost.reasons.len() + 1 == MAX_LOSSES;
+            let miss = match self.try_once(&mut way, lost.for_memory, stop) {
                 Ok(solved) => return solved,
                 Err(miss) => miss,
             };
@@ -371,7 +404,7 @@ impl Workshop for Pool<'_> {
             } else if lost.had_unit {
                 lost.reasons.push(loss.to_string());
             } else {
-                return self.in_process(unit, stop, &loss);
+                return self.in_process(way, stop, &loss);
             }
             (self.warn)(&loss.to_string());
         }

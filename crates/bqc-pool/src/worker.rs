@@ -7,9 +7,9 @@
 
 use crate::fault::{Fault, Panicking};
 use bqc_instantiate::Engine;
-use bqc_run::Unit;
+use bqc_run::{Trail, Unit};
 use bqc_wire::unit::UnitRecord;
-use bqc_wire::{FrameDecoder, FromWorker, Hello, Outcome, ToWorker, encode_frame};
+use bqc_wire::{CheckpointRecord, FrameDecoder, FromWorker, Hello, Outcome, ToWorker, encode_frame};
 use std::any::Any;
 use std::convert::Infallible;
 use std::fs::File;
@@ -19,10 +19,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often a worker says that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How often it sends a checkpoint at most: with the like of it until the journal writes, a second at most is lost,
+/// and the round that was under way.
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(500);
+
+/// What the system adds to the share of memory, in thousandths, by which it picks whom to kill.
+#[cfg(target_os = "linux")]
+const OOM_SCORE: &str = "500";
 
 /// Exit code of a worker whose supervisor is another version.
 const STRANGER: i32 = 2;
@@ -47,6 +54,9 @@ pub fn serve(engine: &dyn Engine, cancelled: &AtomicBool, fault: Option<Fault>) 
         nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL).map_err(io::Error::from)?;
         // For lists of processes only; the path that it was started by may say `exe`.
         _ = nix::sys::prctl::set_name(c"bqc-worker");
+        // Where memory is short, a worker is the better loss: its supervisor has the results of all. Nobody needs
+        // leave to go first; a system without the file decides as it likes.
+        _ = std::fs::write("/proc/self/oom_score_adj", OOM_SCORE);
     }
     let is_busy = Arc::new(AtomicBool::new(false));
     let (heart, busy) = (out.clone(), is_busy.clone());
@@ -89,9 +99,12 @@ impl Pipe {
 
     /// One frame. A supervisor that is gone needs none: the end of standard input ends the process.
     fn send(&self, message: &FromWorker) {
-        let frame = encode_frame(message).or_else(|error| {
-            let task = if let FromWorker::Solved { task, .. } = message { *task } else { 0 };
-            encode_frame(&FromWorker::Failed { task, reason: error.to_string() })
+        let frame = encode_frame(message).or_else(|error| match message {
+            // What is too long for a frame is no loss if it is a checkpoint.
+            FromWorker::Solved { task, .. } => {
+                encode_frame(&FromWorker::Failed { task: *task, reason: error.to_string() })
+            }
+            _ => Err(error),
         });
         if let Ok(frame) = frame {
             self.send_bytes(&frame);
@@ -104,7 +117,7 @@ impl Pipe {
 }
 
 /// Reads until there is nothing more to read, and ends the process then, whatever it is doing.
-fn read_commands(engine: &str, cancelled: &AtomicBool, work: &Sender<(u64, UnitRecord)>) -> ! {
+fn read_commands(engine: &str, cancelled: &AtomicBool, work: &Sender<Task>) -> ! {
     let mut decoder = FrameDecoder::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
@@ -118,10 +131,10 @@ fn read_commands(engine: &str, cancelled: &AtomicBool, work: &Sender<(u64, UnitR
             match decoder.next_message() {
                 Ok(None) => break,
                 Ok(Some(ToWorker::Cancel)) => cancelled.store(true, Ordering::Relaxed),
-                Ok(Some(ToWorker::Solve { task, unit })) => {
+                Ok(Some(ToWorker::Solve { task, unit, from })) => {
                     // Here and not where the work begins: what was cancelled was the task before.
                     cancelled.store(false, Ordering::Relaxed);
-                    if work.send((task, *unit)).is_err() {
+                    if work.send(Task { number: task, unit: *unit, from: from.map(|state| *state) }).is_err() {
                         std::process::exit(0);
                     }
                 }
@@ -146,6 +159,13 @@ fn complain(text: &str) {
     _ = writeln!(io::stderr(), "bqc worker: {text}");
 }
 
+/// A piece of work.
+struct Task {
+    number: u64,
+    unit: UnitRecord,
+    from: Option<CheckpointRecord>,
+}
+
 struct Worker<'a> {
     engine: &'a dyn Engine,
     fault: Option<Fault>,
@@ -155,10 +175,11 @@ struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    fn work(&self, work: Receiver<(u64, UnitRecord)>) {
-        for (task, record) in work {
+    fn work(&self, work: Receiver<Task>) {
+        for asked in work {
             self.is_busy.store(true, Ordering::Relaxed);
-            let answer = catch_unwind(AssertUnwindSafe(|| self.answer(task, record)));
+            let task = asked.number;
+            let answer = catch_unwind(AssertUnwindSafe(|| self.answer(asked)));
             self.is_busy.store(false, Ordering::Relaxed);
             let failed = |payload: Box<dyn Any + Send>| {
                 let text = payload.downcast_ref::<&str>().copied();
@@ -170,8 +191,8 @@ impl Worker<'_> {
         }
     }
 
-    fn answer(&self, task: u64, record: UnitRecord) -> FromWorker {
-        let unit = match Unit::from_record(record) {
+    fn answer(&self, Task { number: task, unit, from }: Task) -> FromWorker {
+        let unit = match Unit::from_record(unit) {
             Ok(unit) => unit,
             Err(error) => return FromWorker::Failed { task, reason: error.to_string() },
         };
@@ -181,7 +202,18 @@ impl Worker<'_> {
         }
         let panicking = Panicking(self.engine.name());
         let engine = if fault.is_some_and(Fault::is_panic) { &panicking } else { self.engine };
-        let solved = unit.solve(engine, self.cancelled);
+        let mut last = Instant::now();
+        let is_later = fault.is_some_and(Fault::is_later);
+        let note = &mut |state| {
+            if last.elapsed() >= CHECKPOINT_EVERY || is_later {
+                self.out.send(&FromWorker::Checkpoint { task, state: Box::new(state) });
+                last = Instant::now();
+            }
+            if is_later {
+                std::process::abort();
+            }
+        };
+        let solved = unit.solve_along(engine, Trail { from, note }, self.cancelled);
         if solved.outcome == Outcome::Failed {
             return FromWorker::Failed { task, reason: solved.reason };
         }

@@ -2,12 +2,12 @@
 
 use bqc_circuit::{BlockCircuit, BlockQubit};
 use bqc_instantiate::CpuEngine;
-use bqc_optimize::BlockSettings;
+use bqc_optimize::{BlockSettings, Flow};
 use bqc_pool::{Journal, JournalError, Kept, Use};
-use bqc_run::{InProcess, Solved, Unit, Workshop};
+use bqc_run::{InProcess, Solved, Trail, Unit, Workshop};
 use bqc_wire::segment::Entry;
 use bqc_wire::unit::GateForm;
-use bqc_wire::{BlockForm, Ending, KnownTotals, SolvedRecord, UnitKey};
+use bqc_wire::{BlockForm, CheckpointRecord, Ending, KnownTotals, Replay, SolvedRecord, UnitKey};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -97,7 +97,7 @@ fn another_plan_is_refused() {
     drop(open(folder.path()));
     let refused = Journal::open(folder.path(), &[2; 32], Use::Run).err().unwrap();
     assert!(matches!(refused, JournalError::Other { .. }));
-    assert!(refused.to_string().contains("another input or other settings"), "{refused}");
+    assert!(refused.to_string().contains("another input, other settings or another build"), "{refused}");
 }
 
 #[test]
@@ -234,6 +234,84 @@ fn what_is_kept_is_not_done_again_and_a_wrong_entry_is() {
     Journal::open(cache.path(), &PLAN, CACHE).unwrap().append(&wrong);
     round(1, 0, 2);
     round(0, 1, 0);
+}
+
+/// A unit of some rounds, and its states.
+fn long_unit() -> (Unit, Solved, Vec<CheckpointRecord>) {
+    let settings = BlockSettings { flow: Flow::Search { n_rounds: 3 }, ..BlockSettings::default() };
+    let unit = Unit::new(unit().block(), &settings, 0, 0, "cpu");
+    let mut states = Vec::new();
+    let trail = Trail { from: None, note: &mut |state| states.push(state) };
+    let solved = unit.solve_along(&CpuEngine::new(), trail, &AtomicBool::new(false));
+    (unit, solved, states)
+}
+
+/// Notes how many rounds were left to do.
+struct Rounds<'a>(InProcess<'a>, AtomicUsize);
+
+impl Workshop for Rounds<'_> {
+    fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
+        self.solve_along(unit, Trail { from: None, note: &mut |_| {} }, stop)
+    }
+
+    fn solve_along(&self, unit: &Unit, trail: Trail<'_>, stop: &AtomicBool) -> Solved {
+        let count = &mut |state| {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            (trail.note)(state);
+        };
+        self.0.solve_along(unit, Trail { from: trail.from, note: count }, stop)
+    }
+}
+
+#[test]
+fn a_unit_goes_on_from_where_the_journal_says_that_it_was_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let (unit, expected, states) = long_unit();
+    let journal = open(folder.path());
+    journal.note(unit.key(), states[0].clone());
+    journal.note(unit.key(), states[1].clone());
+    drop(journal);
+    // It survives any number of runs, and does not pile up.
+    for _ in 0..3 {
+        let journal = open(folder.path());
+        assert_eq!((journal.n_known(), journal.n_under_way()), (0, 1));
+        assert_eq!(journal.checkpoint(&unit.key()).as_ref(), Some(&states[1]));
+    }
+    let n_with_checkpoints = fs::read_dir(folder.path()).unwrap().filter(|e| {
+        let bytes = fs::read(e.as_ref().unwrap().path()).unwrap();
+        Replay::new(&bytes, &PLAN).is_ok_and(|mut replay| replay.any(|e| matches!(e, Entry::Checkpoint(..))))
+    });
+    assert_eq!(n_with_checkpoints.count(), 1);
+    let engine = CpuEngine::new();
+    let journal = open(folder.path());
+    let rounds = Rounds(InProcess(&engine), AtomicUsize::new(0));
+    let solved = Kept::new(&rounds, Some(&journal), None).solve(&unit, &AtomicBool::new(false));
+    assert_eq!((rounds.1.into_inner(), solved.to_record()), (1, expected.to_record()));
+    assert_eq!(journal.n_under_way(), 0);
+    drop(journal);
+    let journal = open(folder.path());
+    assert_eq!((journal.n_known(), journal.n_under_way()), (1, 0));
+}
+
+#[test]
+fn checkpoints_are_there_before_their_process_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let (unit, _, states) = long_unit();
+    let journal = open(folder.path());
+    journal.note(unit.key(), states[0].clone());
+    let has = |state: &CheckpointRecord| {
+        let segments = fs::read_dir(folder.path()).unwrap().map(|e| fs::read(e.unwrap().path()).unwrap());
+        let mut entries = segments.flat_map(|bytes| Replay::new(&bytes, &PLAN).unwrap().collect::<Vec<_>>());
+        entries.any(|entry| entry == Entry::Checkpoint(unit.key(), Box::new(state.clone())))
+    };
+    let start = std::time::Instant::now();
+    for state in &states {
+        journal.note(unit.key(), state.clone());
+        while !has(state) {
+            assert!(start.elapsed().as_secs() < 10, "it is not written");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
 }
 
 #[test]

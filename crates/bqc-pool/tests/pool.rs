@@ -4,10 +4,10 @@
 
 use bqc_circuit::{BlockCircuit, BlockQubit};
 use bqc_instantiate::{CpuEngine, Engine};
-use bqc_optimize::BlockSettings;
+use bqc_optimize::{BlockSettings, Flow};
 use bqc_pool::{Patience, Pool, Program};
-use bqc_run::{Solved, Unit, Workshop};
-use bqc_wire::{FromWorker, Hello, Outcome, ToWorker, WorkerTotals, encode_frame};
+use bqc_run::{Solved, Trail, Unit, Workshop};
+use bqc_wire::{FrameDecoder, FromWorker, Hello, Outcome, ToWorker, WorkerTotals, encode_frame};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -133,6 +133,40 @@ fn a_result_that_was_cut_short_is_taken_and_told() {
     assert_eq!((solved.outcome, solved.is_final), (Outcome::Unchanged, false));
     assert_eq!(totals, WorkerTotals { started: 1, cut_short: 1, ..WorkerTotals::default() });
     assert!(said[0].contains("3 wires and 12 CX took too long and was cut short"), "{said:?}");
+}
+
+/// Workers that send a checkpoint and abort, and keep what they were asked.
+#[test]
+fn the_second_worker_goes_on_where_the_first_was_and_the_third_begins_anew() {
+    let engine = CpuEngine::new();
+    let settings = BlockSettings { flow: Flow::Search { n_rounds: 3 }, ..BlockSettings::default() };
+    let unit = Unit::new(unit(&engine).block(), &settings, 0, 0, engine.name());
+    let mut states = Vec::new();
+    unit.solve_along(&engine, Trail { from: None, note: &mut |state| states.push(state) }, &AtomicBool::new(false));
+    let folder = tempfile::tempdir().unwrap();
+    let says = folder.path().join("says");
+    let state = Box::new(states[1].clone());
+    std::fs::write(&says, encode_frame(&FromWorker::Checkpoint { task: 0, state: state.clone() }).unwrap()).unwrap();
+    let script = format!("cat {0}/says; timeout 0.3 cat >{0}/asked.$$; kill -ABRT $$", folder.path().display());
+    let program = Program { path: "/bin/sh".into(), arguments: vec!["-c".into(), greeting(&script).into()] };
+    let pool = Pool::new(program, Patience::default(), &engine, &|_| {}).unwrap();
+    let mut noted = Vec::new();
+    let first = Some(states[0].clone());
+    let trail = Trail { from: first.clone(), note: &mut |state| noted.push(state) };
+    let solved = pool.solve_along(&unit, trail, &AtomicBool::new(false));
+    assert!(solved.outcome == Outcome::Failed && solved.reason.contains("SIGABRT"), "{}", solved.reason);
+    assert_eq!(noted, vec![states[1].clone(); 3]);
+    let entries = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap());
+    let mut asked: Vec<_> = entries.filter(|e| e.file_name() != "says").collect();
+    asked.sort_by_key(|e| e.metadata().unwrap().modified().unwrap());
+    let from = |bytes: Vec<u8>| {
+        let mut decoder = FrameDecoder::new();
+        decoder.push(&bytes);
+        let Some(ToWorker::Solve { from, .. }) = decoder.next_message().unwrap() else { panic!("nothing was asked") };
+        from
+    };
+    let found: Vec<_> = asked.iter().map(|e| from(std::fs::read(e.path()).unwrap())).collect();
+    assert_eq!(found, [first.map(Box::new), Some(state), None]);
 }
 
 #[test]

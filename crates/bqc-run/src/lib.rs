@@ -19,4 +19,4 @@ mod unit;
 
 pub use compile::{CompileError, Compiled, RunSettings, compile, compile_in};
 pub use observer::{Event, Observer, Unobserved};
-pub use unit::{Bench, InProcess, Refused, Solved, Unit, Workshop};
+pub use unit::{Bench, InProcess, Refused, Solved, Trail, Unit, Workshop};

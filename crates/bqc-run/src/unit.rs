@@ -3,13 +3,19 @@
 //! A pass asks a [`Workshop`] for each of its blocks: this process, a pool of others, a journal that has
 //! the result already. Whoever it is, a [`Unit`]'s result is a function of the unit and the engine alone
 //! (unless it was stopped), and what comes from outside this process counts only after
-//! [`Unit::check`] has checked it here.
+//! [`Unit::check`] has checked it here. Long work leaves a trail of [`CheckpointRecord`]s, from each of which
+//! anybody goes on to the same result.
 
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::{Engine, Solver};
-use bqc_optimize::{BlockSettings, Flow, Objective, Reason, Rejected, VerifiedBlock, optimize_block};
+use bqc_linalg::Stream;
+use bqc_optimize::search::{SearchCounts, WindowResult, WindowState};
+use bqc_optimize::{
+    BlockSettings, Flow, Objective, Reason, Rejected, Shortened, VerifiedBlock, optimize_block_from, shorten,
+};
 use bqc_wire::{
-    BlockForm, Ending, FormError, Outcome, SolvedRecord, UnitFlow, UnitKey, UnitObjective, UnitRecord, UnitSolver,
+    BlockForm, CheckpointRecord, Ending, FormError, Outcome, SolvedRecord, UnitFlow, UnitKey, UnitObjective,
+    UnitRecord, UnitSolver,
 };
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,6 +26,11 @@ pub trait Workshop: Sync {
     /// Whatever goes wrong, the unit's own block comes out and the reason with it. Comes back soon
     /// after `stop` is set.
     fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved;
+
+    /// The same along a trail. A workshop that knows of none begins at the beginning.
+    fn solve_along(&self, unit: &Unit, _trail: Trail<'_>, stop: &AtomicBool) -> Solved {
+        self.solve(unit, stop)
+    }
 
     /// Does all units of one pass, all of them different, hardest first, and tells `bench` of each. Called
     /// from a thread of a rayon pool.
@@ -48,12 +59,24 @@ pub trait Bench: Sync {
     fn done(&self, index: usize, solved: Solved);
 }
 
+/// Where the work at a unit begins, and who is told how far it has come.
+pub struct Trail<'a> {
+    /// Where somebody else has left it; none: at its beginning. What is no such state is left out.
+    pub from: Option<CheckpointRecord>,
+    /// Called with each state that somebody may go on from, from the thread that asked for the work.
+    pub note: &'a mut dyn FnMut(CheckpointRecord),
+}
+
 /// Does them in this process, on the calling thread.
 pub struct InProcess<'a>(pub &'a dyn Engine);
 
 impl Workshop for InProcess<'_> {
     fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
         unit.solve(self.0, stop)
+    }
+
+    fn solve_along(&self, unit: &Unit, trail: Trail<'_>, stop: &AtomicBool) -> Solved {
+        unit.solve_along(self.0, trail, stop)
     }
 }
 
@@ -100,6 +123,12 @@ pub enum Refused {
         /// CX gates of the block.
         original: usize,
     },
+    /// A state that a search of this unit does not come to.
+    #[error("a search of {n_rounds} rounds does not come to such a state")]
+    NoState {
+        /// Rounds of the unit's search; 0 if it has none.
+        n_rounds: u64,
+    },
     /// It is called better and is not.
     #[error("the result is said to be better than the block, and is not")]
     NoBetter,
@@ -130,8 +159,20 @@ impl Unit {
         Unit { block: block.clone(), key: record.key(), record }
     }
 
+    /// The unit of making `from`, which stands for the block at that distance, shorter by one or two CX, within
+    /// `tolerance` of the block. Nothing in it is left to chance, so it is the same in every pass and for every seed.
+    pub fn shortening(block: &BlockCircuit, from: &BlockCircuit, distance: f64, tolerance: f64, engine: &str) -> Unit {
+        let settings = BlockSettings { tolerance, ..BlockSettings::default() };
+        let mut record = Unit::new(block, &settings, 0, 0, engine).record;
+        record.flow = UnitFlow::Shorten { from: BlockForm::from(from), distance };
+        Unit { block: block.clone(), key: record.key(), record }
+    }
+
     /// The unit in bytes that came from elsewhere.
     pub fn from_record(record: UnitRecord) -> Result<Unit, FormError> {
+        if let UnitFlow::Shorten { from, .. } = &record.flow {
+            BlockCircuit::try_from(from)?;
+        }
         Ok(Unit { block: BlockCircuit::try_from(&record.block)?, key: record.key(), record })
     }
 
@@ -156,7 +197,7 @@ impl Unit {
     pub fn work(&self) -> f64 {
         let n_wires_above = i32::from(self.block.width()) - 5;
         let factor = match self.record.flow {
-            UnitFlow::ClosedForm | UnitFlow::Delete => 4f64.powi(n_wires_above.max(0)),
+            UnitFlow::ClosedForm | UnitFlow::Delete | UnitFlow::Shorten { .. } => 4f64.powi(n_wires_above.max(0)),
             UnitFlow::Search { n_rounds } => n_rounds.max(1) as f64,
         };
         self.block.n_cx() as f64 * factor
@@ -165,7 +206,7 @@ impl Unit {
     fn settings(&self) -> BlockSettings {
         let UnitRecord { tolerance, seed, .. } = self.record;
         let (flow, starts) = match self.record.flow {
-            UnitFlow::ClosedForm => (Flow::Delete, 0),
+            UnitFlow::ClosedForm | UnitFlow::Shorten { .. } => (Flow::Delete, 0),
             UnitFlow::Delete => (Flow::Delete, 1),
             UnitFlow::Search { n_rounds } => (Flow::Search { n_rounds: n_rounds as usize }, 1),
         };
@@ -189,19 +230,52 @@ impl Unit {
     /// Does the work, here and now. It is final unless it was cut short or the engine, for this unit or
     /// for another one meanwhile, had to leave work to another engine.
     pub fn solve(&self, engine: &dyn Engine, stop: &AtomicBool) -> Solved {
+        self.solve_along(engine, Trail { from: None, note: &mut |_| {} }, stop)
+    }
+
+    /// The same along a trail, to the same result. A state that this unit's search cannot have come to is left out.
+    pub fn solve_along(&self, engine: &dyn Engine, trail: Trail<'_>, stop: &AtomicBool) -> Solved {
         let (key, start) = (self.key.stream_key(), self.record.start as usize);
-        let work = || optimize_block(&self.block, key, start, &self.settings(), engine, stop);
+        let work = || {
+            if let UnitFlow::Shorten { from, distance } = &self.record.flow {
+                return self.shorten(from, *distance, engine, stop);
+            }
+            let from = trail.from.and_then(|record| self.check_state(&record).ok());
+            let note = &mut |state: &WindowState| (trail.note)(state_record(state));
+            let trail = bqc_optimize::Trail { from, note };
+            let (block, report) = optimize_block_from(&self.block, key, start, &self.settings(), engine, trail, stop);
+            (block, outcome(&report.reason), report.instantiations, report.reason.to_string())
+        };
         let n_substituted = engine.n_substituted();
         match catch_unwind(AssertUnwindSafe(work)) {
-            Ok((verified, report)) => {
-                let outcome = outcome(&report.reason);
+            Ok((verified, outcome, instantiations, reason)) => {
                 let is_own = engine.n_substituted() == n_substituted;
                 let is_final = is_own && outcome != Outcome::Failed && !stop.load(Ordering::Relaxed);
-                let (instantiations, reason) = (report.instantiations as u64, report.reason.to_string());
+                let instantiations = instantiations as u64;
                 Solved { verified, outcome, instantiations, reason, is_final, worker: None }
             }
             Err(payload) => self.failed(format!("the block's task panicked: {}", panic_text(payload.as_ref()))),
         }
+    }
+
+    /// What is shorter and near enough, or the block.
+    fn shorten(
+        &self,
+        from: &BlockForm,
+        distance: f64,
+        engine: &dyn Engine,
+        stop: &AtomicBool,
+    ) -> (VerifiedBlock, Outcome, usize, String) {
+        let shortened = match BlockCircuit::try_from(from) {
+            Ok(from) => shorten(&self.block, &from, distance, self.record.tolerance, engine, stop),
+            Err(_) => Shortened::default(),
+        };
+        let (outcome, reason) = match &shortened.block {
+            Some(_) => (Outcome::Improved, "approximated"),
+            None => (Outcome::Unchanged, "unchanged: nothing shorter is near enough"),
+        };
+        let block = shortened.block.unwrap_or_else(|| VerifiedBlock::unchanged(self.block.clone()));
+        (block, outcome, shortened.n_descents, reason.into())
     }
 
     /// The block as it was, for a fault that `reason` names.
@@ -214,6 +288,35 @@ impl Unit {
     pub fn stopped(&self) -> Solved {
         let reason = "unchanged: stopped before anything was found".into();
         Solved { outcome: Outcome::Unchanged, ..self.failed(reason) }
+    }
+
+    /// Checks a state from outside as [`Unit::check`] does a result: it is this block, as near as it says.
+    fn check_state(&self, record: &CheckpointRecord) -> Result<WindowState, Refused> {
+        let same = |form: &BlockForm, bound: f64| -> Result<BlockCircuit, Refused> {
+            let candidate = BlockCircuit::try_from(form)?;
+            let (found, original) = (candidate.n_cx(), self.block.n_cx());
+            if found > original {
+                return Err(Refused::Longer { found, original });
+            }
+            VerifiedBlock::recheck(&self.block, candidate.clone(), bound, self.record.tolerance)?;
+            Ok(candidate)
+        };
+        let CheckpointRecord { bound, rescan, .. } = *record;
+        let n_rounds = if let UnitFlow::Search { n_rounds } = self.record.flow { n_rounds } else { 0 };
+        let has_good = self.objective() != Objective::Cx;
+        if record.n_rounds == 0 || record.n_rounds > n_rounds || record.last_good.is_some() != has_good {
+            return Err(Refused::NoState { n_rounds });
+        }
+        let [n_deletions, n_moves, n_accepted, n_removed, n_iterations] = record.counts.map(|n| n as usize);
+        let counts = SearchCounts { n_deletions, n_moves, n_accepted, n_removed, n_iterations };
+        let last_good = record.last_good.as_ref().map(|(form, bound)| same(form, *bound).map(|block| (block, *bound)));
+        Ok(WindowState {
+            n_rounds: record.n_rounds as usize,
+            result: WindowResult { circuit: same(&record.block, bound)?, bound, counts },
+            last_good: last_good.transpose()?,
+            rescan,
+            stream: Stream::at(record.stream),
+        })
     }
 
     /// Checks a result from outside, by measuring it as far as [`VerifiedBlock::recheck`] does. `is_final`: it was
@@ -230,6 +333,12 @@ impl Unit {
             Ending::Failed => Outcome::Failed,
         };
         let objective = self.objective();
+        if let UnitFlow::Shorten { from, .. } = &self.record.flow
+            && outcome == Outcome::Improved
+            && found >= BlockCircuit::try_from(from)?.n_cx()
+        {
+            return Err(Refused::NoBetter);
+        }
         if outcome == Outcome::Improved && objective.rank_block(&candidate) >= objective.rank_block(&self.block) {
             return Err(Refused::NoBetter);
         }
@@ -261,6 +370,21 @@ impl Solved {
     }
 }
 
+/// A state of a search in bytes, to be checked by whoever reads them.
+fn state_record(state: &WindowState) -> CheckpointRecord {
+    let WindowResult { circuit, bound, counts } = &state.result;
+    let SearchCounts { n_deletions, n_moves, n_accepted, n_removed, n_iterations } = *counts;
+    CheckpointRecord {
+        n_rounds: state.n_rounds as u64,
+        block: BlockForm::from(circuit),
+        bound: *bound,
+        last_good: state.last_good.as_ref().map(|(block, bound)| (BlockForm::from(block), *bound)),
+        rescan: state.rescan,
+        counts: [n_deletions, n_moves, n_accepted, n_removed, n_iterations].map(|n| n as u64),
+        stream: state.stream.position(),
+    }
+}
+
 /// The outcome of a block that came back.
 fn outcome(reason: &Reason) -> Outcome {
     match reason {
@@ -271,7 +395,7 @@ fn outcome(reason: &Reason) -> Outcome {
 }
 
 /// The words of a panic, for the record.
-pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> &str {
+fn panic_text(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

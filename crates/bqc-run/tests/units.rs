@@ -4,10 +4,10 @@
 use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, GateCall, Qubit};
 use bqc_instantiate::{CpuEngine, Engine, EngineError, MakeCandidate, Outcome, Problem, RefineProblem, Refined};
 use bqc_linalg::Stream;
-use bqc_optimize::{BlockSettings, Flow};
-use bqc_run::{InProcess, Refused, RunSettings, Solved, Unit, Unobserved, Workshop, compile, compile_in};
-use bqc_wire::Ending;
+use bqc_optimize::{BlockSettings, Flow, Objective};
+use bqc_run::{InProcess, Refused, RunSettings, Solved, Trail, Unit, Unobserved, Workshop, compile, compile_in};
 use bqc_wire::unit::GateForm;
+use bqc_wire::{CheckpointRecord, Ending};
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -47,6 +47,76 @@ fn a_unit_from_bytes_has_the_same_result_and_it_passes_the_check() {
         assert!(checked.is_final);
         assert_eq!(checked.verified, solved.verified, "the distance is the same to the bit");
     }
+}
+
+#[test]
+fn a_shortening_from_bytes_has_the_same_result_and_only_shorter_ones_are_taken() {
+    let block = block(3, 20, 3);
+    let (engine, go) = (CpuEngine::new(), AtomicBool::new(false));
+    let first = Unit::shortening(&block, &block, 0.0, 0.5, "cpu");
+    let solved = first.solve(&engine, &go);
+    assert!(solved.is_final && solved.verified.circuit().n_cx() < 20, "{}", solved.reason);
+    let again = Unit::from_record(first.record().clone()).unwrap();
+    assert_eq!(again.solve(&engine, &go).to_record(), solved.to_record());
+    assert_eq!(first.check(&solved.to_record(), true).unwrap().verified, solved.verified);
+    // From there on the same result is no shorter.
+    let found = &solved.verified;
+    let second = Unit::shortening(&block, found.circuit(), found.distance(), 0.5, "cpu");
+    assert_eq!(second.check(&solved.to_record(), true).unwrap_err(), Refused::NoBetter);
+    let mut shortest = BlockCircuit::new(3);
+    shortest.push_cx(BlockQubit(0), BlockQubit(2));
+    let nothing = Unit::shortening(&shortest, &shortest, 0.0, 1e-3, "cpu").solve(&engine, &go);
+    assert!(nothing.is_final && nothing.verified.circuit() == &shortest);
+    let mut damaged = first.record().clone();
+    let Some(gate) = damaged.block.gates.first().copied() else { panic!("it has gates") };
+    damaged.flow =
+        bqc_wire::UnitFlow::Shorten { from: bqc_wire::BlockForm { width: 1, gates: vec![gate] }, distance: 0.0 };
+    assert!(Unit::from_record(damaged).is_err());
+}
+
+/// What a unit has become, and the states that it went through.
+fn along(unit: &Unit, from: Option<CheckpointRecord>) -> (Solved, Vec<CheckpointRecord>) {
+    let mut states = Vec::new();
+    let trail = Trail { from, note: &mut |state| states.push(state) };
+    let solved = unit.solve_along(&CpuEngine::new(), trail, &AtomicBool::new(false));
+    (solved, states)
+}
+
+#[test]
+fn a_unit_goes_on_from_its_checkpoints_and_from_no_others() {
+    for (width, objective) in [(4, Objective::Cx), (9, Objective::Depth)] {
+        let settings = BlockSettings { flow: Flow::Search { n_rounds: 3 }, objective, ..BlockSettings::default() };
+        let unit = Unit::new(&block(width, 30, 3), &settings, 1, 2, "cpu");
+        let (expected, states) = along(&unit, None);
+        assert_eq!(states.len(), 3);
+        let same = |from: &CheckpointRecord| {
+            let (found, states) = along(&unit, Some(from.clone()));
+            assert!(found.is_final && found.to_record() == expected.to_record());
+            states.len()
+        };
+        assert_eq!(states.iter().map(same).collect::<Vec<_>>(), [2, 1, 0]);
+        // What cannot be a state of this search is left out: the unit begins at its beginning.
+        let forged = |change: &dyn Fn(&mut CheckpointRecord)| {
+            let mut state = states[1].clone();
+            change(&mut state);
+            same(&state)
+        };
+        assert_eq!(forged(&|s| s.block.gates.push(GateForm::U3(0, [1e-3, 0.0, 0.0]))), 3);
+        assert_eq!(forged(&|s| s.block.gates.push(GateForm::Cx(0, 0))), 3);
+        assert_eq!(forged(&|s| s.block.gates.extend([GateForm::Cx(0, 1); 40])), 3);
+        assert_eq!(forged(&|s| s.block.width -= 1), 3);
+        assert_eq!(forged(&|s| s.bound = f64::NAN), if width > 8 { 3 } else { 1 });
+        assert_eq!(forged(&|s| s.n_rounds = 4), 3);
+        assert_eq!(forged(&|s| s.n_rounds = 0), 3);
+        let other = |s: &mut CheckpointRecord| s.last_good = if s.last_good.is_some() { None } else { Some(wrong(s)) };
+        assert_eq!(forged(&other), 3);
+    }
+    let unit = Unit::new(&block(3, 20, 3), &BlockSettings::default(), 0, 0, "cpu");
+    assert!(along(&unit, None).1.is_empty(), "a deletion leaves no trail");
+}
+
+fn wrong(state: &CheckpointRecord) -> (bqc_wire::BlockForm, f64) {
+    (state.block.clone(), state.bound)
 }
 
 #[test]

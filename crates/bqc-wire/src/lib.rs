@@ -14,6 +14,10 @@
 //! Units: seconds, bytes, radians, gate counts. Counts are those of the circuit after translation to
 //! {CX, U3}, for input and output alike, so that they can be compared.
 
+/// Names the build of this program: sources, dependencies and compiler, as far as they may decide a result. Builds
+/// of the same sources by the same compiler share it.
+pub const BUILD: &str = env!("BQC_BUILD");
+
 pub mod batch;
 mod document;
 pub mod frame;
@@ -43,4 +47,7 @@ pub use run_status::{RunStatus, SupervisorStatus};
 pub use segment::{Entry, Record, Replay, SegmentError};
 pub use share::{PassKey, PassRecord, Share, WriterRecord};
 pub use stats::{PartitionPreview, StatsReport};
-pub use unit::{BlockForm, Ending, FormError, SolvedRecord, UnitFlow, UnitKey, UnitObjective, UnitRecord, UnitSolver};
+pub use unit::{
+    BlockForm, CheckpointRecord, Ending, FormError, SolvedRecord, UnitFlow, UnitKey, UnitObjective, UnitRecord,
+    UnitSolver,
+};

@@ -2,13 +2,14 @@
 //!
 //! Both sides say [`Hello`] first, and neither goes on if the other speaks another protocol: a binary
 //! may have been replaced while its supervisor runs. Then the supervisor sends one unit of work after
-//! the other, and the worker answers each of them once, with heartbeats until it does.
+//! the other, and the worker answers each of them once, with heartbeats and checkpoints until it does.
 
-use crate::unit::{SolvedRecord, UnitRecord};
+use crate::BUILD;
+use crate::unit::{CheckpointRecord, SolvedRecord, UnitRecord};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Raised with every change of what stands in a frame.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// What a [`Hello`] begins with.
 const MAGIC: [u8; 8] = *b"bqc-pool";
@@ -21,8 +22,9 @@ pub trait Message: Serialize + DeserializeOwned {}
 pub struct Hello {
     magic: [u8; 8],
     protocol: u32,
-    /// Version of bqc that says it.
+    /// Version of bqc that says it, and its build.
     version: String,
+    build: String,
     /// Name of the engine that does, or is to do, the arithmetic.
     pub engine: String,
 }
@@ -33,11 +35,16 @@ pub enum HelloError {
     /// Not a process of bqc at all.
     #[error("the process on the other side is no worker of bqc")]
     Stranger,
-    /// Another protocol, or another version, whose results may be others.
-    #[error("the other side is bqc {version} with protocol {protocol}; this is bqc {ours} with protocol {PROTOCOL}")]
+    /// Another protocol, version or build, whose results may be others.
+    #[error(
+        "the other side is bqc {version} (build {build}) with protocol {protocol}; this is bqc {ours} (build {BUILD}) \
+         with protocol {PROTOCOL}"
+    )]
     OtherVersion {
         /// Its version.
         version: String,
+        /// Its build.
+        build: String,
         /// Its protocol.
         protocol: u32,
         /// Version of this side.
@@ -56,7 +63,8 @@ pub enum HelloError {
 impl Hello {
     /// What this version says.
     pub fn new(engine: &str) -> Hello {
-        Hello { magic: MAGIC, protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").into(), engine: engine.into() }
+        let (version, build) = (env!("CARGO_PKG_VERSION").into(), BUILD.into());
+        Hello { magic: MAGIC, protocol: PROTOCOL, version, build, engine: engine.into() }
     }
 
     /// Whether the side that said this may work together with one that computes with `engine`.
@@ -65,8 +73,9 @@ impl Hello {
             return Err(HelloError::Stranger);
         }
         let ours = env!("CARGO_PKG_VERSION");
-        if self.protocol != PROTOCOL || self.version != ours {
-            return Err(HelloError::OtherVersion { version: self.version.clone(), protocol: self.protocol, ours });
+        if self.protocol != PROTOCOL || self.version != ours || self.build != BUILD {
+            let (version, build) = (self.version.clone(), self.build.clone());
+            return Err(HelloError::OtherVersion { version, build, protocol: self.protocol, ours });
         }
         if self.engine != engine {
             return Err(HelloError::OtherEngine { found: self.engine.clone(), expected: engine.into() });
@@ -86,6 +95,8 @@ pub enum ToWorker {
         task: u64,
         /// The work.
         unit: Box<UnitRecord>,
+        /// Where another worker has left it, if one has.
+        from: Option<Box<CheckpointRecord>>,
     },
     /// Answer with the best result so far.
     Cancel,
@@ -98,6 +109,13 @@ pub enum FromWorker {
     Hello(Hello),
     /// The process still runs.
     Heartbeat,
+    /// So far has the work come, in case that this process does not live to its end.
+    Checkpoint {
+        /// The number that the work came with.
+        task: u64,
+        /// To go on from.
+        state: Box<CheckpointRecord>,
+    },
     /// A result.
     Solved {
         /// The number that the work came with.

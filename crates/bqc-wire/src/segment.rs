@@ -7,13 +7,13 @@
 //! be appended to a segment after it has been closed: a run that is taken up begins a new one.
 
 use crate::frame::decode;
-use crate::unit::{SolvedRecord, UnitKey};
+use crate::unit::{CheckpointRecord, SolvedRecord, UnitKey};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
 
 /// Raised with every change of what stands in a segment.
-pub const SEGMENT_VERSION: u32 = 2;
+pub const SEGMENT_VERSION: u32 = 3;
 /// Bytes before the first record.
 pub const HEAD_BYTES: usize = 48;
 /// Longest payload of a record, in bytes.
@@ -32,7 +32,7 @@ pub enum SegmentError {
         found: u32,
     },
     /// It belongs to another plan.
-    #[error("the segment belongs to another input or other settings")]
+    #[error("the segment belongs to another input, other settings or another build of bqc")]
     OtherPlan,
     /// A payload that no reader would take.
     #[error("a record of {n_bytes} bytes is longer than the limit of {MAX_RECORD_BYTES}")]
@@ -51,6 +51,8 @@ pub enum Entry {
     PassDone(u32),
     /// The run is done.
     RunDone,
+    /// A unit is under way and has come so far.
+    Checkpoint(UnitKey, Box<CheckpointRecord>),
 }
 
 /// What may stand in a segment.
@@ -63,10 +65,11 @@ impl Entry {
     const SOLVED: u8 = 1;
     const PASS_DONE: u8 = 2;
     const RUN_DONE: u8 = 3;
+    const CHECKPOINT: u8 = 4;
 
     /// Whether everything before it must be on the disk before it is.
     pub fn is_marker(&self) -> bool {
-        !matches!(self, Entry::Solved(..))
+        matches!(self, Entry::PassDone(_) | Entry::RunDone)
     }
 }
 
@@ -76,6 +79,7 @@ impl Record for Entry {
             Entry::Solved(..) => Entry::SOLVED,
             Entry::PassDone(_) => Entry::PASS_DONE,
             Entry::RunDone => Entry::RUN_DONE,
+            Entry::Checkpoint(..) => Entry::CHECKPOINT,
         }
     }
 }

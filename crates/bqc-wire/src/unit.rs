@@ -3,7 +3,9 @@
 //! A result is a function of its unit alone. So the unit's bytes name it: the [`UnitKey`] is the
 //! SHA-256 of a domain, the version of bqc and the unit in postcard, and the random numbers of the
 //! work derive from the key. Equal blocks of one pass are one unit, wherever they stand; a pass is
-//! part of the unit, because a second look at the same block should see something else.
+//! part of the unit, because a second look at the same block should see something else. The build is no part
+//! of it, so that a change of the sources does not change all random numbers; journals and caches have it in
+//! their [`plan_hash`].
 
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit};
 use serde::{Deserialize, Serialize};
@@ -68,7 +70,7 @@ impl TryFrom<&BlockForm> for BlockCircuit {
 }
 
 /// How gates are removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum UnitFlow {
     /// Closed forms only.
     ClosedForm,
@@ -78,6 +80,13 @@ pub enum UnitFlow {
     Search {
         /// Rounds of cuts.
         n_rounds: u64,
+    },
+    /// One or two CX fewer, at a distance from the block that the tolerance allows.
+    Shorten {
+        /// What stands for the block so far.
+        from: BlockForm,
+        /// Its distance from the block.
+        distance: f64,
     },
 }
 
@@ -168,11 +177,13 @@ impl UnitRecord {
     }
 }
 
-/// The SHA-256 of some parts, none of which can run into the next: the plan of a run, for its journal.
+/// The SHA-256 of the build and some parts, none of which can run into the next: the plan of a run, for its
+/// journal. Without parts it is the build's, for a cache: another build may have other results for the same unit.
 pub fn plan_hash(parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(b"bqc.plan/1");
     hash.update(env!("CARGO_PKG_VERSION"));
+    hash.update(crate::BUILD);
     for part in parts {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
@@ -193,6 +204,26 @@ pub struct SolvedRecord {
     pub ending: Ending,
     /// Why it ended so, in words.
     pub reason: String,
+}
+
+/// Where the search of a unit stands between two rounds: all that decides what comes after, so that whoever goes
+/// on from it comes to the same result. Whoever reads it checks it first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointRecord {
+    /// Rounds that are done.
+    pub n_rounds: u64,
+    /// What they have made.
+    pub block: BlockForm,
+    /// Sum of the distances of all changes.
+    pub bound: f64,
+    /// The last circuit that does not fall behind the ones before, and its bound, where the objective asks for one.
+    pub last_good: Option<(BlockForm, f64)>,
+    /// Whether the next round scans all gates.
+    pub rescan: bool,
+    /// Deletions, moves, accepted moves, gates removed, iterations so far.
+    pub counts: [u64; 5],
+    /// Position of the random numbers.
+    pub stream: u64,
 }
 
 /// How a unit ended. Not the report's type: a JSON document must be free to change without the bytes.

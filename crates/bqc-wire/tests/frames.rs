@@ -86,7 +86,7 @@ fn a_right_checksum_over_nonsense_is_no_message() {
     // A heartbeat with something behind it, and a text that claims to be longer than all memory.
     assert!(of(&[1, 0]).to_string().contains("1 bytes are left over"));
     assert!(matches!(
-        of(&[3, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]),
+        of(&[4, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]),
         FrameError::NoMessage { .. }
     ));
     // What the supervisor says is nothing that a worker may say.
@@ -107,7 +107,7 @@ fn only_the_same_version_and_engine_work_together() {
     let hello = Hello::new("cpu");
     assert_eq!(hello.check("cpu"), Ok(()));
     assert!(matches!(hello.check("gpu"), Err(HelloError::OtherEngine { .. })));
-    // The bytes of a greeting: kind, magic, protocol, version, engine.
+    // The bytes of a greeting: kind, magic, protocol, version, build, engine.
     let bytes = encode_frame(&FromWorker::Hello(hello)).unwrap();
     let altered = |at: usize| {
         let mut payload = bytes[8..].to_vec();
@@ -119,8 +119,13 @@ fn only_the_same_version_and_engine_work_together() {
         hello.check("cpu").unwrap_err()
     };
     assert_eq!(altered(1), HelloError::Stranger);
-    assert!(matches!(altered(9), HelloError::OtherVersion { protocol: 3, .. }));
+    assert!(matches!(altered(9), HelloError::OtherVersion { protocol: 2, .. }));
     assert!(altered(11).to_string().contains("the other side is bqc"));
+    // Behind the version and the length of the build's name comes the build.
+    let at = 11 + env!("CARGO_PKG_VERSION").len() + 1;
+    let error = altered(at).to_string();
+    assert!(error.contains("(build ") && error.contains(bqc_wire::BUILD), "{error}");
+    assert_eq!(bqc_wire::BUILD.len(), 16);
 }
 
 proptest! {

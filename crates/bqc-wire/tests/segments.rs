@@ -2,7 +2,7 @@
 
 use bqc_wire::segment::{Entry, HEAD_BYTES, MAX_RECORD_BYTES, Replay, SegmentError, encode_head, encode_record};
 use bqc_wire::unit::{GateForm, SolvedRecord, UnitKey};
-use bqc_wire::{BlockForm, Ending, fuzz};
+use bqc_wire::{BlockForm, CheckpointRecord, Ending, fuzz};
 use proptest::prelude::*;
 
 const PLAN: [u8; 32] = [7; 32];
@@ -15,11 +15,19 @@ fn solved(i: u8) -> Entry {
     Entry::Solved(UnitKey([i; 32]), Box::new(record))
 }
 
+fn checkpoint(i: u8) -> Entry {
+    let block = BlockForm { width: 2, gates: vec![GateForm::Cx(0, 1)] };
+    let (last_good, rescan) = (i.is_multiple_of(2).then(|| (block.clone(), 0.5)), i > 1);
+    let counts = [1, 2, 3, 4, u64::MAX];
+    let state = CheckpointRecord { n_rounds: 3, block, bound: 1e-14, last_good, rescan, counts, stream: 1 << 63 };
+    Entry::Checkpoint(UnitKey([i; 32]), Box::new(state))
+}
+
 /// A segment, and where each of its records ends.
 fn example() -> (Vec<u8>, Vec<Entry>, Vec<usize>) {
     let entries: Vec<Entry> = (0..9)
         .map(solved)
-        .chain([Entry::PassDone(0)])
+        .chain([Entry::PassDone(0), checkpoint(9), checkpoint(10)])
         .chain((9..12).map(solved))
         .chain([Entry::PassDone(1), Entry::RunDone])
         .collect();
@@ -78,12 +86,12 @@ fn other_versions_and_plans_are_refused_by_name() {
     let (bytes, ..) = example();
     assert_eq!(Replay::new(&bytes, &[8; 32]).unwrap_err(), SegmentError::OtherPlan);
     let mut newer = bytes.clone();
-    newer[8] = 3;
+    newer[8] = 4;
     let checksum = newer[..44].iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0x82F6_3B78 } else { crc >> 1 })
     });
     newer[44..48].copy_from_slice(&(!checksum).to_le_bytes());
-    assert_eq!(Replay::new(&newer, &PLAN).unwrap_err(), SegmentError::Version { found: 3 });
+    assert_eq!(Replay::new(&newer, &PLAN).unwrap_err(), SegmentError::Version { found: 4 });
 }
 
 #[test]

@@ -27,6 +27,17 @@ impl DeviceMemory {
 
 impl Memory for DeviceMemory {
     #[inline(always)]
+    fn rolled(number: u32) -> u32 {
+        let same: u32;
+        // SAFETY: copies a register. The pragma is about the loop that it stands in.
+        unsafe {
+            asm!(".pragma \"nounroll\";", "mov.b32 {0}, {1};", out(reg32) same, in(reg32) number,
+                options(pure, nomem, nostack));
+        }
+        same
+    }
+
+    #[inline(always)]
     fn offset(self, n_f64: u32) -> Self {
         // SAFETY: as promised to `new`.
         DeviceMemory(unsafe { self.0.add(n_f64 as usize) })

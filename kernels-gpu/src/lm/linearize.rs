@@ -250,14 +250,16 @@ impl<M: Memory> Panel<M> {
 /// wire's bit here.
 #[inline(always)]
 fn seeded(other: Complex, pauli: u32, high: bool) -> Complex {
-    let sign = if high { -1.0 } else { 1.0 };
-    // iX: i·other; iY: ±other (+ on bit 0); iZ: ±i·other.
-    let (re, im) = match pauli {
-        Y => (other.re * sign, other.im * sign),
-        X => (-other.im, other.re),
-        _ => (-other.im * sign, other.re * sign),
-    };
-    Complex::new(re, im)
+    // iX: i·other; iY: ±other (+ on bit 0); iZ: ±i·other. Signs are flipped as bits, without a branch.
+    let (is_x, is_y) = (pauli == X, pauli == Y);
+    let (flips_re, flips_im) = (is_x || high == is_y, high && !is_x);
+    let (re, im) = (if is_y { other.re } else { other.im }, if is_y { other.im } else { other.re });
+    Complex::new(with_sign_flipped(re, flips_re), with_sign_flipped(im, flips_im))
+}
+
+#[inline(always)]
+fn with_sign_flipped(x: f64, is_flipped: bool) -> f64 {
+    f64::from_bits(x.to_bits() ^ (is_flipped as u64) << 63)
 }
 
 /// `G ← G + panelᵀ·panel` over the real and imaginary parts of `n_rows` amplitudes, lower triangle of
@@ -280,9 +282,8 @@ fn accumulate<B: Cta>(cta: &mut B, workspace: Workspace<B::Memory>, n_rows: u32,
         let mut sums = [[0.0; 4]; 4];
         let mut row = 0;
         while row < n_rows {
-            let x = left.map(|column| column.complex(row));
-            let y = right.map(|column| column.complex(row));
-            sums = add_products(sums, x, y);
+            let at = B::Memory::rolled(row);
+            sums = add_products(sums, left.map(|column| column.complex(at)), right.map(|column| column.complex(at)));
             row += 1;
         }
         for r in 0..4 {

@@ -6,6 +6,7 @@
 //! threads would wait.
 
 use super::layout::{Part, TILE, TILE_LEN, Workspace, tile_at};
+use crate::complex::Complex;
 use crate::cta::{Cta, Memory};
 use crate::real::{fma, rsqrt};
 
@@ -135,13 +136,14 @@ fn update_patch<M: Memory>(factor: M, k: u32, job: u32) {
     let to = factor.offset(tile_at(tile_row, tile_column) + row * TILE + column);
     let mut sums = [[0.0; 4]; 4];
     for r in 0..4 {
-        for s in 0..4 {
-            sums[r][s] = to.f64(r as u32 * TILE + s as u32);
+        for pair in 0..2 {
+            let two = to.complex(r as u32 * TILE / 2 + pair as u32);
+            (sums[r][2 * pair], sums[r][2 * pair + 1]) = (two.re, two.im);
         }
     }
     let mut m = 0;
     while m < TILE / 2 {
-        // Two columns of the factor in one access.
+        // Two numbers in one access, here and above.
         let x = [0, 1, 2, 3].map(|r| left.complex(r * TILE / 2 + m));
         let y = [0, 1, 2, 3].map(|s| right.complex(s * TILE / 2 + m));
         for r in 0..4 {
@@ -152,8 +154,9 @@ fn update_patch<M: Memory>(factor: M, k: u32, job: u32) {
         m += 1;
     }
     for r in 0..4 {
-        for s in 0..4 {
-            to.set_f64(r as u32 * TILE + s as u32, sums[r][s]);
+        for pair in 0..2 {
+            let two = Complex::new(sums[r][2 * pair], sums[r][2 * pair + 1]);
+            to.set_complex(r as u32 * TILE / 2 + pair as u32, two);
         }
     }
 }

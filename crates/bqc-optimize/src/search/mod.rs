@@ -10,4 +10,4 @@ mod moves;
 mod window;
 
 pub use block::{ScanShare, SearchCounts, search_block, search_problem};
-pub use window::{WindowResult, WindowSettings, search_window};
+pub use window::{WindowResult, WindowSettings, WindowState, search_window, search_window_from};

@@ -1,6 +1,8 @@
 //! The search over a window: rounds of random cuts, a search in every block, and the pieces joined.
 //!
-//! A window is the unit of work: a pure function of its gates, the settings and the seed.
+//! A window is the unit of work: a pure function of its gates, the settings and the seed. Between two rounds
+//! a [`WindowState`] holds all that decides what comes after, so that another process can go on from there to
+//! the same result.
 
 use super::block::{ScanShare, SearchCounts, search_block};
 use crate::deletion::{Fit, freeze_block};
@@ -54,6 +56,50 @@ pub struct WindowResult {
     pub counts: SearchCounts,
 }
 
+/// Where the search of a window stands between two rounds.
+#[derive(Clone, Debug)]
+pub struct WindowState {
+    /// Rounds that are done.
+    pub n_rounds: usize,
+    /// What they have made.
+    pub result: WindowResult,
+    /// The last of the rounds' circuits that does not fall behind the ones before, and its bound; none where the
+    /// objective takes any.
+    pub last_good: Option<(BlockCircuit, f64)>,
+    /// Whether the next round scans all gates, because the last one removed some.
+    pub rescan: bool,
+    /// What the next round draws from.
+    pub stream: Stream,
+}
+
+impl WindowState {
+    /// Before the first round.
+    pub fn start(window: &BlockCircuit, objective: Objective, stream: Stream) -> WindowState {
+        let mut result = WindowResult { circuit: window.clone(), bound: 0.0, counts: SearchCounts::default() };
+        merge(&mut result);
+        let last_good = (objective != Objective::Cx).then(|| (result.circuit.clone(), result.bound));
+        WindowState { n_rounds: 0, result, last_good, rescan: true, stream }
+    }
+
+    /// One more round.
+    fn advance(&mut self, engine: &dyn Engine, settings: &WindowSettings, stop: &AtomicBool) {
+        let WindowState { n_rounds, result, last_good, rescan, stream } = self;
+        let scan = if *rescan { ScanShare::FULL } else { ScanShare::SAMPLE };
+        let before = result.counts.n_removed;
+        let width = settings.widths.start() + stream.below(settings.widths.clone().count());
+        round(result, engine, width.min(result.circuit.width().into()), scan, settings, stream, stop);
+        *rescan = result.counts.n_removed > before;
+        if let Some(good) = last_good {
+            merge(result);
+            let (next, present) = (Figures::of_block(&result.circuit), Figures::of_block(&good.0));
+            if settings.objective.goes_on_from(&next, &present) {
+                *good = (result.circuit.clone(), result.bound);
+            }
+        }
+        *n_rounds += 1;
+    }
+}
+
 /// Searches a window: rounds of moves, then a scan that removes one-qubit gates.
 ///
 /// The result has at most as many CX gates as the window; with as many it is usually another circuit,
@@ -66,35 +112,36 @@ pub fn search_window(
     stream: &mut Stream,
     stop: &AtomicBool,
 ) -> WindowResult {
-    let mut result = WindowResult { circuit: window.clone(), bound: 0.0, counts: SearchCounts::default() };
     if window.width() < 2 {
-        return result;
+        return WindowResult { circuit: window.clone(), bound: 0.0, counts: SearchCounts::default() };
+    }
+    let mut state = WindowState::start(window, settings.objective, stream.clone());
+    let result = search_window_from(&mut state, engine, settings, stop, &mut |_| {});
+    *stream = state.stream;
+    result
+}
+
+/// The same from any state of it on, to the same result. `note` is told of the state after every round but those
+/// that `stop` cut short.
+pub fn search_window_from(
+    state: &mut WindowState,
+    engine: &dyn Engine,
+    settings: &WindowSettings,
+    stop: &AtomicBool,
+    note: &mut dyn FnMut(&WindowState),
+) -> WindowResult {
+    while state.n_rounds < settings.n_rounds && !stop.load(Ordering::Relaxed) {
+        state.advance(engine, settings, stop);
+        if !stop.load(Ordering::Relaxed) {
+            note(state);
+        }
+    }
+    let mut result = state.result.clone();
+    if let Some((circuit, bound)) = &state.last_good {
+        (result.circuit, result.bound) = (circuit.clone(), *bound);
     }
     merge(&mut result);
-    let mut last_good = (settings.objective != Objective::Cx).then(|| result.clone());
-    let mut rescan = true;
-    for _ in 0..settings.n_rounds {
-        if stop.load(Ordering::Relaxed) {
-            break;
-        }
-        let scan = if rescan { ScanShare::FULL } else { ScanShare::SAMPLE };
-        let before = result.counts.n_removed;
-        let width = settings.widths.start() + stream.below(settings.widths.clone().count());
-        round(&mut result, engine, width.min(window.width().into()), scan, settings, stream, stop);
-        rescan = result.counts.n_removed > before;
-        if let Some(good) = &mut last_good {
-            merge(&mut result);
-            let (next, present) = (Figures::of_block(&result.circuit), Figures::of_block(&good.circuit));
-            if settings.objective.goes_on_from(&next, &present) {
-                good.clone_from(&result);
-            }
-        }
-    }
-    if let Some(good) = last_good {
-        (result.circuit, result.bound) = (good.circuit, good.bound);
-    }
-    merge(&mut result);
-    freeze(&mut result, engine, settings, stream, stop);
+    freeze(&mut result, engine, settings, &mut state.stream, stop);
     merge(&mut result);
     result
 }

@@ -43,7 +43,7 @@ fn on_disk(room: usize, n_syncs: usize, pause: Duration) -> (Journal, Arc<Mutex<
     let bytes = Arc::new(Mutex::new(encode_head(&[0; 32]).to_vec()));
     let disk = Disk { bytes: bytes.clone(), room, n_syncs_left: n_syncs.into(), pause };
     let writer = Writer::new(Arc::new(disk), None, u64::MAX);
-    (Journal::on(writer, HashMap::new(), Path::new(""), None).unwrap(), bytes)
+    (Journal::on(writer, Found::default(), None, Path::new(""), None).unwrap(), bytes)
 }
 
 impl Writer {
