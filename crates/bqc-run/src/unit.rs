@@ -50,6 +50,14 @@ pub trait Workshop: Sync {
     }
 }
 
+/// Where the work at a unit begins, and who is told how far it has come.
+pub struct Trail<'a> {
+    /// Where somebody else has left it; none: at its beginning. What is no such state is left out.
+    pub from: Option<CheckpointRecord>,
+    /// Called with each state that somebody may go on from, from the thread that asked for the work.
+    pub note: &'a mut dyn FnMut(CheckpointRecord),
+}
+
 /// Where the results of many units go; from any thread, in any order.
 pub trait Bench: Sync {
     /// The unit in this place is begun here. Nobody says so of a result that was there already.
@@ -57,14 +65,6 @@ pub trait Bench: Sync {
 
     /// The unit in this place is done. Only the first result of each counts.
     fn done(&self, index: usize, solved: Solved);
-}
-
-/// Where the work at a unit begins, and who is told how far it has come.
-pub struct Trail<'a> {
-    /// Where somebody else has left it; none: at its beginning. What is no such state is left out.
-    pub from: Option<CheckpointRecord>,
-    /// Called with each state that somebody may go on from, from the thread that asked for the work.
-    pub note: &'a mut dyn FnMut(CheckpointRecord),
 }
 
 /// Does them in this process, on the calling thread.

@@ -153,7 +153,7 @@ mod tests {
         let text = plan().seal();
         let back = Plan::unseal(&text).unwrap();
         assert_eq!((back.settings.clone(), back.hash()), (plan().settings, plan().hash()));
-        for (from, to) in [("\"seed\": 1", "\"seed\": 2"), ("a.qasm", "b.qasm"), ("}\n", "} \n")] {
+        for (from, to) in [("\"starts\": 4", "\"starts\": 5"), ("a.qasm", "b.qasm"), ("}\n", "} \n")] {
             let changed = text.replacen(from, to, 1);
             assert_ne!(changed, text);
             assert!(matches!(Plan::unseal(&changed), Err(PlanError::Changed)), "{from}");
