@@ -171,7 +171,10 @@ impl Script {
             self.text,
             "bqc={}\ncommand -v \"$bqc\" > /dev/null || {{ echo \"$bqc: not found on this node\" >&2; exit 2; }}\n\
              restarts=${{SLURM_RESTART_COUNT:-0}}\n\
-             again() {{\n    if [ \"$restarts\" -lt {} ]; then exec scontrol requeue \"$1\"; fi\n\
+             again() {{\n\
+             \x20   # Slurm may have done so itself, when it lost this node and this script did not notice.\n\
+             \x20   if ! scontrol --oneliner show job \"$1\" | grep -q \" Restarts=$restarts \"; then exit 75; fi\n\
+             \x20   if [ \"$restarts\" -lt {} ]; then exec scontrol requeue \"$1\"; fi\n\
              \x20   echo \"queued again {} times already: giving up; submit it again to go on\" >&2\n}}\n\
              work=\n\
              # bqc writes down what it has and ends.\n\

@@ -286,7 +286,7 @@ impl<T: DeviceCopy> ZeroBytes for DeviceBuffer<T> {
 }
 
 /// The result of a call that `cust` has no function for.
-fn checked(result: cudaError_enum) -> CudaResult<()> {
+pub(crate) fn checked(result: cudaError_enum) -> CudaResult<()> {
     match result {
         cudaError_enum::CUDA_SUCCESS => Ok(()),
         cudaError_enum::CUDA_ERROR_OUT_OF_MEMORY => Err(CustError::OutOfMemory),

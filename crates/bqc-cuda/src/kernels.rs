@@ -65,6 +65,7 @@ mod tests {
     fn a_device_gets_the_newest_ptx_that_it_and_its_driver_read() {
         let device = |major, minor| DeviceInfo {
             ordinal: 0,
+            uuid: "GPU-0".into(),
             name: "some GPU".into(),
             capability: Version::new(major, minor),
             n_multiprocessors: 1,

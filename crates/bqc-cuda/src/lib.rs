@@ -27,7 +27,7 @@ mod plan;
 
 pub use ceilings::{Ceilings, check_kernels, measure_ceilings};
 pub use cust::stream::Stream;
-pub use discover::{ComputeMode, DeviceInfo, Discovery, discover};
+pub use discover::{ComputeMode, DeviceInfo, Discovery, discover, find_driver};
 pub use engine::{CudaEngine, LaunchShape};
 pub use error::{CudaError, Version};
 pub use gpu::{Buffer, Gpu, Kernel, Kernels, Launch, Pointer, Record};

@@ -42,6 +42,8 @@ pub struct CudaEngine {
     sessions: Mutex<Vec<Session>>,
     /// The first failure that was not for lack of memory: the device is not asked again.
     fault: Mutex<Option<CudaError>>,
+    /// The last want of memory: see [`CudaEngine::shortage`].
+    shortage: Mutex<Option<CudaError>>,
     /// The most bytes that a launch may need since memory was short; it doubles with every launch of
     /// about that size that there was room for.
     launch_bytes: AtomicU64,
@@ -96,11 +98,22 @@ impl CudaEngine {
         let kernels = gpu.load(&LM)?;
         let cpu = CpuEngine::with_level(level);
         let name = format!("cuda/{} with {}", gpu.info().name, cpu.name());
-        let (sessions, fault) = (Mutex::new(Vec::new()), Mutex::new(None));
+        let (sessions, fault, shortage) = (Mutex::new(Vec::new()), Mutex::new(None), Mutex::new(None));
         let (launch_bytes, n_on_device, n_substituted) =
             (AtomicU64::new(u64::MAX), AtomicU64::new(0), AtomicU64::new(0));
-        let engine =
-            CudaEngine { name, gpu, kernels, cpu, level, sessions, fault, launch_bytes, n_on_device, n_substituted };
+        let engine = CudaEngine {
+            name,
+            gpu,
+            kernels,
+            cpu,
+            level,
+            sessions,
+            fault,
+            shortage,
+            launch_bytes,
+            n_on_device,
+            n_substituted,
+        };
         engine.check()?;
         Ok(engine)
     }
@@ -113,6 +126,12 @@ impl CudaEngine {
     /// Why the device is not used any more, if it is not.
     pub fn fault(&self) -> Option<CudaError> {
         locked(&self.fault).clone()
+    }
+
+    /// The last want of memory since this was asked that left work to the CPU. Whoever shares the device with
+    /// others of his own does well to send one of them away.
+    pub fn shortage(&self) -> Option<CudaError> {
+        locked(&self.shortage).take()
     }
 
     /// Candidates and templates whose results came from the device so far. Whoever measures the device
@@ -268,6 +287,8 @@ impl CudaEngine {
         self.n_substituted.fetch_add(1, Ordering::Relaxed);
         if error.is_fatal() {
             locked(&self.fault).get_or_insert(error);
+        } else {
+            *locked(&self.shortage) = Some(error);
         }
     }
 }

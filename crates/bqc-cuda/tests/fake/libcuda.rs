@@ -1,23 +1,26 @@
-//! A driver with one GPU that exists only in the tests: what bqc calls of `libcuda.so.1`, on host
-//! memory. `FAKE_CUDA` says what goes wrong. Streams are lazy on purpose: what is queued runs when
+//! A driver whose GPUs exist only in the tests: what bqc calls of `libcuda.so.1`, on host
+//! memory. `FAKE_CUDA` says what goes wrong, and `machine.rs` what other processes have to do with it. Streams are lazy on purpose: what is queued runs when
 //! somebody waits for it, so that host memory that is touched too early gives wrong results. Kernels
 //! are known by name; those of Levenberg–Marquardt are the real bodies, emulated.
 
 #![allow(non_snake_case, clippy::missing_safety_doc)]
 
 mod lm;
+mod machine;
 
+use machine::scenario;
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
 
 const TOTAL_BYTES: usize = 3 << 30;
+const MOST_GPUS: usize = 16;
 const NAME: &CStr = c"Imaginary GPU";
 
 static USED_BYTES: AtomicUsize = AtomicUsize::new(0);
 static N_LM_LAUNCHES: AtomicUsize = AtomicUsize::new(0);
-/// Retained less released; a context that is used after its end would crash a real program.
-static N_RETAINED: AtomicUsize = AtomicUsize::new(0);
+/// Retained less released, for each GPU; a context that is used after its end would crash a real program.
+static N_RETAINED: Mutex<[usize; MOST_GPUS]> = Mutex::new([0; MOST_GPUS]);
 static N_QUERIES: AtomicUsize = AtomicUsize::new(0);
 /// Where the last launch looks for a stop.
 static STOP_WORD: AtomicU64 = AtomicU64::new(0);
@@ -27,17 +30,17 @@ static ALLOCATIONS: Mutex<Vec<(u64, Vec<u128>)>> = Mutex::new(Vec::new());
 
 type Queue = Mutex<Vec<Box<dyn FnOnce() + Send>>>;
 
-fn scenario(name: &str) -> bool {
-    std::env::var("FAKE_CUDA").is_ok_and(|value| value == name)
-}
-
 /// Every call after a fault reports it, and none comes after the context's end.
 fn answer(code: u32) -> u32 {
-    if N_RETAINED.load(SeqCst) == 0 {
+    if N_RETAINED.lock().unwrap().iter().all(|n| *n == 0) {
         eprintln!("a call without a context");
         std::process::abort();
     }
-    if IS_LOST.load(SeqCst) { 700 } else { code }
+    match IS_LOST.load(SeqCst) {
+        true => 700,
+        false if machine::is_lost_with_others() => 810,
+        false => code,
+    }
 }
 
 #[unsafe(no_mangle)]
@@ -64,6 +67,8 @@ pub unsafe extern "C" fn cuGetErrorName(code: u32, name: *mut *const c_char) -> 
         500 => c"CUDA_ERROR_NOT_FOUND",
         700 => c"CUDA_ERROR_ILLEGAL_ADDRESS",
         719 => c"CUDA_ERROR_LAUNCH_FAILED",
+        807 => c"CUDA_ERROR_MPS_SERVER_NOT_READY",
+        810 => c"CUDA_ERROR_MPS_CLIENT_TERMINATED",
         802 => c"CUDA_ERROR_SYSTEM_NOT_READY",
         803 => c"CUDA_ERROR_SYSTEM_DRIVER_MISMATCH",
         _ => return 1,
@@ -74,19 +79,22 @@ pub unsafe extern "C" fn cuGetErrorName(code: u32, name: *mut *const c_char) -> 
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuDeviceGetCount(count: *mut i32) -> u32 {
-    unsafe { *count = if scenario("one-broken") { 2 } else { 1 } };
+    unsafe { *count = machine::visible().len() as i32 };
     0
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuDeviceGet(device: *mut i32, ordinal: i32) -> u32 {
-    unsafe { *device = ordinal };
-    match ordinal {
-        0 if scenario("one-broken") => 719,
-        0 => 0,
-        1 if scenario("one-broken") => 0,
-        _ => 101,
-    }
+    let visible = machine::visible();
+    let Some(gpu) = visible.get(ordinal as usize) else { return 101 };
+    unsafe { *device = *gpu as i32 };
+    if *gpu == 0 && scenario("one-broken") { 719 } else { 0 }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuDeviceGetUuid_v2(uuid: *mut [u8; 16], device: i32) -> u32 {
+    unsafe { *uuid = machine::uuid(device as usize) };
+    0
 }
 
 #[unsafe(no_mangle)]
@@ -108,7 +116,7 @@ pub unsafe extern "C" fn cuDeviceGetAttribute(value: *mut i32, which: u32, _: i3
     let found = match which {
         16 => 7, // multiprocessors
         20 => {
-            if scenario("exclusive") {
+            if scenario("exclusive") || scenario("exclusive-process") {
                 3
             } else {
                 0
@@ -137,7 +145,7 @@ pub extern "C" fn cuDevicePrimaryCtxSetFlags_v2(_: i32, flags: u32) -> u32 {
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuDevicePrimaryCtxRetain(context: *mut *mut c_void, _: i32) -> u32 {
+pub unsafe extern "C" fn cuDevicePrimaryCtxRetain(context: *mut *mut c_void, device: i32) -> u32 {
     if scenario("exclusive") {
         return 46;
     }
@@ -148,15 +156,26 @@ pub unsafe extern "C" fn cuDevicePrimaryCtxRetain(context: *mut *mut c_void, _: 
     if !WAITS_ASLEEP.load(SeqCst) {
         return 1;
     }
+    let mut n_retained = N_RETAINED.lock().unwrap();
+    if n_retained[device as usize] == 0 {
+        let code = machine::open_context(device as usize);
+        if code != 0 {
+            return code;
+        }
+    }
     unsafe { *context = 8 as *mut c_void };
-    N_RETAINED.fetch_add(1, SeqCst);
+    n_retained[device as usize] += 1;
     0
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn cuDevicePrimaryCtxRelease_v2(_: i32) -> u32 {
+pub extern "C" fn cuDevicePrimaryCtxRelease_v2(device: i32) -> u32 {
     let code = answer(0);
-    N_RETAINED.fetch_sub(1, SeqCst);
+    let mut n_retained = N_RETAINED.lock().unwrap();
+    n_retained[device as usize] -= 1;
+    if n_retained[device as usize] == 0 {
+        machine::close_context(device as usize);
+    }
     code
 }
 
@@ -471,13 +490,16 @@ pub unsafe extern "C" fn cuLaunchKernel(
             if scenario("full-launch") && launch >= 2 {
                 return answer(2);
             }
-            let is_lost = scenario("late-fault") && launch == 4;
+            let is_lost = scenario("late-fault") && launch == 4
+                || scenario("one-fault") && launch == 4 && machine::is_first("one-fault")
+                || scenario("faults") && launch >= 4;
             let is_silent = scenario("silent-lm") || scenario("late-silent") && launch >= 3;
             let is_garbage = scenario("late-garbage") && launch >= 3;
             let is_global_wrong = scenario("wrong-global") && large_is_global;
             unsafe {
                 queue(stream, move || {
                     if is_lost {
+                        machine::fault();
                         IS_LOST.store(true, SeqCst);
                     } else if !is_silent {
                         lm::run(arguments, n_blocks, block_threads, shared_bytes, large_is_global);
