@@ -117,6 +117,21 @@ fn an_interrupted_run_goes_on_and_a_complete_one_is_there_at_once() {
 }
 
 #[test]
+fn approximations_are_known_to_the_next_run_too() {
+    let folder = Folder::new();
+    folder.write("in.qasm", &long(6, 6));
+    let options = ["--epsilon-total", "0.1", "--workers", "2", "--run-dir", &folder.arg("run")];
+    let report = folder.arg("report.json");
+    let (code, stderr) = compile(&folder, &[&options[..], &["--report", &report]].concat());
+    assert_eq!(code, 0, "{stderr}");
+    assert!(folder.read("report.json").contains("\"approximated\""), "nothing was approximated: {stderr}");
+    let output = folder.read("out.qasm");
+    let (code, stderr) = compile(&folder, &options);
+    assert_eq!((code, folder.read("out.qasm") == output), (0, true), "{stderr}");
+    assert!(stderr.contains("0 workers were started") && stderr.contains(", 0 refused"), "{stderr}");
+}
+
+#[test]
 fn a_second_signal_does_not_lose_the_journal() {
     let folder = folder();
     folder.write("in.qasm", &long(8, 300));

@@ -135,12 +135,15 @@ pub struct Victim<'a> {
 /// Killing supervisors.
 #[derive(Clone, Debug)]
 pub struct Interrupted {
-    /// For each kill and worker: from its last result, or its start, to the kill. What was lost is at most that.
+    /// For each kill and worker: CPU time from its last result, or its start, to the kill, at the pace of its
+    /// whole life. What was lost is at most that.
     pub lost_seconds: Vec<f64>,
     /// For each kill: until none of the workers was left.
     pub orphan_seconds: Vec<f64>,
     /// Results that the last run found in the journal.
     pub n_known: usize,
+    /// Runs that came to their end meanwhile, each with the output that was expected, and were begun anew.
+    pub n_through: usize,
 }
 
 impl Victim<'_> {
@@ -176,8 +179,8 @@ impl Victim<'_> {
         Ok((output, start.elapsed().as_secs_f64()))
     }
 
-    /// One run in a run folder whose supervisor is killed `n_kills` times, within `pause_seconds` of each start,
-    /// and then comes to its end with the output that is expected.
+    /// A run in a run folder whose supervisor is killed `n_kills` times, within `pause_seconds` of each start, and
+    /// then comes to its end with the output that is expected.
     pub fn kill_supervisors(
         &self,
         n_kills: usize,
@@ -187,19 +190,25 @@ impl Victim<'_> {
     ) -> Result<Interrupted, String> {
         let run_folder = self.folder.join("run");
         let options = ["--run-dir", run_folder.to_str().ok_or("a folder with a strange name")?];
-        let (mut lost_seconds, mut orphan_seconds) = (Vec::new(), Vec::new());
-        for i in 0..n_kills {
+        let (mut lost_seconds, mut orphan_seconds, mut n_through) = (Vec::new(), Vec::new(), 0);
+        while orphan_seconds.len() < n_kills {
             _ = fs::remove_file(self.log());
             let mut child = self.spawn(&options)?;
-            thread::sleep(Duration::from_secs_f64(pause_seconds * (0.2 + 0.8 * moments.uniform())));
+            thread::sleep(Duration::from_secs_f64(pause_seconds * (0.1 + 0.9 * moments.uniform())));
             if child.try_wait().map_err(|e| e.to_string())?.is_some() {
-                return Err(format!("the run was through after {i} kills: take more work for it"));
+                if self.through(child)? != expected {
+                    return Err(format!("the output after {} kills is another", orphan_seconds.len()));
+                }
+                n_through += 1;
+                fs::remove_dir_all(&run_folder).map_err(|e| e.to_string())?;
+                continue;
             }
-            let workers = children(child.id());
+            let workers: Vec<(i32, f64)> =
+                children(child.id()).into_iter().filter_map(|pid| Some((pid, cpu_seconds(pid)?))).collect();
             child.kill().map_err(|e| e.to_string())?;
             let (killed, now) = (Instant::now(), second_of_day());
             child.wait().map_err(|e| e.to_string())?;
-            while workers.iter().any(|&pid| is_alive(pid)) {
+            while workers.iter().any(|&(pid, _)| is_alive(pid)) {
                 if killed.elapsed() > Duration::from_secs(60) {
                     return Err("a worker outlives its supervisor by a minute".into());
                 }
@@ -207,7 +216,10 @@ impl Victim<'_> {
             }
             orphan_seconds.push(killed.elapsed().as_secs_f64());
             let log = fs::read_to_string(self.log()).unwrap_or_default();
-            lost_seconds.extend(workers.iter().filter_map(|&pid| Some(now - last_seen(&log, pid)?)));
+            lost_seconds.extend(workers.iter().filter_map(|&(pid, cpu)| {
+                let (started, last) = seen(&log, pid)?;
+                Some((now - last) * (cpu / (now - started).max(f64::MIN_POSITIVE)).min(1.0))
+            }));
         }
         _ = fs::remove_file(self.log());
         let output = self.through(self.spawn(&options)?)?;
@@ -216,7 +228,7 @@ impl Victim<'_> {
         if output != expected {
             return Err(format!("the output after {n_kills} kills is another"));
         }
-        Ok(Interrupted { lost_seconds, orphan_seconds, n_known })
+        Ok(Interrupted { lost_seconds, orphan_seconds, n_known, n_through })
     }
 
     /// One run whose workers are killed, `n_kills` of them, within `pause_seconds` of each other. Gives how many
@@ -249,18 +261,22 @@ impl Victim<'_> {
     }
 }
 
-/// When the log last tells of a worker's start or of a result of its, as a second of the day.
-fn last_seen(log: &str, worker: i32) -> Option<f64> {
+/// When the log first and last tells of a worker: its start, and its last result; as seconds of the day.
+fn seen(log: &str, worker: i32) -> Option<(f64, f64)> {
     let is_of = |line: &&str| {
         let at = line.find("\"worker\":")? + "\"worker\":".len();
         let digits: String = line[at..].chars().take_while(char::is_ascii_digit).collect();
         (digits.parse() == Ok(worker)).then_some(())
     };
-    let line = log.lines().rfind(|line| is_of(line).is_some())?;
-    let time = line.split_once("\"timestamp\":\"")?.1.split_once('T')?.1.split_once('Z')?.0;
-    let mut parts = time.split(':').map(|part| part.parse::<f64>());
-    let mut next = || parts.next()?.ok();
-    Some(3600.0 * next()? + 60.0 * next()? + next()?)
+    let time = |line: &str| {
+        let time = line.split_once("\"timestamp\":\"")?.1.split_once('T')?.1.split_once('Z')?.0;
+        let mut parts = time.split(':').map(|part| part.parse::<f64>());
+        let mut next = || parts.next()?.ok();
+        Some(3600.0 * next()? + 60.0 * next()? + next()?)
+    };
+    let mut of_worker = log.lines().filter(|line| is_of(line).is_some());
+    let first = time(of_worker.next()?)?;
+    Some((first, of_worker.next_back().map_or(Some(first), time)?))
 }
 
 fn second_of_day() -> f64 {
@@ -278,6 +294,14 @@ fn is_alive(pid: i32) -> bool {
     state(pid).is_some_and(|(state, _)| state != 'Z')
 }
 
+/// User and system time of a process, which the system counts in hundredths of a second.
+fn cpu_seconds(pid: i32) -> Option<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(11);
+    let mut next = || fields.next()?.parse::<f64>().ok();
+    Some(0.01 * (next()? + next()?))
+}
+
 /// State and parent of a process.
 fn state(pid: i32) -> Option<(char, u32)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -291,11 +315,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_worker_is_last_seen_in_the_last_line_that_names_it() {
+    fn a_worker_is_seen_in_the_lines_that_name_it() {
         let line = |time: &str, worker: u32| format!("{{\"timestamp\":\"2026-01-02T{time}Z\",\"worker\":{worker}}}\n");
         let log = [line("00:00:01.5", 12), line("01:01:02.25", 1), line("23:00:00", 123)].concat();
-        assert_eq!(last_seen(&log, 1), Some(3662.25));
-        assert_eq!((last_seen(&log, 12), last_seen(&log, 2)), (Some(1.5), None));
+        assert_eq!((seen(&log, 1), seen(&log, 12), seen(&log, 2)), (Some((3662.25, 3662.25)), Some((1.5, 1.5)), None));
+        let log = [log, line("02:00:00", 12)].concat();
+        assert_eq!(seen(&log, 12), Some((1.5, 7200.0)));
+        assert!(cpu_seconds(std::process::id() as i32).is_some_and(|seconds| seconds >= 0.0));
     }
 
     #[test]

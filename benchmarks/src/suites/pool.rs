@@ -43,7 +43,7 @@ const QUICK: Load = Load {
 /// Segments that the records are spread over, as many as nodes that work at one run.
 const N_SEGMENTS: u32 = 64;
 /// A supervisor lives for so long at most, and a worker half as long on average, seconds.
-const SUPERVISOR_PAUSE: f64 = 0.6;
+const SUPERVISOR_PAUSE: f64 = 2.0;
 const WORKER_PAUSE: f64 = 0.05;
 
 struct Rows {
@@ -122,17 +122,17 @@ fn kills(rows: &mut Rows, load: &Load, bqc: &Path, input: &Path, folder: &Path) 
     let most = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
     let median = |values: &[f64]| Spread::of(values).map_or(f64::NAN, |spread| spread.median);
     let (orphans, lost) = (most(&found.orphan_seconds), most(&found.lost_seconds));
-    let what = format!("{n} SIGKILLs of the supervisor of one run");
+    let what = format!("{n} SIGKILLs of the supervisor of a run ({} of them came to their end)", found.n_through + 1);
     rows.push(&what, "no worker after 1 s", &format!("none after {orphans:.2} s"), orphans < 1.0);
     let half = median(&found.lost_seconds);
     rows.push(
         "work that each has cost a worker",
-        "1 s",
+        "1 s (CPU time)",
         &format!("at most {lost:.2} s, median {half:.2} s"),
         lost <= 1.0,
     );
-    let known = format!("the same bytes, {} results known", found.n_known);
-    rows.push("output of the run that came to its end", "the same bytes", &known, true);
+    let known = format!("the same bytes, {} results known to the last", found.n_known);
+    rows.push("output of the runs that came to their end", "the same bytes", &known, true);
     found.lost_seconds.iter().enumerate().for_each(|(i, &value)| rows.raw("lost", i, value, "s"));
     found.orphan_seconds.iter().enumerate().for_each(|(i, &value)| rows.raw("orphans", i, value, "s"));
     let n = load.n_worker_kills;

@@ -139,8 +139,7 @@ pub fn compile(
     compile_in(&InProcess(engine), circuit, settings, engine, stop, observer)
 }
 
-/// The same with its blocks rebuilt in `workshop`. `engine` does the rest, and the approximations; its
-/// name is part of every unit's.
+/// The same with its blocks rebuilt and approximated in `workshop`. The name of `engine` is part of every unit's.
 pub fn compile_in(
     workshop: &dyn Workshop,
     circuit: &Circuit,

@@ -10,7 +10,9 @@ use bqc_circuit::BlockCircuit;
 use bqc_instantiate::{Engine, Solver};
 use bqc_linalg::Stream;
 use bqc_optimize::search::{SearchCounts, WindowResult, WindowState};
-use bqc_optimize::{BlockSettings, Flow, Objective, Reason, Rejected, VerifiedBlock, optimize_block_from};
+use bqc_optimize::{
+    BlockSettings, Flow, Objective, Reason, Rejected, Shortened, VerifiedBlock, optimize_block_from, shorten,
+};
 use bqc_wire::{
     BlockForm, CheckpointRecord, Ending, FormError, Outcome, SolvedRecord, UnitFlow, UnitKey, UnitObjective,
     UnitRecord, UnitSolver,
@@ -157,8 +159,20 @@ impl Unit {
         Unit { block: block.clone(), key: record.key(), record }
     }
 
+    /// The unit of making `from`, which stands for the block at that distance, shorter by one or two CX, within
+    /// `tolerance` of the block. Nothing in it is left to chance, so it is the same in every pass and for every seed.
+    pub fn shortening(block: &BlockCircuit, from: &BlockCircuit, distance: f64, tolerance: f64, engine: &str) -> Unit {
+        let settings = BlockSettings { tolerance, ..BlockSettings::default() };
+        let mut record = Unit::new(block, &settings, 0, 0, engine).record;
+        record.flow = UnitFlow::Shorten { from: BlockForm::from(from), distance };
+        Unit { block: block.clone(), key: record.key(), record }
+    }
+
     /// The unit in bytes that came from elsewhere.
     pub fn from_record(record: UnitRecord) -> Result<Unit, FormError> {
+        if let UnitFlow::Shorten { from, .. } = &record.flow {
+            BlockCircuit::try_from(from)?;
+        }
         Ok(Unit { block: BlockCircuit::try_from(&record.block)?, key: record.key(), record })
     }
 
@@ -183,7 +197,7 @@ impl Unit {
     pub fn work(&self) -> f64 {
         let n_wires_above = i32::from(self.block.width()) - 5;
         let factor = match self.record.flow {
-            UnitFlow::ClosedForm | UnitFlow::Delete => 4f64.powi(n_wires_above.max(0)),
+            UnitFlow::ClosedForm | UnitFlow::Delete | UnitFlow::Shorten { .. } => 4f64.powi(n_wires_above.max(0)),
             UnitFlow::Search { n_rounds } => n_rounds.max(1) as f64,
         };
         self.block.n_cx() as f64 * factor
@@ -192,7 +206,7 @@ impl Unit {
     fn settings(&self) -> BlockSettings {
         let UnitRecord { tolerance, seed, .. } = self.record;
         let (flow, starts) = match self.record.flow {
-            UnitFlow::ClosedForm => (Flow::Delete, 0),
+            UnitFlow::ClosedForm | UnitFlow::Shorten { .. } => (Flow::Delete, 0),
             UnitFlow::Delete => (Flow::Delete, 1),
             UnitFlow::Search { n_rounds } => (Flow::Search { n_rounds: n_rounds as usize }, 1),
         };
@@ -224,6 +238,9 @@ impl Unit {
         let (key, start) = (self.key.stream_key(), self.record.start as usize);
         let n_substituted = engine.n_substituted();
         let work = || {
+            if let UnitFlow::Shorten { from, distance } = &self.record.flow {
+                return self.shorten(from, *distance, engine, stop);
+            }
             let from = trail.from.and_then(|record| self.check_state(&record).ok());
             // Whoever goes on from a state gives what the engine itself would give.
             let note = &mut |state: &WindowState| {
@@ -232,18 +249,38 @@ impl Unit {
                 }
             };
             let trail = bqc_optimize::Trail { from, note };
-            optimize_block_from(&self.block, key, start, &self.settings(), engine, trail, stop)
+            let (block, report) = optimize_block_from(&self.block, key, start, &self.settings(), engine, trail, stop);
+            (block, outcome(&report.reason), report.instantiations, report.reason.to_string())
         };
         match catch_unwind(AssertUnwindSafe(work)) {
-            Ok((verified, report)) => {
-                let outcome = outcome(&report.reason);
+            Ok((verified, outcome, instantiations, reason)) => {
                 let is_own = engine.n_substituted() == n_substituted;
                 let is_final = is_own && outcome != Outcome::Failed && !stop.load(Ordering::Relaxed);
-                let (instantiations, reason) = (report.instantiations as u64, report.reason.to_string());
+                let instantiations = instantiations as u64;
                 Solved { verified, outcome, instantiations, reason, is_final, worker: None }
             }
             Err(payload) => self.failed(format!("the block's task panicked: {}", panic_text(payload.as_ref()))),
         }
+    }
+
+    /// What is shorter and near enough, or the block.
+    fn shorten(
+        &self,
+        from: &BlockForm,
+        distance: f64,
+        engine: &dyn Engine,
+        stop: &AtomicBool,
+    ) -> (VerifiedBlock, Outcome, usize, String) {
+        let shortened = match BlockCircuit::try_from(from) {
+            Ok(from) => shorten(&self.block, &from, distance, self.record.tolerance, engine, stop),
+            Err(_) => Shortened::default(),
+        };
+        let (outcome, reason) = match &shortened.block {
+            Some(_) => (Outcome::Improved, "approximated"),
+            None => (Outcome::Unchanged, "unchanged: nothing shorter is near enough"),
+        };
+        let block = shortened.block.unwrap_or_else(|| VerifiedBlock::unchanged(self.block.clone()));
+        (block, outcome, shortened.n_descents, reason.into())
     }
 
     /// The block as it was, for a fault that `reason` names.
@@ -301,6 +338,12 @@ impl Unit {
             Ending::Failed => Outcome::Failed,
         };
         let objective = self.objective();
+        if let UnitFlow::Shorten { from, .. } = &self.record.flow
+            && outcome == Outcome::Improved
+            && found >= BlockCircuit::try_from(from)?.n_cx()
+        {
+            return Err(Refused::NoBetter);
+        }
         if outcome == Outcome::Improved && objective.rank_block(&candidate) >= objective.rank_block(&self.block) {
             return Err(Refused::NoBetter);
         }
@@ -357,7 +400,7 @@ fn outcome(reason: &Reason) -> Outcome {
 }
 
 /// The words of a panic, for the record.
-pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> &str {
+fn panic_text(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

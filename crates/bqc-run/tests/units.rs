@@ -49,6 +49,31 @@ fn a_unit_from_bytes_has_the_same_result_and_it_passes_the_check() {
     }
 }
 
+#[test]
+fn a_shortening_from_bytes_has_the_same_result_and_only_shorter_ones_are_taken() {
+    let block = block(3, 20, 3);
+    let (engine, go) = (CpuEngine::new(), AtomicBool::new(false));
+    let first = Unit::shortening(&block, &block, 0.0, 0.5, "cpu");
+    let solved = first.solve(&engine, &go);
+    assert!(solved.is_final && solved.verified.circuit().n_cx() < 20, "{}", solved.reason);
+    let again = Unit::from_record(first.record().clone()).unwrap();
+    assert_eq!(again.solve(&engine, &go).to_record(), solved.to_record());
+    assert_eq!(first.check(&solved.to_record(), true).unwrap().verified, solved.verified);
+    // From there on the same result is no shorter.
+    let found = &solved.verified;
+    let second = Unit::shortening(&block, found.circuit(), found.distance(), 0.5, "cpu");
+    assert_eq!(second.check(&solved.to_record(), true).unwrap_err(), Refused::NoBetter);
+    let mut shortest = BlockCircuit::new(3);
+    shortest.push_cx(BlockQubit(0), BlockQubit(2));
+    let nothing = Unit::shortening(&shortest, &shortest, 0.0, 1e-3, "cpu").solve(&engine, &go);
+    assert!(nothing.is_final && nothing.verified.circuit() == &shortest);
+    let mut damaged = first.record().clone();
+    let Some(gate) = damaged.block.gates.first().copied() else { panic!("it has gates") };
+    damaged.flow =
+        bqc_wire::UnitFlow::Shorten { from: bqc_wire::BlockForm { width: 1, gates: vec![gate] }, distance: 0.0 };
+    assert!(Unit::from_record(damaged).is_err());
+}
+
 /// What a unit has become, and the states that it went through.
 fn along(unit: &Unit, from: Option<CheckpointRecord>) -> (Solved, Vec<CheckpointRecord>) {
     let mut states = Vec::new();

@@ -70,7 +70,7 @@ impl TryFrom<&BlockForm> for BlockCircuit {
 }
 
 /// How gates are removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum UnitFlow {
     /// Closed forms only.
     ClosedForm,
@@ -80,6 +80,13 @@ pub enum UnitFlow {
     Search {
         /// Rounds of cuts.
         n_rounds: u64,
+    },
+    /// One or two CX fewer, at a distance from the block that the tolerance allows.
+    Shorten {
+        /// What stands for the block so far.
+        from: BlockForm,
+        /// Its distance from the block.
+        distance: f64,
     },
 }
 
