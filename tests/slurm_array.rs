@@ -88,30 +88,51 @@ fn an_array_of_eight_does_twenty_circuits_and_a_killed_task_is_made_good() {
     assert!(text.contains("c5.qasm:3:1: gate `frobnicate`") && text.contains("c13.qasm:1:1"), "{text}");
 }
 
+/// Slurm looks at its clock twice a minute, so both kinds of jobs wait for it together.
 #[test]
-fn the_time_limit_queues_a_task_again_and_the_second_run_completes() {
-    let Some(slurm) = Slurm::up(1, 2, 0) else { return };
+fn the_time_limit_queues_jobs_again_and_their_second_runs_complete() {
+    let Some(slurm) = Slurm::up(3, 1, 0) else { return };
     let path = slurm.folder().write("long.qasm", &long(8, 40));
     slurm.folder().write("list", &path);
     array_script(&slurm, "array.sh", 1, "--max-requeues 3");
-    let job = slurm.submit("array.sh");
-    wait_until("results", 10.0, || n_journal_bytes(&slurm, "long") > 4000);
-    // Slurm looks at its clock twice a minute, and so long this shall take.
-    let pids = slurm.bqc("batch", None);
-    assert_eq!(pids.len(), 1);
-    send_pid(pids[0], Signal::SIGSTOP);
-    wait_until("Slurm's signal", 40.0, || has_pending(pids[0], Signal::SIGUSR1));
-    send_pid(pids[0], Signal::SIGCONT);
-    wait_until("queued again", 10.0, || slurm.job_value(&job, "Restarts") == "1");
-    assert!(slurm.logs().contains("batch ended with 75, share 0/1 with 75, restarts so far: 0"), "{}", slurm.logs());
-    // Slurm lets it wait for a while; the user need not.
-    slurm.output(&format!("scontrol update job={job} StartTime=now"));
-    slurm.wait(&job, 30.0);
+    slurm.bash("bqc plan long.qasm --run-dir run --flow delete -k 4 --passes 6");
+    let script = "bqc slurm-script multi-node --run-dir run -o out.qasm --nodes 2 --cpus 1 --time 1";
+    slurm.bash(&format!("{script} --signal-before 50 --max-requeues 3 > nodes.sh"));
+    let jobs = [slurm.submit("array.sh"), slurm.submit("nodes.sh")];
+    let n_bytes_of_run = || {
+        let entries = fs::read_dir(slurm.path("run/segments")).into_iter().flatten().flatten();
+        entries.map(|entry| entry.metadata().map_or(0, |m| m.len())).sum::<u64>()
+    };
+    // They sleep until the signal comes, so that they are not through before.
+    let stop = |command: &str, n: usize| {
+        let pids = slurm.bqc(command, None);
+        assert_eq!(pids.len(), n, "{command}");
+        pids.iter().for_each(|&pid| assert!(send_pid(pid, Signal::SIGSTOP)));
+        pids
+    };
+    wait_until("results of the array", 10.0, || n_journal_bytes(&slurm, "long") > 4000);
+    let mut pids = stop("batch", 1);
+    wait_until("results of the nodes", 10.0, || n_bytes_of_run() > 4000);
+    pids.extend(stop("work", 2));
+    wait_until("Slurm's signal", 40.0, || pids.iter().all(|&pid| has_pending(pid, Signal::SIGUSR1)));
+    pids.iter().for_each(|&pid| assert!(send_pid(pid, Signal::SIGCONT)));
+    for job in &jobs {
+        wait_until("queued again", 10.0, || slurm.job_value(job, "Restarts") == "1");
+        // Slurm lets it wait for a while; the user need not.
+        slurm.output(&format!("scontrol update job={job} StartTime=now"));
+    }
+    for job in &jobs {
+        slurm.wait(job, 30.0);
+    }
+    let logs = slurm.logs();
+    let first = ["batch ended with 75, share 0/1 with 75, restarts so far: 0", "merge with 75, restarts so far: 0"];
+    let second = ["batch ended with 0, share 0/1 with 0, restarts so far: 1", "merge with 0, restarts so far: 1"];
+    assert!(first.iter().chain(&second).all(|line| logs.contains(line)), "{logs}");
     let (code, rows) = summary(&slurm);
-    assert_eq!((code, rows[0].1.as_str()), (0, "complete"), "{}", slurm.logs());
-    assert!(slurm.logs().contains("batch ended with 0, share 0/1 with 0, restarts so far: 1"), "{}", slurm.logs());
+    assert_eq!((code, rows[0].1.as_str()), (0, "complete"), "{logs}");
     let report = Report::from_json(&read(&slurm.path("results/long.report.json"))).unwrap();
     assert!(report.known.taken > 10, "{:?}", report.known);
+    assert!(read(&slurm.path("results/long.qasm")) == slurm.folder().read("out.qasm"));
 }
 
 #[test]
