@@ -1,6 +1,14 @@
 //! The command line as it is typed. Everything here is raw: defaults that depend on the machine, and
 //! rules between options, are resolved by each command.
 
+mod batch;
+mod cluster;
+mod slurm_script;
+
+pub use batch::{BatchArgs, Shard, TableArg};
+pub use cluster::{MergeArgs, PlanArgs, StatusArgs, WorkArgs};
+pub use slurm_script::{ArrayScriptArgs, JobArgs, MultiNodeScriptArgs, SlurmScriptArgs, SlurmScriptKind};
+
 use bqc_instantiate::Solver;
 use bqc_optimize::Objective;
 use bqc_qasm::Limits;
@@ -12,9 +20,11 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0   complete, or the time limit was reached and the best circuit was written
   1   verify: the circuits differ by more than --epsilon
-  2   wrong usage, unreadable input, or an output that cannot be written
+  2   wrong usage, unreadable input, or an output that cannot be written. batch: some inputs are unusable,
+      all others are done
   3   complete, but some blocks were kept as they were because of a fault
-  75  interrupted by a signal; the best circuit so far was written";
+  75  interrupted by a signal; the best circuit so far was written. batch, work, merge: something is left to
+      do; the same command, or `bqc work`, goes on with it";
 
 /// A quantum circuit compiler: fewer two-qubit gates, with an error bound that was recomputed
 /// independently.
@@ -30,6 +40,22 @@ pub enum Command {
     /// Rewrite a circuit with fewer two-qubit gates
     #[command(after_help = EXIT_CODES)]
     Compile(Box<CompileArgs>),
+    /// Rewrite many circuits, each task of a Slurm array its share; or tell how far they are
+    #[command(after_help = EXIT_CODES)]
+    Batch(Box<BatchArgs>),
+    /// Print a job script for Slurm
+    SlurmScript(SlurmScriptArgs),
+    /// Prepare a compile that many machines share through a folder
+    #[command(after_help = EXIT_CODES)]
+    Plan(PlanArgs),
+    /// Work on a plan: on each machine one, as many as there are, at any time
+    #[command(after_help = EXIT_CODES)]
+    Work(WorkArgs),
+    /// Join the results of a plan into a circuit
+    #[command(after_help = EXIT_CODES)]
+    Merge(MergeArgs),
+    /// Tell how far a plan is and who works on it
+    Status(StatusArgs),
     /// Compare two circuits up to global phase; exit 1 if they differ
     #[command(after_help = EXIT_CODES)]
     Verify(VerifyArgs),
@@ -38,7 +64,7 @@ pub enum Command {
     /// Make a circuit from a unitary matrix or a state vector
     #[command(after_help = EXIT_CODES)]
     Synthesize(SynthesizeArgs),
-    /// What `compile --workers` starts; speaks to its supervisor alone
+    /// What supervisors start; speaks to its supervisor alone
     #[cfg(unix)]
     #[command(hide = true)]
     Worker(WorkerArgs),
@@ -124,7 +150,7 @@ pub struct SettingsArgs {
 }
 
 /// Where a compile keeps what it has found until it is through.
-#[derive(Args, Default)]
+#[derive(Args, Clone, Default)]
 pub struct RunFolderArgs {
     /// Keep a journal of all results in this folder; the same command takes up a run that was
     /// interrupted. Another input, other settings or another build are refused there. `off`: keep none

@@ -1,6 +1,6 @@
 //! `bqc compile`: reads, runs, writes, and says how it went.
 
-use crate::args::{CompileArgs, EffortArg, FlowArg, SettingsArgs};
+use crate::args::{CompileArgs, EffortArg, FlowArg, RunFolderArgs, SettingsArgs};
 use crate::engine::Chosen;
 use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
@@ -11,7 +11,7 @@ use crate::progress::{Progress, Talk, say};
 use crate::resources::Meter;
 use crate::stats::figures;
 use crate::stop::Stop;
-use bqc_circuit::Stats;
+use bqc_circuit::{Circuit, Stats};
 use bqc_optimize::{BlockSettings, Flow, Method};
 use bqc_run::{Compiled, RunSettings};
 use bqc_wire::{BlockTotals, CheckMethod, Document, Report, Settings, Status, WholeCheck};
@@ -60,7 +60,7 @@ impl Effort {
 /// What comparing the whole circuits may cost, in updates of an amplitude: some five seconds of two
 /// cores, so that a time limit is overrun by no more. One random state of twenty wires and some
 /// thousand gates fits.
-const MAX_CHECK_UPDATES: f64 = 8e9;
+pub const MAX_CHECK_UPDATES: f64 = 8e9;
 
 /// Runs the command. `start` is when the process began: limits and reports count from there.
 pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
@@ -72,42 +72,107 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
 fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result<Exit, Failure> {
     let outputs = Outputs::prepare(args)?;
     let input = read_circuit(&args.input, &args.read)?;
-    let mut settings = resolve(&args.settings);
-    let (engine, refusal) = Chosen::new(args.settings.engine);
-    warn(args, refusal);
-    let workers = keep::workers(args, &input, settings.n_threads, engine.works_in_processes())?;
-    settings.n_threads = workers.unwrap_or(settings.n_threads);
     // A limit beyond the clock's range is none.
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
-    let progress = Progress::new(talk(args), start, deadline);
-    let crew = if workers.is_some() { "workers" } else { "threads" };
-    progress.set_crew(settings.n_threads, crew, engine.engine().name());
-    log::run_started(&args.input, &settings, engine.engine().name(), workers);
-    let task = keep::Task { args, input: &input, settings: &settings, engine: engine.engine(), workers };
-    let compiled = task.compile(&stop, &progress);
-    progress.finish();
-    warn(args, engine.fault());
-    let (compiled, survived, run_folder) = compiled?;
-
-    let status = status(&compiled, stop.was_interrupted());
-    let exit = exit(status, &BlockTotals::of(&compiled.records));
-    let was_stopped = compiled.was_stopped;
-    let written = outputs.circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out)).and_then(|()| {
-        let name = engine.engine().name();
-        let report = report(args, &settings, name, status, &Stats::of(&input), (compiled, survived), meter);
-        if let Some(output) = &outputs.report {
-            output.write(|out| out.write_all(report.to_json().as_bytes()))?;
-        }
-        Ok(report)
-    });
-    run_folder.end(exit == Exit::Complete && written.is_ok(), was_stopped, &progress);
-    let report = written?;
-    log::run_ended(&report, exit as i32);
+    let compile = Compile::new(args, &input)?;
+    let done = compile.run(&stop, deadline, meter)?.write(&outputs)?;
     if !args.quiet {
-        say(crate::summary::of(&report).trim_end());
+        say(crate::summary::of(&done.report).trim_end());
     }
-    Ok(exit)
+    Ok(done.exit)
+}
+
+/// A circuit that was read, how it is to be compiled, and who does it.
+pub struct Compile<'a> {
+    args: &'a CompileArgs,
+    input: &'a Circuit,
+    settings: RunSettings,
+    engine: Chosen,
+    workers: Option<usize>,
+    /// As in `args`, unless it is known only when the circuit is.
+    pub run_folder: RunFolderArgs,
+}
+
+/// What came of it, still to be written.
+pub struct Found<'a> {
+    compile: &'a Compile<'a>,
+    compiled: Compiled,
+    survived: keep::Survived,
+    run_folder: keep::RunFolder,
+    progress: Progress,
+    status: Status,
+    meter: &'a Meter,
+}
+
+/// What came of it, written.
+pub struct Done {
+    pub report: Report,
+    pub exit: Exit,
+}
+
+impl<'a> Compile<'a> {
+    /// Decides what the arguments left open.
+    pub fn new(args: &'a CompileArgs, input: &'a Circuit) -> Result<Compile<'a>, Failure> {
+        log::start(args.keep.log.as_deref())?;
+        let mut settings = resolve(&args.settings);
+        let (engine, refusal) = Chosen::new(args.settings.engine);
+        warn(args, refusal);
+        let workers = keep::workers(args, input, settings.n_threads, engine.works_in_processes())?;
+        settings.n_threads = workers.unwrap_or(settings.n_threads);
+        Ok(Compile { args, input, settings, engine, workers, run_folder: args.run_folder.clone() })
+    }
+
+    /// Names the circuit as it was understood, and all that decides the output.
+    pub fn plan(&self) -> Result<[u8; 32], Failure> {
+        self.task().plan()
+    }
+
+    fn task(&self) -> keep::Task<'_> {
+        let Compile { args, input, settings, engine, workers, run_folder } = self;
+        keep::Task { args, input, settings, engine: engine.engine(), run_folder, workers: *workers }
+    }
+
+    /// Does it. `deadline` is told to those who watch; `stop` ends the run.
+    pub fn run(&'a self, stop: &Stop, deadline: Option<Instant>, meter: &'a Meter) -> Result<Found<'a>, Failure> {
+        let progress = Progress::new(talk(self.args), meter.start(), deadline);
+        let (crew, engine) = (if self.workers.is_some() { "workers" } else { "threads" }, self.engine.engine().name());
+        progress.set_crew(self.settings.n_threads, crew, engine);
+        log::run_started(&self.args.input, &self.settings, engine, self.workers);
+        let compiled = self.task().compile(stop, &progress);
+        progress.finish();
+        warn(self.args, self.engine.fault());
+        let (compiled, survived, run_folder) = compiled?;
+        let status = status(&compiled, stop.was_interrupted());
+        Ok(Found { compile: self, compiled, survived, run_folder, progress, status, meter })
+    }
+}
+
+impl Found<'_> {
+    /// Whether nothing came between.
+    pub fn is_whole(&self) -> bool {
+        !self.compiled.was_stopped
+    }
+
+    /// Writes the circuit, and the report if there is a place for it.
+    pub fn write(self, outputs: &Outputs) -> Result<Done, Failure> {
+        let Found { compile, compiled, survived, run_folder, progress, status, meter } = self;
+        let Compile { args, input, settings, engine, .. } = compile;
+        let exit = exit(status, &BlockTotals::of(&compiled.records));
+        let was_stopped = compiled.was_stopped;
+        let written = outputs.circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out)).and_then(|()| {
+            let name = engine.engine().name();
+            let report = report(args, settings, name, status, &Stats::of(input), (compiled, survived), meter);
+            if let Some(output) = &outputs.report {
+                output.write(|out| out.write_all(report.to_json().as_bytes()))?;
+            }
+            Ok(report)
+        });
+        run_folder.end(exit == Exit::Complete && written.is_ok(), was_stopped, &progress);
+        let report = written?;
+        log::run_ended(&report, exit as i32);
+        Ok(Done { report, exit })
+    }
 }
 
 /// Says what does not stop the run, unless nothing shall be said.
@@ -118,13 +183,14 @@ fn warn(args: &CompileArgs, line: Option<String>) {
 }
 
 /// Where the results go, both found writable.
-struct Outputs {
+pub struct Outputs {
     circuit: Output,
     report: Option<Output>,
 }
 
 impl Outputs {
-    fn prepare(args: &CompileArgs) -> Result<Outputs, Failure> {
+    /// Checks both, and touches nothing.
+    pub fn prepare(args: &CompileArgs) -> Result<Outputs, Failure> {
         let circuit = Output::prepare(&args.output)?;
         let report = args.report.as_deref().map(Output::prepare).transpose()?;
         if report.as_ref().is_some_and(|report| report.is_same_as(&circuit)) {
@@ -143,7 +209,7 @@ fn talk(args: &CompileArgs) -> Talk {
 }
 
 /// Fills in what depends on the machine or on other settings.
-fn resolve(args: &SettingsArgs) -> RunSettings {
+pub fn resolve(args: &SettingsArgs) -> RunSettings {
     let cores = || available_parallelism().map_or(1, usize::from);
     let effort = Effort::of(args.effort);
     let block = |flow, starts: u32| BlockSettings {
@@ -191,7 +257,7 @@ fn status(compiled: &Compiled, was_interrupted: bool) -> Status {
     }
 }
 
-fn exit(status: Status, blocks: &BlockTotals) -> Exit {
+pub fn exit(status: Status, blocks: &BlockTotals) -> Exit {
     match status {
         Status::InternalDifference => Exit::Degraded,
         Status::Interrupted => Exit::Interrupted,
@@ -248,7 +314,7 @@ fn report(
     }
 }
 
-fn whole_check(compiled: &Compiled) -> WholeCheck {
+pub fn whole_check(compiled: &Compiled) -> WholeCheck {
     let method = match compiled.comparison.map(|c| c.method) {
         Some(Method::Exact) => CheckMethod::Exact,
         Some(Method::RandomStates { .. }) => CheckMethod::RandomStates,

@@ -31,6 +31,23 @@ impl Chosen {
         }
     }
 
+    /// The family of the engine that is asked for, whatever this machine has.
+    pub fn family_of(engine: EngineArg) -> &'static str {
+        match engine {
+            EngineArg::Auto | EngineArg::Cpu => "cpu",
+            EngineArg::Cuda => "cuda",
+        }
+    }
+
+    /// An engine of this family and no other, or why there is none.
+    pub fn of_family(family: &str) -> Result<Chosen, String> {
+        match family {
+            "cpu" => Ok(Chosen::Cpu(CpuEngine::default())),
+            "cuda" => cuda(),
+            _ => Err("this version of bqc has no such engine".into()),
+        }
+    }
+
     /// For the library.
     pub fn engine(&self) -> &dyn Engine {
         match self {

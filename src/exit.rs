@@ -28,9 +28,9 @@ impl From<Exit> for ExitCode {
 /// What ends a command with [`Exit::Refused`].
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The text is a whole diagnostic: place, line, caret, advice.
-    #[error("{0}")]
-    Diagnostic(String),
+    /// The input is no circuit: place and reason in one line; its own rendering has the excerpt, too.
+    #[error(transparent)]
+    Diagnostic(Box<bqc_qasm::Diagnostic>),
     /// Options that contradict each other or the input.
     #[error("{0}")]
     Usage(String),
@@ -53,6 +53,9 @@ pub enum Failure {
     /// A run folder or a cache cannot be used.
     #[error(transparent)]
     Journal(#[from] bqc_pool::JournalError),
+    /// The folder that many machines share cannot be used.
+    #[error(transparent)]
+    Folder(#[from] bqc_cluster::FolderError),
     /// Signal handlers or threads cannot be set up.
     #[error("cannot set up {what}: {source}")]
     Setup {

@@ -22,7 +22,7 @@ pub fn read_circuit(path: &Path, args: &ReadArgs) -> Result<Circuit, Failure> {
     let name = if is_standard_stream(path) { "<stdin>".to_owned() } else { path.display().to_string() };
     let source = SourceText::new(name, read_bytes(path)?);
     let options = ParseOptions { limits: args.limits(), includes: &includes(path, args) };
-    bqc_qasm::parse(&source, &options).map_err(|diagnostic| Failure::Diagnostic(diagnostic.render()))
+    bqc_qasm::parse(&source, &options).map_err(Failure::Diagnostic)
 }
 
 /// Reads all bytes at `path` (`-` is standard input).

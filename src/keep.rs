@@ -1,6 +1,6 @@
 //! Where a compile's blocks are rebuilt, and what is kept of it: worker processes, run folder, cache, log.
 
-use crate::args::{CompileArgs, WorkersArg};
+use crate::args::{CompileArgs, FaultArgs, RunFolderArgs, WorkersArg};
 use crate::exit::Failure;
 use crate::log;
 use crate::progress::Progress;
@@ -50,6 +50,7 @@ pub struct Task<'a> {
     pub input: &'a Circuit,
     pub settings: &'a RunSettings,
     pub engine: &'a dyn Engine,
+    pub run_folder: &'a RunFolderArgs,
     /// Worker processes; threads of this one if none.
     pub workers: Option<usize>,
 }
@@ -97,18 +98,18 @@ impl Task<'_> {
     }
 
     /// What a run folder is about: the circuit as it was understood, and all that decides the output.
-    fn plan(&self) -> Result<[u8; 32], Failure> {
+    pub fn plan(&self) -> Result<[u8; 32], Failure> {
         let mut circuit = Vec::new();
         let in_memory = |e| Failure::Setup { what: "the plan", source: e };
         bqc_qasm::write(self.input, &mut circuit).map_err(in_memory)?;
         // How many do the work and how the result is compared decides nothing.
         let settings = RunSettings { n_threads: 0, max_check_updates: 0.0, ..self.settings.clone() };
-        Ok(plan_hash(&[&circuit, format!("{settings:?}").as_bytes(), self.engine.name().as_bytes()]))
+        Ok(plan_hash(&[&circuit, format!("{settings:?}").as_bytes(), self.engine.family().as_bytes()]))
     }
 
     /// The journal, and who has asked for it. One that nobody has asked for is done without where it cannot be kept.
     fn journal(&self, plan: &[u8; 32], progress: &Progress) -> Result<(Option<Journal>, Asked), Failure> {
-        let args = &self.args.run_folder;
+        let args = self.run_folder;
         let open = |folder: &Path| Ok(Some(Journal::open(folder, plan, Use::Run)?));
         match &args.run_dir {
             Some(off) if off.as_os_str() == "off" => Ok((None, Asked::ByName)),
@@ -138,38 +139,50 @@ impl Task<'_> {
         Ok(Some(Journal::open(folder, &[0; 32], Use::Cache { max_bytes: MAX_CACHE_BYTES })?))
     }
 
-    #[cfg(unix)]
-    fn pool<'b>(&'b self, warn: &'b (dyn Fn(&str) + Sync)) -> Result<Option<bqc_pool::Pool<'b>>, Failure> {
-        use bqc_pool::{Patience, Pool, Program};
-        if self.workers.is_none() {
-            return Ok(None);
-        }
-        let setup = |source| Failure::Setup { what: "worker processes", source };
-        let faults = &self.args.keep.faults;
-        let mut arguments = vec!["worker".into()];
-        if let Some(fault) = &faults.worker_fault {
-            arguments.extend(["--fault".into(), fault.into()]);
-        }
-        let patience = faults.worker_patience.map_or_else(Patience::default, |time| Patience {
-            // Heartbeats come each second, whatever else there is no patience for.
-            silence: time + std::time::Duration::from_secs(2),
-            unit: time,
-            per_work: std::time::Duration::ZERO,
-            grace: time,
-            ..Patience::default()
-        });
-        let program = Program { path: this_program().map_err(setup)?, arguments };
-        let pool = Pool::new(program, patience, self.engine, warn);
-        Ok(Some(pool.map_err(|loss| setup(std::io::Error::other(loss)))?))
-    }
-
-    #[cfg(not(unix))]
-    fn pool<'b>(&'b self, _: &'b (dyn Fn(&str) + Sync)) -> Result<Option<InProcess<'b>>, Failure> {
+    fn pool<'b>(&'b self, warn: &'b (dyn Fn(&str) + Sync)) -> Result<Option<NodePool<'b>>, Failure> {
         match self.workers {
-            Some(_) => Err(Failure::Usage("worker processes need a Unix system; leave out --workers".into())),
+            Some(_) => node_pool(&self.args.keep.faults, self.engine, warn).map(Some),
             None => Ok(None),
         }
     }
+}
+
+/// Worker processes of this node, as a workshop.
+#[cfg(unix)]
+pub type NodePool<'a> = bqc_pool::Pool<'a>;
+
+/// There are none on this system.
+#[cfg(not(unix))]
+pub type NodePool<'a> = InProcess<'a>;
+
+/// A pool without workers yet: each thread that asks for work starts one.
+#[cfg(unix)]
+pub fn node_pool<'a>(
+    faults: &FaultArgs,
+    engine: &'a dyn Engine,
+    warn: &'a (dyn Fn(&str) + Sync),
+) -> Result<NodePool<'a>, Failure> {
+    use bqc_pool::{Patience, Pool, Program};
+    let setup = |source| Failure::Setup { what: "worker processes", source };
+    let mut arguments = vec!["worker".into()];
+    if let Some(fault) = &faults.worker_fault {
+        arguments.extend(["--fault".into(), fault.into()]);
+    }
+    let patience = faults.worker_patience.map_or_else(Patience::default, |time| Patience {
+        // Heartbeats come each second, whatever else there is no patience for.
+        silence: time + std::time::Duration::from_secs(2),
+        unit: time,
+        per_work: std::time::Duration::ZERO,
+        grace: time,
+        ..Patience::default()
+    });
+    let program = Program { path: this_program().map_err(setup)?, arguments };
+    Pool::new(program, patience, engine, warn).map_err(|loss| setup(std::io::Error::other(loss)))
+}
+
+#[cfg(not(unix))]
+pub fn node_pool<'a>(_: &FaultArgs, _: &'a dyn Engine, _: &'a (dyn Fn(&str) + Sync)) -> Result<NodePool<'a>, Failure> {
+    Err(Failure::Usage("worker processes need a Unix system; leave out --workers".into()))
 }
 
 /// What starts this very program, even if another version has been put in its place meanwhile.
@@ -249,12 +262,12 @@ impl Survived {
 }
 
 #[cfg(unix)]
-fn worker_totals(pool: &Option<bqc_pool::Pool<'_>>) -> Option<WorkerTotals> {
+fn worker_totals(pool: &Option<NodePool<'_>>) -> Option<WorkerTotals> {
     pool.as_ref().map(bqc_pool::Pool::totals)
 }
 
 #[cfg(not(unix))]
-fn worker_totals(_: &Option<InProcess<'_>>) -> Option<WorkerTotals> {
+fn worker_totals(_: &Option<NodePool<'_>>) -> Option<WorkerTotals> {
     None
 }
 

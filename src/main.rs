@@ -1,6 +1,8 @@
 //! `bqc`: arguments, terminal, clock, signals and files. What it does with circuits is in `crates/`.
 
 mod args;
+mod batch;
+mod cluster;
 mod compile;
 mod doctor;
 mod engine;
@@ -11,6 +13,7 @@ mod log;
 mod output;
 mod progress;
 mod resources;
+mod slurm_script;
 mod stats;
 mod stop;
 mod summary;
@@ -30,6 +33,12 @@ fn main() -> ExitCode {
     let start = Instant::now();
     let result = match &Cli::parse().command {
         Command::Compile(args) => compile::compile(args, start),
+        Command::Batch(args) => batch::batch(args, start),
+        Command::SlurmScript(args) => slurm_script::slurm_script(args),
+        Command::Plan(args) => cluster::plan::plan(args),
+        Command::Work(args) => cluster::work::work(args, start),
+        Command::Merge(args) => cluster::merge::merge(args, start),
+        Command::Status(args) => cluster::status::status(args, start),
         Command::Verify(args) => verify::verify(args),
         Command::Stats(args) => stats::stats(args),
         Command::Doctor(args) => doctor::doctor(args),
@@ -41,7 +50,7 @@ fn main() -> ExitCode {
         .unwrap_or_else(|failure| {
             match &failure {
                 // It fills lines of its own and says which file it is about.
-                Failure::Diagnostic(text) => say(text.trim_end()),
+                Failure::Diagnostic(diagnostic) => say(diagnostic.render().trim_end()),
                 other => say(&format!("bqc: {other}")),
             }
             Exit::Refused

@@ -76,6 +76,13 @@ impl Progress {
         }
     }
 
+    /// How it ended, for everybody who wants to hear anything.
+    pub fn note(&self, line: &str) {
+        if self.talk != Talk::Quiet {
+            self.say(line);
+        }
+    }
+
     /// Something for those who want to know.
     pub fn tell(&self, line: &str) {
         if self.talk == Talk::Verbose {

@@ -26,6 +26,11 @@ impl Meter {
         Meter { start, inherited_seconds: cpu_seconds() }
     }
 
+    /// When it began.
+    pub fn start(&self) -> Instant {
+        self.start
+    }
+
     /// Reads it.
     pub fn read(&self) -> Resources {
         let cpu_seconds = cpu_seconds().zip(self.inherited_seconds).map(|(now, before)| now - before);

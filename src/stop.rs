@@ -4,9 +4,9 @@
 use crate::exit::{Exit, Failure};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 /// The signals that end a run early.
@@ -52,6 +52,31 @@ impl Stop {
         Ok(stop)
     }
 
+    /// Raises the flag at `deadline` unless what this returns is dropped before: the limit of a part of the run.
+    pub fn limit(&self, deadline: Option<Instant>) -> Result<Limit, Failure> {
+        let Some(deadline) = deadline else { return Ok(Limit { end: None, thread: None }) };
+        let raised = self.raised.clone();
+        let (end, ended) = mpsc::channel::<()>();
+        let wait = move || {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if ended.recv_timeout(left) == Err(mpsc::RecvTimeoutError::Timeout) {
+                raised.store(true, Ordering::Relaxed);
+            }
+        };
+        let thread = thread::Builder::new().name("part-limit".into()).spawn(wait);
+        let thread = thread.map_err(|source| Failure::Setup { what: "the time limit", source })?;
+        Ok(Limit { end: Some(end), thread: Some(thread) })
+    }
+
+    /// Lowers the flag for the next part of the run, unless a signal came.
+    pub fn begin_part(&self) {
+        self.raised.store(false, Ordering::SeqCst);
+        // A signal raises this one first, so it is seen here or raises the flag again.
+        if self.interrupted.load(Ordering::SeqCst) {
+            self.raised.store(true, Ordering::SeqCst);
+        }
+    }
+
     /// What workers poll.
     pub fn flag(&self) -> &AtomicBool {
         &self.raised
@@ -65,5 +90,21 @@ impl Stop {
     /// Whether a signal came.
     pub fn was_interrupted(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
+    }
+}
+
+/// A limit that counts for as long as this lives.
+pub struct Limit {
+    end: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Limit {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        if let Some(thread) = self.thread.take() {
+            // It cannot panic; and if it could, nothing would depend on it any more.
+            _ = thread.join();
+        }
     }
 }

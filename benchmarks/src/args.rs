@@ -68,6 +68,21 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Divide blocks that cost nothing over supervisors on one folder, and join them
+    Cluster {
+        /// Supervisors, each a thread with a view of its own
+        #[arg(long, value_name = "N", default_value_t = 64)]
+        supervisors: u32,
+        /// Blocks
+        #[arg(long, value_name = "N", default_value_t = 100_000)]
+        blocks: usize,
+        /// Where the folder is made: on the file system that is measured [default: the system's folder for
+        /// temporary files]
+        #[arg(long, value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Search lists of circuits with several seeds and print counts over time
     Search {
         /// Lists of circuits, such as benchmarks/search/blocks.csv

@@ -6,6 +6,7 @@ mod pool;
 
 use crate::args::{Common, Program};
 use bqc_benchmarks::binary::Binary;
+use bqc_benchmarks::cluster;
 use bqc_benchmarks::compile;
 use bqc_benchmarks::generate::suite;
 #[cfg(target_os = "linux")]
@@ -89,6 +90,31 @@ pub use pool::pool;
 #[cfg(not(target_os = "linux"))]
 pub fn pool(_: &Common, _: &Program, _: &Path) -> Result<(), String> {
     Err("processes are counted on Linux only".into())
+}
+
+/// `bqc-bench cluster`: the whole, and the pieces that it is made of.
+pub fn cluster(common: &Common, n_supervisors: u32, n_blocks: usize, folder: Option<&Path>) -> Result<(), String> {
+    let (n_blocks, repeats) = if common.quick { (n_blocks.min(2000), 1) } else { (n_blocks, 5) };
+    let mut sink = Sink::open("cluster", common)?;
+    sink.say(&format!(
+        "{n_supervisors} supervisors in one process, each with a ledger, a segment and a thread of its own; {n_blocks} \
+         blocks of one CX that nobody works on. Wall time; medians with quartiles over {repeats} repetitions."
+    ));
+    let figures = cluster::measure(n_supervisors, n_blocks, repeats, folder).map_err(|e| e.to_string())?;
+    let mut raw = Csv::new(&["what", "supervisors", "blocks", "repetition", "value", "unit"]);
+    let mut table = Markdown::new(&["what", "goal", "measured"]);
+    for figure in &figures {
+        for (i, value) in figure.values.iter().enumerate() {
+            let [n, blocks, i] = [n_supervisors as usize, n_blocks, i].map(|n| n.to_string());
+            raw.push(&[figure.what.into(), n, blocks, i, value.to_string(), figure.unit.into()]);
+        }
+        let spread = Spread::of(&figure.values).map_or("–".into(), |spread| spread.to_string());
+        let (what, unit) = (figure.what, figure.unit);
+        table.push(&[what.into(), figure.goal.into(), format!("{spread} {unit}")]);
+    }
+    sink.say(table.text());
+    sink.raw("cluster.csv", &raw)?;
+    sink.close()
 }
 
 /// `bqc-bench gpu`.

@@ -42,6 +42,19 @@ pub fn kill_pid(pid: i32) -> bool {
     kill(Pid::from_raw(pid), Signal::SIGKILL).is_ok()
 }
 
+/// Sends a signal if the process is still there.
+pub fn send_pid(pid: i32, signal: Signal) -> bool {
+    kill(Pid::from_raw(pid), signal).is_ok()
+}
+
+/// Whether a process that is stopped has this signal waiting for it.
+pub fn has_pending(pid: i32, signal: Signal) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal as i32 - 1) & 1 == 1
+}
+
 /// Waits until `is_so`, and panics after this many seconds.
 pub fn wait_until(what: &str, seconds: f64, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs_f64(seconds);

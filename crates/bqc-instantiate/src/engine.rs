@@ -11,8 +11,14 @@ use std::sync::atomic::AtomicBool;
 
 /// Something that does the arithmetic of instantiation. Policy is above it and shared by all.
 pub trait Engine: Send + Sync {
-    /// For reports.
+    /// For reports: its [family](Engine::family), and after a slash what else tells engines apart.
     fn name(&self) -> &str;
+
+    /// What decides its results: engines of one family give the same bits, on whatever they run. Units of
+    /// work are named by it, so that machines with other instructions know each other's.
+    fn family(&self) -> &str {
+        self.name().split('/').next().unwrap_or_default()
+    }
 
     /// Fits templates to targets by QFactor sweeps, each problem from all of its starts; one result a
     /// problem, in order. A problem that fails leaves the others alone. After `stop` is set the best

@@ -112,8 +112,8 @@ impl Pass<'_> {
         offers.start_seconds.get_or_insert(start_seconds);
         let original = &block.circuit;
         let (from, distance) = offers.circuits.last().map_or((original, 0.0), |c| (c.circuit(), c.distance()));
-        let solved = Unit::shortening(original, from, distance, tolerance, self.engine.name());
-        let solved = self.workshop.solve(&solved, self.stop);
+        let unit = Unit::shortening(original, from, distance, tolerance, self.engine.family());
+        let solved = self.workshop.shorten(&unit, self.engine, self.stop);
         offers.seconds += (self.observer.seconds() - start_seconds).max(0.0);
         offers.n_descents += solved.instantiations;
         match solved.outcome {

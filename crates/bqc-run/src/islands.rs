@@ -13,12 +13,14 @@
 
 use crate::compile::{Best, Run, RunSettings, random_cuts};
 use crate::observer::Event;
-use crate::pass::{Pass, PassResult};
+use crate::pass::{Pass, PassResult, joined};
+use crate::round::{Around, Rebuilt, Task};
 use bqc_circuit::{Circuit, Stats};
 use bqc_linalg::Stream;
 use bqc_optimize::{BlockSettings, Figures, Flow, merge_circuit};
-use bqc_partition::{Options, PartitionError, partition};
+use bqc_partition::{Options, Partition, PartitionError, partition};
 use rayon::prelude::*;
+use std::sync::Mutex;
 
 /// Passes without fewer two-qubit gates after which a walker begins again. A pass of twenty rounds
 /// tries some thousand moves; what is found at all on a plateau is mostly found in the first few.
@@ -103,11 +105,10 @@ impl Run<'_> {
             self.n_searches += 1;
             let pass = self.next_pass();
             self.observer.event(Event::PassStarted { pass, n_blocks: islands.len() });
-            let walked: Vec<Result<PassResult, PartitionError>> =
-                islands.par_iter().enumerate().map(|(i, island)| self.walk(pass, i as u64, &island.circuit)).collect();
+            let walked = self.walk(pass, &islands)?;
             let had = best.rank.leading();
             for (island, result) in islands.iter_mut().zip(walked) {
-                self.land(island, result?, best);
+                self.land(island, result, best);
             }
             self.report_pass(pass, &best.circuit);
             n_idle = if best.rank.leading() < had { 0 } else { n_idle + 1 };
@@ -156,19 +157,59 @@ impl Run<'_> {
         }
     }
 
-    /// One pass of one walker: a function of the seed, the pass and the island.
-    fn walk(&self, pass: u32, island: u64, circuit: &Circuit) -> Result<PassResult, PartitionError> {
+    /// One pass of all walkers, whose units are done together.
+    fn walk(&self, pass: u32, islands: &[Island]) -> Result<Vec<PassResult>, PartitionError> {
+        let ways: Vec<Way<'_>> = islands
+            .par_iter()
+            .enumerate()
+            .map(|(i, island)| self.way(pass, i as u64, &island.circuit))
+            .collect::<Result<_, _>>()?;
+        let tasks: Vec<Task<'_>> = ways.par_iter().flat_map_iter(|way| self.tasks(pass, way)).collect();
+        let slots: Vec<Mutex<Option<Rebuilt>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
+        let around = Around { workshop: self.workshop, stop: self.stop, observer: self.observer };
+        around.rebuild(&tasks, &|i, rebuilt| {
+            if rebuilt.record.before.two_qubit_gates > 0 {
+                self.observer.event(Event::BlockFinished(&rebuilt.record));
+            }
+            // A thread that panics while it holds the lock has left a whole value behind.
+            *slots[i].lock().unwrap_or_else(|e| e.into_inner()) = Some(rebuilt);
+        });
+        // All of them are filled: each task is done once.
+        let mut rebuilt = slots.into_iter().filter_map(|slot| slot.into_inner().unwrap_or_else(|e| e.into_inner()));
+        let of_way = |way: &Way<'_>| {
+            let its = rebuilt.by_ref().take(way.partition.blocks().count()).collect();
+            joined(&way.partition, way.circuit, its)
+        };
+        Ok(ways.iter().map(of_way).collect())
+    }
+
+    /// What one walker does in one pass: a function of the seed, the pass and the island.
+    fn way<'c>(&self, pass: u32, island: u64, circuit: &'c Circuit) -> Result<Way<'c>, PartitionError> {
         /// Purpose of the stream that gives every walker a seed of its own.
         const ISLANDS: u64 = 0x4953_4c41;
-        let Run { settings, engine, workshop, stop, observer, .. } = *self;
+        let settings = self.settings;
         let seed = Stream::new(settings.block.seed, island, ISLANDS).bits();
         let block = BlockSettings { starts: 1, seed, ..settings.block.clone() };
         let cuts = self.window_cuts();
         // Where one window holds everything there is nothing to cut.
         let is_wide = circuit.n_qubits() > settings.block_size;
         let cuts = if is_wide { random_cuts(cuts, seed, pass, settings.max_block_cx) } else { cuts };
-        Pass { index: pass, block: &block, engine, workshop, stop, observer }.run_here(circuit, &cuts)
+        Ok(Way { circuit, partition: partition(circuit, &cuts)?, block })
     }
+
+    /// Its blocks, each once.
+    fn tasks<'w>(&self, pass: u32, way: &'w Way<'_>) -> Vec<Task<'w>> {
+        let Run { engine, workshop, stop, observer, .. } = *self;
+        let pass = Pass { index: pass, block: &way.block, engine, workshop, stop, observer };
+        way.partition.blocks().enumerate().map(|(i, block)| pass.task(i, 0, block)).collect()
+    }
+}
+
+/// A pass of one walker that is about to be done.
+struct Way<'a> {
+    circuit: &'a Circuit,
+    partition: Partition,
+    block: BlockSettings,
 }
 
 #[cfg(test)]

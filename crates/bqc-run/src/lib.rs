@@ -14,8 +14,9 @@ mod compile;
 mod islands;
 mod observer;
 mod pass;
+mod round;
 mod unit;
 
 pub use compile::{CompileError, Compiled, RunSettings, compile, compile_in};
 pub use observer::{Event, Observer, Unobserved};
-pub use unit::{InProcess, Refused, Solved, Trail, Unit, Workshop};
+pub use unit::{Bench, InProcess, Refused, Solved, Trail, Unit, Workshop};

@@ -1,16 +1,16 @@
-//! One pass: cut, rebuild every block on whichever thread is free, join what was verified.
+//! One pass: cut, have every block rebuilt, join what was verified.
 
 use crate::observer::{Event, Observer};
-use crate::unit::{Solved, Unit, Workshop};
+use crate::round::{Around, Rebuilt, Task};
+use crate::unit::{Unit, Workshop};
 use bqc_circuit::{BlockCircuit, Circuit};
 use bqc_instantiate::Engine;
-use bqc_optimize::{BlockSettings, Flow, Objective, VerifiedBlock};
+use bqc_optimize::{BlockSettings, Flow, Objective};
 use bqc_partition::{Block, Options, Partition, PartitionError, partition};
-use bqc_wire::{BlockGates, BlockRecord, UnitKey};
-use std::cmp::Reverse;
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use bqc_wire::{BlockGates, BlockRecord};
+use rayon::prelude::*;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 
 /// One pass over a lowered circuit.
 pub(crate) struct Pass<'a> {
@@ -32,15 +32,6 @@ pub(crate) struct PassResult {
     /// In the order of the blocks.
     pub records: Vec<BlockRecord>,
 }
-
-/// A block that is done.
-struct Rebuilt {
-    verified: VerifiedBlock,
-    record: BlockRecord,
-}
-
-/// The units of one pass that are done or under way: blocks that are equal are solved once.
-type Twins = Mutex<HashMap<UnitKey, Arc<OnceLock<Solved>>>>;
 
 /// The starts of one block that are done.
 #[derive(Default)]
@@ -79,46 +70,32 @@ impl Pass<'_> {
         Ok(joined(&partition, circuit, rebuilt))
     }
 
-    /// The same on the calling thread alone, block after block, each once: what one walker of many does.
-    pub fn run_here(&self, circuit: &Circuit, cuts: &Options) -> Result<PassResult, PartitionError> {
-        let partition = partition(circuit, cuts)?;
-        let twins = Twins::default();
-        let rebuilt: Vec<Rebuilt> =
-            partition.blocks().enumerate().map(|(i, block)| self.rebuild(i, 0, block, &twins)).collect();
-        for r in rebuilt.iter().filter(|r| r.record.before.two_qubit_gates > 0) {
-            self.observer.event(Event::BlockFinished(&r.record));
-        }
-        Ok(joined(&partition, circuit, rebuilt))
-    }
-
-    /// Every thread takes the hardest task that is left: what is started last is short, and the
-    /// threads end together. A task is one start of one block; the best start of each block is kept.
+    /// Each block as often as it has starts; the best start is kept.
     fn rebuild_all(&self, blocks: &[&Block]) -> Vec<Rebuilt> {
         let n_starts = self.starts_per_block(blocks.len());
-        let mut order: Vec<usize> = (0..blocks.len()).collect();
-        order.sort_by_key(|&i| (Reverse(hardness(blocks[i])), i));
+        let tasks: Vec<Task<'_>> = (0..blocks.len() * n_starts)
+            .into_par_iter()
+            .map(|task| self.task(task / n_starts, task % n_starts, blocks[task / n_starts]))
+            .collect();
         let slots: Vec<Mutex<Slot>> = blocks.iter().map(|_| Mutex::new(Slot::default())).collect();
-        let (next, twins) = (AtomicUsize::new(0), Twins::default());
-        rayon::broadcast(|_| {
-            loop {
-                let task = next.fetch_add(1, Ordering::Relaxed);
-                let Some(&i) = order.get(task / n_starts) else { break };
-                let start = task % n_starts;
-                let rebuilt = self.rebuild(i, start, blocks[i], &twins);
-                // A thread that panics while it holds the lock has left a whole value behind.
-                let mut slot = slots[i].lock().unwrap_or_else(|e| e.into_inner());
-                slot.add(start, rebuilt, self.block.objective);
-                if let (true, Some((_, best))) = (slot.n_done == n_starts, &slot.best) {
-                    self.observer.event(Event::BlockFinished(&best.record));
-                }
+        let around = Around { workshop: self.workshop, stop: self.stop, observer: self.observer };
+        around.rebuild(&tasks, &|task, rebuilt| {
+            // A thread that panics while it holds the lock has left a whole value behind.
+            let mut slot = slots[task / n_starts].lock().unwrap_or_else(|e| e.into_inner());
+            slot.add(task % n_starts, rebuilt, self.block.objective);
+            if let (true, Some((_, best))) = (slot.n_done == n_starts, &slot.best) {
+                self.observer.event(Event::BlockFinished(&best.record));
             }
         });
-        let kept = |slot: Mutex<Slot>| slot.into_inner().unwrap_or_else(|e| e.into_inner()).best;
-        let results = slots.into_iter().map(kept).enumerate();
-        // Every slot has been filled; should one not, its block is simply done now.
-        results
-            .map(|(i, best)| best.map_or_else(|| self.rebuild(i, 0, blocks[i], &twins), |(_, rebuilt)| rebuilt))
-            .collect()
+        let best = |slot: Mutex<Slot>| slot.into_inner().unwrap_or_else(|e| e.into_inner()).best;
+        // All of them are filled: each task is done once.
+        slots.into_iter().filter_map(best).map(|(_, rebuilt)| rebuilt).collect()
+    }
+
+    /// One try at one block of this pass.
+    pub fn task<'b>(&self, index: usize, start: usize, block: &'b Block) -> Task<'b> {
+        let unit = Unit::new(&block.circuit, self.block, self.index, start, self.engine.family());
+        Task { pass: self.index, index, block, unit }
     }
 
     /// Starts of a search are divided among its windows: many windows keep all cores busy by
@@ -129,45 +106,14 @@ impl Pass<'_> {
             Flow::Search { .. } => self.block.starts.div_ceil(n_blocks.max(1)).max(1),
         }
     }
-
-    /// Rebuilds one block once. Whatever goes wrong in there, the block's own gates come out.
-    fn rebuild(&self, index: usize, start: usize, block: &Block, twins: &Twins) -> Rebuilt {
-        let start_seconds = self.observer.seconds();
-        let original = &block.circuit;
-        let unit = Unit::new(original, self.block, self.index, start, self.engine.name());
-        // A thread that panics while it holds the lock has left a whole map behind.
-        let twin = twins.lock().unwrap_or_else(|e| e.into_inner()).entry(unit.key()).or_default().clone();
-        let solved = twin.get_or_init(|| self.workshop.solve(&unit, self.stop)).clone();
-        let Solved { verified, outcome, instantiations, reason, worker, .. } = solved;
-        let record = BlockRecord {
-            pass: self.index,
-            block: index as u32,
-            wires: block.qubits.iter().map(|q| q.0).collect(),
-            before: gates(original),
-            after: gates(verified.circuit()),
-            distance: verified.distance(),
-            instantiations,
-            start_seconds,
-            seconds: (self.observer.seconds() - start_seconds).max(0.0),
-            worker,
-            outcome,
-            reason,
-        };
-        Rebuilt { verified, record }
-    }
 }
 
 /// The verified blocks in their places, their distances added up in order, so that the sum does not
 /// depend on the threads.
-fn joined(partition: &Partition, circuit: &Circuit, rebuilt: Vec<Rebuilt>) -> PassResult {
+pub(crate) fn joined(partition: &Partition, circuit: &Circuit, rebuilt: Vec<Rebuilt>) -> PassResult {
     let circuit = partition.join(circuit, |i, _| rebuilt[i].verified.circuit());
     let distance = rebuilt.iter().map(|r| r.verified.distance()).sum();
     PassResult { circuit, distance, records: rebuilt.into_iter().map(|r| r.record).collect() }
-}
-
-/// The time of a block grows with its gates and faster with its width.
-fn hardness(block: &Block) -> u64 {
-    (block.circuit.n_cx() as u64).pow(2) << block.circuit.width()
 }
 
 pub(crate) fn gates(block: &BlockCircuit) -> BlockGates {

@@ -19,7 +19,7 @@ use bqc_wire::{
 };
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Does units of work. Called from many threads at once, each of which waits for its answer.
 pub trait Workshop: Sync {
@@ -31,6 +31,29 @@ pub trait Workshop: Sync {
     fn solve_along(&self, unit: &Unit, _trail: Trail<'_>, stop: &AtomicBool) -> Solved {
         self.solve(unit, stop)
     }
+
+    /// Makes an approximation, see [`Unit::shortening`]. A workshop that only divides the units of passes leaves
+    /// these to `engine`, here and now.
+    fn shorten(&self, unit: &Unit, engine: &dyn Engine, stop: &AtomicBool) -> Solved {
+        unit.solve(engine, stop)
+    }
+
+    /// Does all units of one pass, all of them different, hardest first, and tells `bench` of each. Called
+    /// from a thread of a rayon pool.
+    ///
+    /// Unless a workshop does better: every thread of the pool takes the hardest unit that is left, so that
+    /// what is begun last is short and the threads end together.
+    fn solve_all(&self, units: &[&Unit], stop: &AtomicBool, bench: &dyn Bench) {
+        let next = AtomicUsize::new(0);
+        rayon::broadcast(|_| {
+            loop {
+                let i = next.fetch_add(1, Ordering::Relaxed);
+                let Some(unit) = units.get(i) else { break };
+                bench.begun(i);
+                bench.done(i, self.solve(unit, stop));
+            }
+        });
+    }
 }
 
 /// Where the work at a unit begins, and who is told how far it has come.
@@ -39,6 +62,15 @@ pub struct Trail<'a> {
     pub from: Option<CheckpointRecord>,
     /// Called with each state that somebody may go on from, from the thread that asked for the work.
     pub note: &'a mut dyn FnMut(CheckpointRecord),
+}
+
+/// Where the results of many units go; from any thread, in any order.
+pub trait Bench: Sync {
+    /// The unit in this place is begun here. Nobody says so of a result that was there already.
+    fn begun(&self, index: usize);
+
+    /// The unit in this place is done. Only the first result of each counts.
+    fn done(&self, index: usize, solved: Solved);
 }
 
 /// Does them in this process, on the calling thread.
@@ -109,7 +141,7 @@ pub enum Refused {
 }
 
 impl Unit {
-    /// The unit of one try (`start`) at one block in one pass, with the engine of that name.
+    /// The unit of one try (`start`) at one block in one pass, with an engine of that family.
     pub fn new(block: &BlockCircuit, settings: &BlockSettings, pass: u32, start: usize, engine: &str) -> Unit {
         let flow = match settings.flow {
             _ if settings.starts == 0 => UnitFlow::ClosedForm,

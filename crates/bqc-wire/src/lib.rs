@@ -18,26 +18,34 @@
 /// of the same sources by the same compiler share it.
 pub const BUILD: &str = env!("BQC_BUILD");
 
+pub mod batch;
 mod document;
 pub mod frame;
 pub mod fuzz;
 pub mod matrix;
 pub mod message;
 mod npy;
+pub mod plan;
 pub mod report;
+pub mod run_status;
 pub mod segment;
+pub mod share;
 pub mod stats;
 pub mod unit;
 
+pub use batch::{BatchFigures, BatchOutcome, BatchRecord, BatchRow, RowState};
 pub use document::{Document, WireError};
 pub use frame::{FrameDecoder, FrameError, MAX_FRAME_BYTES, encode_frame};
 pub use matrix::{MatrixError, NumberArray, Precision, Shape};
 pub use message::{FromWorker, Hello, HelloError, Message, ToWorker};
+pub use plan::{Plan, PlanError, PlanPass, PlanSettings};
 pub use report::{
     BlockGates, BlockRecord, BlockTotals, CheckMethod, CircuitFigures, KnownTotals, Outcome, Report, Settings, Status,
     WholeCheck, WorkerTotals,
 };
-pub use segment::{Entry, Replay, SegmentError};
+pub use run_status::{RunStatus, SupervisorStatus};
+pub use segment::{Entry, Record, Replay, SegmentError};
+pub use share::{PassKey, PassRecord, Share, WriterRecord};
 pub use stats::{PartitionPreview, StatsReport};
 pub use unit::{
     BlockForm, CheckpointRecord, Ending, FormError, SolvedRecord, UnitFlow, UnitKey, UnitObjective, UnitRecord,

@@ -8,7 +8,9 @@
 
 use crate::frame::decode;
 use crate::unit::{CheckpointRecord, SolvedRecord, UnitKey};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::marker::PhantomData;
 
 /// Raised with every change of what stands in a segment.
 pub const SEGMENT_VERSION: u32 = 3;
@@ -53,12 +55,25 @@ pub enum Entry {
     Checkpoint(UnitKey, Box<CheckpointRecord>),
 }
 
+/// What may stand in a segment.
+pub trait Record: Serialize + DeserializeOwned {
+    /// Number of its kind, which stands beside the checksum.
+    fn kind(&self) -> u8;
+}
+
 impl Entry {
     const SOLVED: u8 = 1;
     const PASS_DONE: u8 = 2;
     const RUN_DONE: u8 = 3;
     const CHECKPOINT: u8 = 4;
 
+    /// Whether everything before it must be on the disk before it is.
+    pub fn is_marker(&self) -> bool {
+        matches!(self, Entry::PassDone(_) | Entry::RunDone)
+    }
+}
+
+impl Record for Entry {
     fn kind(&self) -> u8 {
         match self {
             Entry::Solved(..) => Entry::SOLVED,
@@ -66,11 +81,6 @@ impl Entry {
             Entry::RunDone => Entry::RUN_DONE,
             Entry::Checkpoint(..) => Entry::CHECKPOINT,
         }
-    }
-
-    /// Whether everything before it must be on the disk before it is.
-    pub fn is_marker(&self) -> bool {
-        matches!(self, Entry::PassDone(_) | Entry::RunDone)
     }
 }
 
@@ -86,7 +96,7 @@ pub fn encode_head(plan: &[u8; 32]) -> [u8; HEAD_BYTES] {
 }
 
 /// The bytes of a record, to be appended with one call.
-pub fn encode_record(entry: &Entry) -> Result<Vec<u8>, SegmentError> {
+pub fn encode_record(entry: &impl Record) -> Result<Vec<u8>, SegmentError> {
     let mut record = vec![0; RECORD_HEAD_BYTES];
     record[8] = entry.kind();
     // Plain data into memory: there is no way to fail.
@@ -101,26 +111,39 @@ pub fn encode_record(entry: &Entry) -> Result<Vec<u8>, SegmentError> {
     Ok(record)
 }
 
+/// Whether a segment begins with a whole head, and it is one of `plan`.
+pub fn check_head(bytes: &[u8], plan: &[u8; 32]) -> Result<bool, SegmentError> {
+    let Some(head) = bytes.first_chunk::<HEAD_BYTES>() else { return Ok(false) };
+    let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    if head[..8] != MAGIC[..] || word(44) != crc32c::crc32c(&head[..44]) {
+        return Ok(false);
+    }
+    match word(8) {
+        SEGMENT_VERSION if head[12..44] == plan[..] => Ok(true),
+        SEGMENT_VERSION => Err(SegmentError::OtherPlan),
+        found => Err(SegmentError::Version { found }),
+    }
+}
+
 /// Reads a segment of `plan`, record by record, up to the first that is not whole.
 #[derive(Clone, Debug)]
-pub struct Replay<'a> {
+pub struct Replay<'a, E = Entry> {
     bytes: &'a [u8],
     n_valid: usize,
+    entries: PhantomData<fn() -> E>,
 }
 
 impl<'a> Replay<'a> {
     /// Looks at the head. One that was never completed, or is damaged, makes an empty segment.
     pub fn new(bytes: &'a [u8], plan: &[u8; 32]) -> Result<Replay<'a>, SegmentError> {
-        let Some(head) = bytes.first_chunk::<HEAD_BYTES>() else { return Ok(Replay { bytes: &[], n_valid: 0 }) };
-        let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-        if head[..8] != MAGIC[..] || word(44) != crc32c::crc32c(&head[..44]) {
-            return Ok(Replay { bytes: &[], n_valid: 0 });
-        }
-        match word(8) {
-            SEGMENT_VERSION if head[12..44] == plan[..] => Ok(Replay { bytes, n_valid: HEAD_BYTES }),
-            SEGMENT_VERSION => Err(SegmentError::OtherPlan),
-            found => Err(SegmentError::Version { found }),
-        }
+        Ok(if check_head(bytes, plan)? { Replay::at(bytes, HEAD_BYTES) } else { Replay::at(&[], 0) })
+    }
+}
+
+impl<'a, E: Record> Replay<'a, E> {
+    /// Goes on behind what was read before: `n_valid` bytes of these.
+    pub fn at(bytes: &'a [u8], n_valid: usize) -> Replay<'a, E> {
+        Replay { bytes, n_valid, entries: PhantomData }
     }
 
     /// Length of the valid prefix as far as it has been read.
@@ -129,10 +152,10 @@ impl<'a> Replay<'a> {
     }
 }
 
-impl Iterator for Replay<'_> {
-    type Item = Entry;
+impl<E: Record> Iterator for Replay<'_, E> {
+    type Item = E;
 
-    fn next(&mut self) -> Option<Entry> {
+    fn next(&mut self) -> Option<E> {
         let rest = self.bytes.get(self.n_valid..)?;
         let (head, rest) = rest.split_at_checked(8)?;
         let n_bytes = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
@@ -144,7 +167,7 @@ impl Iterator for Replay<'_> {
         if crc32c::crc32c(body) != expected {
             return None;
         }
-        let entry: Entry = decode(&body[1..]).ok()?;
+        let entry: E = decode(&body[1..]).ok()?;
         if entry.kind() != body[0] {
             return None;
         }

@@ -148,6 +148,15 @@ impl std::fmt::Debug for UnitKey {
 }
 
 impl UnitKey {
+    /// The name of a pass of all these units, in this order.
+    pub fn of_pass(keys: &[UnitKey]) -> [u8; 16] {
+        let mut hash = Sha256::new();
+        keys.iter().for_each(|key| hash.update(key.0));
+        let mut name = [0; 16];
+        name.copy_from_slice(&hash.finalize()[..16]);
+        name
+    }
+
     /// The name of the unit's random streams.
     pub fn stream_key(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.0;

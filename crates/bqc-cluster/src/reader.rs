@@ -1,0 +1,118 @@
+//! Workshops that do nothing: one knows what is known, one only looks what there is to do.
+
+use crate::ledger::{Ledger, lock};
+use crate::shards::divide;
+use bqc_run::{Bench, Solved, Unit, Workshop};
+use bqc_wire::PlanPass;
+use rayon::prelude::*;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// The first pass that is not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// From 0.
+    pub pass: u32,
+    /// Units of it.
+    pub n_units: usize,
+    /// How many of them nobody has done.
+    pub n_missing: usize,
+}
+
+/// Joins a run: whatever it is asked for it takes from a ledger, checked. Where something is missing, the
+/// blocks stay as they are and the run ends with that pass.
+pub struct Reader<'a> {
+    ledger: &'a Ledger<'a>,
+    missing: Mutex<Option<Missing>>,
+    n_taken: AtomicU64,
+    n_refused: AtomicU64,
+}
+
+impl<'a> Reader<'a> {
+    /// Of a ledger that was refreshed.
+    pub fn new(ledger: &'a Ledger<'a>) -> Reader<'a> {
+        Reader { ledger, missing: Mutex::default(), n_taken: AtomicU64::new(0), n_refused: AtomicU64::new(0) }
+    }
+
+    /// What it has not found; none if the run is complete.
+    pub fn missing(&self) -> Option<Missing> {
+        *lock(&self.missing)
+    }
+
+    /// Results that were taken, and results that were refused.
+    pub fn totals(&self) -> (u64, u64) {
+        (self.n_taken.load(Ordering::Relaxed), self.n_refused.load(Ordering::Relaxed))
+    }
+
+    fn known(&self, unit: &Unit) -> Option<Solved> {
+        let found = self.ledger.find(&unit.key(), |(record, is_settled)| {
+            let checked = unit.check(record, is_settled);
+            self.n_refused.fetch_add(u64::from(checked.is_err()), Ordering::Relaxed);
+            checked.ok()
+        });
+        self.n_taken.fetch_add(u64::from(found.is_some()), Ordering::Relaxed);
+        found
+    }
+
+    fn miss(&self, pass: u32, n_units: usize, n_missing: usize, stop: &AtomicBool) {
+        lock(&self.missing).get_or_insert(Missing { pass, n_units, n_missing });
+        stop.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Workshop for Reader<'_> {
+    fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
+        self.known(unit).unwrap_or_else(|| {
+            self.miss(unit.record().pass, 1, 1, stop);
+            unit.stopped()
+        })
+    }
+
+    fn solve_all(&self, units: &[&Unit], stop: &AtomicBool, bench: &dyn Bench) {
+        let take = |(i, unit): (usize, &&Unit)| {
+            let known = self.known(unit);
+            let is_missing = known.is_none();
+            bench.done(i, known.unwrap_or_else(|| unit.stopped()));
+            usize::from(is_missing)
+        };
+        let n_missing = units.par_iter().enumerate().map(take).sum();
+        if let (1.., Some(first)) = (n_missing, units.first()) {
+            self.miss(first.record().pass, units.len(), n_missing, stop);
+        }
+    }
+}
+
+/// Looks what the first pass asks for, and ends the run with it.
+#[derive(Default)]
+pub struct Survey {
+    n_shards: usize,
+    first_pass: Mutex<Option<PlanPass>>,
+}
+
+impl Survey {
+    /// For a plan of so many shards.
+    pub fn new(n_shards: usize) -> Survey {
+        Survey { n_shards, first_pass: Mutex::default() }
+    }
+
+    /// What it asked for; nothing if there was no pass.
+    pub fn first_pass(&self) -> PlanPass {
+        lock(&self.first_pass).unwrap_or_default()
+    }
+}
+
+impl Workshop for Survey {
+    fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
+        stop.store(true, Ordering::Relaxed);
+        unit.stopped()
+    }
+
+    fn solve_all(&self, units: &[&Unit], stop: &AtomicBool, bench: &dyn Bench) {
+        stop.store(true, Ordering::Relaxed);
+        let works: Vec<f64> = units.iter().map(|unit| unit.work()).collect();
+        let most_cx = units.iter().map(|unit| unit.block().n_cx()).max().unwrap_or(0) as u64;
+        let shards = divide(&works, self.n_shards).len() as u64;
+        lock(&self.first_pass).get_or_insert(PlanPass { units: units.len() as u64, shards, most_cx });
+        units.iter().enumerate().for_each(|(i, unit)| bench.done(i, unit.stopped()));
+    }
+}

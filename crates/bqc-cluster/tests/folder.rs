@@ -1,0 +1,325 @@
+//! Supervisors on one folder, in any weather: all come to the circuit that one process alone comes to.
+
+mod common;
+
+use bqc_circuit::{BlockGate, Circuit};
+use bqc_cluster::{Care, FolderError, Ledger, Missing, Reader, Storage, Supervisor, Survey, Totals};
+use bqc_instantiate::CpuEngine;
+use bqc_run::{Compiled, InProcess, RunSettings, Solved, Unit, Unobserved, Workshop, compile, compile_in};
+use bqc_wire::segment::{encode_head, encode_record};
+use bqc_wire::{Outcome, Share, UnitKey, WriterRecord};
+use common::*;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const PLAN: [u8; 32] = [7; 32];
+const N_SHARDS: usize = 20;
+
+/// Does the work, slowly enough that all get some.
+struct Slowly<'a> {
+    engine: CpuEngine,
+    pause: Duration,
+    /// Called before each unit.
+    before: &'a (dyn Fn(usize) + Sync),
+    n: AtomicUsize,
+}
+
+impl Workshop for Slowly<'_> {
+    fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
+        (self.before)(self.n.fetch_add(1, Ordering::Relaxed));
+        thread::sleep(self.pause);
+        unit.solve(&self.engine, stop)
+    }
+}
+
+fn slowly(pause_ms: u64, before: &(dyn Fn(usize) + Sync)) -> Slowly<'_> {
+    Slowly { engine: CpuEngine::new(), pause: Duration::from_millis(pause_ms), before, n: AtomicUsize::new(0) }
+}
+
+fn record(id: u32) -> WriterRecord {
+    WriterRecord { name: format!("host-{id}"), rank: id, ..WriterRecord::default() }
+}
+
+fn care(lease_ms: u64, n_ranks: u32) -> Care {
+    Care { lease: Duration::from_millis(lease_ms), n_ranks }
+}
+
+/// One supervisor from beginning to end.
+fn work(
+    storage: &Client,
+    inner: &dyn Workshop,
+    record: WriterRecord,
+    care: Care,
+    settings: &RunSettings,
+) -> (Compiled, Totals, Option<FolderError>) {
+    // No two clocks began at the same time.
+    let clock = Since(Instant::now(), Duration::from_secs(1000 * u64::from(record.rank)));
+    let ledger = Ledger::new(storage, &clock, PLAN);
+    let join = || Supervisor::join(&ledger, inner, record.clone(), care, N_SHARDS, &|_| {});
+    let supervisor = (0..100).find_map(|_| join().ok()).unwrap();
+    let (engine, stop, mut result) = (CpuEngine::new(), AtomicBool::new(false), None);
+    supervisor.attend(|| {
+        loop {
+            let compiled = compile_in(&supervisor, &circuit(6, 6), settings, &engine, &stop, &Unobserved).unwrap();
+            if compiled.was_stopped || !supervisor.has_changed_its_mind() {
+                return !result.insert(compiled).was_stopped;
+            }
+        }
+    });
+    (result.unwrap(), supervisor.totals(), supervisor.take_failure())
+}
+
+/// What one process alone makes of it.
+fn alone(settings: &RunSettings) -> Circuit {
+    compile(&circuit(6, 6), settings, &CpuEngine::new(), &AtomicBool::new(false), &Unobserved).unwrap().circuit
+}
+
+/// The run joined by a client for whom everything works.
+fn joined(server: &Arc<Server>, settings: &RunSettings) -> (Compiled, Option<Missing>) {
+    let (client, clock) = (Client::new(server, 99, Weather::default()), Since(Instant::now(), Duration::ZERO));
+    let ledger = Ledger::new(&client, &clock, PLAN);
+    ledger.load().unwrap();
+    let reader = Reader::new(&ledger);
+    let (engine, stop) = (CpuEngine::new(), AtomicBool::new(false));
+    let compiled = compile_in(&reader, &circuit(6, 6), settings, &engine, &stop, &Unobserved).unwrap();
+    (compiled, reader.missing())
+}
+
+fn n_twice(server: &Arc<Server>) -> u64 {
+    let (client, clock) = (Client::new(server, 98, Weather::default()), Since(Instant::now(), Duration::ZERO));
+    Ledger::new(&client, &clock, PLAN).status("clock").unwrap().n_twice
+}
+
+#[test]
+fn supervisors_divide_the_work_and_agree_with_one_alone() {
+    let (server, settings) = (Arc::new(Server::default()), settings(2));
+    let results: Vec<(Compiled, Totals, _)> = thread::scope(|scope| {
+        let one = |id: u32| {
+            let client = Client::new(&server, id.into(), Weather::default());
+            let settings = &settings;
+            scope.spawn(move || work(&client, &slowly(4, &|_| {}), record(id), care(60_000, 4), settings))
+        };
+        (0..4).map(one).collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let expected = alone(&settings);
+    for (compiled, totals, failure) in &results {
+        assert!(failure.is_none() && !compiled.was_stopped);
+        assert_eq!(compiled.circuit, expected);
+        assert!(totals.done >= 3 && totals.taken >= 3 && totals.refused == 0, "{totals:?}");
+    }
+    let (compiled, missing) = joined(&server, &settings);
+    assert_eq!((compiled.circuit, missing), (expected, None));
+    assert_eq!(n_twice(&server), 0);
+}
+
+#[test]
+fn no_weather_changes_the_circuit() {
+    let settings = settings(2);
+    let expected = alone(&settings);
+    let all = Weather {
+        delay: Duration::from_millis(40),
+        failing: 0.05,
+        torn: 0.05,
+        repeated: 0.1,
+        holes: 0.1,
+        skew_seconds: 0.0,
+    };
+    let calm = Weather::default();
+    let weathers = [
+        Weather { delay: Duration::from_millis(80), ..calm },
+        Weather { failing: 0.1, torn: 0.1, ..calm },
+        Weather { repeated: 0.3, ..calm },
+        Weather { holes: 0.3, delay: Duration::from_millis(20), ..calm },
+        all,
+    ];
+    for (nth, weather) in weathers.into_iter().enumerate() {
+        let server = Arc::new(Server::default());
+        let results: Vec<(Compiled, Totals, _)> = thread::scope(|scope| {
+            let one = |id: u32| {
+                let skew_seconds = [3600.0, -3600.0, 0.0][id as usize];
+                let client = Client::new(&server, id.into(), Weather { skew_seconds, ..weather });
+                let settings = &settings;
+                scope.spawn(move || work(&client, &slowly(1, &|_| {}), record(id), care(400, 3), settings))
+            };
+            (0..3).map(one).collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let n_complete = results.iter().filter(|(compiled, _, failure)| {
+            // One whose folder fails six times in a row gives up; the others go on.
+            let is_complete = failure.is_none();
+            assert_eq!(compiled.was_stopped, !is_complete);
+            assert!(!is_complete || compiled.circuit == expected, "weather {nth}");
+            is_complete
+        });
+        assert!(n_complete.count() > 0, "weather {nth}: {:?}", results.iter().map(|r| &r.2).collect::<Vec<_>>());
+        let (compiled, missing) = joined(&server, &settings);
+        assert_eq!((&compiled.circuit, missing), (&expected, None), "weather {nth}");
+    }
+}
+
+#[test]
+fn the_work_of_one_that_is_cut_off_is_done_by_the_others() {
+    let (server, settings) = (Arc::new(Server::default()), settings(1));
+    let dead = Client::new(&server, 0, Weather::default());
+    let cut = |n: usize| {
+        if n == 1 {
+            dead.cut_off()
+        }
+    };
+    let (others, dead_result) = thread::scope(|scope| {
+        let (settings, server) = (&settings, &server);
+        let dying = scope.spawn(|| work(&dead, &slowly(1, &cut), record(0), care(300, 3), settings));
+        let one = |id: u32| {
+            let client = Client::new(server, id.into(), Weather::default());
+            scope.spawn(move || work(&client, &slowly(1, &|_| {}), record(id), care(300, 3), settings))
+        };
+        let others: Vec<_> = (1..3).map(one).collect::<Vec<_>>().into_iter().map(|t| t.join().unwrap()).collect();
+        (others, dying.join().unwrap())
+    });
+    assert!(dead_result.0.was_stopped && dead_result.2.is_some());
+    let expected = alone(&settings);
+    assert!(others.iter().all(|(compiled, _, failure)| failure.is_none() && compiled.circuit == expected));
+    assert!(others.iter().map(|(_, totals, _)| totals.taken_over).sum::<u64>() > 0);
+}
+
+#[test]
+fn one_that_stops_is_gone_on_with_and_what_is_there_can_be_joined() {
+    let (server, settings) = (Arc::new(Server::default()), settings(2));
+    let client = Client::new(&server, 0, Weather::default());
+    let (ended, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let before = |n: usize| {
+        ended.store(n, Ordering::Relaxed);
+        if n == 10 {
+            stop.store(true, Ordering::Relaxed);
+        }
+    };
+    let clock = Since(Instant::now(), Duration::ZERO);
+    let ledger = Ledger::new(&client, &clock, PLAN);
+    let inner = slowly(0, &before);
+    let supervisor = Supervisor::join(&ledger, &inner, record(0), care(60_000, 1), N_SHARDS, &|_| {}).unwrap();
+    let engine = CpuEngine::new();
+    let is_complete = supervisor.attend(|| {
+        !compile_in(&supervisor, &circuit(6, 6), &settings, &engine, &stop, &Unobserved).unwrap().was_stopped
+    });
+    assert!(!is_complete && ended.load(Ordering::Relaxed) == 10);
+
+    let (partial, missing) = joined(&server, &settings);
+    let missing = missing.unwrap();
+    assert_eq!((missing.pass, missing.n_units - missing.n_missing), (0, 10), "{missing:?}");
+    assert!(partial.was_stopped && partial.difference.is_none());
+    assert!(partial.comparison.unwrap().distance < 1e-10);
+
+    // It has ended in order, so nobody waits for its lease.
+    let begun = Instant::now();
+    let other = Client::new(&server, 1, Weather::default());
+    let (compiled, totals, _) = work(&other, &slowly(0, &|_| {}), record(1), care(60_000, 1), &settings);
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    assert_eq!((totals.taken, compiled.circuit), (10, alone(&settings)));
+    assert_eq!((joined(&server, &settings).1, n_twice(&server)), (None, 0));
+}
+
+/// Notes the units of the first pass.
+#[derive(Default)]
+struct Noting(Mutex<Vec<Unit>>);
+
+impl Workshop for Noting {
+    fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
+        self.0.lock().unwrap().push(unit.clone());
+        stop.store(true, Ordering::Relaxed);
+        unit.stopped()
+    }
+}
+
+fn first_units(settings: &RunSettings) -> Vec<Unit> {
+    let noting = Noting::default();
+    let (engine, stop) = (CpuEngine::new(), AtomicBool::new(false));
+    compile_in(&noting, &circuit(6, 6), settings, &engine, &stop, &Unobserved).unwrap();
+    noting.0.into_inner().unwrap()
+}
+
+#[test]
+fn wrong_results_are_refused_and_done_anew() {
+    let (server, settings) = (Arc::new(Server::default()), settings(1));
+    let forger = Client::new(&server, 5, Weather::default());
+    let file = forger.create("segments/forger-0").unwrap();
+    file.append(&encode_head(&PLAN)).unwrap();
+    let say = |share: &Share| file.append(&encode_record(share).unwrap()).unwrap();
+    say(&Share::Writer(WriterRecord { name: "forger".into(), ..WriterRecord::default() }));
+    let units = first_units(&settings);
+    assert!(units.len() > 10);
+    for unit in &units {
+        // One gate is missing, and it is said to be the same.
+        let mut solved = unit.stopped().to_record();
+        let mut block = unit.block().clone();
+        let at = block.gates.iter().position(|gate| matches!(gate, BlockGate::Cx { .. })).unwrap();
+        block.gates.remove(at);
+        solved.block = (&block).into();
+        solved.ending = bqc_wire::Ending::Improved;
+        let key = unit.key();
+        say(&Share::Solved { key, result: Box::new(solved), is_settled: true, seconds: 0.0 });
+    }
+    let client = Client::new(&server, 0, Weather::default());
+    let (compiled, totals, _) = work(&client, &slowly(0, &|_| {}), record(0), care(60_000, 1), &settings);
+    let expected = alone(&settings);
+    assert_eq!(compiled.circuit, expected);
+    assert_eq!((totals.refused, totals.taken), (units.len() as u64, 0));
+    // Whoever joins it finds both, and takes what is right.
+    let (compiled, missing) = joined(&server, &settings);
+    assert_eq!((compiled.circuit, missing), (expected, None));
+}
+
+/// Fails so often at each unit.
+struct Failing {
+    n_failures: usize,
+    engine: CpuEngine,
+    failed: Mutex<HashMap<UnitKey, usize>>,
+}
+
+impl Workshop for Failing {
+    fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
+        let mut failed = self.failed.lock().unwrap();
+        let n = failed.entry(unit.key()).or_default();
+        *n += 1;
+        if *n <= self.n_failures { unit.failed("a test says so".into()) } else { unit.solve(&self.engine, stop) }
+    }
+}
+
+#[test]
+fn what_fails_once_is_tried_again_and_what_fails_twice_stays_as_it_was() {
+    let settings = settings(1);
+    for (n_failures, n_kept) in [(1, 0), (2, first_units(&settings).len())] {
+        let server = Arc::new(Server::default());
+        let client = Client::new(&server, 0, Weather::default());
+        let failing = Failing { n_failures, engine: CpuEngine::new(), failed: Mutex::default() };
+        let (compiled, _, _) = work(&client, &failing, record(0), care(60_000, 1), &settings);
+        let n_failed = compiled.records.iter().filter(|r| r.outcome == Outcome::Failed).count();
+        assert_eq!(n_failed, n_kept, "{n_failures} failures");
+        assert!(!compiled.was_stopped && compiled.difference.is_none());
+        let (again, missing) = joined(&server, &settings);
+        assert_eq!((again.circuit == compiled.circuit, missing), (true, None));
+    }
+}
+
+#[test]
+fn a_folder_of_another_run_is_refused() {
+    let server = Arc::new(Server::default());
+    let client = Client::new(&server, 0, Weather::default());
+    client.create("segments/other-0").unwrap().append(&encode_head(&[8; 32])).unwrap();
+    let clock = Since(Instant::now(), Duration::ZERO);
+    let ledger = Ledger::new(&client, &clock, PLAN);
+    let inner = InProcess(&CpuEngine::new());
+    let refused = Supervisor::join(&ledger, &inner, record(0), care(1000, 1), N_SHARDS, &|_| {}).err().unwrap();
+    assert!(refused.to_string().contains("belongs to another run"), "{refused}");
+}
+
+#[test]
+fn a_survey_sees_the_first_pass() {
+    let (survey, settings) = (Survey::new(7), settings(3));
+    let (engine, stop) = (CpuEngine::new(), AtomicBool::new(false));
+    compile_in(&survey, &circuit(6, 6), &settings, &engine, &stop, &Unobserved).unwrap();
+    let (pass, units) = (survey.first_pass(), first_units(&settings));
+    assert_eq!((pass.units, pass.shards), (units.len() as u64, 7));
+    assert_eq!(pass.most_cx, 6);
+}

@@ -1,0 +1,125 @@
+//! All units of one pass, handed to the workshop at once, hardest first.
+//!
+//! A workshop that has many hands sees the whole of the work before it divides it. Tasks that are equal are
+//! one unit: it is solved once, and each of them gets its result.
+
+use crate::observer::Observer;
+use crate::pass::gates;
+use crate::unit::{Bench, Solved, Unit, Workshop};
+use bqc_optimize::VerifiedBlock;
+use bqc_partition::Block;
+use bqc_wire::{BlockRecord, UnitKey};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// One try at one block.
+pub(crate) struct Task<'a> {
+    /// The pass that asks, from 0.
+    pub pass: u32,
+    /// Position of the block in its pass.
+    pub index: usize,
+    pub block: &'a Block,
+    pub unit: Unit,
+}
+
+/// A block that is done.
+pub(crate) struct Rebuilt {
+    pub verified: VerifiedBlock,
+    pub record: BlockRecord,
+}
+
+/// Whoever does the work, and whoever watches.
+#[derive(Clone, Copy)]
+pub(crate) struct Around<'a> {
+    pub workshop: &'a dyn Workshop,
+    pub stop: &'a AtomicBool,
+    pub observer: &'a dyn Observer,
+}
+
+/// The tasks of the units under way, and where their results go.
+struct Board<'a> {
+    tasks: &'a [Task<'a>],
+    /// For each unit, the positions of the tasks that ask for it.
+    twins: Vec<Vec<usize>>,
+    /// Bits of the seconds at which each unit was begun.
+    begun: Vec<AtomicU64>,
+    is_done: Vec<AtomicBool>,
+    observer: &'a dyn Observer,
+    take: &'a (dyn Fn(usize, Rebuilt) + Sync),
+}
+
+impl Around<'_> {
+    /// Does all tasks; `take` gets the position of each and what came of it, from any thread. Whatever goes
+    /// wrong, the block's own gates come out.
+    pub(crate) fn rebuild(&self, tasks: &[Task<'_>], take: &(dyn Fn(usize, Rebuilt) + Sync)) {
+        let mut order: Vec<usize> = (0..tasks.len()).collect();
+        order.sort_by_key(|&i| (Reverse(hardness(tasks[i].block)), i));
+        let mut places: HashMap<UnitKey, usize> = HashMap::with_capacity(tasks.len());
+        let (mut units, mut twins) = (Vec::new(), Vec::<Vec<usize>>::new());
+        for i in order {
+            let place = *places.entry(tasks[i].unit.key()).or_insert_with(|| {
+                units.push(&tasks[i].unit);
+                twins.push(Vec::new());
+                units.len() - 1
+            });
+            twins[place].push(i);
+        }
+        let begun = units.iter().map(|_| AtomicU64::new(f64::NAN.to_bits())).collect();
+        let is_done = units.iter().map(|_| AtomicBool::new(false)).collect();
+        let board = Board { tasks, twins, begun, is_done, observer: self.observer, take };
+        self.workshop.solve_all(&units, self.stop, &board);
+        // Every unit is done; should one not be, it is simply done now.
+        for (i, unit) in units.iter().enumerate() {
+            if !board.is_done[i].load(Ordering::Acquire) {
+                board.done(i, self.workshop.solve(unit, self.stop));
+            }
+        }
+    }
+}
+
+impl Bench for Board<'_> {
+    fn begun(&self, index: usize) {
+        self.begun[index].store(self.observer.seconds().to_bits(), Ordering::Relaxed);
+    }
+
+    fn done(&self, index: usize, solved: Solved) {
+        if self.is_done[index].swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let now = self.observer.seconds();
+        let begun = f64::from_bits(self.begun[index].load(Ordering::Relaxed));
+        let begun = if begun.is_nan() { now } else { begun };
+        for (nth, &i) in self.twins[index].iter().enumerate() {
+            // The time is spent once.
+            let seconds = if nth == 0 { (now - begun).max(0.0) } else { 0.0 };
+            (self.take)(i, self.tasks[i].rebuilt(solved.clone(), begun, seconds));
+        }
+    }
+}
+
+impl Task<'_> {
+    fn rebuilt(&self, solved: Solved, start_seconds: f64, seconds: f64) -> Rebuilt {
+        let Solved { verified, outcome, instantiations, reason, worker, .. } = solved;
+        let record = BlockRecord {
+            pass: self.pass,
+            block: self.index as u32,
+            wires: self.block.qubits.iter().map(|q| q.0).collect(),
+            before: gates(&self.block.circuit),
+            after: gates(verified.circuit()),
+            distance: verified.distance(),
+            instantiations,
+            start_seconds,
+            seconds,
+            worker,
+            outcome,
+            reason,
+        };
+        Rebuilt { verified, record }
+    }
+}
+
+/// The time of a block grows with its gates and faster with its width.
+fn hardness(block: &Block) -> u64 {
+    (block.circuit.n_cx() as u64).pow(2) << block.circuit.width()
+}

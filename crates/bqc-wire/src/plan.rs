@@ -1,0 +1,160 @@
+//! The plan of a run that many machines share: what it is about and all that decides its output. Written
+//! once and never changed: the segments of the run carry its hash.
+
+use crate::document::{Document, WireError};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// `bqc.plan/1`.
+    pub schema: String,
+    /// Version of bqc that has made it, and that alone works on it.
+    pub version: String,
+    /// Where the input was, as it was typed.
+    pub input: String,
+    /// SHA-256 of the circuit as it was understood, in hexadecimal digits.
+    pub circuit_sha256: String,
+    /// Family of the engine that does the arithmetic.
+    pub engine: String,
+    /// What is to be done.
+    pub settings: PlanSettings,
+    /// Shards that each pass is divided into, where it has as many units.
+    pub shards: u64,
+    /// What there is to do at first; how many passes follow shows only then.
+    pub first_pass: PlanPass,
+    /// SHA-256 of this document with nothing in this place, in hexadecimal digits.
+    pub checksum: String,
+}
+
+/// Settings of a compile, resolved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanSettings {
+    /// `delete` or `search`.
+    pub flow: String,
+    /// Rounds of a search.
+    pub rounds: u64,
+    /// How the effort was called, of a search.
+    pub effort: Option<String>,
+    /// What fits candidates.
+    pub solver: String,
+    /// What is to be made small.
+    pub objective: String,
+    /// Most wires of a block.
+    pub block_size: u64,
+    /// Most CX gates of a block.
+    pub max_block_cx: u64,
+    /// Most passes that keep the unitary.
+    pub max_passes: u32,
+    /// Passes with little gain before the run ends.
+    pub patience: u32,
+    /// Share that is more than little.
+    pub min_gain: f64,
+    /// Starts of each block.
+    pub starts: u64,
+    /// Largest phase distance of a block.
+    pub epsilon: f64,
+    /// Largest phase distance of the whole.
+    pub epsilon_total: f64,
+    /// Seed of all random choices.
+    pub seed: u64,
+}
+
+/// A pass in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanPass {
+    /// Units that are different from each other.
+    pub units: u64,
+    /// Shards that they are divided into.
+    pub shards: u64,
+    /// CX gates of the hardest.
+    pub most_cx: u64,
+}
+
+impl Document for Plan {
+    const SCHEMA: &'static str = "bqc.plan/1";
+}
+
+/// A plan cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// No plan, or one of another version of the format.
+    #[error(transparent)]
+    Document(#[from] WireError),
+    /// Somebody has changed it.
+    #[error("it has been changed since it was made")]
+    Changed,
+}
+
+impl Plan {
+    /// The document with its checksum.
+    pub fn seal(self) -> String {
+        let open = Plan { checksum: String::new(), ..self };
+        let checksum = sha256(open.to_json().as_bytes());
+        Plan { checksum, ..open }.to_json()
+    }
+
+    /// Reads a document that nobody has changed.
+    pub fn unseal(text: &str) -> Result<Plan, PlanError> {
+        let plan = Plan::from_json(text)?;
+        if plan.clone().seal() == text { Ok(plan) } else { Err(PlanError::Changed) }
+    }
+
+    /// What the segments of its run carry.
+    pub fn hash(&self) -> [u8; 32] {
+        crate::unit::plan_hash(&[self.clone().seal().as_bytes()])
+    }
+}
+
+/// In hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Plan {
+        Plan {
+            schema: Plan::SCHEMA.into(),
+            version: "1".into(),
+            input: "a.qasm".into(),
+            circuit_sha256: sha256(b"circuit"),
+            engine: "cpu".into(),
+            settings: PlanSettings {
+                flow: "search".into(),
+                rounds: 20,
+                effort: Some("3".into()),
+                solver: "lm".into(),
+                objective: "cx".into(),
+                block_size: 12,
+                max_block_cx: 200,
+                max_passes: u32::MAX,
+                patience: 5,
+                min_gain: 0.1 + 0.2,
+                starts: 4,
+                epsilon: 1e-10,
+                epsilon_total: 0.0,
+                seed: u64::MAX,
+            },
+            shards: 1024,
+            first_pass: PlanPass { units: 7, shards: 7, most_cx: 200 },
+            checksum: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_sealed_plan_comes_back_and_a_changed_one_does_not() {
+        let text = plan().seal();
+        let back = Plan::unseal(&text).unwrap();
+        assert_eq!((back.settings.clone(), back.hash()), (plan().settings, plan().hash()));
+        for (from, to) in [("\"seed\": 1", "\"seed\": 2"), ("a.qasm", "b.qasm"), ("}\n", "} \n")] {
+            let changed = text.replacen(from, to, 1);
+            assert_ne!(changed, text);
+            assert!(matches!(Plan::unseal(&changed), Err(PlanError::Changed)), "{from}");
+        }
+        assert!(matches!(Plan::unseal(&text[..text.len() - 5]), Err(PlanError::Document(_))));
+    }
+}

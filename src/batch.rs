@@ -1,0 +1,328 @@
+//! `bqc batch`: many circuits, each with a journal of its own, so that whoever does the same again does only
+//! what is left. The tasks of an array know nothing of each other; what they share is the folder of results,
+//! and a circuit that two of them happen to do comes out the same twice.
+
+mod folder;
+mod list;
+mod share;
+mod summary;
+
+use crate::args::{BatchArgs, CompileArgs, RunFolderArgs};
+use crate::compile::{Compile, Found, Outputs};
+use crate::exit::{Exit, Failure};
+use crate::input::read_circuit;
+use crate::progress::say;
+use crate::resources::Meter;
+use crate::stop::Stop;
+use bqc_circuit::Circuit;
+use bqc_pool::JournalError;
+use bqc_wire::batch::hexadecimal;
+use bqc_wire::unit::plan_hash;
+use bqc_wire::{BatchFigures, BatchOutcome, BatchRecord};
+use folder::{ResultFolder, Snapshot};
+use list::Item;
+use std::any::Any;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often a circuit is looked at again that another task is at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Runs the command. `start` is when the process began.
+pub fn batch(args: &BatchArgs, start: Instant) -> Result<Exit, Failure> {
+    let (folder, items) = match (&args.summary, &args.out_dir) {
+        (Some(folder), _) => return summary::summary(args, folder),
+        (None, None) => return Err(Failure::Usage("name a folder with --out-dir".into())),
+        (None, Some(folder)) => (ResultFolder::make(folder)?, list::read(args)?),
+    };
+    if items.is_empty() {
+        return Err(Failure::Usage("there is no circuit to do; name files, or a list of them with --list".into()));
+    }
+    folder.keep_list(&items)?;
+    let shard = share::of(args.shard)?;
+    let mut mine = share::take(shard, items);
+    for item in &mine {
+        folder.spares(item)?;
+    }
+    // What takes longest begins first. The size of a file says little about that, but is known for all.
+    mine.sort_by_cached_key(|item| std::cmp::Reverse(fs::metadata(&item.input).map_or(0, |m| m.len())));
+    let stop = Stop::install(None)?;
+    let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
+    let batch = Batch { args, folder: &folder, stop: &stop, deadline };
+    let counts = batch.run(&mine)?;
+    batch.tell(&format!("share {}/{}: {}", shard.index, shard.count, counts.words()));
+    Ok(counts.exit())
+}
+
+/// How the circuits of a share ended.
+#[derive(Default)]
+struct Counts {
+    done: usize,
+    known: usize,
+    degraded: usize,
+    refused: usize,
+    left: usize,
+}
+
+impl Counts {
+    fn words(&self) -> String {
+        let Counts { done, known, degraded, refused, left } = self;
+        format!("{done} done ({degraded} with faults), {known} were done before, {refused} refused, {left} left to do")
+    }
+
+    /// What is most urgent for whoever asks.
+    fn exit(&self) -> Exit {
+        match self {
+            Counts { left: 1.., .. } => Exit::Interrupted,
+            Counts { refused: 1.., .. } => Exit::Refused,
+            Counts { degraded: 1.., .. } => Exit::Degraded,
+            _ => Exit::Complete,
+        }
+    }
+}
+
+/// How one circuit ended.
+enum Ended {
+    /// With this outcome, which its record says too.
+    Now(BatchOutcome),
+    /// There was nothing to do.
+    Before,
+    /// Another task is at it, in this folder.
+    Busy(std::path::PathBuf),
+}
+
+/// A circuit that another task is at.
+struct Waiting<'a> {
+    item: &'a Item,
+    /// How many folders of its runs others hold.
+    n_held: usize,
+    seen: Snapshot,
+    since: Instant,
+}
+
+/// One share, with what its circuits have in common.
+struct Batch<'a> {
+    args: &'a BatchArgs,
+    folder: &'a ResultFolder,
+    stop: &'a Stop,
+    deadline: Option<Instant>,
+}
+
+impl Batch<'_> {
+    /// All circuits, and those last that other tasks are at.
+    fn run(&self, mine: &[Item]) -> Result<Counts, Failure> {
+        let mut counts = Counts { left: mine.len(), ..Counts::default() };
+        let mut waiting = Vec::new();
+        for item in mine {
+            if self.is_over() {
+                return Ok(counts);
+            }
+            if let Some(folder) = self.count(item, 0, &mut counts)? {
+                self.tell(&format!("{}: another task is at it; later", item.name));
+                waiting.push(Waiting { item, n_held: 0, seen: Snapshot::of(&folder), since: Instant::now() });
+            }
+        }
+        while !waiting.is_empty() && !self.is_over() {
+            thread::sleep(LOOK_EVERY);
+            let mut still = Vec::new();
+            for waiter in waiting {
+                still.extend(self.look_again(waiter, &mut counts)?);
+            }
+            waiting = still;
+        }
+        Ok(counts)
+    }
+
+    /// Does a circuit if the other task is through, or shows no life any more.
+    ///
+    /// Locks may outlive their holder when its node has died, so they decide only for as long as the holder adds
+    /// to its journal.
+    fn look_again<'a>(&self, mut waiter: Waiting<'a>, counts: &mut Counts) -> Result<Option<Waiting<'a>>, Failure> {
+        if self.is_over() {
+            return Ok(Some(waiter));
+        }
+        let Some(folder) = self.count(waiter.item, waiter.n_held, counts)? else { return Ok(None) };
+        let seen = Snapshot::of(&folder);
+        if seen != waiter.seen {
+            (waiter.seen, waiter.since) = (seen, Instant::now());
+        } else if waiter.since.elapsed() > self.args.lease {
+            self.tell(&format!("{}: whoever is at it shows no life; going on in its place", waiter.item.name));
+            waiter.n_held += 1;
+            waiter.since = Instant::now();
+        }
+        Ok(Some(waiter))
+    }
+
+    /// Does a circuit and counts how it ended; gives the folder in which another task is at it, if so.
+    fn count(&self, item: &Item, n_held: usize, counts: &mut Counts) -> Result<Option<std::path::PathBuf>, Failure> {
+        let ended = match catch_unwind(AssertUnwindSafe(|| self.one(item, n_held))) {
+            Ok(ended) => ended?,
+            Err(panic) => {
+                self.refuse(item, None, &format!("internal error: {}. Please report this.", words_of(&*panic)))?
+            }
+        };
+        match ended {
+            Ended::Busy(folder) => return Ok(Some(folder)),
+            Ended::Before => counts.known += 1,
+            Ended::Now(BatchOutcome::Unfinished) => return Ok(None),
+            Ended::Now(BatchOutcome::Refused) => counts.refused += 1,
+            Ended::Now(BatchOutcome::Degraded) => {
+                (counts.done, counts.degraded) = (counts.done + 1, counts.degraded + 1)
+            }
+            Ended::Now(BatchOutcome::Complete | BatchOutcome::TimeLimit) => counts.done += 1,
+        }
+        counts.left -= 1;
+        Ok(None)
+    }
+
+    /// One circuit from its file to its record.
+    fn one(&self, item: &Item, n_held: usize) -> Result<Ended, Failure> {
+        let args = self.compile_args(item);
+        let meter = Meter::new(Instant::now());
+        let input = match read_circuit(&args.input, &args.read) {
+            Ok(input) => input,
+            Err(why) => return self.refuse(item, None, &why.to_string()),
+        };
+        let mut compile = Compile::new(&args, &input)?;
+        let run_plan = compile.plan()?;
+        let plan = self.plan(&run_plan);
+        let before = self.folder.record(item).filter(|record| record.plan.as_deref() == Some(&plan));
+        if self.is_done(item, before.as_ref()) {
+            return Ok(Ended::Before);
+        }
+        let run_dir = self.folder.run_dir(item, &run_plan, n_held);
+        if n_held > 0 {
+            self.folder.copy_runs(item, &run_plan, n_held);
+        }
+        compile.run_folder = RunFolderArgs { run_dir: Some(run_dir), resume: false };
+        let outputs = Outputs::prepare(&args)?;
+        // Whichever comes first; a limit beyond the clock's range is none.
+        let own = self.args.circuit_time_limit.and_then(|limit| Instant::now().checked_add(limit));
+        let deadline = own.into_iter().chain(self.deadline).min();
+        self.stop.begin_part();
+        let limit = self.stop.limit(deadline)?;
+        let found = compile.run(self.stop, deadline, &meter);
+        drop(limit);
+        let found = match found {
+            Ok(found) => found,
+            Err(Failure::Journal(JournalError::Busy { folder })) => return Ok(Ended::Busy(folder)),
+            Err(why @ (Failure::Usage(_) | Failure::Diagnostic(_))) => {
+                return self.refuse(item, Some(plan), &why.to_string());
+            }
+            Err(other) => return Err(other),
+        };
+        let is_own = own.is_some() && deadline == own && !self.stop.was_interrupted();
+        let ended = self.write(item, &input, plan, found, &outputs, (is_own, before))?;
+        if matches!(ended, Ended::Now(BatchOutcome::Complete)) {
+            self.folder.remove_runs(item, &run_plan);
+        }
+        Ok(ended)
+    }
+
+    /// Writes what was found, then the record that says so. `is_own`: if it was cut short, it was by the limit of
+    /// one circuit.
+    fn write(
+        &self,
+        item: &Item,
+        input: &Circuit,
+        plan: String,
+        found: Found<'_>,
+        outputs: &Outputs,
+        (is_own, before): (bool, Option<BatchRecord>),
+    ) -> Result<Ended, Failure> {
+        let cut = if is_own { BatchOutcome::TimeLimit } else { BatchOutcome::Unfinished };
+        let is_whole = found.is_whole();
+        // Another task may have finished it meanwhile, and half a result takes no whole one's place.
+        let now = self.folder.record(item).filter(|record| record.plan.as_ref() == Some(&plan));
+        if !is_whole && self.is_done(item, now.as_ref()) {
+            return Ok(Ended::Before);
+        }
+        let done = found.write(outputs)?;
+        let outcome = match (is_whole, done.exit) {
+            (false, _) => cut,
+            (true, Exit::Degraded) => BatchOutcome::Degraded,
+            (true, _) => BatchOutcome::Complete,
+        };
+        let earlier = before.and_then(|record| record.figures).map_or(0.0, |figures| figures.wall_seconds);
+        let figures = BatchFigures::of(&done.report, earlier);
+        let words = format!(
+            "{}: {} qubits, two-qubit gates {} → {}, {:.2} s",
+            item.name,
+            input.n_qubits(),
+            figures.two_qubit_gates_before,
+            figures.two_qubit_gates_after,
+            figures.wall_seconds
+        );
+        let output = self.folder.read_output(item)?;
+        let record = BatchRecord::of(item.input.display().to_string(), plan, outcome, &output, figures, &done.report);
+        self.folder.write_record(item, &record)?;
+        let why = match (outcome, &record.error) {
+            (BatchOutcome::Unfinished, _) => ", unfinished".to_owned(),
+            (BatchOutcome::TimeLimit, _) => ", its time limit".to_owned(),
+            (_, Some(error)) => format!(", {error}"),
+            _ => String::new(),
+        };
+        self.tell(&format!("{words}{why}"));
+        Ok(Ended::Now(outcome))
+    }
+
+    /// Records why a circuit cannot be compiled, and goes on.
+    fn refuse(&self, item: &Item, plan: Option<String>, why: &str) -> Result<Ended, Failure> {
+        let why = why.trim_end();
+        say(&format!("bqc: {} is left out: {why}", item.name));
+        let record = BatchRecord::refused(item.input.display().to_string(), plan, why.to_owned());
+        self.folder.write_record(item, &record)?;
+        Ok(Ended::Now(BatchOutcome::Refused))
+    }
+
+    /// Whether there is nothing to do any more. One with faults may have better luck.
+    fn is_done(&self, item: &Item, record: Option<&BatchRecord>) -> bool {
+        let is_whole = |r: &&BatchRecord| matches!(r.outcome, BatchOutcome::Complete | BatchOutcome::TimeLimit);
+        record.filter(is_whole).is_some_and(|record| self.folder.has_output(item, record))
+    }
+
+    /// All that decides a circuit's result, the limit of its time included.
+    fn plan(&self, run_plan: &[u8; 32]) -> String {
+        hexadecimal(&plan_hash(&[run_plan, format!("{:?}", self.args.circuit_time_limit).as_bytes()]))
+    }
+
+    fn compile_args(&self, item: &Item) -> CompileArgs {
+        let args = self.args;
+        CompileArgs {
+            input: item.input.clone(),
+            output: self.folder.output(item),
+            settings: args.settings.clone(),
+            time_limit: args.circuit_time_limit,
+            report: Some(self.folder.report(item)),
+            run_folder: RunFolderArgs::default(),
+            keep: args.keep.clone(),
+            read: args.read.clone(),
+            quiet: args.quiet,
+            verbose: args.verbose,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.stop.was_interrupted() || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    fn tell(&self, line: &str) {
+        if !self.args.quiet {
+            say(line);
+        }
+    }
+}
+
+/// What a panic said.
+fn words_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it said nothing")
+}
+
+/// Whether two paths are the same file, if there is one.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    fs::canonicalize(a).is_ok_and(|a| fs::canonicalize(b).is_ok_and(|b| a == b))
+}

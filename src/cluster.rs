@@ -1,0 +1,170 @@
+//! One circuit over many machines: the commands around `bqc-cluster`. The folder of a run holds the plan, the
+//! circuit and everything that was found.
+
+pub mod merge;
+pub mod plan;
+mod slurm;
+pub mod status;
+pub mod work;
+
+use crate::exit::Failure;
+use bqc_circuit::Circuit;
+use bqc_cluster::{CIRCUIT_NAME, Clock, Folder, PLAN_NAME, Storage};
+use bqc_instantiate::Solver;
+use bqc_optimize::{BlockSettings, Flow, Objective};
+use bqc_qasm::{Limits, ParseOptions, SourceText};
+use bqc_run::RunSettings;
+use bqc_wire::{Plan, PlanSettings, plan::sha256};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// A plan on the disk.
+struct RunDir {
+    path: PathBuf,
+    storage: Folder,
+    plan: Plan,
+    circuit: Circuit,
+}
+
+/// This process's own clock.
+struct Monotonic(Instant);
+
+impl Clock for Monotonic {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+impl RunDir {
+    /// Reads a plan that nobody has changed, and its circuit.
+    fn open(path: &Path) -> Result<RunDir, Failure> {
+        let storage = Folder::new(path);
+        let refused = |words: String| Failure::Usage(format!("`{}` {words}", path.display()));
+        let text = read_whole(&storage, PLAN_NAME).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => refused("holds no plan; make one with `bqc plan IN --run-dir DIR`".into()),
+            _ => refused(format!("cannot be read: {e}")),
+        })?;
+        let plan = Plan::unseal(&String::from_utf8_lossy(&text));
+        let advice = "make a new plan in another folder";
+        let plan = plan.map_err(|e| refused(format!("holds an unusable {PLAN_NAME}: {e}; {advice}")))?;
+        let ours = env!("CARGO_PKG_VERSION");
+        if plan.version != ours {
+            let theirs = &plan.version;
+            return Err(refused(format!(
+                "was planned by bqc {theirs}, and this is bqc {ours}: use that one, or {advice}"
+            )));
+        }
+        let text = read_whole(&storage, CIRCUIT_NAME).map_err(|e| refused(format!("lacks its {CIRCUIT_NAME}: {e}")))?;
+        if sha256(&text) != plan.circuit_sha256 {
+            return Err(refused(format!(
+                "holds a {CIRCUIT_NAME} that has been changed since it was planned; {advice}"
+            )));
+        }
+        let circuit = parse(text)?;
+        Ok(RunDir { path: path.to_path_buf(), storage, plan, circuit })
+    }
+
+    /// The settings of its compile here.
+    fn settings(&self, n_threads: usize, max_check_updates: f64) -> Result<RunSettings, Failure> {
+        let unknown = || Failure::Usage(format!("`{}` asks for what this bqc does not know", self.path.display()));
+        run_settings(&self.plan.settings, n_threads, max_check_updates).ok_or_else(unknown)
+    }
+}
+
+/// A circuit that this program has written, as large as it may be.
+fn parse(text: Vec<u8>) -> Result<Circuit, Failure> {
+    let limits = Limits {
+        max_qubits: u32::MAX,
+        max_clbits: u32::MAX,
+        max_operations: u64::MAX,
+        max_depth: Limits::DEPTH_CEILING as u32,
+        ..Limits::default()
+    };
+    let options = ParseOptions { limits, ..ParseOptions::default() };
+    bqc_qasm::parse(&SourceText::new(CIRCUIT_NAME, text), &options).map_err(Failure::Diagnostic)
+}
+
+fn read_whole(storage: &Folder, name: &str) -> std::io::Result<Vec<u8>> {
+    storage.read_from(name, 0, usize::MAX)
+}
+
+fn plan_settings(settings: &RunSettings, effort: Option<String>) -> PlanSettings {
+    let block = &settings.block;
+    let (flow, rounds) = match block.flow {
+        Flow::Delete => ("delete", 0),
+        Flow::Search { n_rounds } => ("search", n_rounds as u64),
+    };
+    PlanSettings {
+        flow: flow.into(),
+        rounds,
+        effort,
+        solver: block.solver.name().into(),
+        objective: block.objective.name().into(),
+        block_size: settings.block_size as u64,
+        max_block_cx: settings.max_block_cx as u64,
+        max_passes: settings.max_passes,
+        patience: settings.patience,
+        min_gain: settings.min_gain,
+        starts: block.starts as u64,
+        epsilon: block.tolerance,
+        epsilon_total: settings.epsilon_total,
+        seed: block.seed,
+    }
+}
+
+/// The same back; none if a name is not known.
+fn run_settings(plan: &PlanSettings, n_threads: usize, max_check_updates: f64) -> Option<RunSettings> {
+    let objectives = [Objective::Cx, Objective::Depth, Objective::Weighted];
+    let flow = match plan.flow.as_str() {
+        "delete" => Flow::Delete,
+        "search" => Flow::Search { n_rounds: plan.rounds as usize },
+        _ => return None,
+    };
+    Some(RunSettings {
+        block_size: plan.block_size as usize,
+        max_block_cx: plan.max_block_cx as usize,
+        max_passes: plan.max_passes,
+        patience: plan.patience,
+        min_gain: plan.min_gain,
+        epsilon_total: plan.epsilon_total,
+        n_threads,
+        block: BlockSettings {
+            flow,
+            starts: plan.starts as usize,
+            solver: Solver::ALL.into_iter().find(|solver| solver.name() == plan.solver)?,
+            objective: objectives.into_iter().find(|objective| objective.name() == plan.objective)?,
+            tolerance: plan.epsilon,
+            seed: plan.seed,
+        },
+        max_check_updates,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_come_back_from_a_plan() {
+        for (flow, objective, solver) in [
+            (Flow::Delete, Objective::Depth, Solver::Hybrid),
+            (Flow::Search { n_rounds: 20 }, Objective::Weighted, Solver::QFactorSample),
+        ] {
+            let block = BlockSettings { flow, starts: 3, solver, objective, tolerance: 1e-9, seed: 7 };
+            let settings = RunSettings {
+                block_size: 5,
+                max_block_cx: 48,
+                max_passes: u32::MAX,
+                patience: 6,
+                min_gain: 0.005,
+                epsilon_total: 1e-4,
+                n_threads: 3,
+                block,
+                max_check_updates: 8e9,
+            };
+            assert_eq!(run_settings(&plan_settings(&settings, None), 3, 8e9), Some(settings));
+        }
+        let settings = BlockSettings::default();
+        assert_eq!(settings.solver, Solver::Lm);
+    }
+}

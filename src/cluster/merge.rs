@@ -1,0 +1,173 @@
+//! `bqc merge`: the compile of a plan once more, with what its supervisors have found and nothing else.
+
+use super::slurm::Task;
+use super::{Monotonic, RunDir};
+use crate::args::MergeArgs;
+use crate::compile::{MAX_CHECK_UPDATES, exit, whole_check};
+use crate::engine::Chosen;
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::progress::say;
+use crate::resources::Meter;
+use crate::stats::figures;
+use bqc_circuit::Stats;
+use bqc_cluster::{Ledger, Missing, Reader, Status as RunStatus};
+use bqc_instantiate::{
+    CxTemplate, Engine, EngineError, LmOutcome, LmSettings, MakeCandidate, Outcome, Problem, RefineProblem, Refined,
+    StateBatch,
+};
+use bqc_run::{Compiled, Unobserved, compile_in};
+use bqc_wire::{BlockTotals, Document, KnownTotals, Report, Settings, Status};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::thread::available_parallelism;
+use std::time::Instant;
+
+/// Runs the command.
+pub fn merge(args: &MergeArgs, start: Instant) -> Result<Exit, Failure> {
+    let meter = Meter::new(start);
+    let circuit = Output::prepare(&args.output)?;
+    let report_to = args.report.as_deref().map(Output::prepare).transpose()?;
+    if report_to.as_ref().is_some_and(|report| report.is_same_as(&circuit)) {
+        return Err(Failure::Usage("the circuit and the report would go to the same place".into()));
+    }
+    let run = RunDir::open(&args.run_dir)?;
+    let clock = Monotonic(start);
+    let ledger = Ledger::new(&run.storage, &clock, run.plan.hash());
+    let status = ledger.status(&format!("clock-{}", std::process::id()))?;
+    let reader = Reader::new(&ledger);
+    let n_threads = args.threads.map(usize::from).or(Task::here().n_cpus);
+    let n_threads = n_threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
+    let settings = run.settings(n_threads, MAX_CHECK_UPDATES)?;
+    let engine = Named(&run.plan.engine, approximator(&run)?);
+    let stop = AtomicBool::new(false);
+    let compiled = compile_in(&reader, &run.circuit, &settings, &engine, &stop, &Unobserved)
+        .map_err(|e| Failure::Usage(format!("cannot compile `{}`: {e}", run.plan.input)))?;
+    if let Some(missing) = reader.missing() {
+        say(&format!("bqc: {}", words(&run, &missing, &status, args.partial)));
+        if !args.partial {
+            return Ok(Exit::Interrupted);
+        }
+    }
+    circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out))?;
+    let report = report(args, &run, compiled, &reader, n_threads, &meter);
+    if let Some(output) = &report_to {
+        output.write(|out| std::io::Write::write_all(out, report.to_json().as_bytes()))?;
+    }
+    if !args.quiet {
+        let n_supervisors = status.writers.len();
+        let RunStatus { n_done, n_twice, .. } = status;
+        say(&format!("{n_done} blocks done by {n_supervisors} supervisors, {n_twice} of them twice"));
+        say(crate::summary::of(&report).trim_end());
+    }
+    Ok(exit(report.status, &report.blocks))
+}
+
+/// What is missing, and what to do.
+fn words(run: &RunDir, missing: &Missing, status: &RunStatus, is_partial: bool) -> String {
+    let Missing { pass, n_units, n_missing } = missing;
+    let folder = run.path.display();
+    let others = status.writers.iter().filter(|w| w.ended.is_none()).count();
+    let at_work = match others {
+        0 => "nobody works on it".to_owned(),
+        n => format!("{n} supervisors have not ended, see `bqc status {folder}`"),
+    };
+    let advice = if is_partial {
+        "what is there is joined, all else stays as it was".to_owned()
+    } else {
+        format!("`bqc work {folder}` goes on, and --partial joins what is there")
+    };
+    format!("the run is not complete: pass {} lacks {n_missing} of its {n_units} blocks; {at_work}; {advice}", pass + 1)
+}
+
+/// The engine that makes approximations, which every supervisor does for itself: that of the plan, if it asks
+/// for any. Blocks are made by none here.
+fn approximator(run: &RunDir) -> Result<Chosen, Failure> {
+    let family = if run.plan.settings.epsilon_total > 0.0 { run.plan.engine.as_str() } else { "cpu" };
+    Chosen::of_family(family).map_err(|why| {
+        let words = "the plan asks for approximations, which are made where it is merged, by the engine";
+        Failure::Usage(format!("{words} `{family}`, which is not here: {why}"))
+    })
+}
+
+/// An engine under the name that the units of the plan have.
+struct Named<'a>(&'a str, Chosen);
+
+impl Engine for Named<'_> {
+    fn name(&self) -> &str {
+        self.0
+    }
+
+    fn instantiate(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
+        self.1.engine().instantiate(problems, stop)
+    }
+
+    fn refine(&self, p: &RefineProblem<'_>, count: usize, make: &MakeCandidate<'_>, stop: &AtomicBool) -> Refined {
+        self.1.engine().refine(p, count, make, stop)
+    }
+
+    fn descend(
+        &self,
+        batch: &StateBatch,
+        settings: &LmSettings,
+        templates: &mut [CxTemplate],
+        stop: &AtomicBool,
+    ) -> Vec<LmOutcome> {
+        self.1.engine().descend(batch, settings, templates, stop)
+    }
+
+    fn n_substituted(&self) -> u64 {
+        self.1.engine().n_substituted()
+    }
+}
+
+/// The report, with the times of this command alone: those of the blocks were measured elsewhere.
+fn report(
+    args: &MergeArgs,
+    run: &RunDir,
+    compiled: Compiled,
+    reader: &Reader<'_>,
+    n_threads: usize,
+    meter: &Meter,
+) -> Report {
+    let (plan, resources) = (&run.plan, meter.read());
+    let settings = &plan.settings;
+    let (taken, refused) = reader.totals();
+    let status = match (&compiled.difference, compiled.was_stopped) {
+        (Some(_), _) => Status::InternalDifference,
+        (None, true) => Status::Interrupted,
+        (None, false) => Status::Complete,
+    };
+    Report {
+        schema: Report::SCHEMA.into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        status,
+        input: figures(Path::new(&plan.input), &Stats::of(&run.circuit)),
+        output: figures(&args.output, &Stats::of(&compiled.circuit)),
+        error_bound: compiled.error_bound,
+        whole_check: whole_check(&compiled),
+        passes: compiled.n_passes,
+        blocks: BlockTotals::of(&compiled.records),
+        wall_seconds: resources.wall_seconds,
+        cpu_seconds: resources.cpu_seconds,
+        peak_rss_bytes: resources.peak_rss_bytes,
+        seed: settings.seed,
+        engine: plan.engine.clone(),
+        settings: Settings {
+            flow: settings.flow.clone(),
+            effort: settings.effort.clone(),
+            solver: settings.solver.clone(),
+            objective: settings.objective.clone(),
+            block_size: settings.block_size,
+            passes: settings.max_passes,
+            starts: settings.starts as u32,
+            epsilon: settings.epsilon,
+            epsilon_total: settings.epsilon_total,
+            threads: n_threads as u64,
+            time_limit_seconds: None,
+        },
+        workers: None,
+        known: KnownTotals { taken, refused },
+        block_records: compiled.records,
+    }
+}

@@ -1,0 +1,137 @@
+//! `bqc work`: one supervisor of a plan. Started by Slurm it needs no flags.
+
+use super::slurm::Task;
+use super::{Monotonic, RunDir};
+use crate::args::{WorkArgs, WorkersArg};
+use crate::engine::Chosen;
+use crate::exit::{Exit, Failure};
+use crate::keep::node_pool;
+use crate::progress::{Progress, Talk};
+use crate::stop::Stop;
+use bqc_cluster::{Care, Ledger, Supervisor, Totals};
+use bqc_run::{CompileError, Compiled, InProcess, RunSettings, Workshop, compile_in};
+use bqc_wire::{BlockTotals, WriterRecord};
+use std::thread::available_parallelism;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Runs the command.
+pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
+    let run = RunDir::open(&args.run_dir)?;
+    let engine = Chosen::of_family(&run.plan.engine).map_err(|why| {
+        Failure::Usage(format!("the plan is for the engine `{}`, which is not here: {why}", run.plan.engine))
+    })?;
+    let task = Task::here();
+    let n_units = n_units(args, &task, engine.works_in_processes())?;
+    let settings = run.settings(n_units, 0.0)?;
+    let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
+    let stop = Stop::install(deadline)?;
+    let progress = Progress::new(talk(args), start, deadline);
+    let warn = |line: &str| progress.warn(line);
+    let pool = match args.workers {
+        WorkersArg::Off => None,
+        _ if !engine.works_in_processes() || cfg!(not(unix)) => None,
+        _ => Some(node_pool(&args.faults, engine.engine(), &warn)?),
+    };
+    let here = InProcess(engine.engine());
+    let inner: &dyn Workshop = pool.as_ref().map_or(&here, |pool| pool);
+    let clock = Monotonic(start);
+    let ledger = Ledger::new(&run.storage, &clock, run.plan.hash());
+    let care = Care { lease: args.lease, n_ranks: task.n_ranks };
+    let record = record(&task, n_units);
+    let supervisor = Supervisor::join(&ledger, inner, record, care, run.plan.shards as usize, &warn)?;
+    let site = Site { run: &run, settings: &settings, engine: &engine, stop: &stop, progress: &progress };
+    let mut result = None;
+    supervisor.attend(|| {
+        let compiled = site.compile(&supervisor);
+        let is_complete = compiled.as_ref().is_ok_and(|compiled| !compiled.was_stopped);
+        result = Some(compiled);
+        is_complete
+    });
+    progress.finish();
+    if let Some(failure) = supervisor.take_failure() {
+        return Err(failure.into());
+    }
+    // The closure is called once.
+    let Some(compiled) = result else { return Ok(Exit::Interrupted) };
+    let compiled = compiled.map_err(|e| Failure::Usage(format!("cannot compile `{}`: {e}", run.plan.input)))?;
+    Ok(end(&run, &compiled, supervisor.totals(), &progress))
+}
+
+/// What a supervisor works with.
+struct Site<'a> {
+    run: &'a RunDir,
+    settings: &'a RunSettings,
+    engine: &'a Chosen,
+    stop: &'a Stop,
+    progress: &'a Progress,
+}
+
+impl Site<'_> {
+    /// The whole run, and again where others have found better meanwhile than what was taken.
+    fn compile(&self, supervisor: &Supervisor<'_>) -> Result<Compiled, CompileError> {
+        loop {
+            let Site { run, settings, engine, stop, progress } = self;
+            let (engine, stop) = (engine.engine(), stop.flag());
+            let compiled = compile_in(supervisor, &run.circuit, settings, engine, stop, *progress)?;
+            if compiled.was_stopped || !supervisor.has_changed_its_mind() {
+                return Ok(compiled);
+            }
+        }
+    }
+}
+
+/// Last words, and the exit code.
+fn end(run: &RunDir, compiled: &Compiled, totals: Totals, progress: &Progress) -> Exit {
+    let Totals { done, taken, taken_over, .. } = totals;
+    let folder = run.path.display();
+    let shards = if taken_over > 0 { format!(", {taken_over} shards taken over") } else { String::new() };
+    let did = format!("{done} blocks done here, {taken} by others{shards}");
+    if compiled.was_stopped {
+        progress.warn(&format!("stopped: {did}; `bqc work {folder}` goes on"));
+        return Exit::Interrupted;
+    }
+    progress.note(&format!("complete: {did}; join it with `bqc merge {folder} -o OUT`"));
+    if BlockTotals::of(&compiled.records).failed > 0 { Exit::Degraded } else { Exit::Complete }
+}
+
+fn talk(args: &WorkArgs) -> Talk {
+    match (args.quiet, args.verbose) {
+        (true, _) => Talk::Quiet,
+        (false, true) => Talk::Verbose,
+        (false, false) => Talk::Normal,
+    }
+}
+
+/// Units at a time: what was asked for, what Slurm gives, or what the machine has.
+fn n_units(args: &WorkArgs, task: &Task, possible: bool) -> Result<usize, Failure> {
+    let n = args.threads.map(usize::from);
+    if let WorkersArg::Count(n_workers) = args.workers {
+        if !possible {
+            return Err(Failure::Usage("a GPU is used from this process only so far; leave out --workers".into()));
+        }
+        if n.is_some_and(|n| n != usize::from(n_workers)) {
+            return Err(Failure::Usage("--threads contradicts --workers; leave out one of them".into()));
+        }
+        return Ok(n_workers.into());
+    }
+    Ok(n.or(task.n_cpus).unwrap_or_else(|| available_parallelism().map_or(1, usize::from)))
+}
+
+/// Who this is, by a name that nobody else has or had: a process number comes back, and so do machines.
+fn record(task: &Task, n_units: usize) -> WriterRecord {
+    let kernel = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let host = task.node.clone().or_else(kernel).unwrap_or_default();
+    let host: String = host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '.').take(64).collect();
+    let host = if host.is_empty() { "host".to_owned() } else { host };
+    let pid = std::process::id();
+    let moment = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
+    WriterRecord {
+        name: format!("{host}-{pid}-{moment:x}"),
+        host,
+        pid,
+        job: task.job.clone(),
+        rank: task.rank,
+        n_restarts: task.n_restarts,
+        n_threads: n_units as u32,
+    }
+}

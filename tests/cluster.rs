@@ -1,0 +1,205 @@
+//! One circuit over several supervisors on one folder: the bytes are those of one process, whoever dies,
+//! sleeps or comes later.
+#![cfg(target_os = "linux")]
+
+mod common;
+#[path = "common/processes.rs"]
+mod processes;
+
+use bqc_wire::{CheckMethod, Document, Report, RunStatus, Status};
+use common::*;
+use nix::sys::signal::Signal;
+use processes::*;
+use std::fs;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+/// Some seconds of work.
+const OPTIONS: [&str; 8] = ["--flow", "delete", "-k", "4", "--passes", "3", "--starts", "4"];
+
+/// A folder with an input of 528 CX on 10 wires, and its plan in `run`.
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.write("in.qasm", &long(10, 11));
+    assert_eq!(plan(&folder, &OPTIONS).0, 0);
+    folder
+}
+
+fn plan(folder: &Folder, options: &[&str]) -> (i32, String) {
+    let (input, run_dir) = (folder.arg("in.qasm"), folder.arg("run"));
+    let (code, _, stderr) = parts(&run(&[&["plan", &input, "--run-dir", &run_dir], options].concat()));
+    (code, stderr)
+}
+
+fn expected(folder: &Folder) -> String {
+    let (input, output) = (folder.arg("in.qasm"), folder.arg("one.qasm"));
+    assert_eq!(run(&[&["compile", &input, "-q", "-o", &output], &OPTIONS[..]].concat()).status.code(), Some(0));
+    folder.read("one.qasm")
+}
+
+/// A supervisor with one worker, as the given task of a job of `n_ranks`.
+fn start(folder: &Folder, job: &str, rank: usize, n_ranks: usize, extra: &[&str]) -> Child {
+    let run_dir = folder.arg("run");
+    let mut command = bqc(&[&["work", &run_dir, "-j", "1"], extra].concat());
+    let task = [("SLURM_JOB_ID", job.to_owned()), ("SLURM_PROCID", rank.to_string())];
+    command.envs(task).env("SLURM_NTASKS", n_ranks.to_string());
+    command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn end(child: Child) -> (i32, String) {
+    let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
+    (code, stderr)
+}
+
+/// Waits until a supervisor has written some results.
+fn wait_for_results(folder: &Folder, child: &Child) {
+    let of_child = format!("-{}-", child.id());
+    wait_until("results", 20.0, || {
+        let segments = fs::read_dir(folder.path("run/segments")).into_iter().flatten().flatten();
+        let mut its = segments.filter(|e| e.file_name().to_str().unwrap().contains(&of_child));
+        its.any(|segment| segment.metadata().is_ok_and(|m| m.len() > 2000))
+    });
+}
+
+fn merge(folder: &Folder, extra: &[&str]) -> (i32, String) {
+    let (run_dir, output) = (folder.arg("run"), folder.arg("out.qasm"));
+    let (code, _, stderr) = parts(&run(&[&["merge", &run_dir, "-o", &output], extra].concat()));
+    (code, stderr)
+}
+
+fn status(folder: &Folder) -> RunStatus {
+    let (code, stdout, stderr) = parts(&run(&["status", &folder.arg("run"), "--json", "--lease", "1s"]));
+    assert_eq!(code, 0, "{stderr}");
+    RunStatus::from_json(&stdout).unwrap()
+}
+
+#[test]
+fn one_is_killed_and_one_sleeps_past_its_lease_and_nothing_is_lost() {
+    let folder = folder();
+    let supervisors: Vec<Child> = (0..4).map(|rank| start(&folder, "1", rank, 4, &["--lease", "1s"])).collect();
+    wait_for_results(&folder, &supervisors[1]);
+    send(&supervisors[1], Signal::SIGKILL);
+    wait_for_results(&folder, &supervisors[2]);
+    send(&supervisors[2], Signal::SIGSTOP);
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(status(&folder).stale, 2);
+    send(&supervisors[2], Signal::SIGCONT);
+    let ends: Vec<(i32, String)> = supervisors.into_iter().map(end).collect();
+    let codes: Vec<i32> = ends.iter().map(|(code, _)| *code).collect();
+    assert_eq!(codes, [0, -1, 0, 0], "{ends:?}");
+
+    assert_eq!(merge(&folder, &[]).0, 0);
+    assert_eq!(folder.read("out.qasm"), expected(&folder));
+    let status = status(&folder);
+    assert_eq!((status.complete, status.supervisors.len()), (true, 4));
+    assert!(status.done_twice * 100 < 15 * status.done, "{status:?}");
+}
+
+#[test]
+fn a_second_job_goes_on_where_all_of_the_first_were_killed() {
+    let folder = folder();
+    let (code, stderr) = merge(&folder, &[]);
+    assert!(code == 75 && stderr.contains("pass 1 lacks") && stderr.contains("nobody works on it"), "{stderr}");
+    let first: Vec<Child> = (0..2).map(|rank| start(&folder, "1", rank, 2, &["--lease", "1s"])).collect();
+    first.iter().for_each(|child| wait_for_results(&folder, child));
+    first.iter().for_each(|child| send(child, Signal::SIGKILL));
+    first.into_iter().for_each(|child| assert_eq!(end(child).0, -1));
+    let n_done = status(&folder).done;
+
+    let (code, stderr) = merge(&folder, &["--partial"]);
+    assert!(code == 75 && stderr.contains("what is there is joined"), "{stderr}");
+    let verified = run(&["verify", &folder.arg("in.qasm"), &folder.arg("out.qasm")]);
+    assert_eq!(verified.status.code(), Some(0));
+    let partial = folder.read("out.qasm");
+    assert!(count(&partial, "cx") <= 528);
+    fs::remove_file(folder.path("out.qasm")).unwrap();
+    assert_eq!(merge(&folder, &[]).0, 75);
+    assert!(!folder.path("out.qasm").exists());
+
+    // A signal ends one in order: it says that the run can be gone on with.
+    let stopped = start(&folder, "2", 0, 2, &[]);
+    wait_for_results(&folder, &stopped);
+    send(&stopped, Signal::SIGUSR1);
+    let (code, stderr) = end(stopped);
+    assert!(code == 75 && stderr.contains("goes on"), "{code} {stderr}");
+    let second: Vec<Child> = (0..2).map(|rank| start(&folder, "3", rank, 2, &["--lease", "1s"])).collect();
+    for child in second {
+        let (code, stderr) = end(child);
+        assert!(code == 0 && stderr.contains("complete: "), "{code} {stderr}");
+    }
+    assert_eq!(merge(&folder, &["--report", &folder.arg("report.json")]).0, 0);
+    assert_eq!(folder.read("out.qasm"), expected(&folder));
+    let report = Report::from_json(&folder.read("report.json")).unwrap();
+    assert_eq!((report.status, report.whole_check.method), (Status::Complete, CheckMethod::Exact));
+    let status = status(&folder);
+    assert!(n_done > 0 && status.done_twice * 100 < 15 * status.done, "{status:?}");
+
+    // A complete run is complete for whoever comes last, and nothing is done again.
+    let (code, stderr) = end(start(&folder, "4", 0, 1, &[]));
+    assert!(code == 0 && stderr.contains("complete: 0 blocks done here"), "{stderr}");
+}
+
+#[test]
+fn a_job_that_is_requeued_does_not_wait_for_itself() {
+    let folder = folder();
+    let first = start(&folder, "7", 0, 1, &[]);
+    wait_for_results(&folder, &first);
+    send(&first, Signal::SIGKILL);
+    end(first);
+    // The lease is a minute and a half; what the same job had claimed is free at once.
+    let mut again = bqc(&["work", &folder.arg("run"), "-j", "2"]);
+    again.env("SLURM_JOB_ID", "7").env("SLURM_RESTART_COUNT", "1");
+    let begun = std::time::Instant::now();
+    assert_eq!(parts(&again.output().unwrap()).0, 0);
+    assert!(begun.elapsed() < Duration::from_secs(60));
+    assert_eq!((merge(&folder, &[]).0, folder.read("out.qasm")), (0, expected(&folder)));
+}
+
+#[test]
+fn a_plan_is_never_changed() {
+    let folder = folder();
+    let (code, stderr) = plan(&folder, &OPTIONS);
+    assert!(code == 0 && stderr.contains("planned before"), "{stderr}");
+    let (code, stderr) = plan(&folder, &[]);
+    assert!(code == 2 && stderr.contains("the plan of other settings"), "{stderr}");
+    folder.write("in.qasm", &redundant());
+    let (code, stderr) = plan(&folder, &OPTIONS);
+    assert!(code == 2 && stderr.contains("the plan of another circuit"), "{stderr}");
+
+    let work = || parts(&run(&["work", &folder.arg("run")]));
+    let (circuit, text) = (folder.read("run/circuit.qasm"), folder.read("run/plan.json"));
+    folder.write("run/circuit.qasm", &circuit.replacen("cx", "cz", 1));
+    let (code, _, stderr) = work();
+    assert!(code == 2 && stderr.contains("has been changed since it was planned"), "{stderr}");
+    folder.write("run/circuit.qasm", &circuit);
+    folder.write("run/plan.json", &text.replacen("\"seed\": 0", "\"seed\": 1", 1));
+    let (code, _, stderr) = work();
+    assert!(code == 2 && stderr.contains("changed since it was made"), "{stderr}");
+    folder.write("run/plan.json", &text.replacen("bqc.plan/1", "bqc.plan/9", 1));
+    let (code, _, stderr) = work();
+    assert!(code == 2 && stderr.contains("bqc.plan/9"), "{stderr}");
+    for command in ["work", "merge", "status"] {
+        let (code, _, stderr) = parts(&run(&[command, &folder.arg("nowhere")]));
+        assert!(code == 2 && stderr.contains("holds no plan"), "{stderr}");
+    }
+    for (options, words) in [(["--effort", "forever"], "never be complete"), (["--threads", "3"], "for `bqc work`")] {
+        let (code, _, stderr) =
+            parts(&run(&[&["plan", &folder.arg("in.qasm"), "--run-dir", &folder.arg("r")], &options[..]].concat()));
+        assert!(code == 2 && stderr.contains(words), "{stderr}");
+        assert!(!folder.path("r").exists());
+    }
+}
+
+#[test]
+fn approximations_and_walkers_are_the_same_on_two_machines() {
+    let folder = Folder::new();
+    let input = folder.write("in.qasm", &long(4, 2));
+    let output = folder.arg("one.qasm");
+    let options = ["--effort", "1", "--starts", "4", "--passes", "3", "--epsilon-total", "1e-3"];
+    assert_eq!(run(&[&["compile", &input, "-q", "-o", &output], &options[..]].concat()).status.code(), Some(0));
+    assert_eq!(plan(&folder, &options).0, 0);
+    let both = [0, 1].map(|rank| start(&folder, "1", rank, 2, &[]));
+    both.into_iter().for_each(|child| assert_eq!(end(child).0, 0));
+    assert_eq!(merge(&folder, &[]).0, 0);
+    assert_eq!(folder.read("out.qasm"), folder.read("one.qasm"));
+}
