@@ -77,7 +77,7 @@ fn parse(text: Vec<u8>) -> Result<Circuit, Failure> {
         max_qubits: u32::MAX,
         max_clbits: u32::MAX,
         max_operations: u64::MAX,
-        max_depth: Limits::DEPTH_CEILING as u32,
+        max_depth: Limits::DEPTH_CEILING,
         ..Limits::default()
     };
     let options = ParseOptions { limits, ..ParseOptions::default() };
