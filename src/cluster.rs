@@ -14,7 +14,7 @@ use bqc_instantiate::Solver;
 use bqc_optimize::{BlockSettings, Flow, Objective};
 use bqc_qasm::{Limits, ParseOptions, SourceText};
 use bqc_run::RunSettings;
-use bqc_wire::{Plan, PlanSettings, plan::sha256};
+use bqc_wire::{BUILD, Plan, PlanSettings, plan::sha256};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -47,11 +47,11 @@ impl RunDir {
         let plan = Plan::unseal(&String::from_utf8_lossy(&text));
         let advice = "make a new plan in another folder";
         let plan = plan.map_err(|e| refused(format!("holds an unusable {PLAN_NAME}: {e}; {advice}")))?;
-        let ours = env!("CARGO_PKG_VERSION");
-        if plan.version != ours {
-            let theirs = &plan.version;
+        let (version, build) = (env!("CARGO_PKG_VERSION"), BUILD);
+        if (plan.version.as_str(), plan.build.as_str()) != (version, build) {
             return Err(refused(format!(
-                "was planned by bqc {theirs}, and this is bqc {ours}: use that one, or {advice}"
+                "was planned by bqc {} (build {}), and this is bqc {version} (build {build}): use that one, or {advice}",
+                plan.version, plan.build
             )));
         }
         let text = read_whole(&storage, CIRCUIT_NAME).map_err(|e| refused(format!("lacks its {CIRCUIT_NAME}: {e}")))?;

@@ -136,8 +136,9 @@ impl<'a> Compile<'a> {
     /// Does it. `deadline` is told to those who watch; `stop` ends the run.
     pub fn run(&'a self, stop: &Stop, deadline: Option<Instant>, meter: &'a Meter) -> Result<Found<'a>, Failure> {
         let progress = Progress::new(talk(self.args), meter.start(), deadline);
-        let (crew, engine) = (if self.workers.is_some() { "workers" } else { "threads" }, self.engine.engine().name());
-        progress.set_crew(self.settings.n_threads, crew, engine);
+        let (engine, n_threads) = (self.engine.engine().name(), self.settings.n_threads);
+        let crew = if self.workers.is_some() { "workers" } else { "threads" };
+        progress.set_crew(n_threads, crew, engine);
         log::run_started(&self.args.input, &self.settings, engine, self.workers);
         let compiled = self.task().compile(stop, &progress);
         progress.finish();

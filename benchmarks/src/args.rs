@@ -46,6 +46,21 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Divide blocks that cost nothing over supervisors on one folder, and join them
+    Cluster {
+        /// Supervisors, each a thread with a view of its own
+        #[arg(long, value_name = "N", default_value_t = 64)]
+        supervisors: u32,
+        /// Blocks
+        #[arg(long, value_name = "N", default_value_t = 100_000)]
+        blocks: usize,
+        /// Where the folder is made: on the file system that is measured [default: the system's folder for
+        /// temporary files]
+        #[arg(long, value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Spread empty blocks over workers, read journals, kill processes of a compile, and compare processes with
     /// threads: each goal beside what was found
     Pool {
@@ -65,21 +80,6 @@ pub enum Command {
         /// Also write the templates of one problem of each size, with a solution, to this folder
         #[arg(long, value_name = "FOLDER")]
         templates: Option<PathBuf>,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Divide blocks that cost nothing over supervisors on one folder, and join them
-    Cluster {
-        /// Supervisors, each a thread with a view of its own
-        #[arg(long, value_name = "N", default_value_t = 64)]
-        supervisors: u32,
-        /// Blocks
-        #[arg(long, value_name = "N", default_value_t = 100_000)]
-        blocks: usize,
-        /// Where the folder is made: on the file system that is measured [default: the system's folder for
-        /// temporary files]
-        #[arg(long, value_name = "FOLDER")]
-        folder: Option<PathBuf>,
         #[command(flatten)]
         common: Common,
     },

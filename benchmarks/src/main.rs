@@ -22,12 +22,12 @@ fn main() -> ExitCode {
         Command::Blocks { files } => files.iter().try_for_each(|f| count_blocks(f)),
         Command::Solver { prototype, all_levels, common } => suites::solver(&common, prototype.as_deref(), all_levels),
         Command::Gpu { candidates, common } => suites::gpu(&common, candidates),
+        Command::Cluster { supervisors, blocks, folder, common } => {
+            suites::cluster(&common, supervisors, blocks, folder.as_deref())
+        }
         Command::Pool { input, program, common } => suites::pool(&common, &program, &input),
         Command::Instantiate { most_wires, templates, common } => {
             suites::instantiate::instantiate(&common, most_wires, templates.as_deref())
-        }
-        Command::Cluster { supervisors, blocks, folder, common } => {
-            suites::cluster(&common, supervisors, blocks, folder.as_deref())
         }
         Command::Search { lists, circuits, seeds, first_seed, time_scale, program, common } => {
             let seeds = first_seed..first_seed.saturating_add(seeds);

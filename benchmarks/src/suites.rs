@@ -83,18 +83,9 @@ pub fn solver(common: &Common, prototype: Option<&Path>, all_levels: bool) -> Re
     sink.close()
 }
 
-#[cfg(target_os = "linux")]
-pub use pool::pool;
-
-/// `bqc-bench pool`.
-#[cfg(not(target_os = "linux"))]
-pub fn pool(_: &Common, _: &Program, _: &Path) -> Result<(), String> {
-    Err("processes are counted on Linux only".into())
-}
-
 /// `bqc-bench cluster`: the whole, and the pieces that it is made of.
 pub fn cluster(common: &Common, n_supervisors: u32, n_blocks: usize, folder: Option<&Path>) -> Result<(), String> {
-    let (n_blocks, repeats) = if common.quick { (n_blocks.min(2000), 1) } else { (n_blocks, 5) };
+    let (n_blocks, repeats) = if common.quick { (n_blocks.min(2000), 1) } else { (n_blocks, 3) };
     let mut sink = Sink::open("cluster", common)?;
     sink.say(&format!(
         "{n_supervisors} supervisors in one process, each with a ledger, a segment and a thread of its own; {n_blocks} \
@@ -115,6 +106,15 @@ pub fn cluster(common: &Common, n_supervisors: u32, n_blocks: usize, folder: Opt
     sink.say(table.text());
     sink.raw("cluster.csv", &raw)?;
     sink.close()
+}
+
+#[cfg(target_os = "linux")]
+pub use pool::pool;
+
+/// `bqc-bench pool`.
+#[cfg(not(target_os = "linux"))]
+pub fn pool(_: &Common, _: &Program, _: &Path) -> Result<(), String> {
+    Err("processes are counted on Linux only".into())
 }
 
 /// `bqc-bench gpu`.

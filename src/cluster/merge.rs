@@ -4,7 +4,6 @@ use super::slurm::Task;
 use super::{Monotonic, RunDir};
 use crate::args::MergeArgs;
 use crate::compile::{MAX_CHECK_UPDATES, exit, whole_check};
-use crate::engine::Chosen;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::progress::say;
@@ -12,10 +11,7 @@ use crate::resources::Meter;
 use crate::stats::figures;
 use bqc_circuit::Stats;
 use bqc_cluster::{Ledger, Missing, Reader, Status as RunStatus};
-use bqc_instantiate::{
-    CxTemplate, Engine, EngineError, LmOutcome, LmSettings, MakeCandidate, Outcome, Problem, RefineProblem, Refined,
-    StateBatch,
-};
+use bqc_instantiate::{CpuEngine, Engine, EngineError, MakeCandidate, Outcome, Problem, RefineProblem, Refined};
 use bqc_run::{Compiled, Unobserved, compile_in};
 use bqc_wire::{BlockTotals, Document, KnownTotals, Report, Settings, Status};
 use std::path::Path;
@@ -39,7 +35,7 @@ pub fn merge(args: &MergeArgs, start: Instant) -> Result<Exit, Failure> {
     let n_threads = args.threads.map(usize::from).or(Task::here().n_cpus);
     let n_threads = n_threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
     let settings = run.settings(n_threads, MAX_CHECK_UPDATES)?;
-    let engine = Named(&run.plan.engine, approximator(&run)?);
+    let engine = Named(&run.plan.engine, CpuEngine::default());
     let stop = AtomicBool::new(false);
     let compiled = compile_in(&reader, &run.circuit, &settings, &engine, &stop, &Unobserved)
         .map_err(|e| Failure::Usage(format!("cannot compile `{}`: {e}", run.plan.input)))?;
@@ -80,18 +76,8 @@ fn words(run: &RunDir, missing: &Missing, status: &RunStatus, is_partial: bool) 
     format!("the run is not complete: pass {} lacks {n_missing} of its {n_units} blocks; {at_work}; {advice}", pass + 1)
 }
 
-/// The engine that makes approximations, which every supervisor does for itself: that of the plan, if it asks
-/// for any. Blocks are made by none here.
-fn approximator(run: &RunDir) -> Result<Chosen, Failure> {
-    let family = if run.plan.settings.epsilon_total > 0.0 { run.plan.engine.as_str() } else { "cpu" };
-    Chosen::of_family(family).map_err(|why| {
-        let words = "the plan asks for approximations, which are made where it is merged, by the engine";
-        Failure::Usage(format!("{words} `{family}`, which is not here: {why}"))
-    })
-}
-
-/// An engine under the name that the units of the plan have.
-struct Named<'a>(&'a str, Chosen);
+/// An engine under the name that the units of the plan have. Nothing is computed here.
+struct Named<'a>(&'a str, CpuEngine);
 
 impl Engine for Named<'_> {
     fn name(&self) -> &str {
@@ -99,25 +85,11 @@ impl Engine for Named<'_> {
     }
 
     fn instantiate(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
-        self.1.engine().instantiate(problems, stop)
+        self.1.instantiate(problems, stop)
     }
 
     fn refine(&self, p: &RefineProblem<'_>, count: usize, make: &MakeCandidate<'_>, stop: &AtomicBool) -> Refined {
-        self.1.engine().refine(p, count, make, stop)
-    }
-
-    fn descend(
-        &self,
-        batch: &StateBatch,
-        settings: &LmSettings,
-        templates: &mut [CxTemplate],
-        stop: &AtomicBool,
-    ) -> Vec<LmOutcome> {
-        self.1.engine().descend(batch, settings, templates, stop)
-    }
-
-    fn n_substituted(&self) -> u64 {
-        self.1.engine().n_substituted()
+        self.1.refine(p, count, make, stop)
     }
 }
 

@@ -6,12 +6,12 @@ use bqc_run::{Bench, Solved, Unit, Workshop};
 use bqc_wire::PlanPass;
 use rayon::prelude::*;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// The first pass that is not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Missing {
-    /// From 0.
+    /// From 0, as supervisors count.
     pub pass: u32,
     /// Units of it.
     pub n_units: usize,
@@ -26,12 +26,14 @@ pub struct Reader<'a> {
     missing: Mutex<Option<Missing>>,
     n_taken: AtomicU64,
     n_refused: AtomicU64,
+    n_passes: AtomicU32,
 }
 
 impl<'a> Reader<'a> {
     /// Of a ledger that was refreshed.
     pub fn new(ledger: &'a Ledger<'a>) -> Reader<'a> {
-        Reader { ledger, missing: Mutex::default(), n_taken: AtomicU64::new(0), n_refused: AtomicU64::new(0) }
+        let (missing, n_taken, n_refused, n_passes) = Default::default();
+        Reader { ledger, missing, n_taken, n_refused, n_passes }
     }
 
     /// What it has not found; none if the run is complete.
@@ -54,7 +56,8 @@ impl<'a> Reader<'a> {
         found
     }
 
-    fn miss(&self, pass: u32, n_units: usize, n_missing: usize, stop: &AtomicBool) {
+    fn miss(&self, n_units: usize, n_missing: usize, stop: &AtomicBool) {
+        let pass = self.n_passes.load(Ordering::Relaxed).saturating_sub(1);
         lock(&self.missing).get_or_insert(Missing { pass, n_units, n_missing });
         stop.store(true, Ordering::Relaxed);
     }
@@ -63,12 +66,13 @@ impl<'a> Reader<'a> {
 impl Workshop for Reader<'_> {
     fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
         self.known(unit).unwrap_or_else(|| {
-            self.miss(unit.record().pass, 1, 1, stop);
+            self.miss(1, 1, stop);
             unit.stopped()
         })
     }
 
     fn solve_all(&self, units: &[&Unit], stop: &AtomicBool, bench: &dyn Bench) {
+        self.n_passes.fetch_add(1, Ordering::Relaxed);
         let take = |(i, unit): (usize, &&Unit)| {
             let known = self.known(unit);
             let is_missing = known.is_none();
@@ -76,8 +80,8 @@ impl Workshop for Reader<'_> {
             usize::from(is_missing)
         };
         let n_missing = units.par_iter().enumerate().map(take).sum();
-        if let (1.., Some(first)) = (n_missing, units.first()) {
-            self.miss(first.record().pass, units.len(), n_missing, stop);
+        if n_missing > 0 {
+            self.miss(units.len(), n_missing, stop);
         }
     }
 }

@@ -41,7 +41,9 @@ impl Status {
     /// and were heard of in this lease.
     pub fn rate(&self, lease: Duration) -> f64 {
         let running = self.writers.iter().filter(|w| w.is_running(lease));
-        running.filter_map(|w| w.in_pass).filter(|(_, seconds)| *seconds > 0.0).map(|(n, s)| n as f64 / s).sum()
+        let paces = running.filter_map(|w| w.in_pass).filter(|(_, seconds)| *seconds > 0.0).map(|(n, s)| n as f64 / s);
+        // A sum of nothing would be a negative zero.
+        paces.fold(0.0, |sum, pace| sum + pace)
     }
 
     /// Time that the foremost pass will take at this rate, in seconds; none if nobody works.

@@ -8,7 +8,7 @@ use bqc_run::{Bench, Solved, Unit, Workshop};
 use bqc_wire::{PassRecord, Share, SolvedRecord, UnitKey, WriterRecord};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -99,6 +99,8 @@ struct Counts {
     taken: AtomicU64,
     refused: AtomicU64,
     taken_over: AtomicU64,
+    /// Passes that this supervisor has come to.
+    passes: AtomicU32,
 }
 
 impl<'a> Supervisor<'a> {
@@ -185,6 +187,7 @@ impl<'a> Supervisor<'a> {
             |key: &UnitKey, taken: &SolvedRecord| self.ledger.find(key, |(now, _)| Some(now != taken)) == Some(true);
         let has_changed = makeshift.iter().any(|(key, taken)| is_other(key, taken));
         if has_changed {
+            self.n.passes.store(0, Ordering::Relaxed);
             self.ledger.rewind();
             self.warn_of(self.ledger.load());
         }
@@ -194,7 +197,7 @@ impl<'a> Supervisor<'a> {
     /// What it has been through so far.
     pub fn totals(&self) -> Totals {
         let n = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let Counts { done, taken, refused, taken_over } = &self.n;
+        let Counts { done, taken, refused, taken_over, .. } = &self.n;
         Totals { done: n(done), taken: n(taken), refused: n(refused), taken_over: n(taken_over) }
     }
 
@@ -487,13 +490,16 @@ impl Workshop for Supervisor<'_> {
     }
 
     fn solve_all(&self, units: &[&Unit], stop: &AtomicBool, bench: &dyn Bench) {
-        let Some(first) = units.first() else { return };
+        let nth = self.n.passes.fetch_add(1, Ordering::Relaxed);
+        if units.is_empty() {
+            return;
+        }
         let pass = PassState::new(units, self.n_shards, bench);
         let claims = Claims::new(self.ledger.storage(), &pass.key, &self.record.name);
         self.warn_of_io(claims.prepare());
         let record = PassRecord {
             key: pass.key,
-            pass: first.record().pass,
+            pass: nth,
             n_units: units.len() as u64,
             n_shards: pass.shards.len() as u64,
             seconds: self.seconds(),

@@ -7,12 +7,15 @@
 
 use crate::observer::Event;
 use crate::pass::{Pass, PassResult, gates};
+use crate::round::{Around, Timed};
 use crate::unit::Unit;
 use bqc_circuit::Circuit;
 use bqc_optimize::VerifiedBlock;
 use bqc_partition::{Block, Options, PartitionError, partition};
 use bqc_wire::{BlockRecord, Outcome};
 use rayon::prelude::*;
+use std::cmp::Reverse;
+use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
 /// The lowest rung: what is nearer than this is found by the search for identities.
@@ -81,16 +84,18 @@ impl Pass<'_> {
         self.observer.event(Event::PassStarted { pass: self.index, n_blocks: blocks.len() });
         let mut offers: Vec<Offers> = blocks.iter().map(|_| Offers::default()).collect();
         let largest = budget.up_to(budget.total);
-        offers.par_iter_mut().zip(&blocks).for_each(|(offers, block)| _ = self.extend(offers, block, largest));
+        let all: Vec<usize> = (0..blocks.len()).collect();
+        self.extend(&mut offers, &blocks, &all, largest);
         let firsts = offers.iter().filter_map(|o| o.circuits.first());
         let least = firsts.map(VerifiedBlock::distance).fold(f64::INFINITY, f64::min);
         // Without a rung for the cheapest there is none for any.
         let allowed = budget.for_offer(least).unwrap_or(0.0);
-        offers.par_iter_mut().zip(&blocks).for_each(|(offers, block)| {
-            while offers.circuits.last().is_some_and(|c| c.distance() <= allowed) && self.extend(offers, block, allowed)
-            {
-            }
-        });
+        let is_within = |o: &Offers| o.circuits.last().is_some_and(|c| c.distance() <= allowed);
+        let mut open: Vec<usize> = all.into_iter().filter(|&i| is_within(&offers[i])).collect();
+        while !open.is_empty() {
+            open = self.extend(&mut offers, &blocks, &open, allowed);
+            open.retain(|&i| is_within(&offers[i]));
+        }
         let figures: Vec<Vec<Offer>> = offers.iter().zip(&blocks).map(|(o, block)| o.figures(block)).collect();
         let chosen = choose(&figures, allowed);
         let taken = |i: usize| chosen[i].map(|k| &offers[i].circuits[k]);
@@ -103,28 +108,29 @@ impl Pass<'_> {
         Ok(PassResult { circuit: joined, distance, records })
     }
 
-    /// Adds one more offer of a block, within `tolerance` of it. Returns whether there is one.
-    fn extend(&self, offers: &mut Offers, block: &Block, tolerance: f64) -> bool {
-        if self.stop.load(Ordering::Relaxed) || offers.fault.is_some() {
-            return false;
+    /// Adds one more offer of each of these blocks, within `tolerance` of it. Returns which of them have one.
+    fn extend(&self, offers: &mut [Offers], blocks: &[&Block], which: &[usize], tolerance: f64) -> Vec<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Vec::new();
         }
-        let start_seconds = self.observer.seconds();
-        offers.start_seconds.get_or_insert(start_seconds);
-        let original = &block.circuit;
-        let (from, distance) = offers.circuits.last().map_or((original, 0.0), |c| (c.circuit(), c.distance()));
-        let unit = Unit::shortening(original, from, distance, tolerance, self.engine.family());
-        let solved = self.workshop.shorten(&unit, self.engine, self.stop);
-        offers.seconds += (self.observer.seconds() - start_seconds).max(0.0);
-        offers.n_descents += solved.instantiations;
-        match solved.outcome {
-            Outcome::Improved => {
-                offers.circuits.push(solved.verified);
-                offers.worker = solved.worker;
-            }
-            Outcome::Unchanged => {}
-            Outcome::Failed => offers.fault = Some(solved.reason),
-        }
-        solved.outcome == Outcome::Improved
+        let unit = |&i: &usize| {
+            let original = &blocks[i].circuit;
+            let (from, distance) = offers[i].circuits.last().map_or((original, 0.0), |c| (c.circuit(), c.distance()));
+            Unit::shortening(original, from, distance, tolerance, self.engine.family())
+        };
+        let units: Vec<Unit> = which.par_iter().map(unit).collect();
+        let mut order: Vec<usize> = (0..which.len()).collect();
+        order.sort_by_key(|&nth| (Reverse(units[nth].block().n_cx()), nth));
+        let asked: Vec<&Unit> = order.iter().map(|&nth| &units[nth]).collect();
+        let slots: Vec<Mutex<Option<Timed>>> = which.iter().map(|_| Mutex::new(None)).collect();
+        let around = Around { workshop: self.workshop, stop: self.stop, observer: self.observer };
+        around.solve(&asked, &|i, timed| {
+            // A thread that panics while it holds the lock has left a whole value behind.
+            *slots[order[i]].lock().unwrap_or_else(|e| e.into_inner()) = Some(timed);
+        });
+        let done = slots.into_iter().map(|slot| slot.into_inner().unwrap_or_else(|e| e.into_inner()));
+        let add = |(&i, timed): (&usize, Option<Timed>)| offers[i].add(timed?).then_some(i);
+        which.iter().zip(done).filter_map(add).collect()
     }
 
     fn approximate_record(
@@ -157,6 +163,22 @@ impl Pass<'_> {
 }
 
 impl Offers {
+    /// Takes what came of one more try. Whether it is an offer.
+    fn add(&mut self, Timed { solved, start_seconds, seconds }: Timed) -> bool {
+        self.start_seconds.get_or_insert(start_seconds);
+        self.seconds += seconds;
+        self.n_descents += solved.instantiations;
+        match solved.outcome {
+            Outcome::Improved => {
+                self.circuits.push(solved.verified);
+                self.worker = solved.worker;
+            }
+            Outcome::Unchanged => {}
+            Outcome::Failed => self.fault = Some(solved.reason),
+        }
+        solved.outcome == Outcome::Improved
+    }
+
     fn figures(&self, block: &Block) -> Vec<Offer> {
         let n_cx = block.circuit.n_cx();
         let figures = |c: &VerifiedBlock| Offer { n_removed: n_cx - c.circuit().n_cx(), distance: c.distance() };

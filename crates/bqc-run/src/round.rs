@@ -37,16 +37,22 @@ pub(crate) struct Around<'a> {
     pub observer: &'a dyn Observer,
 }
 
-/// The tasks of the units under way, and where their results go.
+/// A unit that is done, when it was begun, and how long it took, in seconds.
+pub(crate) struct Timed {
+    pub solved: Solved,
+    pub start_seconds: f64,
+    pub seconds: f64,
+}
+
+/// Where the results of the units under way go.
 struct Board<'a> {
-    tasks: &'a [Task<'a>],
-    /// For each unit, the positions of the tasks that ask for it.
+    /// For each unit, the positions of all that ask for it.
     twins: Vec<Vec<usize>>,
     /// Bits of the seconds at which each unit was begun.
     begun: Vec<AtomicU64>,
     is_done: Vec<AtomicBool>,
     observer: &'a dyn Observer,
-    take: &'a (dyn Fn(usize, Rebuilt) + Sync),
+    take: &'a (dyn Fn(usize, Timed) + Sync),
 }
 
 impl Around<'_> {
@@ -55,11 +61,17 @@ impl Around<'_> {
     pub(crate) fn rebuild(&self, tasks: &[Task<'_>], take: &(dyn Fn(usize, Rebuilt) + Sync)) {
         let mut order: Vec<usize> = (0..tasks.len()).collect();
         order.sort_by_key(|&i| (Reverse(hardness(tasks[i].block)), i));
-        let mut places: HashMap<UnitKey, usize> = HashMap::with_capacity(tasks.len());
+        let units: Vec<&Unit> = order.iter().map(|&i| &tasks[i].unit).collect();
+        self.solve(&units, &|nth, timed| take(order[nth], tasks[order[nth]].rebuilt(timed)));
+    }
+
+    /// Does all units, hardest first, equal ones once.
+    pub(crate) fn solve(&self, asked: &[&Unit], take: &(dyn Fn(usize, Timed) + Sync)) {
+        let mut places: HashMap<UnitKey, usize> = HashMap::with_capacity(asked.len());
         let (mut units, mut twins) = (Vec::new(), Vec::<Vec<usize>>::new());
-        for i in order {
-            let place = *places.entry(tasks[i].unit.key()).or_insert_with(|| {
-                units.push(&tasks[i].unit);
+        for (i, unit) in asked.iter().enumerate() {
+            let place = *places.entry(unit.key()).or_insert_with(|| {
+                units.push(*unit);
                 twins.push(Vec::new());
                 units.len() - 1
             });
@@ -67,7 +79,7 @@ impl Around<'_> {
         }
         let begun = units.iter().map(|_| AtomicU64::new(f64::NAN.to_bits())).collect();
         let is_done = units.iter().map(|_| AtomicBool::new(false)).collect();
-        let board = Board { tasks, twins, begun, is_done, observer: self.observer, take };
+        let board = Board { twins, begun, is_done, observer: self.observer, take };
         self.workshop.solve_all(&units, self.stop, &board);
         // Every unit is done; should one not be, it is simply done now.
         for (i, unit) in units.iter().enumerate() {
@@ -89,17 +101,17 @@ impl Bench for Board<'_> {
         }
         let now = self.observer.seconds();
         let begun = f64::from_bits(self.begun[index].load(Ordering::Relaxed));
-        let begun = if begun.is_nan() { now } else { begun };
+        let start_seconds = if begun.is_nan() { now } else { begun };
         for (nth, &i) in self.twins[index].iter().enumerate() {
             // The time is spent once.
-            let seconds = if nth == 0 { (now - begun).max(0.0) } else { 0.0 };
-            (self.take)(i, self.tasks[i].rebuilt(solved.clone(), begun, seconds));
+            let seconds = if nth == 0 { (now - start_seconds).max(0.0) } else { 0.0 };
+            (self.take)(i, Timed { solved: solved.clone(), start_seconds, seconds });
         }
     }
 }
 
 impl Task<'_> {
-    fn rebuilt(&self, solved: Solved, start_seconds: f64, seconds: f64) -> Rebuilt {
+    fn rebuilt(&self, Timed { solved, start_seconds, seconds }: Timed) -> Rebuilt {
         let Solved { verified, outcome, instantiations, reason, worker, .. } = solved;
         let record = BlockRecord {
             pass: self.pass,

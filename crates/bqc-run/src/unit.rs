@@ -32,12 +32,6 @@ pub trait Workshop: Sync {
         self.solve(unit, stop)
     }
 
-    /// Makes an approximation, see [`Unit::shortening`]. A workshop that only divides the units of passes leaves
-    /// these to `engine`, here and now.
-    fn shorten(&self, unit: &Unit, engine: &dyn Engine, stop: &AtomicBool) -> Solved {
-        unit.solve(engine, stop)
-    }
-
     /// Does all units of one pass, all of them different, hardest first, and tells `bench` of each. Called
     /// from a thread of a rayon pool.
     ///

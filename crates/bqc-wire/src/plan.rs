@@ -10,8 +10,10 @@ use sha2::{Digest, Sha256};
 pub struct Plan {
     /// `bqc.plan/1`.
     pub schema: String,
-    /// Version of bqc that has made it, and that alone works on it.
+    /// Version of bqc that has made it.
     pub version: String,
+    /// Its build, which alone works on it: another one may have other results.
+    pub build: String,
     /// Where the input was, as it was typed.
     pub input: String,
     /// SHA-256 of the circuit as it was understood, in hexadecimal digits.
@@ -120,6 +122,7 @@ mod tests {
         Plan {
             schema: Plan::SCHEMA.into(),
             version: "1".into(),
+            build: "b".into(),
             input: "a.qasm".into(),
             circuit_sha256: sha256(b"circuit"),
             engine: "cpu".into(),
@@ -137,7 +140,7 @@ mod tests {
                 starts: 4,
                 epsilon: 1e-10,
                 epsilon_total: 0.0,
-                seed: u64::MAX,
+                seed: 17,
             },
             shards: 1024,
             first_pass: PlanPass { units: 7, shards: 7, most_cx: 200 },
@@ -150,7 +153,7 @@ mod tests {
         let text = plan().seal();
         let back = Plan::unseal(&text).unwrap();
         assert_eq!((back.settings.clone(), back.hash()), (plan().settings, plan().hash()));
-        for (from, to) in [("\"seed\": 1", "\"seed\": 2"), ("a.qasm", "b.qasm"), ("}\n", "} \n")] {
+        for (from, to) in [("\"starts\": 4", "\"starts\": 5"), ("a.qasm", "b.qasm"), ("}\n", "} \n")] {
             let changed = text.replacen(from, to, 1);
             assert_ne!(changed, text);
             assert!(matches!(Plan::unseal(&changed), Err(PlanError::Changed)), "{from}");

@@ -67,7 +67,7 @@ pub struct WriterRecord {
 pub struct PassRecord {
     /// Its name.
     pub key: PassKey,
-    /// From 0.
+    /// From 0: how many its writer had come to before. Approximations take several.
     pub pass: u32,
     /// Units that are different from each other.
     pub n_units: u64,
