@@ -3,10 +3,14 @@
 
 mod batch;
 mod cluster;
+mod gpu;
 mod slurm_script;
 
 pub use batch::{BatchArgs, Shard, TableArg};
 pub use cluster::{MergeArgs, PlanArgs, StatusArgs, WorkArgs};
+pub use gpu::{GpuArgs, GpusArg, MpsArg, PerGpuArg};
+#[cfg(unix)]
+pub use gpu::{MpsGuardArgs, PlaceArgs};
 pub use slurm_script::{ArrayScriptArgs, JobArgs, MultiNodeScriptArgs, SlurmScriptArgs, SlurmScriptKind};
 
 use bqc_instantiate::Solver;
@@ -68,6 +72,10 @@ pub enum Command {
     #[cfg(unix)]
     #[command(hide = true)]
     Worker(WorkerArgs),
+    /// Keeps an MPS daemon while its supervisor lives
+    #[cfg(unix)]
+    #[command(hide = true)]
+    MpsGuard(MpsGuardArgs),
     /// Say what this machine offers: CPU, NVIDIA driver, GPUs, and why not more
     Doctor(DoctorArgs),
 }
@@ -88,6 +96,8 @@ pub struct CompileArgs {
     /// Also write what was done, block by block, as JSON
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    #[command(flatten)]
+    pub gpu: GpuArgs,
     #[command(flatten)]
     pub run_folder: RunFolderArgs,
     #[command(flatten)]
@@ -115,8 +125,8 @@ pub struct SettingsArgs {
     /// What is done in each block
     #[arg(long, value_enum, default_value_t = FlowArg::Search)]
     pub flow: FlowArg,
-    /// Threads, or worker processes of one thread each [default: one per core]. The output does not depend
-    /// on it
+    /// Threads, or worker processes of one thread each [default: one per core, and up to eight where they
+    /// fill a GPU]. The output does not depend on it
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// How long a search goes on without much gain: 1 is over in moments, 3 is near the point of
@@ -168,8 +178,8 @@ pub struct RunFolderArgs {
 #[derive(Args, Clone)]
 pub struct KeepArgs {
     /// Rebuild blocks in this many worker processes instead of threads: one that dies costs its block a
-    /// second try. `auto` is one for each of the threads, or none for small circuits. The output does not
-    /// depend on it
+    /// second try. `auto` is one for each of the threads, or none for small circuits; with GPUs it is
+    /// --workers-per-gpu for each, and a number is divided among them. The output does not depend on it
     #[arg(long, value_name = "auto|off|N", default_value = "auto", value_parser = parse_workers)]
     pub workers: WorkersArg,
     /// Look for results of former runs in this folder, and add new ones. Each is checked again
@@ -217,6 +227,8 @@ pub struct WorkerArgs {
     /// Fail like this
     #[arg(long, hide = true, value_name = "FAULT")]
     pub fault: Option<bqc_pool::Fault>,
+    #[command(flatten)]
+    pub place: PlaceArgs,
 }
 
 #[derive(Args)]
@@ -329,7 +341,7 @@ impl ReadArgs {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EngineArg {
-    /// CPU cores: the GPU engine has not been measured yet
+    /// An NVIDIA GPU if there is one that works, or CPU cores
     Auto,
     /// CPU cores
     Cpu,

@@ -186,7 +186,7 @@ impl Batch<'_> {
             Ok(input) => input,
             Err(why) => return self.refuse(item, None, &why.to_string()),
         };
-        let mut compile = Compile::new(&args, &input)?;
+        let mut compile = Compile::new(&args, &input, self.stop)?;
         let run_plan = compile.plan()?;
         let plan = self.plan(&run_plan);
         let before = self.folder.record(item).filter(|record| record.plan.as_deref() == Some(&plan));
@@ -295,6 +295,7 @@ impl Batch<'_> {
             input: item.input.clone(),
             output: self.folder.output(item),
             settings: args.settings.clone(),
+            gpu: args.gpu.clone(),
             time_limit: args.circuit_time_limit,
             report: Some(self.folder.report(item)),
             run_folder: RunFolderArgs::default(),

@@ -1,7 +1,7 @@
 //! `bqc compile`: reads, runs, writes, and says how it went.
 
 use crate::args::{CompileArgs, EffortArg, FlowArg, RunFolderArgs, SettingsArgs};
-use crate::engine::Chosen;
+use crate::engine::{Chosen, Wanted};
 use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
 use crate::keep;
@@ -75,7 +75,7 @@ fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result
     // A limit beyond the clock's range is none.
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
-    let compile = Compile::new(args, &input)?;
+    let compile = Compile::new(args, &input, &stop)?;
     let done = compile.run(&stop, deadline, meter)?.write(&outputs)?;
     if !args.quiet {
         say(crate::summary::of(&done.report).trim_end());
@@ -113,13 +113,19 @@ pub struct Done {
 
 impl<'a> Compile<'a> {
     /// Decides what the arguments left open.
-    pub fn new(args: &'a CompileArgs, input: &'a Circuit) -> Result<Compile<'a>, Failure> {
-        log::start(args.keep.log.as_deref())?;
+    pub fn new(args: &'a CompileArgs, input: &'a Circuit, stop: &Stop) -> Result<Compile<'a>, Failure> {
         let mut settings = resolve(&args.settings);
-        let (engine, refusal) = Chosen::new(args.settings.engine);
-        warn(args, refusal);
-        let workers = keep::workers(args, input, settings.n_threads, engine.works_in_processes())?;
-        settings.n_threads = workers.unwrap_or(settings.n_threads);
+        let (block_size, n_cores) = (settings.block_size, settings.n_threads);
+        let in_processes = keep::wants_processes(args, input);
+        let wanted = Wanted { args, in_processes, block_size, n_cores };
+        let engine = wanted.choose(stop.flag(), &Progress::new(talk(args), Instant::now(), None))?;
+        let workers = keep::workers(args, in_processes, &engine, n_cores)?;
+        settings.n_threads = match (workers, args.settings.threads) {
+            (Some(n_workers), _) => n_workers,
+            (None, Some(n_threads)) => n_threads.into(),
+            // As many as the engine can use: a GPU is filled by calls of many threads, most of which wait for it.
+            (None, None) => engine.engine().concurrency(n_cores),
+        };
         Ok(Compile { args, input, settings, engine, workers, run_folder: args.run_folder.clone() })
     }
 
@@ -130,7 +136,7 @@ impl<'a> Compile<'a> {
 
     fn task(&self) -> keep::Task<'_> {
         let Compile { args, input, settings, engine, workers, run_folder } = self;
-        keep::Task { args, input, settings, engine: engine.engine(), run_folder, workers: *workers }
+        keep::Task { args, input, settings, engine, run_folder, workers: *workers }
     }
 
     /// Does it. `deadline` is told to those who watch; `stop` ends the run.

@@ -1,8 +1,8 @@
 //! `bqc doctor`: what this machine offers, and why not more. Opens every GPU and runs a small kernel on
-//! it, because a driver that lists a device may still refuse it.
+//! it, because a driver that lists a device may still refuse it; and says what worker processes would share
+//! it through, and what would have to be done for more.
 
-use crate::args::{DoctorArgs, EngineArg};
-use crate::engine::Chosen;
+use crate::args::DoctorArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use bqc_instantiate::{CpuEngine, Engine};
@@ -17,18 +17,10 @@ pub fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
     let mut text = String::new();
     line(&mut text, "bqc", env!("CARGO_PKG_VERSION"));
     line(&mut text, "CPU", &format!("{n_cores} cores, engine {}", cpu.name()));
-    gpus(&mut text, args);
-    line(&mut text, "engine", &format!("auto is {}, cuda is {}", cpu.name(), cuda()));
+    let engine = gpus(&mut text, args, n_cores).unwrap_or_else(|| cpu.name().into());
+    line(&mut text, "engine", &format!("auto is {engine}"));
     Output::prepare(Path::new("-"))?.write(|out| out.write_all(text.as_bytes()))?;
     Ok(Exit::Complete)
-}
-
-/// What `--engine cuda` would be.
-fn cuda() -> String {
-    match Chosen::new(EngineArg::Cuda) {
-        (chosen, None) => chosen.engine().name().to_string(),
-        (chosen, Some(why)) => format!("{} too: {why}", chosen.engine().name()),
-    }
 }
 
 fn line(text: &mut String, what: &str, found: &str) {
@@ -37,38 +29,114 @@ fn line(text: &mut String, what: &str, found: &str) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn gpus(text: &mut String, _: &DoctorArgs) {
+fn gpus(text: &mut String, _: &DoctorArgs, _: usize) -> Option<String> {
     line(text, "driver", "GPUs are used on Linux only");
+    None
 }
 
+/// All about GPUs; the engine of the first that works.
 #[cfg(target_os = "linux")]
-fn gpus(text: &mut String, args: &DoctorArgs) {
+fn gpus(text: &mut String, args: &DoctorArgs, n_cores: usize) -> Option<String> {
     let found = match bqc_cuda::discover() {
         Ok(found) => found,
-        Err(why) => return line(text, "driver", &why.to_string()),
+        Err(why) => {
+            line(text, "driver", &why.to_string());
+            return None;
+        }
     };
-    line(text, "driver", &format!("CUDA {}", found.driver));
+    let smi = bqc_pool::smi().unwrap_or_default();
+    let packages = smi.first().map_or(String::new(), |gpu| format!(", packages {}", gpu.driver));
+    line(text, "driver", &format!("CUDA {}{packages}", found.driver));
+    let mut engine = None;
     for device in &found.devices {
-        let what = format!("GPU {}", device.ordinal);
-        let (capability, mode) = (device.capability, device.compute_mode);
-        let description = format!(
-            "{}, compute capability {capability}, {} multiprocessors, {}, compute mode {mode}",
-            device.name,
-            device.n_multiprocessors,
-            gib(device.total_bytes)
-        );
-        line(text, &what, &description);
-        let health = examine(device, args.ceilings).unwrap_or_else(|why| format!("not usable: {why}"));
-        line(text, "", &health);
+        let smi = smi.iter().find(|gpu| gpu.uuid == device.uuid);
+        describe(text, device, smi);
+        match examine(device, args.ceilings) {
+            Ok((health, free_bytes)) => {
+                line(text, "", &health);
+                let share = crate::gpu::share_by_width(free_bytes, n_cores / found.devices.len());
+                line(text, "", &format!("workers by block size: {share}"));
+                match crate::cuda::open_here(device.ordinal) {
+                    Ok(opened) => _ = engine.get_or_insert_with(|| opened.name().to_string()),
+                    Err(why) => line(text, "", &format!("not usable: {why}")),
+                }
+            }
+            Err(why) => line(text, "", &format!("not usable: {why}")),
+        }
+        advise(text, device, smi);
     }
     for (ordinal, why) in &found.broken {
         line(text, &format!("GPU {ordinal}"), &format!("not usable: {why}"));
     }
+    mps(text);
+    engine
 }
 
-/// Opens a device and runs kernels on it.
 #[cfg(target_os = "linux")]
-fn examine(device: &bqc_cuda::DeviceInfo, with_ceilings: bool) -> Result<String, bqc_cuda::CudaError> {
+fn describe(text: &mut String, device: &bqc_cuda::DeviceInfo, smi: Option<&bqc_pool::SmiGpu>) {
+    let (capability, mode) = (device.capability, device.compute_mode);
+    let mig = match smi.and_then(|gpu| gpu.is_divided) {
+        _ if device.is_part() => ", a part of a divided GPU (MIG)",
+        Some(true) => ", divided (MIG)",
+        Some(false) => ", not divided (MIG is off)",
+        None => "",
+    };
+    let description = format!(
+        "{}, compute capability {capability}, {} multiprocessors, {}, compute mode {mode}{mig}",
+        device.name,
+        device.n_multiprocessors,
+        gib(device.total_bytes)
+    );
+    line(text, &format!("GPU {}", device.ordinal), &description);
+    line(text, "", &device.uuid);
+}
+
+/// What would have to be done before the GPU does all that it could.
+#[cfg(target_os = "linux")]
+fn advise(text: &mut String, device: &bqc_cuda::DeviceInfo, smi: Option<&bqc_pool::SmiGpu>) {
+    use bqc_cuda::ComputeMode;
+    let uuid = &device.uuid;
+    let advice = match device.compute_mode {
+        ComputeMode::Prohibited => {
+            format!("no process may use it; to change that: sudo nvidia-smi -i {uuid} -c DEFAULT")
+        }
+        ComputeMode::ExclusiveProcess => {
+            format!("several workers need MPS on it; to do without: sudo nvidia-smi -i {uuid} -c DEFAULT")
+        }
+        _ if smi.is_some_and(|gpu| gpu.is_divided == Some(true)) && !device.is_part() => {
+            "its parts are used one at a time; name one: CUDA_VISIBLE_DEVICES=MIG-... (nvidia-smi -L lists them)".into()
+        }
+        _ => return,
+    };
+    line(text, "", &advice);
+}
+
+/// What workers would share a GPU through.
+#[cfg(target_os = "linux")]
+fn mps(text: &mut String) {
+    use bqc_pool::mps::{NEEDED_FILES, find, is_installed, max_open_files};
+    let folder = crate::gpu::mps_folder();
+    let path = folder.display();
+    let found = match find(&folder) {
+        Some(user) => format!("a daemon of user {user} answers in `{path}`: workers share GPUs through it"),
+        None if is_installed() => {
+            format!("no daemon answers in `{path}`: one is started for each GPU that several workers share")
+        }
+        None => format!("{}; until then each GPU has one worker", bqc_pool::mps::MpsError::NotInstalled),
+    };
+    line(text, "MPS", &found);
+    if let Some(n) = max_open_files().filter(|n| *n < NEEDED_FILES) {
+        let advice = format!(
+            "a daemon of this user may open {n} files and may need {NEEDED_FILES}; to raise that: ulimit -Hn {NEEDED_FILES} \
+             as root, or `nofile` in /etc/security/limits.conf"
+        );
+        line(text, "", &advice);
+    }
+}
+
+/// Opens a device and runs kernels on it; gives its free memory in bytes too.
+#[cfg(target_os = "linux")]
+fn examine(device: &bqc_cuda::DeviceInfo, with_ceilings: bool) -> Result<(String, u64), bqc_cuda::CudaError> {
     /// The copy is larger than any cache, and small enough for any device.
     const MOST_COPY_BYTES: u64 = 1 << 30;
     let gpu = bqc_cuda::Gpu::open(device.ordinal)?;
@@ -83,7 +151,7 @@ fn examine(device: &bqc_cuda::DeviceInfo, with_ceilings: bool) -> Result<String,
             "; at most {f64_rate:.0} GFLOP/s in f64, {f32_rate:.0} GFLOP/s in f32, copies at {copy_rate:.0} GB/s"
         );
     }
-    Ok(health)
+    Ok((health, free_bytes))
 }
 
 #[cfg(target_os = "linux")]

@@ -1,6 +1,7 @@
 //! Where a compile's blocks are rebuilt, and what is kept of it: worker processes, run folder, cache, log.
 
 use crate::args::{CompileArgs, FaultArgs, RunFolderArgs, WorkersArg};
+use crate::engine::{Chosen, Gpus};
 use crate::exit::Failure;
 use crate::log;
 use crate::progress::Progress;
@@ -25,22 +26,24 @@ const MAX_RUNS: usize = 16;
 /// Largest cache: it is read into memory as a whole.
 const MAX_CACHE_BYTES: u64 = 256 << 20;
 
-/// How many processes, if any. `possible`: whether the engine can be in another process.
-pub fn workers(args: &CompileArgs, input: &Circuit, n_cores: usize, possible: bool) -> Result<Option<usize>, Failure> {
+/// Whether processes do the work, as far as arguments and circuit say.
+pub fn wants_processes(args: &CompileArgs, input: &Circuit) -> bool {
     match args.keep.workers {
-        WorkersArg::Count(_) if !possible => {
-            Err(Failure::Usage("a GPU is used from this process only so far; leave out --workers".into()))
-        }
-        WorkersArg::Count(n) => match args.settings.threads {
-            Some(n_threads) if n_threads != n => Err(Failure::Usage(format!(
-                "--threads {n_threads} contradicts --workers {n}: each worker has one thread; leave out one of them"
-            ))),
-            _ => Ok(Some(usize::from(n))),
-        },
-        WorkersArg::Auto if possible && cfg!(unix) => {
-            Ok((Stats::of(input).n_two_qubit >= AUTO_WORKERS_CX).then_some(n_cores))
-        }
-        WorkersArg::Auto | WorkersArg::Off => Ok(None),
+        WorkersArg::Off => false,
+        WorkersArg::Count(_) => true,
+        WorkersArg::Auto => cfg!(unix) && Stats::of(input).n_two_qubit >= AUTO_WORKERS_CX,
+    }
+}
+
+/// How many processes, if any are `wanted`: one for each core, or as many as GPUs are to have.
+pub fn workers(args: &CompileArgs, wanted: bool, engine: &Chosen, n_cores: usize) -> Result<Option<usize>, Failure> {
+    match (args.keep.workers, args.settings.threads) {
+        (WorkersArg::Count(n), Some(n_threads)) if n_threads != n => Err(Failure::Usage(format!(
+            "--threads {n_threads} contradicts --workers {n}: each worker has one thread; leave out one of them"
+        ))),
+        _ if engine.n_gpu_workers() > 0 => Ok(Some(engine.n_gpu_workers())),
+        (WorkersArg::Count(n), _) => Ok(Some(usize::from(n))),
+        (WorkersArg::Auto | WorkersArg::Off, _) => Ok((wanted && engine.works_in_processes()).then_some(n_cores)),
     }
 }
 
@@ -49,7 +52,7 @@ pub struct Task<'a> {
     pub args: &'a CompileArgs,
     pub input: &'a Circuit,
     pub settings: &'a RunSettings,
-    pub engine: &'a dyn Engine,
+    pub engine: &'a Chosen,
     pub run_folder: &'a RunFolderArgs,
     /// Worker processes; threads of this one if none.
     pub workers: Option<usize>,
@@ -68,12 +71,13 @@ impl Task<'_> {
                 log::folder_opened(what, folder.folder(), n_known, n_under_way);
             }
         }
-        let here = InProcess(self.engine);
+        let chosen = self.engine;
+        let here = InProcess(chosen.engine());
         let warn = |line: &str| {
             tracing::warn!(line, "warning");
             progress.warn(line);
         };
-        let pool = self.pool(&warn)?;
+        let pool = self.pool(progress, &warn)?;
         let inner: &dyn Workshop = match &pool {
             Some(pool) => pool,
             None => &here,
@@ -82,7 +86,7 @@ impl Task<'_> {
         let (has_warned, has_told_stop) = Default::default();
         let observer =
             Marking { progress, stop, journal: journal.as_ref(), cache: cache.as_ref(), has_warned, has_told_stop };
-        let (input, settings, engine) = (self.input, self.settings, self.engine);
+        let (input, settings, engine) = (self.input, self.settings, chosen.engine());
         let compiled = bqc_run::compile_in(&kept, input, settings, engine, stop.flag(), &observer);
         let path = self.args.input.display();
         let compiled = compiled.map_err(|e| Failure::Usage(format!("cannot compile `{path}`: {e}")))?;
@@ -104,7 +108,7 @@ impl Task<'_> {
         bqc_qasm::write(self.input, &mut circuit).map_err(in_memory)?;
         // How many do the work and how the result is compared decides nothing.
         let settings = RunSettings { n_threads: 0, max_check_updates: 0.0, ..self.settings.clone() };
-        Ok(plan_hash(&[&circuit, format!("{settings:?}").as_bytes(), self.engine.family().as_bytes()]))
+        Ok(plan_hash(&[&circuit, format!("{settings:?}").as_bytes(), self.engine.engine().family().as_bytes()]))
     }
 
     /// The journal, and who has asked for it. One that nobody has asked for is done without where it cannot be kept.
@@ -139,11 +143,16 @@ impl Task<'_> {
         Ok(Some(Journal::open(folder, &[0; 32], Use::Cache { max_bytes: MAX_CACHE_BYTES })?))
     }
 
-    fn pool<'b>(&'b self, warn: &'b (dyn Fn(&str) + Sync)) -> Result<Option<NodePool<'b>>, Failure> {
-        match self.workers {
-            Some(_) => node_pool(&self.args.keep.faults, self.engine, warn).map(Some),
-            None => Ok(None),
+    fn pool<'b>(
+        &'b self,
+        progress: &Progress,
+        warn: &'b (dyn Fn(&str) + Sync),
+    ) -> Result<Option<NodePool<'b>>, Failure> {
+        if self.workers.is_none() {
+            return Ok(None);
         }
+        let gpus = self.engine.gpus(self.args.gpu.mps, progress)?;
+        node_pool(gpus, &self.args.keep.faults, self.engine.engine(), warn).map(Some)
     }
 }
 
@@ -155,9 +164,10 @@ pub type NodePool<'a> = bqc_pool::Pool<'a>;
 #[cfg(not(unix))]
 pub type NodePool<'a> = InProcess<'a>;
 
-/// A pool without workers yet: each thread that asks for work starts one.
+/// A pool without workers yet: each thread that asks for work starts one, on the GPUs if there are any.
 #[cfg(unix)]
 pub fn node_pool<'a>(
+    gpus: Gpus,
     faults: &FaultArgs,
     engine: &'a dyn Engine,
     warn: &'a (dyn Fn(&str) + Sync),
@@ -177,17 +187,22 @@ pub fn node_pool<'a>(
         ..Patience::default()
     });
     let program = Program { path: this_program().map_err(setup)?, arguments };
-    Pool::new(program, patience, engine, warn).map_err(|loss| setup(std::io::Error::other(loss)))
+    Pool::on(gpus, program, patience, engine, warn).map_err(|loss| setup(std::io::Error::other(loss)))
 }
 
 #[cfg(not(unix))]
-pub fn node_pool<'a>(_: &FaultArgs, _: &'a dyn Engine, _: &'a (dyn Fn(&str) + Sync)) -> Result<NodePool<'a>, Failure> {
+pub fn node_pool<'a>(
+    _: Gpus,
+    _: &FaultArgs,
+    _: &'a dyn Engine,
+    _: &'a (dyn Fn(&str) + Sync),
+) -> Result<NodePool<'a>, Failure> {
     Err(Failure::Usage("worker processes need a Unix system; leave out --workers".into()))
 }
 
 /// What starts this very program, even if another version has been put in its place meanwhile.
 #[cfg(unix)]
-fn this_program() -> std::io::Result<PathBuf> {
+pub fn this_program() -> std::io::Result<PathBuf> {
     let itself = PathBuf::from("/proc/self/exe");
     // A link of Linux's to the file that runs, not to its name.
     if cfg!(target_os = "linux") && itself.exists() { Ok(itself) } else { std::env::current_exe() }

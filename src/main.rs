@@ -4,9 +4,13 @@ mod args;
 mod batch;
 mod cluster;
 mod compile;
+#[cfg(unix)]
+mod cuda;
 mod doctor;
 mod engine;
 mod exit;
+#[cfg(target_os = "linux")]
+mod gpu;
 mod input;
 mod keep;
 mod log;
@@ -45,6 +49,8 @@ fn main() -> ExitCode {
         Command::Synthesize(args) => synthesize::synthesize(args, start),
         #[cfg(unix)]
         Command::Worker(args) => worker::worker(args),
+        #[cfg(unix)]
+        Command::MpsGuard(args) => worker::mps_guard(args),
     };
     result
         .unwrap_or_else(|failure| {

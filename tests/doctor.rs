@@ -30,14 +30,18 @@ fn every_kind_of_trouble_is_told_apart() {
         ("well", "usable: 3.0 GiB free, the test kernels ran"),
         ("well", "GPU 0    Imaginary GPU, compute capability 9.0, 7 multiprocessors, 3.0 GiB, compute mode default"),
         ("well", "driver   CUDA 12.4"),
-        ("well", "cuda is cuda/Imaginary GPU with cpu/"),
+        ("well", "auto is cuda/Imaginary GPU with cpu/"),
+        ("well", "         GPU-10101010-1010-1010-1010-101010101010"),
+        ("well", "workers by block size: "),
+        ("well", "MPS      "),
         ("old", "driver   NVIDIA's driver is too old: it supports CUDA 10.2, and 11.0 is needed; update the driver"),
         ("no-device", "driver   NVIDIA's driver sees no GPU"),
         ("mismatch", "driver   NVIDIA's driver does not start: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803)"),
         ("not-ready", "driver   NVIDIA's driver is not ready: CUDA_ERROR_SYSTEM_NOT_READY (802)"),
         ("one-broken", "GPU 0    not usable: GPU 0: asking what it is faulted"),
         ("one-broken", "GPU 1    Imaginary GPU"),
-        ("one-broken", "cuda is cuda/Imaginary GPU"),
+        ("one-broken", "auto is cuda/Imaginary GPU"),
+        ("exclusive", "several workers need MPS on it; to do without: sudo nvidia-smi -i GPU-10101010-"),
         ("exclusive", "not usable: GPU 0 (Imaginary GPU): taken: CUDA_ERROR_DEVICE_UNAVAILABLE (46)"),
         ("ancient", "not usable: GPU 0 (Imaginary GPU): compute capability 6.0, and 8.0 is needed"),
         ("fault", "the device context is lost: CUDA_ERROR_ILLEGAL_ADDRESS (700)"),
@@ -49,7 +53,8 @@ fn every_kind_of_trouble_is_told_apart() {
         let (code, stdout, stderr) = parts(&command.output().unwrap());
         assert_eq!((code, stderr.as_str()), (0, ""), "{scenario}: {stdout}");
         assert!(stdout.contains(expected), "{scenario}:\n{stdout}");
-        assert!(stdout.contains("engine   auto is cpu/"), "{scenario}:\n{stdout}");
+        let has_gpu = ["well", "one-broken"].contains(&scenario);
+        assert_eq!(stdout.contains("engine   auto is cpu/"), !has_gpu, "{scenario}:\n{stdout}");
     }
     let mut command = bqc(&["doctor", "--ceilings"]);
     command.env("FAKE_CUDA", "well").env("LD_LIBRARY_PATH", folder.path(""));
@@ -83,5 +88,32 @@ fn compile_on(folder: &Folder) {
         assert_eq!(n_cx, expected, "{scenario}: {stderr}");
         assert_eq!(stderr.contains("GPU 0"), line.is_some(), "{scenario}: {stderr}");
         assert!(line.is_none_or(|line| stderr.contains(line)), "{scenario}: {stderr}");
+    }
+}
+
+/// What the driver does not tell, `nvidia-smi` does, if it is there and answers.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_driver_does_not_tell_comes_from_nvidia_smi() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, programs) = (Folder::new(), Folder::new());
+    fake::compile(Path::new(env!("CARGO_MANIFEST_DIR")), &folder.path(""));
+    let uuid = "GPU-10101010-1010-1010-1010-101010101010";
+    for (script, expected, is_there) in [
+        (format!("echo '{uuid}, 535.261.03, Enabled'"), ", packages 535.261.03\n", true),
+        (format!("echo '{uuid}, 535.261.03, Enabled'"), ", divided (MIG)\n", true),
+        (format!("echo '{uuid}, 535.261.03, Enabled'"), "name one: CUDA_VISIBLE_DEVICES=MIG-...", true),
+        (format!("echo '{uuid}, 470.1, Disabled'"), "not divided (MIG is off)", true),
+        (format!("echo '{uuid}, 470.1, [N/A]'"), "MIG", false),
+        ("echo no GPU was found; exit 9".into(), "packages", false),
+    ] {
+        let smi = folder.write("nvidia-smi", &format!("#!/bin/sh\n{script}\n"));
+        std::fs::set_permissions(&smi, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::rename(&smi, programs.path("nvidia-smi")).unwrap();
+        let mut command = bqc(&["doctor"]);
+        command.env("FAKE_CUDA", "well").env("LD_LIBRARY_PATH", folder.path("")).env("PATH", programs.path(""));
+        let (code, stdout, _) = parts(&command.output().unwrap());
+        assert_eq!((code, stdout.contains(expected)), (0, is_there), "{script}:\n{stdout}");
+        assert!(stdout.contains("`nvidia-cuda-mps-control` is not in the PATH"), "{stdout}");
     }
 }

@@ -61,17 +61,6 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
-    /// Spread empty blocks over workers, read journals, kill processes of a compile, and compare processes with
-    /// threads: each goal beside what was found
-    Pool {
-        /// The circuit that is compiled: some thousand CX
-        #[arg(value_name = "CIRCUIT")]
-        input: PathBuf,
-        #[command(flatten)]
-        program: Program,
-        #[command(flatten)]
-        common: Common,
-    },
     /// Instantiate random templates by QFactor-Sample on all cores, and on a GPU where there is one
     Instantiate {
         /// Widest templates, 3 to 10
@@ -80,6 +69,17 @@ pub enum Command {
         /// Also write the templates of one problem of each size, with a solution, to this folder
         #[arg(long, value_name = "FOLDER")]
         templates: Option<PathBuf>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Spread empty blocks over workers, read journals, kill processes of a compile, and compare processes with
+    /// threads: each goal beside what was found
+    Pool {
+        /// The circuit that is compiled: some thousand CX
+        #[arg(value_name = "CIRCUIT")]
+        input: PathBuf,
+        #[command(flatten)]
+        program: Program,
         #[command(flatten)]
         common: Common,
     },

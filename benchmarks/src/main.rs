@@ -25,10 +25,10 @@ fn main() -> ExitCode {
         Command::Cluster { supervisors, blocks, folder, common } => {
             suites::cluster(&common, supervisors, blocks, folder.as_deref())
         }
-        Command::Pool { input, program, common } => suites::pool(&common, &program, &input),
         Command::Instantiate { most_wires, templates, common } => {
             suites::instantiate::instantiate(&common, most_wires, templates.as_deref())
         }
+        Command::Pool { input, program, common } => suites::pool(&common, &program, &input),
         Command::Search { lists, circuits, seeds, first_seed, time_scale, program, common } => {
             let seeds = first_seed..first_seed.saturating_add(seeds);
             let request = SearchRequest { lists: &lists, circuits: &circuits, seeds, time_scale };

@@ -1,6 +1,6 @@
 //! Arguments of `bqc batch`.
 
-use super::{KeepArgs, ReadArgs, SettingsArgs, parse_duration};
+use super::{GpuArgs, KeepArgs, ReadArgs, SettingsArgs, parse_duration};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -36,6 +36,8 @@ pub struct BatchArgs {
     pub circuit_time_limit: Option<Duration>,
     #[command(flatten)]
     pub settings: SettingsArgs,
+    #[command(flatten)]
+    pub gpu: GpuArgs,
     #[command(flatten)]
     pub keep: KeepArgs,
     #[command(flatten)]

@@ -3,7 +3,7 @@
 use super::slurm::Task;
 use super::{Monotonic, RunDir};
 use crate::args::{WorkArgs, WorkersArg};
-use crate::engine::Chosen;
+use crate::engine::{Chosen, Gpus};
 use crate::exit::{Exit, Failure};
 use crate::keep::node_pool;
 use crate::progress::{Progress, Talk};
@@ -30,7 +30,7 @@ pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
     let pool = match args.workers {
         WorkersArg::Off => None,
         _ if !engine.works_in_processes() || cfg!(not(unix)) => None,
-        _ => Some(node_pool(&args.faults, engine.engine(), &warn)?),
+        _ => Some(node_pool(Gpus::new(), &args.faults, engine.engine(), &warn)?),
     };
     let here = InProcess(engine.engine());
     let inner: &dyn Workshop = pool.as_ref().map_or(&here, |pool| pool);

@@ -138,7 +138,7 @@ END
   for ((n = 0; n < nodes; n++)); do
     echo "NodeName=n$n NodeHostname=$host NodeAddr=127.0.0.1 Port=$((base + 1 + n)) CPUs=$cpus RealMemory=$memory $gres State=UNKNOWN"
   done >> "$dir/slurm.conf"
-  echo "PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP" >> "$dir/slurm.conf"
+  echo "PartitionName=gpu Nodes=ALL Default=YES MaxTime=INFINITE State=UP" >> "$dir/slurm.conf"
   cat > "$dir/env" << END
 export SLURM_CONF=$dir/slurm.conf BQC_TEST_SLURM=$dir
 END

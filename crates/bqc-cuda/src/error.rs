@@ -157,6 +157,21 @@ pub enum CudaError {
         /// The driver's name for it.
         name: String,
     },
+    /// The processes that share the device through MPS have to end before it takes others.
+    #[error(
+        "{device}: {during}: MPS takes no process: {name} ({code}); after a fault it waits until all those that share \
+         the GPU have ended"
+    )]
+    MpsRefused {
+        /// The device, or the driver if it was not asked for one yet.
+        device: String,
+        /// The call.
+        during: String,
+        /// The driver's number.
+        code: u32,
+        /// The driver's name for it.
+        name: String,
+    },
     /// Report it: the driver refused a call that bqc expected to work.
     #[error("{device}: {during} was refused: {name} ({code}); please report this with the output of `bqc doctor`")]
     Refused {
@@ -188,6 +203,7 @@ pub(crate) enum Meaning {
     NoDevice,
     Busy,
     ContextLost,
+    MpsRefused,
     NotCompiled,
     Other,
 }
@@ -207,6 +223,8 @@ impl Meaning {
             // MISALIGNED_ADDRESS, INVALID_ADDRESS_SPACE, INVALID_PC, LAUNCH_FAILED, MPS_RPC_FAILURE,
             // MPS_CLIENT_TERMINATED.
             214 | 220 | 700 | 702 | 709 | 710 | 714..=719 | 806 | 810 => Meaning::ContextLost,
+            // MPS_CONNECTION_FAILED, MPS_SERVER_NOT_READY.
+            805 | 807 => Meaning::MpsRefused,
             // INVALID_IMAGE, NO_BINARY_FOR_GPU, INVALID_PTX, JIT_COMPILER_NOT_FOUND,
             // UNSUPPORTED_PTX_VERSION, JIT_COMPILATION_DISABLED.
             200 | 209 | 218 | 221..=223 => Meaning::NotCompiled,
@@ -231,6 +249,7 @@ impl CudaError {
             Meaning::NoDevice => CudaError::NoDevice,
             Meaning::Busy => CudaError::Busy { device, code, name },
             Meaning::ContextLost => CudaError::ContextLost { device, during, code, name },
+            Meaning::MpsRefused => CudaError::MpsRefused { device, during, code, name },
             Meaning::OutOfMemory => CudaError::DriverOutOfMemory { device, during },
             Meaning::NotCompiled | Meaning::Other => CudaError::Refused { device, during, code, name },
         }
@@ -248,6 +267,7 @@ mod tests {
         assert!(matches!(error(700), CudaError::ContextLost { code: 700, .. }));
         assert!(matches!(error(719), CudaError::ContextLost { .. }));
         assert!(matches!(error(222), CudaError::Refused { code: 222, .. }));
+        assert!(matches!(error(807), CudaError::MpsRefused { code: 807, .. }));
         assert_eq!(error(100), CudaError::NoDevice);
         assert!(error(700).is_fatal() && error(222).is_fatal());
         assert!(matches!(error(2), CudaError::DriverOutOfMemory { .. }) && !error(2).is_fatal());

@@ -11,13 +11,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     use bqc_optimize::BlockSettings;
     use bqc_pool::{Patience, Pool, Program};
     use bqc_run::{Unit, Workshop};
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
     use std::time::Instant;
 
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let engine = CpuEngine::new();
     if arguments.first().is_some_and(|word| word == "worker") {
-        match bqc_pool::serve(&engine, &AtomicBool::new(false), None)? {}
+        match bqc_pool::serve(Arc::new(engine), &AtomicBool::new(false), None)? {}
     }
     let number = |i: usize, default: u64| arguments.get(i).map_or(Ok(default), |text| text.parse());
     let (n_workers, n_blocks) = (number(0, 1000)?, number(1, 100_000)?);

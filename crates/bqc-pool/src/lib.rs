@@ -1,8 +1,8 @@
 //! What a compile needs to survive: work in processes that may die, and results on the disk as soon as
 //! they are known.
 //!
-//! [`Pool`] is the workshop that has its units done by worker processes, and [`serve`] is what these do
-//! (both on Unix only).
+//! [`Pool`] is the workshop that has its units done by worker processes, on the CPU or pinned to GPUs that they
+//! share through [MPS](mps), and [`serve`] is what these do (all on Unix only).
 //! [`Journal`] is a folder of segments (see [`bqc_wire::segment`]) of one run, or of all runs as a
 //! cache. [`Kept`] is the workshop that looks there first. Whatever it finds is checked again before it
 //! counts (see [`bqc_run::Unit::check`]), so that no file can make a wrong circuit.
@@ -18,10 +18,22 @@ mod folder;
 mod journal;
 mod kept;
 #[cfg(unix)]
+pub mod mps;
+#[cfg(unix)]
+mod placement;
+#[cfg(unix)]
 mod pool;
 #[cfg(unix)]
+mod probe;
+#[cfg(unix)]
 mod process;
+#[cfg(unix)]
+mod seats;
 mod segment_file;
+mod share;
+#[cfg(unix)]
+mod smi;
+mod standin;
 #[cfg(unix)]
 mod watch;
 #[cfg(unix)]
@@ -33,8 +45,16 @@ pub use folder::remove_oldest_runs;
 pub use journal::{Journal, JournalError, Use};
 pub use kept::Kept;
 #[cfg(unix)]
+pub use placement::{GpuPlace, Launch};
+#[cfg(unix)]
 pub use pool::{Patience, Pool};
 #[cfg(unix)]
-pub use process::{Loss, Process, Program};
+pub use probe::list_gpus;
 #[cfg(unix)]
-pub use worker::{WorkerError, serve};
+pub use process::{Loss, Process, Program};
+pub use share::{Bound, Share};
+#[cfg(unix)]
+pub use smi::{SmiGpu, smi};
+pub use standin::Standin;
+#[cfg(unix)]
+pub use worker::{Device, DeviceReport, WorkerError, serve, serve_on, tell_gpus};

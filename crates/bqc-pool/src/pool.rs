@@ -8,17 +8,25 @@
 //!
 //! A worker tells how far it has come, and the next one goes on from there. The last of the three begins at the
 //! beginning, lest it be the checkpoint that kills them.
+//!
+//! On GPUs the second worker is another GPU's if there is one, and the third is the CPU's. What happens to a
+//! GPU itself is no fault of the unit either: it is tried again, the third time on the CPU.
 
+use crate::placement::{GpuPlace, Launch, Places, Wish, Worker};
 use crate::process::{Loss, Process, Program};
 use crate::watch::Watch;
 use bqc_instantiate::Engine;
 use bqc_run::{Solved, Trail, Unit, Workshop};
-use bqc_wire::{CheckpointRecord, FromWorker, Hello, ToWorker, WorkerTotals};
+use bqc_wire::{CheckpointRecord, DeviceTrouble, FromWorker, ToWorker, WorkerTotals};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel, sync_channel};
-use std::sync::{Mutex, MutexGuard, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
+
+mod crew;
+#[cfg(test)]
+mod tests;
 
 /// Workers that may fail at one unit.
 const MAX_LOSSES: usize = 3;
@@ -28,6 +36,10 @@ const MAX_KILLS: usize = 200;
 /// Workers in a row that did not come as far as a hello, after which none is started any more: each may
 /// have taken all the time that it had for that.
 const MAX_VAIN_STARTS: usize = 3;
+/// Workers that may lose their GPU, or units that may fail on one, before the CPU does a unit in its place.
+const MAX_GPU_TRIES: usize = 2;
+/// More time for a hello where a GPU is opened: the driver may have to compile all kernels, for many at once.
+const OPEN_GPU: Duration = Duration::from_secs(120);
 /// More work than this (see [`Unit::work`]) is not waited for any longer: three days.
 const MAX_WORK: f64 = 1e6;
 /// How often a waiting thread looks whether the run is to stop.
@@ -76,13 +88,21 @@ pub struct Pool<'a> {
     engine: &'a dyn Engine,
     /// Told of every worker that is lost, in one line.
     warn: &'a (dyn Fn(&str) + Sync),
-    resting: Mutex<Vec<Process>>,
-    starter: Mutex<Sender<Sender<Result<Process, Loss>>>>,
+    resting: Mutex<Vec<Worker>>,
+    /// Behind those that are there: they end first.
+    places: Arc<Places>,
+    starter: Mutex<Sender<Order>>,
     /// Shared by tries that wait at the same time, taken whole by one that follows a want of memory.
     turn: RwLock<()>,
     /// How many processes were killed for want of memory, where that is known.
     n_oom_kills: fn() -> Option<u64>,
     n: Counts,
+}
+
+/// A worker to be started, and where it goes.
+struct Order {
+    launch: Launch,
+    answer: Sender<Result<Process, Loss>>,
 }
 
 /// What the pool has been through.
@@ -92,16 +112,26 @@ struct Counts {
     lost: AtomicUsize,
     in_process: AtomicUsize,
     cut_short: AtomicUsize,
-    /// Starts in vain since the last that was not.
+    substituted: AtomicUsize,
+    /// Starts in vain on the CPU since the last that was not.
     vain_starts: AtomicUsize,
 }
 
 /// What came of one worker's try.
 enum Try {
-    /// A result, not measured yet, and whether it is all that was asked for.
-    Answer(Box<bqc_wire::SolvedRecord>, bool),
+    /// A result, not measured yet.
+    Answer(Answer),
     /// The worker lives, and the work failed: it panicked, or came to something that the verifier refuses.
     Failed(String),
+}
+
+struct Answer {
+    result: Box<bqc_wire::SolvedRecord>,
+    /// Whether it is all that was asked for, and all by the engine itself.
+    is_whole: bool,
+    is_own: bool,
+    /// Why there was no room on the worker's device, if there was none.
+    shortage: Option<String>,
 }
 
 /// Why a try at a unit came to nothing.
@@ -114,12 +144,8 @@ enum Miss {
     Lost(Loss),
     /// A worker had the unit, and says that it failed, or its result was refused.
     Refused(String),
-}
-
-impl From<Loss> for Miss {
-    fn from(loss: Loss) -> Miss {
-        Miss::Lost(loss)
-    }
+    /// A device is in trouble, and its place knows; whether a worker there had the unit.
+    Device(bool),
 }
 
 impl<'a> Pool<'a> {
@@ -131,76 +157,36 @@ impl<'a> Pool<'a> {
         engine: &'a dyn Engine,
         warn: &'a (dyn Fn(&str) + Sync),
     ) -> Result<Pool<'a>, Loss> {
+        Pool::on(Vec::new(), program, patience, engine, warn)
+    }
+
+    /// The same with its workers on GPUs. They are told which by `--gpu`, and those that stand in for them on the
+    /// CPU for whom by `--in-place-of`. `engine` is in the supervisor's own process: see [`crate::Standin`].
+    pub fn on(
+        gpus: Vec<GpuPlace>,
+        program: Program,
+        patience: Patience,
+        engine: &'a dyn Engine,
+        warn: &'a (dyn Fn(&str) + Sync),
+    ) -> Result<Pool<'a>, Loss> {
         let starter = Mutex::new(start_starter(program.clone())?);
+        let places = Arc::new(Places::new(gpus));
         let (resting, turn, n) = Default::default();
-        Ok(Pool { program, patience, engine, warn, resting, starter, turn, n_oom_kills, n })
+        Ok(Pool { program, patience, engine, warn, resting, places, starter, turn, n_oom_kills, n })
     }
 
     /// What it has been through so far.
     pub fn totals(&self) -> WorkerTotals {
-        let Counts { started, lost, in_process, cut_short, .. } = &self.n;
-        let [started, lost, in_process, cut_short] =
-            [started, lost, in_process, cut_short].map(|count| count.load(Ordering::Relaxed) as u64);
-        WorkerTotals { started, lost, in_process, cut_short }
-    }
-
-    /// A worker at rest, or a new one that has said hello.
-    fn take(&self, stop: &AtomicBool) -> Result<Process, Miss> {
-        if let Some(process) = lock(&self.resting).pop() {
-            return Ok(process);
-        }
-        if self.n.vain_starts.load(Ordering::Relaxed) >= MAX_VAIN_STARTS {
-            let reason = format!("{MAX_VAIN_STARTS} in a row came to nothing");
-            return Err(Miss::NoWorker(Loss::Start(std::io::Error::other(reason))));
-        }
-        let started = self.start().map_err(Miss::NoWorker).and_then(|mut process| {
-            let greeted = self.greet(&mut process, stop);
-            if let Err(Miss::NoWorker(loss)) = &greeted {
-                self.n.lost.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(worker = process.id(), reason = %loss, "worker lost");
-            }
-            greeted.map(|()| process)
-        });
-        match &started {
-            Ok(_) => self.n.vain_starts.store(0, Ordering::Relaxed),
-            // Whoever kills workers does not keep others from starting.
-            Err(Miss::NoWorker(loss)) if !loss.was_killed() => _ = self.n.vain_starts.fetch_add(1, Ordering::Relaxed),
-            Err(_) => {}
-        }
-        started
-    }
-
-    fn start(&self) -> Result<Process, Loss> {
-        let (answer, started) = channel();
-        let is_gone = || Loss::Start(std::io::Error::other("the thread that starts workers is gone"));
-        lock(&self.starter).send(answer).map_err(|_| is_gone())?;
-        let process = started.recv().map_err(|_| is_gone())??;
-        self.n.started.fetch_add(1, Ordering::Relaxed);
-        tracing::info!(worker = process.id(), "worker started");
-        Ok(process)
-    }
-
-    fn greet(&self, process: &mut Process, stop: &AtomicBool) -> Result<(), Miss> {
-        let until = Instant::now() + self.patience.hello;
-        let hello = ToWorker::Hello(Hello::new(self.engine.name()));
-        process.send(&hello, until).map_err(Miss::NoWorker)?;
-        while !stop.load(Ordering::Relaxed) {
-            let look = Instant::now() + LOOK_EVERY;
-            return match process.receive(look.min(until)).map_err(Miss::NoWorker)? {
-                Some(FromWorker::Hello(hello)) => {
-                    hello.check(self.engine.name()).map_err(|e| Miss::NoWorker(Loss::Hello(e)))
-                }
-                Some(_) => Err(Miss::NoWorker(Loss::Unasked)),
-                None if look < until => continue,
-                None => Err(Miss::NoWorker(Loss::Silent(self.patience.hello))),
-            };
-        }
-        Err(Miss::Stopped)
+        let Counts { started, lost, in_process, cut_short, substituted, .. } = &self.n;
+        let [started, lost, in_process, cut_short, substituted] =
+            [started, lost, in_process, cut_short, substituted].map(|count| count.load(Ordering::Relaxed) as u64);
+        WorkerTotals { started, lost, in_process, cut_short, substituted }
     }
 
     /// One worker's try at one unit, with every wait bounded.
-    fn attempt(&self, process: &mut Process, way: &mut Way<'_>, stop: &AtomicBool) -> Result<Try, Loss> {
+    fn attempt(&self, worker: &mut Worker, way: &mut Way<'_>, stop: &AtomicBool) -> Result<Try, Loss> {
         let (start, unit) = (Instant::now(), way.unit);
+        let Worker { process, seat } = worker;
         let task = process.next_task;
         process.next_task += 1;
         let from = way.from.clone().filter(|_| !way.is_last_try);
@@ -208,12 +194,17 @@ impl<'a> Pool<'a> {
         process.send(&message, start + self.patience.silence)?;
         let allowed = self.patience.of(unit);
         let (mut watch, mut heard, mut end) = (Watch::start(start), Duration::ZERO, End::None);
+        let mut shortage = None;
         loop {
             // First what there is to read: an answer that is there is none that is late.
             let message = process.receive(Instant::now() + LOOK_EVERY)?;
             let now = watch.look(Instant::now());
             match message {
                 Some(FromWorker::Heartbeat) => heard = now,
+                None if !seat.is_current() => {
+                    let reason = "another worker has lost the GPU for all".into();
+                    return Err(Loss::Device { trouble: DeviceTrouble::Lost, reason });
+                }
                 None if now - heard > self.patience.silence => return Err(Loss::Silent(now - heard)),
                 None => {}
                 Some(FromWorker::Checkpoint { task: number, state }) if number == task => {
@@ -221,9 +212,11 @@ impl<'a> Pool<'a> {
                     (way.note)((*state).clone());
                     way.from = Some(state);
                 }
-                Some(FromWorker::Solved { task: number, is_whole, result }) if number == task => {
-                    return Ok(Try::Answer(result, is_whole));
+                Some(FromWorker::Solved { task: number, is_whole, is_own, result }) if number == task => {
+                    return Ok(Try::Answer(Answer { result, is_whole, is_own, shortage }));
                 }
+                Some(FromWorker::Device { trouble: DeviceTrouble::OutOfMemory, reason }) => shortage = Some(reason),
+                Some(FromWorker::Device { trouble, reason }) => return Err(Loss::Device { trouble, reason }),
                 Some(FromWorker::Failed { task: number, reason }) if number == task => return Ok(Try::Failed(reason)),
                 Some(_) => return Err(Loss::Unasked),
             }
@@ -260,33 +253,35 @@ impl<'a> Pool<'a> {
 
     /// A worker's try at a unit, and what becomes of the worker: one that answered rightly rests; any other is
     /// killed as it is dropped, so that a second try is another process's.
-    fn try_once(&self, way: &mut Way<'_>, alone: bool, stop: &AtomicBool) -> Result<Solved, Miss> {
-        let (process, tried) = self.in_turn(way, alone, stop)?;
+    fn try_once(&self, way: &mut Way<'_>, lost: &mut Losses, stop: &AtomicBool) -> Result<Solved, Miss> {
+        let (worker, tried) = self.in_turn(way, lost, stop)?;
         let unit = way.unit;
         let checked = match tried {
             Try::Failed(reason) => Err(reason),
-            Try::Answer(result, is_whole) => {
-                let checked = unit.check(&result, is_whole);
-                if checked.is_ok() && !is_whole && !stop.load(Ordering::Relaxed) {
-                    self.note_cut(unit);
+            Try::Answer(Answer { result, is_whole, is_own, shortage }) => {
+                let checked = unit.check(&result, is_whole && is_own);
+                if checked.is_ok() {
+                    self.note_kind(unit, is_whole || stop.load(Ordering::Relaxed), is_own);
                 }
-                checked.map_err(|refused| format!("a worker's result was refused: {refused}"))
+                checked.map_err(|refused| format!("a worker's result was refused: {refused}")).map(|it| (it, shortage))
             }
         };
-        let solved = checked.map_err(|reason| {
+        let (solved, shortage) = checked.map_err(|reason| {
             self.note_loss(&reason);
-            tracing::warn!(worker = process.id(), unit = ?unit.key(), reason, "worker lost");
+            tracing::warn!(worker = worker.process.id(), unit = ?unit.key(), reason, "worker lost");
             Miss::Refused(reason)
         })?;
-        let worker = Some(process.id());
-        lock(&self.resting).push(process);
-        Ok(Solved { worker, ..solved })
+        worker.seat.done();
+        let id = Some(worker.process.id());
+        self.rest(worker, shortage);
+        Ok(Solved { worker: id, ..solved })
     }
 
-    /// A worker's answer, waited for by many threads at once, or `alone`, with no other worker there. Nothing but
+    /// A worker's answer, waited for by many threads at once, or alone, with no other worker there. Nothing but
     /// waiting is done in the turn: work may be stolen, and a thread that has its turn must not wait for one.
-    fn in_turn(&self, way: &mut Way<'_>, alone: bool, stop: &AtomicBool) -> Result<(Process, Try), Miss> {
+    fn in_turn(&self, way: &mut Way<'_>, lost: &mut Losses, stop: &AtomicBool) -> Result<(Worker, Try), Miss> {
         // Nothing is behind this lock that a panic could leave half done.
+        let alone = lost.for_memory;
         let _all = alone.then(|| self.turn.write().unwrap_or_else(|e| e.into_inner()));
         let _one = (!alone).then(|| self.turn.read().unwrap_or_else(|e| e.into_inner()));
         if stop.load(Ordering::Relaxed) {
@@ -295,12 +290,20 @@ impl<'a> Pool<'a> {
         if alone {
             lock(&self.resting).clear();
         }
-        let mut process = self.take(stop)?;
-        let tried = self.attempt(&mut process, way, stop);
+        let mut worker = self.take(lost.wish(), stop)?;
+        lost.gpu = worker.seat.gpu();
+        let tried = self.attempt(&mut worker, way, stop);
         let tried = tried.inspect_err(|loss| {
-            tracing::warn!(worker = process.id(), unit = ?way.unit.key(), reason = %loss, "worker lost");
-        })?;
-        Ok((process, tried))
+            tracing::warn!(worker = worker.process.id(), unit = ?way.unit.key(), reason = %loss, "worker lost");
+        });
+        match tried {
+            Ok(tried) => Ok((worker, tried)),
+            Err(Loss::Device { trouble, reason }) => {
+                self.n.lost.fetch_add(1, Ordering::Relaxed);
+                Err(self.trouble(&worker.seat, trouble, &reason, true))
+            }
+            Err(loss) => Err(Miss::Lost(loss)),
+        }
     }
 
     fn note_loss(&self, reason: &str) {
@@ -308,8 +311,13 @@ impl<'a> Pool<'a> {
         (self.warn)(reason);
     }
 
-    /// Tells of a result that depends on how fast the machine is, which nobody expects.
-    fn note_cut(&self, unit: &Unit) {
+    /// Counts a result that is not all that was asked for, and tells of one that depends on how fast the machine
+    /// is, which nobody expects.
+    fn note_kind(&self, unit: &Unit, is_whole: bool, is_own: bool) {
+        self.n.substituted.fetch_add(usize::from(!is_own), Ordering::Relaxed);
+        if is_whole {
+            return;
+        }
         self.n.cut_short.fetch_add(1, Ordering::Relaxed);
         let (width, n_cx) = (unit.block().width(), unit.block().n_cx());
         (self.warn)(&format!(
@@ -320,6 +328,7 @@ impl<'a> Pool<'a> {
 
     /// The work in this process, for want of any other.
     fn in_process(&self, way: Way<'_>, stop: &AtomicBool, loss: &Loss) -> Solved {
+        self.n.substituted.fetch_add(usize::from(self.places.has_gpus()), Ordering::Relaxed);
         if self.n.in_process.fetch_add(1, Ordering::Relaxed) == 0 {
             let path = self.program.path.display();
             (self.warn)(&format!("{loss} (`{path}`); blocks are rebuilt in this process instead"));
@@ -359,9 +368,19 @@ struct Losses {
     had_unit: bool,
     /// Whether any was killed for want of memory: from then on the unit is tried with no other beside it.
     for_memory: bool,
+    /// Workers that had the unit and lost their GPU.
+    n_devices: usize,
+    /// The GPU of the last try.
+    gpu: Option<usize>,
 }
 
 impl Losses {
+    /// Where to try next.
+    fn wish(&self) -> Wish {
+        let avoid = self.gpu.filter(|_| self.had_unit || self.n_devices > 0);
+        Wish { avoid, on_cpu: self.reasons.len() + self.n_devices >= MAX_GPU_TRIES }
+    }
+
     /// Whether one more kill, after this long, is borne. All kills together may cost as much as one unit may
     /// take: a limit on CPU time kills each worker anew, just before it is through.
     fn may_be_killed(&self, took: Duration, allowed: Duration) -> bool {
@@ -384,7 +403,7 @@ impl Workshop for Pool<'_> {
         while lost.reasons.len() < MAX_LOSSES && !stop.load(Ordering::Relaxed) {
             let (start, n_oom) = (Instant::now(), (self.n_oom_kills)());
             way.is_last_try = lost.reasons.len() + 1 == MAX_LOSSES;
-            let miss = match self.try_once(&mut way, lost.for_memory, stop) {
+            let miss = match self.try_once(&mut way, &mut lost, stop) {
                 Ok(solved) => return solved,
                 Err(miss) => miss,
             };
@@ -393,6 +412,10 @@ impl Workshop for Pool<'_> {
                 Miss::Refused(reason) => {
                     lost.reasons.push(reason);
                     lost.had_unit = true;
+                    continue;
+                }
+                Miss::Device(had_unit) => {
+                    lost.n_devices += usize::from(had_unit);
                     continue;
                 }
                 Miss::NoWorker(loss) => (loss, false),
@@ -430,15 +453,15 @@ fn n_oom_kills() -> Option<u64> {
 
 /// Starts the thread that starts all workers: they die with the thread that has started them, and
 /// those of a run may end before it.
-fn start_starter(program: Program) -> Result<Sender<Sender<Result<Process, Loss>>>, Loss> {
-    let (requests, received) = channel::<Sender<Result<Process, Loss>>>();
+fn start_starter(program: Program) -> Result<Sender<Order>, Loss> {
+    let (requests, received) = channel::<Order>();
     let (is_up, up) = sync_channel(0);
     let start = move || {
         // Whoever waits is there: it waits for this.
         _ = is_up.send(());
-        for answer in received {
+        for Order { launch, answer } in received {
             // One that has stopped waiting leaves a process that is killed as it is dropped.
-            _ = answer.send(Process::start(&program));
+            _ = answer.send(Process::start_with(&program, &launch));
         }
     };
     thread::Builder::new().name("starter".into()).spawn(start).map_err(Loss::Start)?;
@@ -450,6 +473,3 @@ fn start_starter(program: Program) -> Result<Sender<Sender<Result<Process, Loss>
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
 }
-
-#[cfg(test)]
-mod tests;

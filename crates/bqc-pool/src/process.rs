@@ -4,7 +4,8 @@
 //! What the process says on standard error is kept in a ring, because it is mostly the only trace of
 //! how it died.
 
-use bqc_wire::{FrameDecoder, FrameError, FromWorker, HelloError, ToWorker, encode_frame};
+use crate::placement::Launch;
+use bqc_wire::{DeviceTrouble, FrameDecoder, FrameError, FromWorker, HelloError, ToWorker, encode_frame};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
@@ -23,6 +24,8 @@ use std::time::{Duration, Instant};
 const STDERR_BYTES: usize = 4096;
 /// What a pipe holds, in bytes.
 const PIPE_BYTES: usize = 1 << 16;
+/// A killed process is gone in milliseconds, unless it waits for a device that does not answer.
+const STUCK_AFTER: Duration = Duration::from_secs(5);
 /// What is read at once, in bytes: most answers.
 const READ_BYTES: usize = 1 << 13;
 
@@ -69,6 +72,14 @@ pub enum Loss {
     /// It was at work for this long.
     #[error("the worker took more than {:.1} s", .0.as_secs_f64())]
     Late(Duration),
+    /// The device under it is in trouble.
+    #[error("{reason}")]
+    Device {
+        /// What to do about it.
+        trouble: DeviceTrouble,
+        /// In words.
+        reason: String,
+    },
     /// The pipes do not work.
     #[error("cannot speak to the worker: {0}")]
     Pipe(io::Error),
@@ -102,8 +113,14 @@ impl Process {
     ///
     /// The worker dies with the *thread* that calls this, so that must be one that lives long.
     pub fn start(program: &Program) -> Result<Process, Loss> {
+        Process::start_with(program, &Launch::default())
+    }
+
+    /// The same with more arguments and other variables in its environment.
+    pub fn start_with(program: &Program, launch: &Launch) -> Result<Process, Loss> {
         let mut command = Command::new(&program.path);
-        command.args(&program.arguments).process_group(0);
+        command.args(&program.arguments).args(&launch.arguments).process_group(0);
+        command.envs(launch.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(Loss::Start)?;
         let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
@@ -225,6 +242,7 @@ impl Process {
         let until = Instant::now() + Duration::from_millis(200);
         loop {
             match self.receive(until) {
+                Ok(Some(FromWorker::Device { trouble, reason })) => return Loss::Device { trouble, reason },
                 Ok(Some(_)) => {}
                 Ok(None) => return self.ended(),
                 Err(loss) => return loss,
@@ -282,11 +300,23 @@ impl Process {
         _ = kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM);
     }
 
-    /// Ends it.
+    /// Lets it end by itself, for this long.
+    pub fn end(&mut self, within: Duration) {
+        let end = Instant::now() + within;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < end {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Ends it. One that the system cannot end, because it is stuck in a driver, is left behind.
     pub fn kill(&mut self) {
-        // Errors mean that it has ended already.
+        // An error means that it has ended already.
         _ = self.child.kill();
-        _ = self.child.wait();
+        let (end, mut pause) = (Instant::now() + STUCK_AFTER, Duration::from_micros(50));
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < end {
+            thread::sleep(pause);
+            pause = (2 * pause).min(Duration::from_millis(10));
+        }
     }
 }
 

@@ -9,7 +9,9 @@ use crate::fault::{Fault, Panicking};
 use bqc_instantiate::Engine;
 use bqc_run::{Trail, Unit};
 use bqc_wire::unit::UnitRecord;
-use bqc_wire::{CheckpointRecord, FrameDecoder, FromWorker, Hello, Outcome, ToWorker, encode_frame};
+use bqc_wire::{
+    CheckpointRecord, DeviceTrouble, FrameDecoder, FromWorker, GpuList, Hello, Outcome, ToWorker, encode_frame,
+};
 use std::any::Any;
 use std::convert::Infallible;
 use std::fs::File;
@@ -33,6 +35,26 @@ const OOM_SCORE: &str = "500";
 
 /// Exit code of a worker whose supervisor is another version.
 const STRANGER: i32 = 2;
+/// Exit code of a worker whose device is of no more use to it.
+const NO_DEVICE: i32 = 4;
+
+/// What is wrong with the device under an engine, and in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceReport {
+    /// What a supervisor does about it.
+    pub trouble: DeviceTrouble,
+    /// For people.
+    pub reason: String,
+}
+
+/// An engine and the device under it.
+pub struct Device {
+    /// What does the arithmetic.
+    pub engine: Arc<dyn Engine>,
+    /// What has happened to the device since this was asked. Want of memory is told and lived with; after
+    /// anything else the process ends.
+    pub trouble: Box<dyn Fn() -> Option<DeviceReport> + Send + Sync>,
+}
 
 /// A worker could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +69,54 @@ pub enum WorkerError {
 
 /// Serves until the supervisor ends, and the process with it. Whoever sets `cancelled` gets the best result so
 /// far of the task at hand, as the supervisor does that cancels it. `fault` is for tests.
-pub fn serve(engine: &dyn Engine, cancelled: &AtomicBool, fault: Option<Fault>) -> Result<Infallible, WorkerError> {
+pub fn serve(engine: Arc<dyn Engine>, cancelled: &AtomicBool, fault: Option<Fault>) -> Result<Infallible, WorkerError> {
+    serve_on(|| Ok(Device { engine, trouble: Box::new(|| None) }), cancelled, fault)
+}
+
+/// The same with a device, which is opened when nothing that is printed can do harm any more. If that fails,
+/// the supervisor is told why.
+pub fn serve_on(
+    open: impl FnOnce() -> Result<Device, DeviceReport>,
+    cancelled: &AtomicBool,
+    fault: Option<Fault>,
+) -> Result<Infallible, WorkerError> {
+    let out = begin()?;
+    let device = open().unwrap_or_else(|report| end_without_device(&out, report));
+    let device = Arc::new(device);
+    let is_busy = Arc::new(AtomicBool::new(false));
+    let (heart, busy, watched) = (out.clone(), is_busy.clone(), device.clone());
+    thread::Builder::new().name("heartbeat".into()).spawn(move || {
+        loop {
+            thread::sleep(HEARTBEAT);
+            if busy.load(Ordering::Relaxed) {
+                // At once: what is left of the task would be the CPU's, in this one process.
+                watched.look(&heart);
+                heart.send(&FromWorker::Heartbeat);
+            }
+        }
+    })?;
+    // One core for each worker: the supervisor decides how many there are.
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    let threads = threads.map_err(|e| WorkerError::Threads(e.to_string()))?;
+    let (to_work, work) = channel();
+    let engine = device.engine.name();
+    let worker = Worker { device: &device, fault, out: &out, cancelled, is_busy: &is_busy };
+    threads.in_place_scope(|scope| {
+        scope.spawn(|_| worker.work(work));
+        // Only now is there nothing left that may fail: a worker that has said hello can work.
+        out.send(&FromWorker::Hello(Hello::new(engine)));
+        read_commands(engine, cancelled, &to_work)
+    })
+}
+
+/// Tells a supervisor of the GPUs, as `find` finds them, and no more.
+pub fn tell_gpus(find: impl FnOnce() -> Result<GpuList, String>) -> Result<(), WorkerError> {
+    begin()?.send(&FromWorker::Gpus(find()));
+    Ok(())
+}
+
+/// Takes the pipe to the supervisor, and sees to it that this process does not outlive that one.
+fn begin() -> Result<Arc<Pipe>, WorkerError> {
     let out = Arc::new(Pipe(Mutex::new(take_stdout()?)));
     #[cfg(target_os = "linux")]
     {
@@ -58,27 +127,26 @@ pub fn serve(engine: &dyn Engine, cancelled: &AtomicBool, fault: Option<Fault>) 
         // leave to go first; a system without the file decides as it likes.
         _ = std::fs::write("/proc/self/oom_score_adj", OOM_SCORE);
     }
-    let is_busy = Arc::new(AtomicBool::new(false));
-    let (heart, busy) = (out.clone(), is_busy.clone());
-    thread::Builder::new().name("heartbeat".into()).spawn(move || {
-        loop {
-            thread::sleep(HEARTBEAT);
-            if busy.load(Ordering::Relaxed) {
-                heart.send(&FromWorker::Heartbeat);
+    Ok(out)
+}
+
+/// Tells why, and ends the process.
+fn end_without_device(out: &Pipe, DeviceReport { trouble, reason }: DeviceReport) -> ! {
+    out.send(&FromWorker::Device { trouble, reason });
+    std::process::exit(NO_DEVICE)
+}
+
+impl Device {
+    /// Tells what has happened to the device, and ends the process if it cannot go on.
+    fn look(&self, out: &Pipe) {
+        match (self.trouble)() {
+            None => {}
+            Some(DeviceReport { trouble: trouble @ DeviceTrouble::OutOfMemory, reason }) => {
+                out.send(&FromWorker::Device { trouble, reason });
             }
+            Some(report) => end_without_device(out, report),
         }
-    })?;
-    // One core for each worker: the supervisor decides how many there are.
-    let threads = rayon::ThreadPoolBuilder::new().num_threads(1).build();
-    let threads = threads.map_err(|e| WorkerError::Threads(e.to_string()))?;
-    let (to_work, work) = channel();
-    let worker = Worker { engine, fault, out: &out, cancelled, is_busy: &is_busy };
-    threads.in_place_scope(|scope| {
-        scope.spawn(|_| worker.work(work));
-        // Only now is there nothing left that may fail: a worker that has said hello can work.
-        out.send(&FromWorker::Hello(Hello::new(engine.name())));
-        read_commands(engine.name(), cancelled, &to_work)
-    })
+    }
 }
 
 /// The pipe to the supervisor. What was standard output leads to standard error from now on.
@@ -167,7 +235,7 @@ struct Task {
 }
 
 struct Worker<'a> {
-    engine: &'a dyn Engine,
+    device: &'a Device,
     fault: Option<Fault>,
     out: &'a Pipe,
     cancelled: &'a AtomicBool,
@@ -181,6 +249,7 @@ impl Worker<'_> {
             let task = asked.number;
             let answer = catch_unwind(AssertUnwindSafe(|| self.answer(asked)));
             self.is_busy.store(false, Ordering::Relaxed);
+            self.device.look(self.out);
             let failed = |payload: Box<dyn Any + Send>| {
                 let text = payload.downcast_ref::<&str>().copied();
                 let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
@@ -200,8 +269,9 @@ impl Worker<'_> {
         if let Some(fault) = fault {
             fault.strike(|bytes| self.out.send_bytes(bytes));
         }
-        let panicking = Panicking(self.engine.name());
-        let engine = if fault.is_some_and(Fault::is_panic) { &panicking } else { self.engine };
+        let panicking = Panicking(self.device.engine.name());
+        let engine = if fault.is_some_and(Fault::is_panic) { &panicking } else { &*self.device.engine };
+        let n_substituted = engine.n_substituted();
         let mut last = Instant::now();
         let is_later = fault.is_some_and(Fault::is_later);
         let note = &mut |state| {
@@ -214,6 +284,7 @@ impl Worker<'_> {
             }
         };
         let solved = unit.solve_along(engine, Trail { from, note }, self.cancelled);
+        let is_own = engine.n_substituted() == n_substituted;
         if solved.outcome == Outcome::Failed {
             return FromWorker::Failed { task, reason: solved.reason };
         }
@@ -223,6 +294,8 @@ impl Worker<'_> {
             fault.spoil(&mut result);
             number = fault.number(task);
         }
-        FromWorker::Solved { task: number, is_whole: solved.is_final, result }
+        // A result that is not final was cancelled, or is not the engine's own, or both.
+        let is_whole = solved.is_final || !is_own && !self.cancelled.load(Ordering::Relaxed);
+        FromWorker::Solved { task: number, is_whole, is_own, result }
     }
 }

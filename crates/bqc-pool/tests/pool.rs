@@ -85,7 +85,7 @@ fn a_program_that_starts_in_vain_is_not_started_for_every_block() {
     for _ in 0..10 {
         assert_eq!(pool.solve(&unit(&engine), &AtomicBool::new(false)).outcome, Outcome::Improved);
     }
-    assert_eq!(pool.totals(), WorkerTotals { started: 3, lost: 3, in_process: 10, cut_short: 0 });
+    assert_eq!(pool.totals(), WorkerTotals { started: 3, lost: 3, in_process: 10, ..WorkerTotals::default() });
 }
 
 /// Its first worker dies of the unit, and then there is none any more.
@@ -128,7 +128,11 @@ fn a_result_that_was_cut_short_is_taken_and_told() {
     let result = Box::new(unit.stopped().to_record());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("answer");
-    std::fs::write(&path, encode_frame(&FromWorker::Solved { task: 0, is_whole: false, result }).unwrap()).unwrap();
+    std::fs::write(
+        &path,
+        encode_frame(&FromWorker::Solved { task: 0, is_whole: false, is_own: true, result }).unwrap(),
+    )
+    .unwrap();
     let (solved, said, totals) = shell(&greeting(&format!("cat {}; exec sleep 100", path.display())));
     assert_eq!((solved.outcome, solved.is_final), (Outcome::Unchanged, false));
     assert_eq!(totals, WorkerTotals { started: 1, cut_short: 1, ..WorkerTotals::default() });

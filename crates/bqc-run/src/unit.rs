@@ -236,17 +236,22 @@ impl Unit {
     /// The same along a trail, to the same result. A state that this unit's search cannot have come to is left out.
     pub fn solve_along(&self, engine: &dyn Engine, trail: Trail<'_>, stop: &AtomicBool) -> Solved {
         let (key, start) = (self.key.stream_key(), self.record.start as usize);
+        let n_substituted = engine.n_substituted();
         let work = || {
             if let UnitFlow::Shorten { from, distance } = &self.record.flow {
                 return self.shorten(from, *distance, engine, stop);
             }
             let from = trail.from.and_then(|record| self.check_state(&record).ok());
-            let note = &mut |state: &WindowState| (trail.note)(state_record(state));
+            // Whoever goes on from a state gives what the engine itself would give.
+            let note = &mut |state: &WindowState| {
+                if engine.n_substituted() == n_substituted {
+                    (trail.note)(state_record(state));
+                }
+            };
             let trail = bqc_optimize::Trail { from, note };
             let (block, report) = optimize_block_from(&self.block, key, start, &self.settings(), engine, trail, stop);
             (block, outcome(&report.reason), report.instantiations, report.reason.to_string())
         };
-        let n_substituted = engine.n_substituted();
         match catch_unwind(AssertUnwindSafe(work)) {
             Ok((verified, outcome, instantiations, reason)) => {
                 let is_own = engine.n_substituted() == n_substituted;

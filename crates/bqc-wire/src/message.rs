@@ -5,11 +5,12 @@
 //! the other, and the worker answers each of them once, with heartbeats and checkpoints until it does.
 
 use crate::BUILD;
+use crate::gpus::{DeviceTrouble, GpuList};
 use crate::unit::{CheckpointRecord, SolvedRecord, UnitRecord};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Raised with every change of what stands in a frame.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// What a [`Hello`] begins with.
 const MAGIC: [u8; 8] = *b"bqc-pool";
@@ -122,6 +123,8 @@ pub enum FromWorker {
         task: u64,
         /// Whether it is all that the work asked for: nothing was cancelled.
         is_whole: bool,
+        /// Whether the engine did all of it: a GPU's leaves work to the CPU when its device fails.
+        is_own: bool,
         /// The result, as the worker has measured it.
         result: Box<SolvedRecord>,
     },
@@ -132,6 +135,17 @@ pub enum FromWorker {
         /// Why.
         reason: String,
     },
+    /// Instead of a hello, of an answer, or before one where memory was short: the worker's device is in
+    /// trouble.
+    Device {
+        /// What to do about it.
+        trouble: DeviceTrouble,
+        /// In words.
+        reason: String,
+    },
+    /// Instead of a hello, and then it ends: what it was started to find out. An error is why there is
+    /// nothing to tell.
+    Gpus(Result<GpuList, String>),
 }
 
 impl Message for ToWorker {}

@@ -66,6 +66,9 @@ pub struct WorkerTotals {
     /// limit or a signal cuts short is not among them.
     #[serde(default)]
     pub cut_short: u64,
+    /// Results in whose making the CPU stood in for a GPU.
+    #[serde(default)]
+    pub substituted: u64,
 }
 
 /// Results that a journal or a cache had.

@@ -3,7 +3,7 @@
 
 use bqc_wire::frame::{FrameDecoder, FrameError, MAX_FRAME_BYTES, encode_frame};
 use bqc_wire::unit::{GateForm, SolvedRecord};
-use bqc_wire::{BlockForm, Ending, FromWorker, Hello, HelloError, ToWorker, fuzz};
+use bqc_wire::{BlockForm, DeviceTrouble, Ending, FromWorker, GpuList, GpuRecord, Hello, HelloError, ToWorker, fuzz};
 use proptest::prelude::*;
 
 fn solved(task: u64) -> FromWorker {
@@ -11,7 +11,7 @@ fn solved(task: u64) -> FromWorker {
     let block = BlockForm { width: 3, gates };
     let (ending, reason) = (Ending::Improved, "improved".into());
     let result = SolvedRecord { block, distance: 1e-14, instantiations: 7, ending, reason };
-    FromWorker::Solved { task, is_whole: true, result: Box::new(result) }
+    FromWorker::Solved { task, is_whole: true, is_own: true, result: Box::new(result) }
 }
 
 fn decoder(bytes: &[u8]) -> FrameDecoder {
@@ -22,7 +22,24 @@ fn decoder(bytes: &[u8]) -> FrameDecoder {
 
 #[test]
 fn messages_come_out_as_they_went_in() {
-    let messages = [FromWorker::Hello(Hello::new("cpu")), FromWorker::Heartbeat, solved(3), FromWorker::Heartbeat];
+    let gpu = GpuRecord {
+        ordinal: 1,
+        uuid: "GPU-1".into(),
+        name: "a GPU".into(),
+        is_exclusive: true,
+        opened: Ok(("cuda/a GPU".into(), 7 << 30)),
+    };
+    assert_eq!(gpu.label(), "GPU 1 (a GPU)");
+    let broken = GpuRecord { opened: Err("taken".into()), ..gpu.clone() };
+    let messages = [
+        FromWorker::Hello(Hello::new("cpu")),
+        FromWorker::Heartbeat,
+        solved(3),
+        FromWorker::Device { trouble: DeviceTrouble::Lost, reason: "a fault".into() },
+        FromWorker::Gpus(Ok(GpuList { driver: "12.4".into(), gpus: vec![gpu, broken] })),
+        FromWorker::Gpus(Err("no driver".into())),
+        FromWorker::Heartbeat,
+    ];
     let bytes: Vec<u8> = messages.iter().flat_map(|m| encode_frame(m).unwrap()).collect();
     for size in [1, 2, 7, bytes.len()] {
         let mut decoder = FrameDecoder::new();
@@ -119,7 +136,7 @@ fn only_the_same_version_and_engine_work_together() {
         hello.check("cpu").unwrap_err()
     };
     assert_eq!(altered(1), HelloError::Stranger);
-    assert!(matches!(altered(9), HelloError::OtherVersion { protocol: 2, .. }));
+    assert!(matches!(altered(9), HelloError::OtherVersion { protocol: 5, .. }));
     assert!(altered(11).to_string().contains("the other side is bqc"));
     // Behind the version and the length of the build's name comes the build.
     let at = 11 + env!("CARGO_PKG_VERSION").len() + 1;

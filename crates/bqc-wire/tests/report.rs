@@ -57,7 +57,8 @@ const REPORT: &str = r#"{
     "started": 3,
     "lost": 1,
     "in_process": 0,
-    "cut_short": 0
+    "cut_short": 0,
+    "substituted": 0
   },
   "known": {
     "taken": 5,
@@ -128,6 +129,7 @@ fn a_report_without_the_later_keys_is_read() {
         "    \"lost\"",
         "    \"in_process\"",
         "    \"cut_short\"",
+        "    \"substituted\"",
         "      \"start_seconds\"",
         "      \"worker\"",
     ];

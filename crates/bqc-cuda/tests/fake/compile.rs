@@ -13,7 +13,8 @@ pub fn compile(root: &Path, folder: &Path) {
     rustc(&["--crate-type=cdylib", "--crate-name=cuda", &kernels], &source, &folder.join("libcuda.so.1"));
 }
 
-fn rustc(options: &[&str], source: &Path, out: &Path) {
+/// Compiles one source.
+pub fn rustc(options: &[&str], source: &Path, out: &Path) {
     let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
     rustc.args(["--edition=2024", "-Copt-level=2", "--cap-lints=warn"]).args(options);
     let compiled = rustc.arg("-o").arg(out).arg(source).output().unwrap();

@@ -4,7 +4,7 @@ use super::*;
 use bqc_circuit::{BlockCircuit, BlockQubit};
 use bqc_instantiate::CpuEngine;
 use bqc_optimize::BlockSettings;
-use bqc_wire::{Outcome, encode_frame};
+use bqc_wire::{Hello, Outcome, encode_frame};
 
 fn unit() -> Unit {
     let mut block = BlockCircuit::new(2);

@@ -1,0 +1,209 @@
+//! Worker processes on GPUs, on an imitated driver: which GPUs they are on, how many of them, and what is left
+//! of them when memory is short, a context is lost or nobody may use the device. Whatever happens, the circuit
+//! is rebuilt and the exit code is 0.
+#![cfg(target_os = "linux")]
+
+mod common;
+#[path = "common/imitation.rs"]
+mod imitation;
+
+use bqc_wire::{Document, Report, WorkerTotals};
+use common::*;
+use imitation::Machine;
+
+/// Some blocks of three wires in one pass: emulated kernels are slow.
+const FEW: [&str; 6] = ["--flow", "delete", "-k", "3", "--passes", "1"];
+
+struct Run {
+    code: i32,
+    output: String,
+    stderr: String,
+    report: Option<Report>,
+}
+
+impl Run {
+    fn workers(&self) -> WorkerTotals {
+        self.report.as_ref().and_then(|report| report.workers).unwrap_or_else(|| panic!("{}", self.stderr))
+    }
+}
+
+/// Compiles a circuit of some blocks on a machine.
+fn compile(machine: &Machine, extra: &[&str]) -> Run {
+    let folder = Folder::new();
+    let input = folder.write("in.qasm", &long(4, 2));
+    let (output, report) = (folder.arg("out.qasm"), folder.arg("report.json"));
+    let mut args = vec!["compile", &input, "-o", &output, "--report", &report, "-v"];
+    args.extend(FEW);
+    args.extend(extra);
+    let (code, _, stderr) = parts(&machine.host(bqc(&args)).output().unwrap());
+    let read = |name: &str| std::fs::read_to_string(folder.path(name)).unwrap_or_default();
+    Run { code, output: read("out.qasm"), stderr, report: Report::from_json(&read("report.json")).ok() }
+}
+
+/// What one process makes with one GPU.
+fn undisturbed() -> &'static str {
+    static OUTPUT: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    OUTPUT.get_or_init(|| {
+        let run = compile(&Machine::new(""), &["--engine", "cuda", "--workers", "off"]);
+        assert!(run.code == 0 && run.report.is_some_and(|report| report.engine.starts_with("cuda/")), "{}", run.stderr);
+        run.output
+    })
+}
+
+#[test]
+fn workers_on_two_gpus_make_what_one_process_makes() {
+    let machine = Machine::new("gpus=3");
+    let run = compile(&machine, &["--gpus", "2,0", "--workers-per-gpu", "2", "--mps", "off"]);
+    assert_eq!((run.code, run.output == undisturbed()), (0, true), "{}", run.stderr);
+    let totals = run.workers();
+    assert_eq!((totals.lost, totals.substituted, totals.in_process), (0, 0, 0), "{}", run.stderr);
+    let gpus = machine.used_gpus();
+    assert_eq!(gpus.iter().map(|(gpu, _)| *gpu).collect::<String>(), "02", "{gpus:?}");
+    assert!(gpus.iter().all(|(_, n)| *n <= 2) && run.stderr.contains("GPU 2 (Imaginary GPU): 2 workers as asked for"));
+    assert!(run.report.unwrap().engine.starts_with("cuda/Imaginary GPU with cpu/"));
+}
+
+#[test]
+fn auto_takes_a_gpu_that_works_and_says_why_it_takes_none() {
+    let run = compile(&Machine::new(""), &["--workers", "off"]);
+    assert!(run.report.unwrap().engine.starts_with("cuda/") && !run.stderr.contains("no GPU"), "{}", run.stderr);
+    for (scenario, workers, words) in [
+        ("exclusive", "off", "bqc: no GPU: GPU 0 (Imaginary GPU): taken: CUDA_ERROR_DEVICE_UNAVAILABLE (46)"),
+        ("exclusive", "2", "bqc: no GPU: GPU 0 (Imaginary GPU): taken: CUDA_ERROR_DEVICE_UNAVAILABLE (46)"),
+        ("no-device", "2", "bqc: no GPU: NVIDIA's driver sees no GPU"),
+        ("wrong", "2", "gave a wrong result"),
+    ] {
+        let run = compile(&Machine::new(scenario), &["--workers", workers]);
+        assert!(run.code == 0 && run.report.unwrap().engine.starts_with("cpu/"), "{scenario}: {}", run.stderr);
+        assert!(run.stderr.contains(words) && run.stderr.contains("going on with cpu/"), "{scenario}: {}", run.stderr);
+    }
+    // Most machines have no driver: that is told to those who want to know all.
+    let input = Folder::new();
+    let circuit = input.write("in.qasm", &redundant());
+    for (extra, is_told) in [(&[][..], false), (&["-v"][..], true), (&["--engine", "cuda"][..], true)] {
+        let mut command = bqc(&[&["compile", &circuit], extra].concat());
+        let empty = Folder::new();
+        std::fs::write(empty.path("libcuda.so.1"), "no library").unwrap();
+        let (code, _, stderr) = parts(&command.env("LD_LIBRARY_PATH", empty.path("")).output().unwrap());
+        assert_eq!((code, stderr.contains("no GPU: no NVIDIA driver")), (0, is_told), "{extra:?}: {stderr}");
+    }
+}
+
+#[test]
+fn gpus_that_are_not_there_are_refused_with_a_list() {
+    let named = ["--gpus", "7"];
+    let in_two = |extra: &[&'static str]| [&["--workers", "2"], extra].concat();
+    for (machine, extra, words) in [
+        (
+            Machine::new("gpus=2"),
+            in_two(&named),
+            "no GPU is called `7`; among those that CUDA_VISIBLE_DEVICES leaves visible, GPU 0 (Imaginary GPU) is GPU-10101010-",
+        ),
+        (Machine::new("gpus=2"), vec!["--gpus", "7", "--workers", "off"], "no GPU is called `7`"),
+        (
+            Machine::new("gpus=2").and("CUDA_VISIBLE_DEVICES", "1"),
+            in_two(&["--gpus", "1"]),
+            "GPU 0 (Imaginary GPU) is GPU-11111111-",
+        ),
+        (Machine::new("no-device"), in_two(&["--gpus", "0"]), "--gpus 0: NVIDIA's driver sees no GPU"),
+        (Machine::new(""), in_two(&["--gpus", "0", "--engine", "cpu"]), "mean nothing to --engine cpu"),
+        (Machine::new("gpus=2"), vec!["--gpus", "0,1", "--workers", "off"], "leave out --workers off"),
+        (Machine::new(""), in_two(&["--workers-per-gpu", "2"]), "leave out one of them"),
+        (Machine::new(""), vec!["--mps", "require"], "`nvidia-cuda-mps-control` is not in the PATH"),
+    ] {
+        let run = compile(&machine, &extra);
+        assert!(run.code == 2 && run.output.is_empty(), "{extra:?}: {}", run.stderr);
+        assert!(run.stderr.contains(words), "{extra:?}: {}", run.stderr);
+    }
+    // What a batch system has left visible is counted from 0.
+    let machine = Machine::new("gpus=2").and("CUDA_VISIBLE_DEVICES", "1");
+    let run = compile(&machine, &["--gpus", "0", "--workers", "1"]);
+    assert_eq!((run.code, machine.used_gpus()), (0, vec![('1', 1)]), "{}", run.stderr);
+}
+
+#[test]
+fn want_of_memory_means_fewer_workers_and_no_failure() {
+    // At the start: there is room for two contexts.
+    let machine = Machine::new("room=2");
+    let run = compile(&machine, &["--workers-per-gpu", "4", "--mps", "off"]);
+    assert_eq!((run.code, run.output == undisturbed()), (0, true), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("GPU 0 (Imaginary GPU): out of memory: opening it found no room")
+            && run.stderr.contains("from now on instead of"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(run.workers().substituted, 0, "{}", run.stderr);
+    // At work: launches find no room, and the CPU does them.
+    let run = compile(&Machine::new("full-launch"), &["--workers-per-gpu", "2", "--mps", "off"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("it has 1 worker from now on instead of 2"), "{}", run.stderr);
+    let totals = run.workers();
+    assert!(totals.substituted > 0 && totals.cut_short == 0, "{totals:?}");
+    // Not even for one.
+    let run = compile(&Machine::new("room=0"), &["--workers-per-gpu", "2", "--mps", "off"]);
+    assert!(run.code == 0 && run.stderr.contains("going on with cpu/"), "{}", run.stderr);
+}
+
+#[test]
+fn a_gpu_for_one_process_has_one_worker() {
+    let machine = Machine::new("exclusive-process");
+    let run = compile(&machine, &["--workers-per-gpu", "3", "--mps", "off"]);
+    assert_eq!((run.code, run.workers().started, run.workers().lost), (0, 1, 0), "{}", run.stderr);
+    assert!(run.stderr.contains("1 workers as asked for, in exclusive mode without MPS"), "{}", run.stderr);
+    // Through MPS it is for many.
+    let run = compile(&Machine::with_mps("exclusive-process"), &["--workers-per-gpu", "3"]);
+    assert_eq!((run.code, run.workers().lost), (0, 0), "{}", run.stderr);
+    assert!(run.stderr.contains("3 workers as asked for, through an MPS daemon of their own"), "{}", run.stderr);
+}
+
+#[test]
+fn a_fault_ends_all_workers_of_its_gpu_and_half_of_them_come_back() {
+    let machine = Machine::with_mps("gpus=2,one-fault");
+    let run = compile(&machine, &["--gpus", "1", "--workers-per-gpu", "4"]);
+    assert_eq!((run.code, run.output == undisturbed()), (0, true), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("bqc: GPU 1 (Imaginary GPU): bqc_lm_shared faulted")
+            && run.stderr.contains("it has 2 workers from now on instead of 4"),
+        "{}",
+        run.stderr
+    );
+    let totals = run.workers();
+    assert!(totals.lost >= 1 && totals.substituted == 0, "{totals:?} {}", run.stderr);
+    let gpu = "GPU-11111111-1111-1111-1111-111111111111";
+    assert_eq!(machine.mps_events(), [format!("start {gpu}"), format!("quit {gpu}")]);
+    assert!(machine.mps_folders().is_empty());
+}
+
+#[test]
+fn a_gpu_that_faults_again_and_again_is_left_to_the_cpu() {
+    let lost = "the device context is lost";
+    for (machine, mps, words) in [
+        (Machine::with_mps("faults"), "auto", lost),
+        (Machine::new("faults"), "off", lost),
+        (Machine::new("late-garbage"), "off", "is not used any more: the CPU does its work"),
+    ] {
+        let run = compile(&machine, &["--workers-per-gpu", "2", "--mps", mps]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert!(run.stderr.contains(words), "{}", run.stderr);
+        assert!(run.workers().substituted > 0 && run.report.unwrap().blocks.failed == 0, "{}", run.stderr);
+        assert!(count(&run.output, "cx") < count(&long(4, 2), "ccx") * 6, "the CPU has done it");
+    }
+}
+
+/// What the CPU does in a GPU's place is not kept under the GPU's name.
+#[test]
+fn a_stand_ins_results_are_not_kept() {
+    let cache = Folder::new();
+    let folder = cache.arg("cache");
+    let options = ["--workers-per-gpu", "1", "--cache", &folder, "--mps", "off"];
+    let run = compile(&Machine::new("full-launch"), &options);
+    assert!(run.code == 0 && run.workers().substituted > 0, "{}", run.stderr);
+    let run = compile(&Machine::new(""), &options);
+    let known = run.report.as_ref().unwrap().known;
+    assert!(
+        known.taken < run.report.as_ref().unwrap().blocks.total && run.output == undisturbed(),
+        "{known:?} {}",
+        run.stderr
+    );
+}
