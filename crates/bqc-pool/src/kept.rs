@@ -2,7 +2,6 @@
 //! says that a unit was left.
 
 use crate::Journal;
-use bqc_instantiate::Engine;
 use bqc_run::{Solved, Trail, Unit, Workshop};
 use bqc_wire::KnownTotals;
 use bqc_wire::segment::Entry;
@@ -62,10 +61,6 @@ fn tell(unit: &Unit, solved: &Solved, took: Duration) {
 }
 
 impl Workshop for Kept<'_> {
-    fn shorten(&self, unit: &Unit, _: &dyn Engine, stop: &AtomicBool) -> Solved {
-        self.solve(unit, stop)
-    }
-
     fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
         if let Some(solved) = self.look_up(unit, self.journal, "journal") {
             return solved;

@@ -393,10 +393,6 @@ impl Workshop for Pool<'_> {
         self.solve_along(unit, Trail { from: None, note: &mut |_| {} }, stop)
     }
 
-    fn shorten(&self, unit: &Unit, _: &dyn Engine, stop: &AtomicBool) -> Solved {
-        self.solve(unit, stop)
-    }
-
     fn solve_along(&self, unit: &Unit, trail: Trail<'_>, stop: &AtomicBool) -> Solved {
         let mut lost = Losses::default();
         let mut way = Way { unit, from: trail.from.map(Box::new), is_last_try: false, note: trail.note };
