@@ -102,6 +102,30 @@ fn a_daemon_of_ours_that_has_died_is_started_again() {
     assert!(events.last().unwrap().starts_with("quit") && machine.mps_folders().is_empty(), "{events:?}");
 }
 
+#[test]
+fn the_output_does_not_wait_for_a_daemon_that_does_not_want_to_end() {
+    let (machine, folder) = (Machine::with_mps("").and("FAKE_MPS", "stubborn"), Folder::new());
+    let (input, output) = (folder.write("in.qasm", &long(4, 2)), folder.arg("out.qasm"));
+    let few = ["--flow", "delete", "-k", "3", "--passes", "1", "--workers-per-gpu", "2"];
+    let mut command = bqc(&["compile", &input, "-o", &output]);
+    let mut child = machine
+        .host({
+            command.args(few);
+            command
+        })
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_until("the daemon", 10.0, || machine.mps_events().len() == 1);
+    let daemons: Vec<i32> = children(child.id()).into_iter().flat_map(|guard| children(guard as u32)).collect();
+    wait_until("the output", 10.0, || folder.path("out.qasm").exists());
+    let is_there = daemons.iter().any(|pid| is_daemon(*pid) && is_alive(*pid));
+    assert!(is_there && child.try_wait().unwrap().is_none(), "{daemons:?}");
+    // From outside, so that the test is over before its patience is.
+    daemons.into_iter().for_each(|pid| _ = kill_pid(pid));
+    assert!(child.wait().unwrap().success() && machine.mps_folders().is_empty());
+}
+
 /// Waits until the run's daemons are there; gives their process ids.
 fn daemons(machine: &Machine, child: &Child) -> Vec<i32> {
     wait_until("both daemons", 10.0, || machine.mps_events().len() == 2);

@@ -99,6 +99,11 @@ pub struct Pool<'a> {
     n: Counts,
 }
 
+/// What is left of a pool without workers: the MPS daemons of its own, which end when this is dropped.
+pub struct Leftover {
+    _places: Arc<Places>,
+}
+
 /// A worker to be started, and where it goes.
 struct Order {
     launch: Launch,
@@ -173,6 +178,12 @@ impl<'a> Pool<'a> {
         let places = Arc::new(Places::new(gpus));
         let (resting, turn, n) = Default::default();
         Ok(Pool { program, patience, engine, warn, resting, places, starter, turn, n_oom_kills, n })
+    }
+
+    /// Ends the workers at once, and what they shared when what this gives is dropped: that may take as long as
+    /// other people's programs like.
+    pub fn end(self) -> Leftover {
+        Leftover { _places: self.places.clone() }
     }
 
     /// What it has been through so far.
