@@ -186,6 +186,8 @@ impl Batch<'_> {
             Ok(input) => input,
             Err(why) => return self.refuse(item, None, &why.to_string()),
         };
+        // The limit of the circuit before is none of this one's.
+        self.stop.begin_part();
         let mut compile = Compile::new(&args, &input, self.stop)?;
         if !compile.is_decided {
             // What was made before is nothing to be replaced.

@@ -94,6 +94,9 @@ impl Wanted<'_> {
         if let Some(found) = FOUND.get() {
             return Ok(found.clone());
         }
+        if let Err(why) = cuda::find_driver() {
+            return Ok(Err(why));
+        }
         match self.ask_anew(stop) {
             Ok(Some(found)) => Ok(FOUND.get_or_init(|| found).clone()),
             Ok(None) => Err(Failure::Stopped),
@@ -105,7 +108,6 @@ impl Wanted<'_> {
 
     /// The same; none if `stop` is set first.
     fn ask_anew(&self, stop: &AtomicBool) -> Result<Option<Result<GpuList, String>>, String> {
-        cuda::find_driver()?;
         let setup = |e: std::io::Error| format!("cannot start a process that asks the driver: {e}");
         let program = Program { path: this_program().map_err(setup)?, arguments: vec!["worker".into()] };
         let mut launch = Launch { arguments: vec!["--probe".into()], variables: Vec::new() };

@@ -239,3 +239,21 @@ fn a_run_that_is_stopped_before_its_gpus_are_known_leaves_its_folder_to_the_next
     assert!(code == 0 && stderr.contains("results were taken as known, 0 refused"), "{stderr}");
     assert_eq!(folder.read("out.qasm"), undisturbed());
 }
+
+/// What a batch has made before is not replaced by what an interrupted run without an engine comes to.
+#[test]
+fn a_batch_that_is_stopped_before_its_gpus_are_known_replaces_nothing() {
+    let folder = Folder::new();
+    let list = folder.write("list", &format!("{}\n", folder.write("one.qasm", &long(4, 1))));
+    let out = folder.arg("out");
+    let args = [&["batch", "--list", &list, "--out-dir", &out, "--workers", "off"], &FEW[..]].concat();
+    let (code, _, stderr) = parts(&Machine::new("").host(bqc(&args)).output().unwrap());
+    assert_eq!(code, 0, "{stderr}");
+    let made = folder.read("out/one.qasm");
+    let mut child = Machine::new("slow").host(bqc(&args)).spawn().unwrap();
+    processes::wait_until("a process that asks", 10.0, || !processes::children(child.id()).is_empty());
+    processes::send(&child, nix::sys::signal::Signal::SIGTERM);
+    assert_eq!((child.wait().unwrap().code(), folder.read("out/one.qasm") == made), (Some(75), true));
+    let (code, _, stderr) = parts(&Machine::new("").host(bqc(&args)).output().unwrap());
+    assert!(code == 0 && stderr.contains("1 were done before"), "{stderr}");
+}
