@@ -125,8 +125,8 @@ pub struct SettingsArgs {
     /// What is done in each block
     #[arg(long, value_enum, default_value_t = FlowArg::Search)]
     pub flow: FlowArg,
-    /// Threads, or worker processes of one thread each [default: one per core]. The output does not depend
-    /// on it
+    /// Threads, or worker processes of one thread each [default: one per core, and up to eight where they
+    /// fill a GPU]. The output does not depend on it
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// How long a search goes on without much gain: 1 is over in moments, 3 is near the point of

@@ -120,7 +120,12 @@ impl<'a> Compile<'a> {
         let wanted = Wanted { args, in_processes, block_size, n_cores };
         let engine = wanted.choose(stop.flag(), &Progress::new(talk(args), Instant::now(), None))?;
         let workers = keep::workers(args, in_processes, &engine, n_cores)?;
-        settings.n_threads = workers.unwrap_or(n_cores);
+        settings.n_threads = match (workers, args.settings.threads) {
+            (Some(n_workers), _) => n_workers,
+            (None, Some(n_threads)) => n_threads.into(),
+            // As many as the engine can use: a GPU is filled by calls of many threads, most of which wait for it.
+            (None, None) => engine.engine().concurrency(n_cores),
+        };
         Ok(Compile { args, input, settings, engine, workers, run_folder: args.run_folder.clone() })
     }
 

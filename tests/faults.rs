@@ -257,3 +257,16 @@ fn a_worker_that_is_killed_for_want_of_memory_costs_a_retry() {
     assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{stderr}");
     assert!(stderr.contains("the worker ended: signal: 9 (SIGKILL)"), "{stderr}");
 }
+
+#[test]
+fn every_fault_of_the_list_has_its_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let list = read(&root.join("crates/bqc-pool/README.md"));
+    let rows: Vec<&str> = list.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() > 30);
+    for row in rows {
+        let quoted: Vec<&str> = row.split('`').skip(1).step_by(2).collect();
+        let [.., file, test] = quoted[..] else { panic!("no test: {row}") };
+        assert!(read(&root.join(file)).contains(&format!("fn {test}(")), "`{file}` has no `{test}`");
+    }
+}

@@ -85,20 +85,33 @@ fn somebody_elses_daemon_is_used_and_left_alone() {
     assert!(code == 0 && stdout.contains("MPS      no daemon answers in `"), "{stdout}");
 }
 
+/// Its workers are to share the GPU again after a fault, and the daemon is not there any more.
+#[test]
+fn a_daemon_of_ours_that_has_died_is_started_again() {
+    let (machine, folder) = (Machine::with_mps("faults"), Folder::new());
+    let (input, output) = (folder.write("in.qasm", &redundant()), folder.arg("out.qasm"));
+    let args = ["compile", &input, "-o", &output, "--flow", "delete", "-k", "3", "--workers-per-gpu", "2"];
+    let child = machine.host(bqc(&args)).stderr(Stdio::piped()).spawn().unwrap();
+    let daemon = || children(child.id()).iter().flat_map(|guard| children(*guard as u32)).find(|pid| is_daemon(*pid));
+    wait_until("the daemon", 10.0, || machine.mps_events().len() == 1 && daemon().is_some());
+    kill_pid(daemon().unwrap());
+    let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
+    assert_eq!(code, 0, "{stderr}");
+    let events = machine.mps_events();
+    assert!(events.iter().filter(|event| event.starts_with("start")).count() >= 2, "{events:?} {stderr}");
+    assert!(events.last().unwrap().starts_with("quit") && machine.mps_folders().is_empty(), "{events:?}");
+}
+
 /// Waits until the run's daemons are there; gives their process ids.
 fn daemons(machine: &Machine, child: &Child) -> Vec<i32> {
     wait_until("both daemons", 10.0, || machine.mps_events().len() == 2);
     let guards = children(child.id());
     wait_until("workers", 10.0, || machine.used_gpus().len() == 2);
-    guards
-        .iter()
-        .flat_map(|guard| children(*guard as u32))
-        .filter(|pid| name(*pid).starts_with("nvidia-cuda-mps"))
-        .collect()
+    guards.iter().flat_map(|guard| children(*guard as u32)).filter(|pid| is_daemon(*pid)).collect()
 }
 
-fn name(pid: i32) -> String {
-    std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default()
+fn is_daemon(pid: i32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with("nvidia-cuda-mps"))
 }
 
 #[test]

@@ -10,7 +10,8 @@
 # benchmarks/records. --quick: does everything run? Its figures are worth nothing. The folder then holds
 #
 #   doctor.txt      the machine, its GPUs and their ceilings, measured now
-#   gpu.csv         candidates by both engines, raw; gpu-device.csv what they depend on
+#   gpu.csv         candidates by both engines, raw; gpu-callers.csv the same as a run has them; gpu-preparation.csv
+#                   what a candidate costs the host; gpu-device.csv what they depend on
 #   instantiate.csv sweeps and instantiations by both engines, raw; qfactor_jax.csv the same templates on JAX, where
 #                   PROGRAM (python3) has it; templates/ the templates
 #   compile.csv     three circuits by both engines in turns, raw wall times; every output is verified

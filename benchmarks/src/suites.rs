@@ -1,16 +1,18 @@
 //! The measuring subcommands: each runs its suite, prints Markdown, and leaves its records.
 
+#[cfg(target_os = "linux")]
+mod gpu;
 pub mod instantiate;
 #[cfg(target_os = "linux")]
 mod pool;
+#[cfg(target_os = "linux")]
+pub use gpu::gpu;
 
 use crate::args::{Common, Program};
 use bqc_benchmarks::binary::Binary;
 use bqc_benchmarks::cluster;
 use bqc_benchmarks::compile;
 use bqc_benchmarks::generate::suite;
-#[cfg(target_os = "linux")]
-use bqc_benchmarks::gpu;
 use bqc_benchmarks::list::read_list;
 use bqc_benchmarks::machine::Machine;
 use bqc_benchmarks::measure::{Spread, short};
@@ -121,118 +123,6 @@ pub fn pool(_: &Common, _: &Program, _: &Path) -> Result<(), String> {
 #[cfg(not(target_os = "linux"))]
 pub fn gpu(_: &Common, _: usize) -> Result<(), String> {
     Err("GPUs are used on Linux only".into())
-}
-
-/// `bqc-bench gpu`: ceilings, the conformance cases, then both engines on the same candidates.
-#[cfg(target_os = "linux")]
-pub fn gpu(common: &Common, n_candidates: usize) -> Result<(), String> {
-    use bqc_instantiate::{CpuEngine, Engine, LmSettings, conformance};
-    let cuda = bqc_cuda::CudaEngine::open(0, Level::detect()).map_err(|e| e.to_string())?;
-    let mut sink = Sink::open("gpu", common)?;
-    let device = cuda.gpu();
-    let ceilings = bqc_cuda::measure_ceilings(device, if common.quick { 1 << 20 } else { 1 << 30 });
-    let most = ceilings.map_err(|e| e.to_string())?;
-    let [f64_rate, f32_rate, copy_rate] = [most.f64_flops, most.f32_flops, most.copy_bytes].map(|rate| rate * 1e-9);
-    sink.say(&format!(
-        "{}, CUDA {}; at most {f64_rate:.0} GFLOP/s in f64, {f32_rate:.0} GFLOP/s in f32, copies at {copy_rate:.0} GB/s.",
-        device.info(),
-        device.driver()
-    ));
-    let failures = [conformance::run_refine(&cuda), conformance::run(&cuda)].map(|report| report.failures).concat();
-    if !failures.is_empty() {
-        return Err(format!("the engine does not conform:\n{}", failures.join("\n")));
-    }
-    let (sizes, repeats, n_candidates) =
-        if common.quick { (&gpu::SIZES[..1], 1, 16) } else { (&gpu::SIZES[..], 5, n_candidates) };
-    let mut raw = Csv::new(&[
-        "n",
-        "cx",
-        "samples",
-        "candidates",
-        "engine",
-        "repetition",
-        "wall_seconds",
-        "iterations",
-        "shared_bytes",
-        "large_is_global",
-        "samples_per_panel",
-        "blocks_per_multiprocessor",
-    ]);
-    let mut table = Markdown::new(&["n", "CX", "M", "candidates/s GPU", "CPU", "ratio", "iterations/s GPU", "differ"]);
-    let cpu = CpuEngine::default();
-    for &(n, n_cx) in sizes {
-        let load = gpu::Load::new(n, n_cx, n_candidates);
-        let shape = cuda.launch_shape(load.batch(), &LmSettings::default(), load.candidates());
-        let shape = shape.map_err(|e| e.to_string())?.map_or([const { String::new() }; 4], |s| {
-            let numbers = [s.shared_bytes, s.large_is_global.into(), s.samples_per_panel, s.blocks_per_multiprocessor];
-            numbers.map(|number| number.to_string())
-        });
-        let before = cuda.n_on_device();
-        let [ours, theirs] = [&cuda as &dyn Engine, &cpu].map(|engine| load.run(engine, repeats));
-        let (done, asked) = (cuda.n_on_device() - before, (load.len() * (repeats + 1)) as u64);
-        if done != asked {
-            let why = cuda.fault().map_or("it does not fit the device".into(), |fault| fault.to_string());
-            return Err(format!(
-                "n {n}, {n_cx} CX: the device did {done} of {asked} candidates, the CPU the rest: {why}"
-            ));
-        }
-        let n_differ = ours.found.iter().zip(&theirs.found).filter(|(a, b)| a != b).count();
-        for (engine, done) in [("gpu", &ours), ("cpu", &theirs)] {
-            let facts = [n.into(), n_cx, load.n_samples(), load.len()].map(|fact| fact.to_string());
-            for (i, seconds) in done.wall_seconds.iter().enumerate() {
-                let rest = [engine.into(), i.to_string(), seconds.to_string(), done.n_iterations.to_string()];
-                let shape = if engine == "gpu" { shape.clone() } else { [const { String::new() }; 4] };
-                raw.push(&[&facts[..], &rest, &shape].concat());
-            }
-        }
-        let seconds = [&ours, &theirs].map(|done| Spread::of(&done.wall_seconds).map_or(f64::NAN, |s| s.median));
-        let [gpu_rate, cpu_rate] = seconds.map(|s| load.len() as f64 / s);
-        table.push(&[
-            n.to_string(),
-            n_cx.to_string(),
-            load.n_samples().to_string(),
-            short(gpu_rate),
-            short(cpu_rate),
-            short(gpu_rate / cpu_rate),
-            short(ours.n_iterations as f64 / seconds[0]),
-            n_differ.to_string(),
-        ]);
-    }
-    sink.say(&format!("{n_candidates} candidates at once; medians of {repeats} wall times; CPU: {}.", cpu.name()));
-    sink.say(table.text());
-    sink.raw("gpu.csv", &raw)?;
-    sink.raw("gpu-device.csv", &device_facts(device, &most)?)?;
-    sink.close()
-}
-
-/// What the figures depend on and are measured against.
-#[cfg(target_os = "linux")]
-fn device_facts(gpu: &bqc_cuda::Gpu, most: &bqc_cuda::Ceilings) -> Result<Csv, String> {
-    let info = gpu.info();
-    let ptx = gpu.ptx(&bqc_cuda::LM).map_err(|e| e.to_string())?;
-    let target = ptx.lines().find_map(|line| line.strip_prefix(".target ")).unwrap_or("unknown");
-    let mut facts = Csv::new(&["what", "value"]);
-    for (what, value) in [
-        ("device", info.name.replace([',', '"'], " ")),
-        ("compute_capability", info.capability.to_string()),
-        ("multiprocessors", info.n_multiprocessors.to_string()),
-        ("total_bytes", info.total_bytes.to_string()),
-        ("driver_cuda_version", gpu.driver().to_string()),
-        ("ptx_target", target.to_string()),
-        ("ptx_sha256", hex_sha256(ptx)),
-        ("ceiling_f64_flops", most.f64_flops.to_string()),
-        ("ceiling_f32_flops", most.f32_flops.to_string()),
-        ("ceiling_copy_bytes_per_second", most.copy_bytes.to_string()),
-    ] {
-        facts.push(&[what.to_string(), value]);
-    }
-    Ok(facts)
-}
-
-#[cfg(target_os = "linux")]
-fn hex_sha256(text: &str) -> String {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn push_all(raw: &mut Csv, what: &str, level: Level, sizes: [usize; 3], values: &[f64], unit: &str) {

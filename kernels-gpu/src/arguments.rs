@@ -1,6 +1,6 @@
 //! The arguments of the kernels: one record each, passed by value. Addresses are of global memory on
 //! the device; what lies there is said by [`crate::templates`] and, field by field, by the launches of
-//! [`crate::lm`], [`crate::sweep`] and [`crate::verify`].
+//! [`crate::lm`] and [`crate::sweep`].
 //!
 //! Every kernel has a queue: one counter, zero before the launch. Blocks take indices from it until
 //! there are no more, so any number of blocks does the work; as many as the device holds at once do it
@@ -39,7 +39,7 @@ pub struct LmArguments {
     pub survivors: Address,
     /// `u32`: the queue.
     pub queue: Address,
-    /// `u32` in pinned memory of the host: not zero, all stop at the next iteration.
+    /// `u32` in pinned memory of the host, one a group: not zero, its candidates stop at the next iteration.
     pub stop: Address,
     /// `f64`: `[block][large_len]`; used by `bqc_lm_global` alone.
     pub workspace: Address,
@@ -53,12 +53,8 @@ pub struct LmArguments {
     pub slots_per_survivor: u32,
     /// The largest `small_len` of the candidates' layouts.
     pub small_len: u32,
-    /// The largest `large_len` of the candidates' layouts, and at least `verify::large_len`; even.
+    /// The largest `large_len` of the candidates' layouts; even.
     pub large_len: u32,
-    /// See `lm::layout::Sizes`.
-    pub samples_per_panel: u32,
-    /// Zero.
-    pub reserved: u32,
 }
 
 /// Arguments of `bqc_sweep_shared`, which takes `8·(QUEUE_LEN + small_len + large_len)` bytes of shared
@@ -80,8 +76,14 @@ pub struct SweepArguments {
     pub results: Address,
     /// Last values, `Complex`, laid out as the first ones.
     pub found: Address,
+    /// Points of all runs, `Complex`: training and validation cost.
+    pub points: Address,
+    /// `u32`, `[n_problems]`: the earliest time at which a start has converged, `NONE` before.
+    pub problems: Address,
     /// `u32`: the queue.
     pub queue: Address,
+    /// `u32` in pinned memory of the host: not zero, all stop at the next round.
+    pub stop: Address,
     /// `f64`: `[block][large_len]`; used by `bqc_sweep_global` alone.
     pub workspace: Address,
     /// Runs.
@@ -92,28 +94,4 @@ pub struct SweepArguments {
     pub large_len: u32,
     /// Zero.
     pub reserved: u32,
-}
-
-/// Arguments of `bqc_verify`, which takes `8·(QUEUE_LEN + memory_len)` bytes of shared memory.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub struct VerifyArguments {
-    /// `Base`s.
-    pub bases: Address,
-    /// `CxWord`s.
-    pub cx: Address,
-    /// Slots, `Su2`.
-    pub slots: Address,
-    /// States, `Complex`.
-    pub states: Address,
-    /// `Check`s, `[n_checks]`.
-    pub checks: Address,
-    /// `f64`, `[n_checks]`.
-    pub distances: Address,
-    /// `u32`: the queue.
-    pub queue: Address,
-    /// Checks.
-    pub n_checks: u32,
-    /// See `verify::memory_len`.
-    pub memory_len: u32,
 }

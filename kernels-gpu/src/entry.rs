@@ -1,13 +1,13 @@
-//! What a GPU launches. Persistent blocks take candidates, runs or checks from a queue until it is
+//! What a GPU launches. Persistent blocks take candidates or runs from a queue until it is
 //! empty, so a grid has as many blocks as the device holds at once.
 
-use crate::arguments::{LmArguments, QUEUE_LEN, SweepArguments, VerifyArguments};
+use crate::arguments::{LmArguments, QUEUE_LEN, SweepArguments};
 use crate::cta::device::{DeviceCta, DeviceFlags, DeviceMemory, DeviceOutput, DeviceTable};
 use crate::cta::{Cta, Flags, Memory};
+use crate::lm::layout::{Arrangement, ByColumn, ByRow};
 use crate::lm::{self, LmLaunch};
 use crate::sweep::{self, SweepLaunch};
 use crate::templates::Tables;
-use crate::verify;
 
 /// The next index of the queue, the same in every thread.
 #[inline(always)]
@@ -22,7 +22,11 @@ fn next(cta: &mut DeviceCta, shared: DeviceMemory, queue: DeviceFlags) -> u32 {
 /// # Safety
 /// The pointers are to global memory with what the counts say; `large` is the block's own.
 #[inline(always)]
-unsafe fn lm_queue(arguments: LmArguments, large: impl Fn(DeviceMemory) -> DeviceMemory) {
+unsafe fn lm_queue(
+    arguments: LmArguments,
+    arrangement: impl Arrangement,
+    large: impl Fn(DeviceMemory) -> DeviceMemory,
+) {
     let a = arguments;
     // SAFETY: as above; the emulated bodies stay inside their tables.
     unsafe {
@@ -49,7 +53,7 @@ unsafe fn lm_queue(arguments: LmArguments, large: impl Fn(DeviceMemory) -> Devic
             slots_per_survivor: a.slots_per_survivor,
             small_len: a.small_len,
             large_len: a.large_len,
-            samples_per_panel: a.samples_per_panel,
+            arrangement,
         };
         loop {
             let index = next(&mut cta, shared, queue);
@@ -68,7 +72,7 @@ unsafe fn lm_queue(arguments: LmArguments, large: impl Fn(DeviceMemory) -> Devic
 #[unsafe(no_mangle)]
 pub unsafe extern "ptx-kernel" fn bqc_lm_shared(arguments: LmArguments) {
     // SAFETY: the caller's.
-    unsafe { lm_queue(arguments, |small| small.offset(arguments.small_len)) }
+    unsafe { lm_queue(arguments, ByColumn, |small| small.offset(arguments.small_len)) }
 }
 
 /// Levenberg–Marquardt with the large memory in `workspace`, `[block][large_len]`: for what does not fit.
@@ -82,35 +86,7 @@ pub unsafe extern "ptx-kernel" fn bqc_lm_global(arguments: LmArguments) {
         let block = core::arch::nvptx::_block_idx_x() as u32;
         let own =
             DeviceMemory::new((arguments.workspace as *mut f64).add(block as usize * arguments.large_len as usize));
-        lm_queue(arguments, |_| own);
-    }
-}
-
-/// Phase distances: `8·(2 + memory_len)` bytes of shared memory.
-///
-/// # Safety
-/// The pointers are to global memory with what the counts say.
-#[unsafe(no_mangle)]
-pub unsafe extern "ptx-kernel" fn bqc_verify(arguments: VerifyArguments) {
-    let a = arguments;
-    // SAFETY: the caller's; the emulated body stays inside its tables.
-    unsafe {
-        let mut cta = DeviceCta::new();
-        let shared = cta.shared();
-        let tables = Tables {
-            bases: DeviceTable::new(a.bases as _),
-            cx: DeviceTable::new(a.cx as _),
-            slots: DeviceTable::new(a.slots as _),
-            states: DeviceTable::new(a.states as _),
-        };
-        loop {
-            let index = next(&mut cta, shared, DeviceFlags::new(a.queue as _));
-            if index >= a.n_checks {
-                break;
-            }
-            let (checks, distances) = (DeviceTable::new(a.checks as _), DeviceOutput::new(a.distances as _));
-            verify::run(&mut cta, tables, checks, distances, index, shared.offset(QUEUE_LEN), a.memory_len);
-        }
+        lm_queue(arguments, ByRow, |_| own);
     }
 }
 
@@ -132,6 +108,8 @@ unsafe fn sweep_queue(arguments: SweepArguments, large: impl Fn(DeviceMemory) ->
             values: DeviceTable::new(a.values as _),
             results: DeviceOutput::new(a.results as _),
             found: DeviceOutput::new(a.found as _),
+            problems: DeviceFlags::new(a.problems as _),
+            stop: DeviceFlags::new(a.stop as _),
             small_len: a.small_len,
             large_len: a.large_len,
         };
@@ -140,7 +118,8 @@ unsafe fn sweep_queue(arguments: SweepArguments, large: impl Fn(DeviceMemory) ->
             if index >= a.n_runs {
                 break;
             }
-            sweep::run(&mut cta, launch, index, small, large(small));
+            let points = DeviceMemory::new(a.points as _);
+            sweep::run(&mut cta, launch, index, small, large(small), points);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! up and polishing, all in double precision. Sums are taken in another order, so costs agree to rounding. A candidate that is
 //! an identity on its states is judged on the check's states here as well; acceptance lowers the
 //! group's winner, and a block stops when the winner is below its own rank. Every rank below the final
-//! winner runs to its end, so which one wins does not depend on timing, unless the host asks all to stop.
+//! winner runs to its end, so which one wins does not depend on timing, unless the host asks its group to stop.
 //! Both are looked at before a candidate is set up and once an iteration.
 
 pub mod layout;
@@ -18,7 +18,7 @@ use crate::cta::{Cta, Flags, Memory, Output, Table};
 use crate::expand::expand;
 use crate::templates::{Base, COST_HISTORY, Candidate, CxWord, Group, LmResult, LmSettings, NONE, Tables, status};
 use crate::verify;
-use layout::{Layout, Part, Sizes, Workspace};
+use layout::{Arrangement, Layout, Part, Sizes, Workspace};
 use linearize::{Point, linearize};
 use state::{FIRST_COST, N_SOLVES, PHASES, Run};
 
@@ -31,7 +31,7 @@ const MAX_POLISHING_STEPS: u32 = 2;
 
 /// Everything a launch of this kernel is given.
 #[derive(Clone, Copy)]
-pub struct LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O> {
+pub struct LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O, A> {
     /// What candidates are made from, and all states.
     pub tables: Tables<TB, TX, TS, TA>,
     /// All candidates.
@@ -42,7 +42,7 @@ pub struct LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O> {
     pub settings: TL,
     /// The lowest rank accepted so far in each group, [`NONE`] before; then the number of survivors.
     pub winners: F,
-    /// Not zero: the host asks all to stop.
+    /// One a group. Not zero: the host asks its candidates to stop.
     pub stop: F,
     /// Number of groups: the place of the number of survivors.
     pub n_groups: u32,
@@ -58,15 +58,37 @@ pub struct LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O> {
     pub small_len: u32,
     /// Numbers in its large memory.
     pub large_len: u32,
-    /// See [`Sizes::samples_per_panel`].
-    pub samples_per_panel: u32,
+    /// How its panel lies: by column where it is shared, by row where it is global.
+    pub arrangement: A,
+}
+
+impl<TB, TX, TS, TA, TC, TG, TL, F, R, O, A> LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O, A> {
+    /// The same with panels that lie in another way.
+    pub fn arranged<A2: Arrangement>(self, arrangement: A2) -> LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O, A2> {
+        LmLaunch {
+            tables: self.tables,
+            candidates: self.candidates,
+            groups: self.groups,
+            settings: self.settings,
+            winners: self.winners,
+            stop: self.stop,
+            n_groups: self.n_groups,
+            results: self.results,
+            survivors: self.survivors,
+            n_survivors: self.n_survivors,
+            slots_per_survivor: self.slots_per_survivor,
+            small_len: self.small_len,
+            large_len: self.large_len,
+            arrangement,
+        }
+    }
 }
 
 /// Runs candidate `index`. `small` and `large` are the block's memory, as long as the launch says.
 #[inline(always)]
-pub fn run<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
+pub fn run<B, TB, TX, TS, TA, TC, TG, TL, F, R, O, A>(
     cta: &mut B,
-    launch: LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O>,
+    launch: LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O, A>,
     index: u32,
     small: B::Memory,
     large: B::Memory,
@@ -82,16 +104,16 @@ pub fn run<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
     F: Flags,
     R: Output<LmResult>,
     O: Output<Complex>,
+    A: Arrangement,
 {
     let candidate = launch.candidates.get(index);
     let base = launch.tables.bases.get(candidate.base);
     let n_samples = launch.groups.get(candidate.group).batch.n_samples;
-    let (n, n_cx, samples_per_panel) = (base.n, candidate.n_cx(&base), launch.samples_per_panel);
+    let (n, n_cx, samples_per_panel) = (base.n, candidate.n_cx(&base), candidate.samples_per_panel);
     let sizes = Sizes { n, n_cx, n_samples, samples_per_panel, n_threads: cta.n_threads() };
     let layout = Layout::new(sizes);
     let is_small_enough = layout.small_len <= launch.small_len
         && layout.large_len <= launch.large_len
-        && verify::large_len(n) <= launch.large_len
         && n + 2 * n_cx <= launch.slots_per_survivor;
     let news = launch.news(cta, index, small, 0);
     // The word is overwritten from here on.
@@ -118,7 +140,7 @@ pub fn run<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
 /// Nobody asks this candidate to end.
 const NOTHING_NEW: u32 = u32::MAX;
 
-impl<TB, TX, TS, TA, TC, TG, TL, F, R, O> LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O>
+impl<TB, TX, TS, TA, TC, TG, TL, F, R, O, A> LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O, A>
 where
     TC: Table<Candidate>,
     TG: Table<Group>,
@@ -135,7 +157,7 @@ where
             if competes && self.winners.load(candidate.group) < candidate.rank {
                 news = status::BEATEN;
             }
-            if self.stop.load_from_host(0) != 0 {
+            if self.stop.load_from_host(candidate.group) != 0 {
                 news = status::STOPPED;
             }
             memory.set_word(at, news);
@@ -148,10 +170,10 @@ impl<M: Memory> Run<M> {
     /// Iterates until a rule ends it; returns how, as if there were no check. Settings are read anew in
     /// every iteration rather than held in registers.
     #[inline(always)]
-    fn iterate<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
+    fn iterate<B, TB, TX, TS, TA, TC, TG, TL, F, R, O, A>(
         &mut self,
         cta: &mut B,
-        launch: &LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O>,
+        launch: &LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O, A>,
         index: u32,
     ) -> u32
     where
@@ -160,6 +182,7 @@ impl<M: Memory> Run<M> {
         TG: Table<Group>,
         TL: Table<LmSettings>,
         F: Flags,
+        A: Arrangement,
     {
         let group = launch.groups.get(launch.candidates.get(index).group);
         self.damping = launch.settings.get(group.settings).first_damping;
@@ -192,7 +215,7 @@ impl<M: Memory> Run<M> {
                 outputs: self.part(Part::Outputs),
                 phase: self.part(Part::Control).complex(PHASES),
             };
-            linearize(cta, self.workspace, point);
+            linearize(cta, self.workspace, point, launch.arrangement);
             if !self.descend(cta, n_tangents) {
                 return status::NO_STEP;
             }
@@ -211,10 +234,10 @@ impl<M: Memory> Run<M> {
 
     /// Judges what was found on the check and keeps what is to be kept.
     #[inline(always)]
-    fn finish<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
+    fn finish<B, TB, TX, TS, TA, TC, TG, TL, F, R, O, A>(
         &mut self,
         cta: &mut B,
-        launch: &LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O>,
+        launch: &LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O, A>,
         index: u32,
         result: &mut LmResult,
     ) where
@@ -228,7 +251,8 @@ impl<M: Memory> Run<M> {
         if self.cost < FOUND && result.status != status::BEATEN && result.status != status::STOPPED {
             let check = launch.groups.get(launch.candidates.get(index).group).check;
             let (circuit, partials) = (self.circuit(0), self.part(Part::Partials));
-            let (states, memory, len) = (launch.tables.states, self.workspace.large, launch.large_len);
+            // As many columns at once as this candidate's own memory holds, whatever the launch gave.
+            let (states, memory, len) = (launch.tables.states, self.workspace.large, self.size(Part::LargeLen));
             result.distance = verify::distance(cta, states, check, circuit, memory, len, partials);
             let tolerance = launch.groups.get(launch.candidates.get(index).group).tolerance;
             result.status = if result.distance <= tolerance { status::ACCEPTED } else { status::OVERFIT };
@@ -255,10 +279,10 @@ impl<M: Memory> Run<M> {
     /// Writes the present slots to a survivor's place, which is returned: the candidate's own if
     /// `own_place`, else the next one free.
     #[inline(always)]
-    fn keep<B, TB, TX, TS, TA, TC, TG, TL, F, R, O>(
+    fn keep<B, TB, TX, TS, TA, TC, TG, TL, F, R, O, A>(
         self,
         cta: &mut B,
-        launch: &LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O>,
+        launch: &LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O, A>,
         index: u32,
         own_place: bool,
     ) -> u32

@@ -8,6 +8,27 @@ use crate::complex::{Complex, Su2};
 use crate::cta::{Cta, Memory, total};
 use crate::templates::CxWord;
 
+/// Complex numbers by index, wherever they lie.
+pub trait Amplitudes: Copy {
+    /// Reads one.
+    fn amplitude(self, index: u32) -> Complex;
+    /// Writes one.
+    fn set_amplitude(self, index: u32, value: Complex);
+}
+
+/// One after the other.
+impl<M: Memory> Amplitudes for M {
+    #[inline(always)]
+    fn amplitude(self, index: u32) -> Complex {
+        self.complex(index)
+    }
+
+    #[inline(always)]
+    fn set_amplitude(self, index: u32, value: Complex) {
+        self.set_complex(index, value);
+    }
+}
+
 /// The quads of two wires.
 #[derive(Clone, Copy)]
 pub struct Quads {
@@ -39,14 +60,14 @@ impl Quads {
 
     /// Reads a quad, through the CX if asked for.
     #[inline(always)]
-    pub fn load<M: Memory>(self, from: M, i: u32, cx: bool) -> Quad {
+    pub fn load(self, from: impl Amplitudes, i: u32, cx: bool) -> Quad {
         let (base, c, t) = (self.base(i), self.control, self.target);
         let flip = if cx { t } else { 0 };
         [
-            from.complex(base),
-            from.complex(base | t),
-            from.complex((base | c) ^ flip),
-            from.complex((base | c | t) ^ flip),
+            from.amplitude(base),
+            from.amplitude(base | t),
+            from.amplitude((base | c) ^ flip),
+            from.amplitude((base | c | t) ^ flip),
         ]
     }
 
@@ -60,13 +81,13 @@ impl Quads {
 
     /// Writes a quad, through the CX if asked for.
     #[inline(always)]
-    pub fn store<M: Memory>(self, to: M, i: u32, cx: bool, quad: Quad) {
+    pub fn store(self, to: impl Amplitudes, i: u32, cx: bool, quad: Quad) {
         let (base, c, t) = (self.base(i), self.control, self.target);
         let flip = if cx { t } else { 0 };
-        to.set_complex(base, quad[0]);
-        to.set_complex(base | t, quad[1]);
-        to.set_complex((base | c) ^ flip, quad[2]);
-        to.set_complex((base | c | t) ^ flip, quad[3]);
+        to.set_amplitude(base, quad[0]);
+        to.set_amplitude(base | t, quad[1]);
+        to.set_amplitude((base | c) ^ flip, quad[2]);
+        to.set_amplitude((base | c | t) ^ flip, quad[3]);
     }
 }
 
@@ -160,14 +181,20 @@ pub fn push_layers<B: Cta>(cta: &mut B, circuit: Circuit<B::Memory>, n_states: u
 
 /// `Σ ⟨y|v⟩` over `len` amplitudes. `partials` holds two numbers a warp.
 #[inline(always)]
-pub fn overlap<B: Cta>(cta: &mut B, y: B::Memory, v: B::Memory, len: u32, partials: B::Memory) -> Complex {
+pub fn overlap<B: Cta>(
+    cta: &mut B,
+    y: impl Fn(u32) -> Complex,
+    v: B::Memory,
+    len: u32,
+    partials: B::Memory,
+) -> Complex {
     let n_threads = cta.n_threads();
     let mut parts = cta.local([0.0; 2]);
     cta.phase_with(&mut parts, |thread, part| {
         let mut sum = Complex::ZERO;
         let mut i = thread;
         while i < len {
-            sum = sum.add_product(y.complex(i).conj(), v.complex(i));
+            sum = sum.add_product(y(i).conj(), v.complex(i));
             i += n_threads;
         }
         *part = [sum.re, sum.im];
@@ -179,14 +206,21 @@ pub fn overlap<B: Cta>(cta: &mut B, y: B::Memory, v: B::Memory, len: u32, partia
 /// `Σ |v − phase·y|²` over `len` amplitudes: the residual form of a distance, which does not cancel.
 /// `partials` holds one number a warp.
 #[inline(always)]
-pub fn residual<B: Cta>(cta: &mut B, y: B::Memory, v: B::Memory, len: u32, phase: Complex, partials: B::Memory) -> f64 {
+pub fn residual<B: Cta>(
+    cta: &mut B,
+    y: impl Fn(u32) -> Complex,
+    v: B::Memory,
+    len: u32,
+    phase: Complex,
+    partials: B::Memory,
+) -> f64 {
     let n_threads = cta.n_threads();
     let mut parts = cta.local([0.0]);
     cta.phase_with(&mut parts, |thread, part| {
         let mut sum = 0.0;
         let mut i = thread;
         while i < len {
-            sum += v.complex(i).minus(phase.times(y.complex(i))).norm_sqr();
+            sum += v.complex(i).minus(phase.times(y(i))).norm_sqr();
             i += n_threads;
         }
         *part = [sum];

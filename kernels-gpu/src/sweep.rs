@@ -1,20 +1,21 @@
-//! QFactor and QFactor-Sample: one start from its first values to its verdict, in one block.
+//! QFactor and QFactor-Sample: one start from where it is to its verdict, in one block.
 //!
 //! Sweeps go to the left and to the right in turn, as on the CPU, and every few of them the rules judge
-//! the costs. Exact QFactor is the sample set of all basis states, without validation. More samples for
-//! an overtrained start are the host's business.
+//! the costs. Exact QFactor is the sample set of all basis states, without validation. A launch may end a
+//! run after any round and the next one go on: kets and bras are made anew from the values by the same
+//! operations, so the numbers are the same bit by bit. More samples for an overtrained start, and attempts
+//! of Levenberg–Marquardt in between, are the host's business.
 
 pub mod pass;
 pub mod polar;
 
 use crate::complex::Complex;
-use crate::cta::{Cta, Memory, Output, Table, WARP};
-use crate::real::quotient;
+use crate::cta::{Cta, Flags, Memory, Output, Table, WARP};
 use crate::states::{overlap, residual};
-use crate::templates::{PLATEAU_ROUNDS, StateSet, SweepResult, SweepRules, SweepRun, SweepStep, verdict};
+use crate::templates::{StateSet, SweepResult, SweepRules, SweepRun, SweepStep, verdict, with_lanes};
 use pass::Pass;
 
-/// Successive points that must all show a gap before a start is called overtrained.
+/// Points in a row that must all show a gap before a start is called overtrained.
 const OVERTRAINED_POINTS: u32 = 3;
 /// Validation costs at a converged training cost may be larger than the tolerance by this factor.
 const CONVERGED_SLACK: f64 = 10.0;
@@ -23,14 +24,23 @@ const MAX_SUMS: u32 = 16;
 /// The environment, the scratch of its polar factor, and β with its padding.
 const ENVIRONMENT_LEN: u32 = pass::BETA + 2;
 
+/// Words from the first thread to all: whether a run has to end, and why; counts of the points recorded and of
+/// the sweeps since the last one; the run; the way of the next sweep. Otherwise all would be held in registers
+/// throughout.
+const NEWS: u32 = 0;
+const FOUND: u32 = 1;
+const N_NEW: u32 = 2;
+const N_SWEEPS: u32 = 3;
+const INDEX: u32 = 4;
+const TO_RIGHT: u32 = 5;
+const N_WORDS: u32 = 6;
+
 /// Offsets in `f64` from the start of the block's *small* memory (always shared) and its *large* one.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
     environment: u32,
-    costs: u32,
+    words: u32,
     values: u32,
-    bras: u32,
-    validation: u32,
     /// Numbers in the small memory.
     pub small_len: u32,
     /// Numbers in the large memory: all states.
@@ -42,26 +52,22 @@ impl Layout {
     #[inline(always)]
     pub fn new(run: &SweepRun, n_threads: u32) -> Layout {
         let environment = n_threads / WARP * MAX_SUMS;
-        let costs = environment + ENVIRONMENT_LEN;
-        let values = costs + PLATEAU_ROUNDS;
-        // The kets come first.
-        let bras = 2 * (run.training.n_samples << run.n);
-        let validation = 2 * bras;
+        let words = environment + ENVIRONMENT_LEN;
+        let values = words + N_WORDS;
         Layout {
             environment,
-            costs,
+            words,
             values,
-            bras,
-            validation,
             small_len: values + 2 * run.n_values,
-            large_len: validation + 4 * (run.validation.n_samples << run.n),
+            // Kets, then bras; validation states pass through the place of those that are read next.
+            large_len: 4 * (with_lanes(run.training.n_samples) << run.n),
         }
     }
 }
 
 /// Everything a launch of this kernel is given.
 #[derive(Clone, Copy)]
-pub struct SweepLaunch<TR, TS, TU, TA, TV, R, V> {
+pub struct SweepLaunch<TR, TS, TU, TA, TV, R, V, F> {
     /// All runs.
     pub runs: TR,
     /// All steps.
@@ -76,21 +82,27 @@ pub struct SweepLaunch<TR, TS, TU, TA, TV, R, V> {
     pub results: R,
     /// Last values of all runs, laid out as the first ones.
     pub found: V,
+    /// The earliest time at which a start of each problem has converged, [`crate::templates::NONE`] before.
+    pub problems: F,
+    /// Not zero: the host asks all to stop.
+    pub stop: F,
     /// Numbers in the block's small memory.
     pub small_len: u32,
     /// Numbers in its large memory.
     pub large_len: u32,
 }
 
-/// Makes run `index`. `small` and `large` are the block's memory, as long as the launch says. The block
-/// has an even number of warps: with an odd one every run is too large.
+/// Makes run `index`. `small` and `large` are the block's memory, as long as the launch says, `points`
+/// the memory of the points of all runs. The block has an even number of warps: with an odd one every run
+/// is too large.
 #[inline(always)]
-pub fn run<B, TR, TS, TU, TA, TV, R, V>(
+pub fn run<B, TR, TS, TU, TA, TV, R, V, F>(
     cta: &mut B,
-    launch: SweepLaunch<TR, TS, TU, TA, TV, R, V>,
+    launch: SweepLaunch<TR, TS, TU, TA, TV, R, V, F>,
     index: u32,
     small: B::Memory,
     large: B::Memory,
+    points: B::Memory,
 ) where
     B: Cta,
     TR: Table<SweepRun>,
@@ -100,21 +112,28 @@ pub fn run<B, TR, TS, TU, TA, TV, R, V>(
     TV: Table<Complex>,
     R: Output<SweepResult>,
     V: Output<Complex>,
+    F: Flags,
 {
     let run = launch.runs.get(index);
     let layout = Layout::new(&run, cta.n_threads());
-    let mut result = SweepResult { training: 1.0, validation: -1.0, verdict: verdict::TOO_LARGE, sweeps: 0 };
     let is_even = cta.n_threads().is_multiple_of(2 * WARP);
-    if is_even && layout.small_len <= launch.small_len && layout.large_len <= launch.large_len {
+    let fits = layout.small_len <= launch.small_len && layout.large_len <= launch.large_len;
+    let has_place = with_lanes(run.validation.n_samples) <= with_lanes(run.training.n_samples);
+    if !(is_even && fits && has_place) {
+        cta.once(|| launch.results.set(index, SweepResult { verdict: verdict::TOO_LARGE, n_points: 0 }));
+    } else {
         let values = small.offset(layout.values);
         cta.each(run.n_values, |k| values.set_complex(k, launch.values.get(run.values_at + k)));
         let environment = small.offset(layout.environment);
-        cta.once(|| environment.set_f64(pass::BETA, launch.rules.get(run.rules).beta));
+        let words = small.offset(layout.words);
+        cta.once(|| {
+            environment.set_f64(pass::BETA, launch.rules.get(run.rules).beta);
+            words.set_word(INDEX, index);
+            words.set_word(N_NEW, 0);
+        });
         let sweeping = Sweeping {
             launch,
-            index,
             pass: Pass {
-                n: run.n,
                 steps: launch.steps,
                 steps_at: run.steps_at,
                 n_steps: run.n_steps,
@@ -122,33 +141,32 @@ pub fn run<B, TR, TS, TU, TA, TV, R, V>(
                 partials: small,
                 environment,
             },
-            n_states: run.training.n_samples,
+            len: with_lanes(run.training.n_samples) << run.n,
             kets: large,
-            bras: large.offset(layout.bras),
-            validation: large.offset(layout.validation),
-            costs: small.offset(layout.costs),
+            words,
+            points,
         };
-        result = sweeping.run(cta);
-        let run = launch.runs.get(index);
+        let result = sweeping.run(cta);
+        cta.once(|| launch.results.set(words.word(INDEX), result));
+        let run = sweeping.record();
         cta.each(run.n_values, |k| launch.found.set(run.values_at + k, values.complex(k)));
     }
-    cta.once(|| launch.results.set(index, result));
 }
 
-/// A run between two judgements. What is needed once a round is read from the tables once a round.
+/// A run under way. What is needed once a round is read from the tables once a round.
 #[derive(Clone, Copy)]
-struct Sweeping<M, TR, TS, TU, TA, TV, R, V> {
-    launch: SweepLaunch<TR, TS, TU, TA, TV, R, V>,
-    index: u32,
+struct Sweeping<M, TR, TS, TU, TA, TV, R, V, F> {
+    launch: SweepLaunch<TR, TS, TU, TA, TV, R, V, F>,
     pass: Pass<M, TS>,
-    n_states: u32,
+    /// Amplitudes of the training states.
+    len: u32,
     kets: M,
-    bras: M,
-    validation: M,
-    costs: M,
+    /// From the first thread to all: `[`[`N_WORDS`]`]`.
+    words: M,
+    points: M,
 }
 
-impl<M, TR, TS, TU, TA, TV, R, V> Sweeping<M, TR, TS, TU, TA, TV, R, V>
+impl<M, TR, TS, TU, TA, TV, R, V, F> Sweeping<M, TR, TS, TU, TA, TV, R, V, F>
 where
     M: Memory,
     TR: Table<SweepRun>,
@@ -158,84 +176,159 @@ where
     TV: Copy,
     R: Copy,
     V: Copy,
+    F: Flags,
 {
     #[inline(always)]
-    fn training(self) -> StateSet {
-        self.launch.runs.get(self.index).training
+    fn record(self) -> SweepRun {
+        self.launch.runs.get(self.words.word(INDEX))
+    }
+
+    /// The way of the next sweep.
+    #[inline(always)]
+    fn to_right(self) -> bool {
+        self.words.word(TO_RIGHT) != 0
+    }
+
+    /// The states that the sweep before has taken through the circuit: kets at its end if the next sweep
+    /// goes to the left, or else bras at its front.
+    #[inline(always)]
+    fn moved(self, to_right: bool) -> M {
+        self.kets.offset(if to_right { 2 * self.len } else { 0 })
+    }
+
+    /// The place of the others.
+    #[inline(always)]
+    fn others(self, to_right: bool) -> M {
+        self.moved(!to_right)
+    }
+
+    /// What the others are read from before a sweep: what the moved ones should be.
+    #[inline(always)]
+    fn wanted_at(self, to_right: bool) -> u32 {
+        let StateSet { inputs_at, outputs_at, .. } = self.record().training;
+        if to_right { inputs_at } else { outputs_at }
     }
 
     #[inline(always)]
     fn rules(self) -> SweepRules {
-        self.launch.rules.get(self.launch.runs.get(self.index).rules)
+        self.launch.rules.get(self.record().rules)
     }
 
     #[inline(always)]
     fn run<B: Cta<Memory = M>>(self, cta: &mut B) -> SweepResult {
-        let n_states = self.n_states;
-        self.read(cta, self.training().inputs_at, n_states, self.kets);
-        self.pass.push(cta, self.kets, n_states);
-        self.read(cta, self.training().outputs_at, n_states, self.bras);
-        let mut to_right = false;
-        let (mut sweeps, mut round, mut n_gaps) = (0, 0, 0);
-        loop {
-            // After a sweep to the right the kets are at the end; after one to the left the bras are at
-            // the front, where the inputs are what they should be.
-            let training = self.cost(cta, self.kets, self.bras, n_states);
-            let validation = self.validate(cta);
-            let has_gap = validation > self.rules().overtrained_factor * training;
-            n_gaps = if has_gap { n_gaps + 1 } else { 0 };
-            let found = self.judge(sweeps, round, training, validation, n_gaps);
-            if found != GO_ON {
-                return SweepResult { training, validation, verdict: found, sweeps };
+        let n_points = self.record().n_points;
+        let to_right = n_points > 0 && (n_points - 1) & self.rules().sweeps_per_round & 1 == 1;
+        cta.once(|| self.words.set_word(TO_RIGHT, to_right as u32));
+        let moved = self.moved(to_right);
+        self.read(cta, self.wanted_at(!to_right), self.len, moved);
+        self.pass.push(cta, moved, self.len / 4, to_right);
+        let mut found = verdict::UNDECIDED;
+        while found == verdict::UNDECIDED {
+            let (SweepRun { n_points, n_rounds, .. }, n_new) = (self.record(), self.words.word(N_NEW));
+            // The point before any sweep comes on top of the rounds.
+            if n_points + n_new > 0 {
+                if n_new >= n_rounds + (n_points == 0) as u32 {
+                    break;
+                }
+                found = self.news(cta, n_new);
+                if found != verdict::UNDECIDED {
+                    break;
+                }
+                self.round(cta);
             }
-            cta.once(|| self.costs.set_f64(round % PLATEAU_ROUNDS, training));
-            let n_sweeps = self.rules().sweeps_per_round;
-            let mut k = 0;
-            while k < n_sweeps {
-                self.pass.sweep(cta, to_right, self.kets, self.bras, n_states);
-                // What was pulled through all gates is what it was at the start, to rounding.
-                let set = self.training();
-                let (at, fresh) = if to_right { (set.outputs_at, self.bras) } else { (set.inputs_at, self.kets) };
-                self.read(cta, at, n_states, fresh);
-                to_right = !to_right;
-                k += 1;
-            }
-            sweeps += n_sweeps;
-            round += 1;
+            found = self.measure(cta);
+        }
+        SweepResult { verdict: found, n_points: self.words.word(N_NEW) }
+    }
+
+    /// Sweeps up to the next point.
+    #[inline(always)]
+    fn round<B: Cta<Memory = M>>(self, cta: &mut B) {
+        while self.words.word(N_SWEEPS) < self.rules().sweeps_per_round {
+            // Read afresh, although to rounding they are there: errors do not add up.
+            let to_right = self.to_right();
+            self.read(cta, self.wanted_at(to_right), self.len, self.others(to_right));
+            self.pass.sweep(cta, to_right, self.kets, self.len / 4);
+            cta.once(|| {
+                self.words.set_word(TO_RIGHT, !self.to_right() as u32);
+                self.words.set_word(N_SWEEPS, self.words.word(N_SWEEPS) + 1);
+            });
         }
     }
 
     #[inline(always)]
-    fn read<B: Cta<Memory = M>>(self, cta: &mut B, at: u32, n_states: u32, to: M) {
-        cta.each(n_states << self.pass.n, |i| to.set_complex(i, self.launch.states.get(at + i)));
+    fn read<B: Cta<Memory = M>>(self, cta: &mut B, at: u32, len: u32, to: M) {
+        cta.each(len, |i| to.set_complex(i, self.launch.states.get(at + i)));
     }
 
-    /// `min_φ Σ|a − e^{iφ}b|²/(2M)`: the square of the phase distance.
+    /// Whether others ask the run to end after `n_new` points, and how. The same in every thread.
     #[inline(always)]
-    fn cost<B: Cta<Memory = M>>(self, cta: &mut B, a: M, b: M, n_states: u32) -> f64 {
-        let len = n_states << self.pass.n;
+    fn news<B: Cta<Memory = M>>(self, cta: &mut B, n_new: u32) -> u32 {
+        cta.once(|| {
+            let run = self.record();
+            // The last point was at the time before; a start that begins has no news before its first.
+            let is_beaten = self.launch.problems.load(run.problem) < run.time + n_new;
+            let is_stopped = self.launch.stop.load_from_host(0) != 0;
+            let beaten = if is_beaten { verdict::BEATEN } else { verdict::UNDECIDED };
+            self.words.set_word(N_SWEEPS, 0);
+            self.words.set_word(NEWS, if is_stopped { verdict::STOPPED } else { beaten });
+        });
+        self.words.word(NEWS)
+    }
+
+    /// Records the next point, and judges it. The same in every thread.
+    #[inline(always)]
+    fn measure<B: Cta<Memory = M>>(self, cta: &mut B) -> u32 {
+        let to_right = self.to_right();
+        let n_samples = self.record().training.n_samples;
+        let training = self.cost(cta, self.wanted_at(to_right), self.moved(to_right), self.len, n_samples);
+        let validation = self.validate(cta, self.others(to_right));
+        cta.once(|| {
+            let (run, n_new) = (self.record(), self.words.word(N_NEW));
+            let point = run.n_points + n_new;
+            self.points.set_complex(self.place(point), Complex::new(training, validation));
+            let found = self.judge(point, training, validation);
+            if found == verdict::CONVERGED {
+                self.launch.problems.min(run.problem, run.time + n_new);
+            }
+            self.words.set_word(FOUND, found);
+            self.words.set_word(N_NEW, n_new + 1);
+        });
+        self.words.word(FOUND)
+    }
+
+    /// `min_φ Σ|v − e^{iφ}y|²/(2M)`: the square of the phase distance from the states at `wanted_at`.
+    #[inline(always)]
+    fn cost<B: Cta<Memory = M>>(self, cta: &mut B, wanted_at: u32, v: M, len: u32, n_samples: u32) -> f64 {
         let second = self.pass.partials.offset(2 * cta.n_threads() / WARP);
-        let phase = overlap(cta, b, a, len, self.pass.partials).phase();
-        residual(cta, b, a, len, phase, second) / f64::from(2 * n_states)
+        let wanted = |i: u32| self.launch.states.get(wanted_at + i);
+        let phase = overlap(cta, wanted, v, len, self.pass.partials).phase();
+        residual(cta, wanted, v, len, phase, second) / f64::from(2 * n_samples)
     }
 
-    /// The cost on the validation states, negative if there are none.
+    /// The cost on the validation states, which pass through `states`; negative if there are none.
     #[inline(always)]
-    fn validate<B: Cta<Memory = M>>(self, cta: &mut B) -> f64 {
-        let StateSet { n_samples, inputs_at, outputs_at } = self.launch.runs.get(self.index).validation;
+    fn validate<B: Cta<Memory = M>>(self, cta: &mut B, states: M) -> f64 {
+        let SweepRun { n, validation: StateSet { n_samples, inputs_at, outputs_at }, .. } = self.record();
         if n_samples == 0 {
             return -1.0;
         }
-        let outputs = self.validation.offset(2 * (n_samples << self.pass.n));
-        self.read(cta, inputs_at, n_samples, self.validation);
-        self.read(cta, outputs_at, n_samples, outputs);
-        self.pass.push(cta, self.validation, n_samples);
-        self.cost(cta, self.validation, outputs, n_samples)
+        let len = with_lanes(n_samples) << n;
+        self.read(cta, inputs_at, len, states);
+        self.pass.push(cta, states, len / 4, false);
+        self.cost(cta, outputs_at, states, len, n_samples)
     }
 
-    /// The CPU engine's rules on the costs so far; [`GO_ON`] or a verdict.
+    /// Where point `point` of the history on these states is kept.
     #[inline(always)]
-    fn judge(self, sweeps: u32, round: u32, training: f64, validation: f64, n_gaps: u32) -> u32 {
+    fn place(self, point: u32) -> u32 {
+        let run = self.record();
+        run.points_at + run.n_carried + point - run.n_points
+    }
+
+    /// The CPU engine's rules on the points so far, the last of which is `point`. In the first thread.
+    #[inline(always)]
+    fn judge(self, point: u32, training: f64, validation: f64) -> u32 {
         let rules = self.rules();
         if !(training.is_finite() && validation.is_finite()) {
             return verdict::NOT_FINITE;
@@ -244,23 +337,36 @@ where
             let confirmed = validation <= CONVERGED_SLACK * rules.cost_tol;
             return if confirmed { verdict::CONVERGED } else { verdict::OVERTRAINED };
         }
+        let sweeps = point * rules.sweeps_per_round;
         let early = sweeps < rules.min_sweeps;
-        if !early && n_gaps >= OVERTRAINED_POINTS {
+        if !early && self.is_overtrained(point, rules.overtrained_factor) {
             return verdict::OVERTRAINED;
         }
-        if sweeps >= rules.max_sweeps {
+        if self.record().first_sweeps + sweeps >= rules.max_sweeps {
             return verdict::OUT_OF_SWEEPS;
         }
-        let window = quotient(rules.plateau_sweeps, rules.sweeps_per_round);
-        if !early && round >= window {
-            let before = self.costs.f64((round - window) % PLATEAU_ROUNDS);
+        if !early && point >= rules.window_rounds {
+            let before = self.points.complex(self.place(point - rules.window_rounds)).re;
             if training > rules.plateau_ratio * before {
                 return verdict::PLATEAU;
             }
         }
-        GO_ON
+        verdict::UNDECIDED
+    }
+
+    #[inline(always)]
+    fn is_overtrained(self, point: u32, factor: f64) -> bool {
+        if point + 1 < OVERTRAINED_POINTS {
+            return false;
+        }
+        let mut k = 0;
+        while k < OVERTRAINED_POINTS {
+            let Complex { re: training, im: validation } = self.points.complex(self.place(point - k));
+            if validation <= factor * training {
+                return false;
+            }
+            k += 1;
+        }
+        true
     }
 }
-
-/// No verdict yet.
-const GO_ON: u32 = u32::MAX;

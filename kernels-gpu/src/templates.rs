@@ -113,10 +113,13 @@ pub struct Candidate {
     pub insert_cx: CxWord,
     /// Its [`rotation`].
     pub insert_rotation: u32,
+    /// Samples whose tangents are in memory at once, see `lm::layout::Sizes`. Sums are rounded panel by panel,
+    /// so this is the candidate's own: what else is in a launch changes no digit of it.
+    pub samples_per_panel: u32,
 }
 
 impl Candidate {
-    /// The base as it is.
+    /// The base as it is, sample by sample.
     pub fn unchanged(base: u32, group: u32, rank: u32) -> Candidate {
         let (delete, insert_at, insert_cx) = (NONE, NONE, CxWord(0));
         Candidate {
@@ -128,6 +131,7 @@ impl Candidate {
             insert_at,
             insert_cx,
             insert_rotation: rotation::NOTHING,
+            samples_per_panel: 1,
         }
     }
 
@@ -193,7 +197,7 @@ pub mod status {
     pub const TOO_LARGE: u32 = 6;
     /// Accepted, but there was no place left for its slots.
     pub const NO_PLACE: u32 = 7;
-    /// The host asked all to stop: what was reached by then, or, without a place, nothing was begun.
+    /// The host asked its group to stop: what was reached by then, or, without a place, nothing was begun.
     pub const STOPPED: u32 = 8;
 }
 
@@ -245,7 +249,19 @@ impl LmResult {
     }
 }
 
-/// One QFactor step; matrices and slots are those of the run.
+/// States of sweeps are `[group][2^n][lane]`, with this many bits for the lane: eight samples lie side by
+/// side, so that neighbouring threads touch neighbouring numbers whichever wires a gate is on. Lanes
+/// beyond the samples are zero.
+pub const LANE_BITS: u32 = 3;
+
+/// Samples with the lanes that fill the last group.
+#[inline(always)]
+pub fn with_lanes(n_samples: u32) -> u32 {
+    (n_samples + (1 << LANE_BITS) - 1) >> LANE_BITS << LANE_BITS
+}
+
+/// One QFactor step; matrices and slots are those of the run. Wires are bits of the index of an amplitude
+/// within its group: wire q is bit `q + LANE_BITS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct SweepStep {
@@ -253,7 +269,7 @@ pub struct SweepStep {
     pub kind: u32,
     /// First wire: bit 0 of a two-qubit matrix.
     pub a: u32,
-    /// Second wire: bit 1.
+    /// Second wire: bit 1. For a one-qubit gate any other bit of the index.
     pub b: u32,
     /// First number of the gate's value on `a`, or of the two-qubit gate, among the run's values, in
     /// complex numbers.
@@ -295,18 +311,15 @@ pub struct SweepRules {
     pub beta: f64,
     /// Sweeps at most.
     pub max_sweeps: u32,
-    /// No judgement on plateaus and overtraining before this many sweeps.
+    /// No judgement on plateaus and overtraining before this many sweeps on a sample set.
     pub min_sweeps: u32,
-    /// Length of the window, a multiple of `sweeps_per_round`, less than [`PLATEAU_ROUNDS`] rounds.
-    pub plateau_sweeps: u32,
-    /// Sweeps between two judgements.
+    /// Length of the window, in rounds.
+    pub window_rounds: u32,
+    /// Sweeps between two judgements, at least one.
     pub sweeps_per_round: u32,
 }
 
-/// Rounds whose costs are remembered for the window of a plateau.
-pub const PLATEAU_ROUNDS: u32 = 128;
-
-/// One run of QFactor-Sample: a template, one start, its states.
+/// One run of QFactor-Sample: a template, one start, its states, and its history on them so far.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct SweepRun {
@@ -316,19 +329,33 @@ pub struct SweepRun {
     pub n_steps: u32,
     /// First [`SweepStep`].
     pub steps_at: u32,
-    /// First number of its values, in complex numbers; they are replaced by what the run finds.
+    /// First number of its values, in complex numbers.
     pub values_at: u32,
     /// Length of its values, in complex numbers.
     pub n_values: u32,
     /// Its [`SweepRules`].
     pub rules: u32,
+    /// Its problem: runs of one problem end when another has converged earlier.
+    pub problem: u32,
+    /// The time, counted in points over all sample sets, of the first point that it records.
+    pub time: u32,
+    /// Sweeps made before the first point on these states.
+    pub first_sweeps: u32,
+    /// Points on these states so far, each `sweeps_per_round` after the one before; none: it begins.
+    pub n_points: u32,
+    /// The last of them are given: as many as the window has rounds, and at least two, or all.
+    pub n_carried: u32,
+    /// Its first point, in complex numbers: those that are given, then room for `n_rounds + 1`.
+    pub points_at: u32,
+    /// Rounds at most.
+    pub n_rounds: u32,
     /// Training states.
     pub training: StateSet,
     /// Validation states; none with a basis.
     pub validation: StateSet,
 }
 
-/// How a run of sweeps ended; the meaning is that of the CPU engine's verdicts.
+/// How a run of sweeps ended; the meaning of the first five is that of the CPU engine's verdicts.
 pub mod verdict {
     /// Below the tolerance, on validation states too.
     pub const CONVERGED: u32 = 0;
@@ -342,30 +369,23 @@ pub mod verdict {
     pub const NOT_FINITE: u32 = 4;
     /// It needs more memory than the launch gave: nothing was done.
     pub const TOO_LARGE: u32 = 5;
+    /// None: its rounds are used up.
+    pub const UNDECIDED: u32 = 6;
+    /// None: another start of its problem converged at this time or before.
+    pub const BEATEN: u32 = 7;
+    /// None: the host asked all to stop.
+    pub const STOPPED: u32 = 8;
 }
 
-/// What became of a run.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[repr(C)]
-pub struct SweepResult {
-    /// Mean cost of the training states.
-    pub training: f64,
-    /// Mean cost of the validation states; negative if there are none.
-    pub validation: f64,
-    /// One of [`verdict`].
-    pub verdict: u32,
-    /// Sweeps made.
-    pub sweeps: u32,
-}
-
-/// One check: a template's distance from the states of a target.
+/// What became of a run. Its costs are in its points: training and validation, which is negative if there
+/// is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
-pub struct Check {
-    /// The template.
-    pub base: u32,
-    /// The states, all columns for a proof.
-    pub states: StateSet,
+pub struct SweepResult {
+    /// One of [`verdict`].
+    pub verdict: u32,
+    /// Points recorded.
+    pub n_points: u32,
 }
 
 /// The tables of a launch, in global memory.
@@ -389,4 +409,9 @@ impl<B, X, S: Table<Complex>, A> Tables<B, X, S, A> {
     }
 }
 
-const _: () = assert!(size_of::<LmResult>() == 64 && size_of::<Su2>() == 32 && size_of::<Complex>() == 16);
+const _: () = assert!(
+    size_of::<LmResult>() == 64
+        && size_of::<SweepResult>() == 8
+        && size_of::<Su2>() == 32
+        && size_of::<Complex>() == 16
+);

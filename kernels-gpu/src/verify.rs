@@ -6,10 +6,10 @@
 //! estimate, is taken off at the end.
 
 use crate::complex::Complex;
-use crate::cta::{Cta, Memory, Output, Table};
+use crate::cta::{Cta, Memory, Table};
 use crate::real::{quotient, sqrt};
 use crate::states::{Circuit, overlap, push_first, push_layers, residual};
-use crate::templates::{Base, Check, CxWord, StateSet, Tables};
+use crate::templates::StateSet;
 
 /// Numbers that `memory` of [`distance`] holds at least: states and targets of one sample.
 #[inline(always)]
@@ -44,12 +44,12 @@ pub fn distance<B: Cta>(
         });
         push_first(cta, circuit, count, got, got);
         push_layers(cta, circuit, count, got, got);
-        let sum = overlap(cta, outputs, got, count << n, partials);
+        let sum = overlap(cta, |i| outputs.complex(i), got, count << n, partials);
         if start == 0 {
             phase = sum.phase();
         }
         overlaps = overlaps.add_product(phase.conj(), sum);
-        residuals += residual(cta, outputs, got, count << n, phase, second_partials);
+        residuals += residual(cta, |i| outputs.complex(i), got, count << n, phase, second_partials);
         start += count;
     }
     // For Re S ≤ 0 nothing cancels in |S| − Re S; for Re S > 0 the quotient avoids it.
@@ -59,44 +59,4 @@ pub fn distance<B: Cta>(
     let sum = residuals - 2.0 * gain;
     // What is no number stays none.
     sqrt(if sum < 0.0 { 0.0 } else { sum } / f64::from(2 * set.n_samples))
-}
-
-/// Memory of [`run`] in `f64`: partial sums, CX words, slots, and states for `n_states` at once.
-#[inline(always)]
-pub fn memory_len(n: u32, n_cx: u32, n_threads: u32, n_states: u32) -> u32 {
-    states_at(n, n_cx, n_threads) + n_states * large_len(n)
-}
-
-#[inline(always)]
-fn states_at(n: u32, n_cx: u32, n_threads: u32) -> u32 {
-    (4 * n_threads / crate::cta::WARP + n_cx).next_multiple_of(2) + 4 * (n + 2 * n_cx)
-}
-
-/// Makes check `index`; a distance of −1 says that it needs more memory than `memory_len`.
-#[inline(always)]
-pub fn run<B: Cta>(
-    cta: &mut B,
-    tables: Tables<impl Table<Base>, impl Table<CxWord>, impl Table<Complex>, impl Table<Complex>>,
-    checks: impl Table<Check>,
-    distances: impl Output<f64>,
-    index: u32,
-    memory: B::Memory,
-    memory_len: u32,
-) {
-    let check = checks.get(index);
-    let base = tables.bases.get(check.base);
-    let Base { n, n_cx, .. } = base;
-    let n_threads = cta.n_threads();
-    let states_at = states_at(n, n_cx, n_threads);
-    let mut found = -1.0;
-    if states_at + large_len(n) <= memory_len {
-        let cx = memory.offset(4 * n_threads / crate::cta::WARP);
-        let gates = memory.offset(states_at - 4 * (n + 2 * n_cx));
-        cta.each(n_cx, |i| cx.set_word(i, tables.cx.get(base.cx_at + i).0));
-        cta.each(n + 2 * n_cx, |slot| tables.slot(base.slots_at + slot).store(gates, slot));
-        let circuit = Circuit { n, n_cx, cx, gates };
-        let large = memory.offset(states_at);
-        found = distance(cta, tables.states, check.states, circuit, large, memory_len - states_at, memory);
-    }
-    cta.once(|| distances.set(index, found));
 }

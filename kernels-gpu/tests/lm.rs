@@ -218,10 +218,48 @@ fn the_lowest_success_wins_whatever_the_timing() {
     // Who comes after the winner is not even set up.
     let after = launches[0].results.iter().filter(|r| r.status == status::BEATEN);
     assert!(after.clone().all(|r| r.n_tangents == 0 && r.first_cost == 1.0));
-    // After a stop nobody begins.
-    let stopped = launch_lm(&global, How { is_stopped: true, ..plain });
+    // After a stop nobody of the group begins.
+    let stopped = launch_lm(&global, How { stopped: Some(0), ..plain });
     assert!(stopped.results.iter().all(|r| (r.status, r.survivor, r.iterations) == (status::STOPPED, NONE, 0)));
     assert_eq!(stopped.winners, [NONE, 0]);
+}
+
+/// Groups of several callers share a launch: every digit is that of a launch for each alone, and a group
+/// that is stopped stops nobody else.
+#[test]
+fn groups_in_one_launch_do_not_meet() {
+    let mut s = Stream::new(1, 40, 6);
+    let settings = LmSettings::default();
+    let templates = [CxTemplate::random(3, 4, &mut s), CxTemplate::random(2, 3, &mut s)];
+    let batches = templates.each_ref().map(|t| (samples(t.n() as u8, t, &mut s), StateBatch::exact(t)));
+    let add = |global: &mut Global, i: usize| {
+        let ((batch, check), mut s) = (&batches[i], Stream::new(1, 41, i as u64));
+        let group = global.add_group(batch, check, &settings, false);
+        for rank in 0..3 {
+            let mut near = templates[i].clone();
+            common::perturb(&mut near, 0.05, &mut s);
+            let base = global.add_base(&near);
+            global.candidates.push(Candidate::unchanged(base, group, rank));
+        }
+    };
+    let how = How { watch: Watch::Off, ..How::new(Order::Forward) };
+    let [mut first, mut second, mut both] = [Global::default(), Global::default(), Global::default()];
+    add(&mut first, 0);
+    add(&mut second, 1);
+    (0..2).for_each(|i| add(&mut both, i));
+    let [first, second, together] = [&first, &second, &both].map(|global| launch_lm(global, how));
+    let alone = [&first.results[..], &second.results].concat();
+    assert!(together.winners[..2] == [0, 0] && first.winners[0] == 0);
+    for (mut ours, theirs) in together.results.iter().copied().zip(alone) {
+        // Places of survivors are handed out as they come.
+        ours.survivor = theirs.survivor;
+        assert_eq!(ours, theirs);
+    }
+    let n_slots = templates[1].slots().count();
+    assert_eq!(together.slots(3)[..n_slots], second.slots(0)[..n_slots]);
+    let stopped = launch_lm(&both, How { stopped: Some(0), ..how });
+    assert!(stopped.results[..3].iter().all(|r| r.status == status::STOPPED));
+    assert_eq!((stopped.winners[..2].to_vec(), stopped.results[3].cost), (vec![NONE, 0], second.results[0].cost));
 }
 
 /// Fewer rows than parameters fit anything: the check must see it.

@@ -1,25 +1,30 @@
-//! The body of QFactor sweeps against the CPU engine's sweeper.
+//! The body of QFactor sweeps against the CPU engine's sweeper and its rules.
 
 mod common;
 
 use bqc_circuit::BlockQubit;
 use bqc_instantiate::qfactor::{SweepSettings, Sweeper};
-use bqc_instantiate::samples::Sampler;
-use bqc_instantiate::{Target, Template};
-use bqc_kernels::cta::host::{Order, Watch};
-use bqc_kernels::templates::{SweepRules, verdict};
+use bqc_instantiate::samples::{N_VALIDATION, Sampler};
+use bqc_instantiate::schedule::{Rules, Verdict};
+use bqc_instantiate::{FreeValue, Target, Template};
+use bqc_kernels::complex::Complex;
+use bqc_kernels::cta::host::{Arena, Clock, HostCta, Order, Watch};
+use bqc_kernels::sweep::{Layout, SweepLaunch};
+use bqc_kernels::templates::{NONE, SweepResult, verdict};
 use bqc_linalg::lanes::Level;
 use bqc_linalg::{Matrix, Stream};
 use common::ORDERS;
-use common::sweeps::{Sweeps, difference, exactly, free_values, verdict_name};
+use common::sweeps::{Sweeps, Swept, cost_points, difference, exactly, free_values, rules, verdict_name};
+use std::cell::Cell;
+use std::sync::atomic::AtomicU32;
 
 /// All kinds of gates that a template can have.
 fn random_template(n: u8, n_gates: usize, s: &mut Stream) -> Template {
     let mut t = Template::new(n).unwrap();
     for _ in 0..n_gates {
         let a = BlockQubit(s.below(n.into()) as u8);
-        let b = BlockQubit((a.0 + 1 + s.below(usize::from(n) - 1) as u8) % n);
-        match s.below(8) {
+        let b = BlockQubit((a.0 + 1 + s.below((usize::from(n) - 1).max(1)) as u8) % n);
+        match s.below(if n == 1 { 2 } else { 8 }) {
             0 | 6 => t.push_free_one(a).unwrap(),
             1 => t.push_constant(&[a], &s.su2().matrix()).unwrap(),
             2 => t.push_constant(&[a, b], &Matrix::haar(4, s)).unwrap(),
@@ -35,84 +40,183 @@ fn random_template(n: u8, n_gates: usize, s: &mut Stream) -> Template {
     t
 }
 
+/// How far costs and values of a run are from the CPU's after as many sweeps, in every order of threads, or
+/// with `Watch::Off` in one.
+fn compare(n: u8, n_gates: usize, n_samples: usize, n_sweeps: u32, watch: Watch, s: &mut Stream) -> (f64, f64) {
+    let t = random_template(n, n_gates, s);
+    let target = if n <= 8 {
+        Target::from_matrix(&Matrix::haar(1 << n, s)).unwrap()
+    } else {
+        let other = random_template(n, 2 * n_gates, s);
+        Target::from_template(&other, &other.random_values(s)).unwrap()
+    };
+    let set = Sampler::new(n, 1, n.into()).draw(Level::detect(), &target, n_samples);
+    let start = t.random_values(s);
+    let mut sweeps = Sweeps::default();
+    let places = sweeps.add(&t, &start, &set.training, set.validation.as_ref(), exactly(n_sweeps));
+    let mut cpu = Sweeper::new(Level::detect(), &t, &start, &set.training);
+    let mut costs = vec![cpu.cost()];
+    for _ in 0..n_sweeps {
+        costs.push(cpu.sweep(&set.training, &SweepSettings::default()));
+    }
+    let orders = if watch == Watch::On { &ORDERS[..] } else { &ORDERS[..1] };
+    let mut all: Vec<Swept> = Vec::new();
+    let mut apart = [0.0f64; 2];
+    for &order in orders {
+        let swept = sweeps.launch(order, watch, 128, n > 8 || order == ORDERS[1]);
+        assert_eq!((swept.results[0].verdict, swept.results[0].n_points), (verdict::OUT_OF_SWEEPS, n_sweeps + 1));
+        for (point, cost) in swept.points[0].iter().zip(&costs) {
+            // What fits to rounding has a cost that is rounding.
+            apart[0] = apart[0].max((point.re - cost).abs() / cost.max(1e-16));
+        }
+        apart[1] = apart[1].max(difference(&cpu.values(), &free_values(&start, &places, &swept.found)));
+        all.push(swept);
+    }
+    assert!(all.windows(2).all(|w| w[0] == w[1]), "n {n}: the order of threads changed the result");
+    (apart[0], apart[1])
+}
+
 #[test]
 fn sweeps_are_those_of_the_cpu_engine_in_every_order() {
     let mut s = Stream::new(1, 41, 0);
-    for (n, n_gates, n_sweeps) in
-        [(2u8, 6, 1), (2, 8, 6), (3, 9, 1), (3, 9, 4), (4, 10, 3), (5, 8, 2), (6, 6, 2), (8, 5, 2)]
-    {
-        let t = random_template(n, n_gates, &mut s);
-        let target = Target::from_matrix(&Matrix::haar(1 << n, &mut s)).unwrap();
-        let set = Sampler::new(n, 1, n.into()).draw(Level::detect(), &target, 8);
-        let start = t.random_values(&mut s);
-        let mut sweeps = Sweeps::default();
-        let places = sweeps.add(&t, &start, &set.training, set.validation.as_ref(), exactly(n_sweeps));
-
-        let mut cpu = Sweeper::new(Level::detect(), &t, &start, &set.training);
-        for _ in 0..n_sweeps {
-            cpu.sweep(&set.training, &SweepSettings::default());
-        }
-        let mut bits = Vec::new();
-        for order in ORDERS {
-            let (results, found) = sweeps.launch(order, Watch::On, 128, order == ORDERS[1]);
-            assert_eq!((results[0].verdict, results[0].sweeps), (verdict::OUT_OF_SWEEPS, n_sweeps));
-            // What fits to rounding has a cost that is rounding.
-            let apart = (results[0].training - cpu.cost()).abs() / cpu.cost().max(1e-16);
-            assert!(apart < 1e-12, "n {n}, {n_sweeps} sweeps: costs differ by {apart:e}");
-            let far = difference(&cpu.values(), &free_values(&start, &places, &found));
-            println!("n {n}, {n_sweeps} sweeps: cost {apart:e}, values {far:e}");
-            assert!(far < 1e-10, "n {n}, {n_sweeps} sweeps: values differ by {far:e}");
-            bits.push((results, found));
-        }
-        assert!(bits.windows(2).all(|w| w[0] == w[1]), "n {n}: the order of threads changed the result");
+    for (n, n_gates, n_sweeps) in [(1u8, 3, 2), (2, 8, 6), (3, 9, 4), (4, 10, 3), (5, 8, 2), (6, 6, 2), (8, 5, 2)] {
+        let (costs, values) = compare(n, n_gates, 8, n_sweeps, Watch::On, &mut s);
+        println!("n {n}, {n_sweeps} sweeps: costs {costs:e}, values {values:e}");
+        assert!(costs < 1e-12 && values < 1e-10, "n {n}, {n_sweeps} sweeps: {costs:e}, {values:e}");
     }
 }
 
-/// A template that can be fitted, from nearby: converged, with the validation states' consent.
+/// The agreement that is promised: costs to 1e-12 of their size, at the start, after one sweep and after ten.
 #[test]
-fn a_start_near_a_solution_converges_and_a_hopeless_one_ends_on_a_plateau() {
+fn costs_agree_to_rounding_for_many_random_problems() {
+    let mut s = Stream::new(1, 41, 3);
+    let mut largest = 0.0f64;
+    for n in 2..=8u8 {
+        let n_problems = if n <= 5 { 12 } else { 3 };
+        for problem in 0..n_problems {
+            let n_sweeps = if problem % 3 == 0 { 1 } else { 10 };
+            let (costs, _) = compare(n, 12, [3, 8, 11][problem % 3], n_sweeps, Watch::Off, &mut s);
+            assert!(costs <= 1e-12, "n {n}, problem {problem}: {costs:e}");
+            largest = largest.max(costs);
+        }
+    }
+    println!("largest relative difference of costs: {largest:e}");
+}
+
+/// Blocks too wide for shared memory, from global memory.
+#[test]
+fn wide_blocks_sweep_as_well() {
+    let mut s = Stream::new(1, 41, 4);
+    for (n, n_gates) in [(9u8, 5), (10, 4), (12, 3)] {
+        let (costs, values) = compare(n, n_gates, 8, 2, Watch::Off, &mut s);
+        println!("n {n}: costs {costs:e}, values {values:e}");
+        assert!(costs <= 1e-12 && values < 1e-10, "n {n}: {costs:e}, {values:e}");
+    }
+}
+
+/// Whoever is cut into launches of any length makes the same numbers, bit by bit, and is judged as the CPU
+/// judges.
+#[test]
+fn a_run_in_several_launches_is_the_same_run_and_its_verdict_is_the_rules() {
     let mut s = Stream::new(1, 41, 1);
+    let level = Level::detect();
     let n = 4u8;
     let mut t = Template::new(n).unwrap();
     for i in 0..4u8 {
         t.push_free_two(BlockQubit(i % n), BlockQubit((i + 1) % n)).unwrap();
     }
     let truth = t.random_values(&mut s);
-    let rules = SweepRules {
-        cost_tol: 1e-10,
-        plateau_ratio: 0.9,
-        overtrained_factor: 1.1 + 3.0 / 8f64.sqrt(),
-        max_sweeps: 2000,
-        min_sweeps: 40,
-        plateau_sweeps: 80,
-        sweeps_per_round: 8,
-        beta: 0.0,
-    };
     let possible = Target::from_template(&t, &truth).unwrap();
     let impossible = Target::from_matrix(&Matrix::haar(1 << n, &mut s)).unwrap();
-    let level = Level::detect();
     let fit = Sampler::new(n, 1, 0).draw(level, &possible, 8);
     let exact = Sampler::new(n, 1, 0).draw(level, &impossible, 16);
     let few = Sampler::new(n, 1, 0).draw(level, &impossible, 8);
     assert!(exact.is_exact() && !few.is_exact());
-
-    let mut sweeps = Sweeps::default();
     let mut near = truth.clone();
-    if let bqc_instantiate::FreeValue::Two(u) = &mut near.0[1] {
+    if let FreeValue::Two(u) = &mut near.0[1] {
         *u = bqc_linalg::Matrix4::haar(&mut s);
     }
-    let places = sweeps.add(&t, &near, &fit.training, fit.validation.as_ref(), rules);
     let start = t.random_values(&mut s);
-    sweeps.add(&t, &start, &exact.training, None, rules);
-    sweeps.add(&t, &start, &few.training, few.validation.as_ref(), rules);
-    let (results, found) = sweeps.launch(Order::Shuffled(5), Watch::Off, 64, false);
-    let names: Vec<_> = results.iter().map(|r| verdict_name(r.verdict)).collect();
-    assert_eq!(names[0], "converged", "{results:?}");
-    let distance = possible.phase_distance(level, &t.ops(&free_values(&near, &places, &found)));
-    assert!(distance < 1e-4, "{distance:e}");
-    assert_eq!(names[1], "plateau", "{results:?}");
-    assert!(results[1].validation < 0.0 && results[1].training > 0.1);
-    assert_eq!(names[2], "overtrained", "{results:?}");
+
+    let usual = Rules { max_sweeps: 2000, plateau_sweeps: 83, ..Rules::default() };
+    let cases = [
+        (&near, &fit, usual.clone(), 8, Verdict::Converged),
+        (&start, &exact, usual.clone(), 7, Verdict::Plateau),
+        (&start, &few, usual.clone(), 3, Verdict::Overtrained),
+        (&start, &exact, Rules { max_sweeps: 20, ..usual.clone() }, 3, Verdict::OutOfSweeps),
+        (&near, &fit, Rules { cost_tol: 1.0, ..usual }, 8, Verdict::Converged),
+    ];
+    for (start, set, cpu_rules, sweeps_per_round, expected) in cases {
+        let mut sweeps = Sweeps::default();
+        let rules = rules(&cpu_rules, N_VALIDATION, sweeps_per_round);
+        let places = sweeps.add(&t, start, &set.training, set.validation.as_ref(), rules);
+        let whole = sweeps.launch(Order::Shuffled(5), Watch::Off, 64, false);
+        let history = cost_points(&whole.points[0], 0, sweeps_per_round);
+        let verdicts: Vec<_> = (1..=history.len()).map(|k| cpu_rules.judge(&history[..k], N_VALIDATION)).collect();
+        let (last, before) = verdicts.split_last().unwrap();
+        assert!(before.iter().all(|v| *v == Verdict::Continue) && *last == expected, "{verdicts:?}");
+        let name = format!("{expected:?}").to_lowercase().replace("outofsweeps", "out of sweeps");
+        assert_eq!(verdict_name(whole.results[0].verdict), name);
+        if expected == Verdict::Converged && cpu_rules.cost_tol < 1.0 {
+            let distance = possible.phase_distance(level, &t.ops(&free_values(start, &places, &whole.found)));
+            assert!(distance < 1e-4, "{distance:e}");
+        }
+
+        let mut points = Vec::new();
+        for n_rounds in (0..5).cycle() {
+            sweeps.runs[0].n_rounds = n_rounds;
+            let part = sweeps.launch(Order::Forward, Watch::On, 64, true);
+            points.extend_from_slice(&part.points[0]);
+            if part.results[0].verdict != verdict::UNDECIDED {
+                assert_eq!((&part.results[0].verdict, &part.found), (&whole.results[0].verdict, &whole.found));
+                break;
+            }
+            let n_new = part.results[0].n_points;
+            assert_eq!(n_new, n_rounds + u32::from(sweeps.runs[0].n_points == 0));
+            sweeps.go_on(0, &part, 4);
+        }
+        assert_eq!(points, whole.points[0], "{expected:?}");
+    }
+}
+
+#[test]
+fn others_end_a_run_after_the_point_at_which_they_have_won() {
+    let mut s = Stream::new(1, 41, 5);
+    let t = random_template(3, 5, &mut s);
+    let target = Target::from_matrix(&Matrix::haar(8, &mut s)).unwrap();
+    let set = Sampler::new(3, 1, 0).draw(Level::detect(), &target, 8);
+    let mut sweeps = Sweeps::default();
+    sweeps.add(&t, &t.random_values(&mut s), &set.training, None, exactly(9));
+    let [none, won, go, stop] = [NONE, 4, 0, 1].map(|word| [AtomicU32::new(word)]);
+    let run = |problems: &[AtomicU32], stop: &[AtomicU32]| {
+        let swept = sweeps.launch_with(Order::Reverse, Watch::On, 64, false, problems, stop);
+        (verdict_name(swept.results[0].verdict), swept.points[0].clone())
+    };
+    let (undisturbed, points) = run(&none, &go);
+    assert_eq!((undisturbed, points.len()), ("out of sweeps", 10));
+    // Up to time 4 it may still matter.
+    assert_eq!(run(&won, &go), ("beaten", points[..5].to_vec()));
+    assert_eq!(run(&won, &stop), ("stopped", points[..1].to_vec()));
+    assert_eq!(none[0].load(std::sync::atomic::Ordering::Relaxed), NONE);
+}
+
+/// Converging lowers the time of the problem and nobody else's.
+#[test]
+fn who_converges_says_when() {
+    let mut s = Stream::new(1, 41, 6);
+    let mut t = Template::new(2).unwrap();
+    t.push_free_two(BlockQubit(0), BlockQubit(1)).unwrap();
+    let target = Target::from_matrix(&Matrix::haar(4, &mut s)).unwrap();
+    let set = Sampler::new(2, 1, 0).draw(Level::detect(), &target, 4);
+    let mut sweeps = Sweeps::default();
+    let cpu_rules = Rules::default();
+    sweeps.add(&t, &t.random_values(&mut s), &set.training, None, rules(&cpu_rules, N_VALIDATION, 1));
+    (sweeps.runs[0].problem, sweeps.runs[0].time) = (1, 30);
+    let problems = [NONE, 40].map(AtomicU32::new);
+    let swept = sweeps.launch_with(Order::Forward, Watch::On, 64, false, &problems, &[AtomicU32::new(0)]);
+    assert_eq!((swept.results[0].n_points, verdict_name(swept.results[0].verdict)), (2, "converged"));
+    assert!(swept.last(0).0 < 1e-20 && swept.last(0).1 == -1.0);
+    assert_eq!(problems.map(AtomicU32::into_inner), [NONE, 31]);
 }
 
 #[test]
@@ -123,15 +227,11 @@ fn a_run_that_does_not_fit_the_memory_says_so_and_touches_nothing() {
     let set = Sampler::new(3, 1, 0).draw(Level::detect(), &target, 8);
     let mut sweeps = Sweeps::default();
     sweeps.add(&t, &t.random_values(&mut s), &set.training, None, exactly(1));
-    let layout = bqc_kernels::sweep::Layout::new(&sweeps.runs[0], 64);
-    let results = [std::cell::Cell::new(bqc_kernels::templates::SweepResult {
-        training: 0.0,
-        validation: 0.0,
-        verdict: u32::MAX,
-        sweeps: 7,
-    })];
-    let found: [std::cell::Cell<bqc_kernels::complex::Complex>; 0] = [];
-    let launch = bqc_kernels::sweep::SweepLaunch {
+    let layout = Layout::new(&sweeps.runs[0], 64);
+    let results = [Cell::new(SweepResult { verdict: u32::MAX, n_points: 7 })];
+    let found: [Cell<Complex>; 0] = [];
+    let flags: [AtomicU32; 0] = [];
+    let launch = SweepLaunch {
         runs: &sweeps.runs[..],
         steps: &sweeps.steps[..],
         rules: &sweeps.rules[..],
@@ -139,12 +239,14 @@ fn a_run_that_does_not_fit_the_memory_says_so_and_touches_nothing() {
         values: &sweeps.values[..],
         results: &results[..],
         found: &found[..],
+        problems: &flags[..],
+        stop: &flags[..],
         small_len: layout.small_len,
         large_len: layout.large_len - 1,
     };
-    let clock = bqc_kernels::cta::host::Clock::new(Watch::On);
-    let shared = bqc_kernels::cta::host::Arena::poisoned(0, &clock);
-    let cta = &mut bqc_kernels::cta::host::HostCta::new(&shared, 64, Order::Forward);
-    bqc_kernels::sweep::run(cta, launch, 0, shared.memory(), shared.memory());
-    assert_eq!((results[0].get().verdict, results[0].get().sweeps), (verdict::TOO_LARGE, 0));
+    let clock = Clock::new(Watch::On);
+    let shared = Arena::poisoned(0, &clock);
+    let cta = &mut HostCta::new(&shared, 64, Order::Forward);
+    bqc_kernels::sweep::run(cta, launch, 0, shared.memory(), shared.memory(), shared.memory());
+    assert_eq!(results[0].get(), SweepResult { verdict: verdict::TOO_LARGE, n_points: 0 });
 }

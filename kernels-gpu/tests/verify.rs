@@ -1,4 +1,5 @@
-//! The verifying body against the definition of the phase distance.
+//! The distance that judges candidates against the definition of the phase distance, and the emulation's watch
+//! over races.
 
 mod common;
 
@@ -6,17 +7,8 @@ use bqc_instantiate::{CxTemplate, Slot, StateBatch};
 use bqc_kernels::complex::{Complex, Su2};
 use bqc_kernels::cta::host::{Arena, Clock, HostCta, Order, Watch};
 use bqc_kernels::cta::{Cta, Memory};
-use bqc_kernels::templates::Check;
 use bqc_linalg::{Stream, Su2 as CpuSu2, phase_distance};
-use common::{Global, ORDERS, launch_verify};
-
-/// Checks of `templates` against all columns of `target`.
-fn global_of(target: &CxTemplate, templates: &[&CxTemplate]) -> (Global, Vec<Check>) {
-    let mut global = Global::default();
-    let states = global.add_states(&StateBatch::exact(target));
-    let checks = templates.iter().map(|t| Check { base: global.add_base(t), states }).collect();
-    (global, checks)
-}
+use common::{Global, ORDERS, distance};
 
 #[test]
 fn distances_are_those_of_the_unitaries_in_groups_of_any_size() {
@@ -26,9 +18,11 @@ fn distances_are_those_of_the_unitaries_in_groups_of_any_size() {
         let other = CxTemplate::random(n, 4, &mut s);
         let mut turned = target.clone();
         turned.set(Slot::First(0), turned.value(Slot::First(0)) * CpuSu2::rx(1e-9));
-        let (global, checks) = global_of(&target, &[&target, &other, &turned]);
+        let mut global = Global::default();
+        let columns = global.add_states(&StateBatch::exact(&target));
+        let bases = [&target, &other, &turned].map(|t| global.add_base(t));
         for (n_states, order) in [1, 3, 1 << n].into_iter().zip(ORDERS) {
-            let d = launch_verify(&global, &checks, n_states, order);
+            let d = bases.map(|base| distance(&global, base, columns, n_states, order));
             assert!(d[0] < 1e-14, "n {n}: {d:?}");
             let expected = phase_distance(&target.to_block().unitary(), &other.to_block().unitary());
             assert!((d[1] - expected).abs() < 1e-12 * expected, "n {n}: {d:?} {expected}");
@@ -36,24 +30,6 @@ fn distances_are_those_of_the_unitaries_in_groups_of_any_size() {
             assert!((d[2] - 1e-9 / 8f64.sqrt()).abs() < 1e-15, "n {n}: {:e}", d[2]);
         }
     }
-}
-
-#[test]
-fn a_check_without_memory_says_so() {
-    let mut s = Stream::new(1, 42, 1);
-    let (small, large) = (CxTemplate::random(2, 1, &mut s), CxTemplate::random(5, 3, &mut s));
-    let (mut global, mut checks) = global_of(&small, &[&small]);
-    let states = global.add_states(&StateBatch::exact(&large));
-    checks.push(Check { base: global.add_base(&large), states });
-    let clock = Clock::new(Watch::On);
-    let shared = Arena::poisoned(100, &clock);
-    let distances = [std::cell::Cell::new(7.0), std::cell::Cell::new(7.0)];
-    for index in 0..2 {
-        let cta = &mut HostCta::new(&shared, 32, Order::Forward);
-        let tables = common::tables(&global);
-        bqc_kernels::verify::run(cta, tables, &checks[..], &distances[..], index, shared.memory(), 100);
-    }
-    assert!(distances[0].get() < 1e-14 && distances[1].get() == -1.0, "{distances:?}");
 }
 
 /// A gate on bit 0 in place: a thread for each pair, or, wrongly, for each amplitude.

@@ -137,8 +137,8 @@ impl Gpu {
 
     /// Has the driver compile a package of kernels, or takes it from the driver's cache.
     pub fn load(&self, set: &KernelSet) -> Result<Kernels, CudaError> {
-        let ptx = self.ptx(set)?;
-        let module = self.bound(|| Module::from_ptx(ptx, &[])).map_err(|e| self.load_error(set.name, ptx, e))?;
+        let ptx = set.only(self.ptx(set)?);
+        let module = self.bound(|| Module::from_ptx(&ptx, &[])).map_err(|e| self.load_error(set.name, &ptx, e))?;
         for name in set.kernels {
             self.allow_shared_memory(&module, name)?;
         }

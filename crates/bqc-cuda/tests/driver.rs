@@ -7,6 +7,9 @@
 
 #[path = "fake/compile.rs"]
 mod fake;
+#[cfg(target_os = "linux")]
+#[path = "cases/sweeps.rs"]
+mod sweeps;
 
 use std::path::Path;
 use std::process::Command;
@@ -19,17 +22,23 @@ fn main() {
 #[cfg(target_os = "linux")]
 fn main() {
     if let Ok(name) = std::env::var("FAKE_CUDA") {
-        let (_, case) = cases::ALL.iter().find(|(known, _)| *known == name).unwrap();
+        let (_, case) = all().find(|(known, _)| *known == name).unwrap();
         return case();
     }
     let folder = tempfile::tempdir().unwrap();
     fake::compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), folder.path());
-    for (name, _) in cases::ALL {
+    for (name, _) in all() {
         let mut case = Command::new(std::env::current_exe().unwrap());
         let output = case.env("FAKE_CUDA", name).env("LD_LIBRARY_PATH", folder.path()).output().unwrap();
         assert!(output.status.success(), "{name}:\n{}", String::from_utf8_lossy(&output.stderr));
         println!("{name}: ok");
     }
+}
+
+/// A name that the imitation knows, and what must happen then.
+#[cfg(target_os = "linux")]
+fn all() -> impl Iterator<Item = &'static (&'static str, fn())> {
+    cases::ALL.iter().chain(&sweeps::ALL)
 }
 
 #[cfg(target_os = "linux")]
@@ -41,7 +50,7 @@ mod cases {
     use std::sync::atomic::AtomicBool;
 
     /// A name that the imitation knows, and what must happen then.
-    pub const ALL: [(&str, fn()); 24] = [
+    pub static ALL: [(&str, fn()); 26] = [
         ("well", a_good_device_is_described_and_works),
         ("memory", no_room_is_said_with_numbers_and_harms_nothing),
         ("old", || {
@@ -72,6 +81,8 @@ mod cases {
         ("late-silent", a_wrong_result_on_the_way_leaves_the_rest_to_the_cpu),
         ("late-garbage", a_wrong_result_on_the_way_leaves_the_rest_to_the_cpu),
         ("endless", a_stop_reaches_the_device),
+        ("together", calls_of_many_threads_share_launches_and_nobody_can_tell),
+        ("stopped-one", the_stop_of_one_caller_is_nobody_elses),
         ("wrong", || is(check_kernels(&Gpu::open(0).unwrap()), |e| matches!(e, CudaError::WrongResult { .. }))),
     ];
 
@@ -82,7 +93,7 @@ mod cases {
         }
     }
 
-    fn open() -> Result<CudaEngine, CudaError> {
+    pub fn open() -> Result<CudaEngine, CudaError> {
         CudaEngine::open(0, Level::detect())
     }
 
@@ -90,7 +101,7 @@ mod cases {
         matches!(error, CudaError::DriverOutOfMemory { during, .. } if during == expected) && !error.is_fatal()
     }
 
-    fn is_wrong(error: &CudaError, expected: &str) -> bool {
+    pub fn is_wrong(error: &CudaError, expected: &str) -> bool {
         matches!(error, CudaError::WrongResult { kernel, .. } if *kernel == expected)
     }
 
@@ -272,11 +283,9 @@ mod cases {
             compare_refine(&cuda, n, n_cx, n_candidates, &mut s);
         }
         // Launches of very different sizes at the same time.
-        std::thread::scope(|scope| {
-            for (i, (n, n_cx)) in [(3, 4), (5, 16), (4, 6)].into_iter().enumerate() {
-                let (cuda, mut s) = (&cuda, Stream::new(1, 77, 10 + i as u64));
-                scope.spawn(move || compare_refine(cuda, n, n_cx, 4, &mut s));
-            }
+        in_threads(3, |i| {
+            let (n, n_cx) = [(3, 4), (5, 16), (4, 6)][i];
+            compare_refine(&cuda, n, n_cx, 4, &mut Stream::new(1, 77, 10 + i as u64));
         });
         // A batch has at most 112 here: three of them, two at a time.
         for (n, n_cx, n_templates) in [(2, 3, 300), (4, 8, 5), (5, 6, 5), (6, 30, 2)] {
@@ -301,13 +310,9 @@ mod cases {
         let mut s = Stream::new(1, 77, 2);
         compare_refine(&cuda, 3, 4, 300, &mut s);
         assert!(cuda.n_on_device() > 100, "{}", cuda.n_on_device());
-        // What rests gives way to what comes: two at the same time, then one that needs all there is.
-        std::thread::scope(|scope| {
-            for i in 0..2 {
-                let (cuda, mut s) = (&cuda, Stream::new(1, 77, 20 + i));
-                scope.spawn(move || compare_refine(cuda, 3, 4, 40, &mut s));
-            }
-        });
+        // What rests gives way to what comes: many at the same time, more than fit, then one that needs all
+        // there is.
+        in_threads(6, |i| compare_refine(&cuda, 3, 4, 40, &mut Stream::new(1, 77, 20 + i as u64)));
         // Not even one fits here: the CPU does it, and the device is still good.
         let before = cuda.n_on_device();
         compare_refine(&cuda, 6, 30, 2, &mut s);
@@ -321,8 +326,9 @@ mod cases {
     fn a_fault_on_the_way_leaves_the_rest_to_the_cpu() {
         let cuda = CudaEngine::open(0, Level::detect()).unwrap();
         let mut s = Stream::new(1, 77, 1);
-        // Two chunks on the device, the third is lost.
-        compare_refine(&cuda, 3, 4, 300, &mut s);
+        // Two launches on the device, the third is lost, and with it the parts of whoever shares it: a caller has
+        // three chunks at least.
+        in_threads(3, |i| compare_refine(&cuda, 3, 4, 300, &mut Stream::new(1, 77, 60 + i as u64)));
         assert!(matches!(cuda.fault(), Some(CudaError::ContextLost { code: 700, .. })), "{:?}", cuda.fault());
         let before = cuda.n_substituted();
         compare_refine(&cuda, 4, 6, 9, &mut s);
@@ -341,6 +347,8 @@ mod cases {
         compare_descend(&cuda, 5, 8, 90, &mut s);
         assert_eq!((cuda.fault(), cuda.n_on_device()), (None, after));
         assert!(after - before <= 28 && cuda.n_substituted() >= 2, "{}", after - before);
+        in_threads(4, |i| compare_refine(&cuda, 5, 8, 30, &mut Stream::new(1, 77, 50 + i as u64)));
+        assert_eq!(cuda.fault(), None);
     }
 
     fn a_wrong_result_on_the_way_leaves_the_rest_to_the_cpu() {
@@ -349,6 +357,134 @@ mod cases {
         compare_refine(&cuda, 3, 4, 300, &mut s);
         assert!(cuda.fault().is_some_and(|e| is_wrong(&e, "bqc_lm_shared")), "{:?}", cuda.fault());
         compare_descend(&cuda, 3, 4, 5, &mut s);
+    }
+
+    /// Runs `work(i)` in so many threads.
+    fn in_threads(n_threads: usize, work: impl Fn(usize) + Sync) {
+        let work = &work;
+        std::thread::scope(|scope| (0..n_threads).for_each(|i| drop(scope.spawn(move || work(i)))));
+    }
+
+    /// A search problem with some candidates, none of which fits by itself.
+    struct Case {
+        batch: StateBatch,
+        check: StateBatch,
+        candidates: Vec<CxTemplate>,
+    }
+
+    impl Case {
+        fn new(i: usize) -> Case {
+            let mut s = Stream::new(1, 77, 1000 + i as u64);
+            let (n, n_cx) = [(2, 3), (3, 4), (3, 7), (4, 5)][i % 4];
+            let target = CxTemplate::random(n, n_cx, &mut s);
+            let (batch, check) = (samples(n, &target, &mut s), StateBatch::exact(&target));
+            // In every third case nobody wins.
+            let near = if i.is_multiple_of(3) { 99 } else { 3 + i % 5 };
+            let one = |k: usize, s: &mut Stream| match k < near {
+                true => CxTemplate::random(n, n_cx / 2, s),
+                false => turned(&target, 0.02, s),
+            };
+            let candidates = (0..9).map(|k| one(k, &mut s)).collect();
+            Case { batch, check, candidates }
+        }
+
+        fn refine(&self, engine: &dyn Engine, stop: &AtomicBool, before: &(dyn Fn() + Sync)) -> Refined {
+            let settings = LmSettings::default();
+            let (batch, check, solver) = (&self.batch, &self.check, Solver::Lm);
+            let problem = RefineProblem { batch, check, solver, settings: &settings, tolerance: 1e-10 };
+            let make = |i: usize, t: &mut CxTemplate| {
+                before();
+                t.copy_from(&self.candidates[i]);
+            };
+            engine.refine(&problem, self.candidates.len(), &make, stop)
+        }
+    }
+
+    /// One, four and sixteen threads: the same answers to the last digit, in fewer launches. A caller that panics
+    /// while it writes its candidates keeps nobody waiting.
+    fn calls_of_many_threads_share_launches_and_nobody_can_tell() {
+        let cuda = open().unwrap();
+        let cases: Vec<Case> = (0..32).map(Case::new).collect();
+        let go = AtomicBool::new(false);
+        let all = |n_threads: usize| {
+            let next = std::sync::atomic::AtomicUsize::new(0);
+            let answers: Vec<_> = cases.iter().map(|_| std::sync::Mutex::new(None)).collect();
+            let (launches, groups) = cuda.n_launches();
+            in_threads(n_threads, |_| {
+                while let i @ 0..32 = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+                    let found = cases[i].refine(&cuda, &go, &|| ());
+                    *answers[i].lock().unwrap() =
+                        Some((found.winner, found.n_tried, found.n_iterations, found.n_overfit));
+                }
+            });
+            let (more_launches, more_groups) = cuda.n_launches();
+            let answers: Vec<_> = answers.into_iter().map(|answer| answer.into_inner().unwrap().unwrap()).collect();
+            (answers, more_launches - launches, more_groups - groups)
+        };
+        let (alone, n_launches, n_groups) = all(1);
+        assert_eq!(n_launches, n_groups, "there was nobody to share with");
+        for (case, (winner, n_tried, ..)) in cases.iter().zip(&alone) {
+            let cpu = case.refine(&CpuEngine::default(), &go, &|| ());
+            assert_eq!((winner.as_ref().map(|w| w.0), *n_tried), (cpu.winner.map(|w| w.0), cpu.n_tried));
+        }
+        for n_threads in [4, 16] {
+            let (together, n_launches, n_groups) = all(n_threads);
+            println!("{n_threads} threads: {n_groups} chunks in {n_launches} launches");
+            assert!(together == alone && n_launches < n_groups, "{n_threads} threads, {n_launches} launches");
+        }
+        in_threads(4, |i| {
+            let panics = || assert!(i != 2, "on purpose");
+            let refined = std::panic::catch_unwind(|| cases[i].refine(&cuda, &go, &panics).n_tried);
+            assert_eq!(refined.ok(), (i != 2).then_some(alone[i].1));
+        });
+        assert_eq!((cuda.fault(), cuda.n_substituted()), (None, 0));
+    }
+
+    /// Every launch lasts until some group of it is told to stop. While the first is under way three more callers
+    /// share the second; one of them is stopped, and the others have their answers.
+    fn the_stop_of_one_caller_is_nobody_elses() {
+        let cuda = open().unwrap();
+        let cases: Vec<Case> = (1..5).map(Case::new).collect();
+        let stops: Vec<AtomicBool> = (0..4).map(|_| AtomicBool::new(false)).collect();
+        let (before, n_before) = (cuda.n_launches(), cuda.n_on_device());
+        let launched = |n: u64| {
+            while cuda.n_launches().0 - before.0 < n {
+                std::thread::yield_now();
+            }
+        };
+        let all_there = std::sync::Barrier::new(3);
+        in_threads(5, |i| match i {
+            0 => {
+                let refined = cases[0].refine(&cuda, &stops[0], &|| ());
+                assert!(refined.n_tried == 0 && refined.winner.is_none(), "{refined:?}");
+            }
+            1..4 => {
+                launched(1);
+                // All are writing before the first has done so.
+                let is_first = AtomicBool::new(true);
+                let together = || {
+                    if is_first.swap(false, std::sync::atomic::Ordering::Relaxed) {
+                        all_there.wait();
+                    }
+                };
+                let refined = cases[i].refine(&cuda, &stops[i], &together);
+                let cpu = cases[i].refine(&CpuEngine::default(), &AtomicBool::new(false), &|| ());
+                let expected = if i == 2 { 0 } else { cpu.n_tried };
+                assert_eq!(refined.n_tried, expected, "caller {i}");
+                assert_eq!(refined.winner.map(|w| w.0), cpu.winner.map(|w| w.0).filter(|_| i != 2));
+                if i == 1 {
+                    // The first launch has been waiting for nothing else.
+                    stops[0].store(true, std::sync::atomic::Ordering::Relaxed);
+                }
+            }
+            _ => {
+                launched(2);
+                stops[2].store(true, std::sync::atomic::Ordering::Relaxed);
+            }
+        });
+        let (launches, groups) = cuda.n_launches();
+        assert_eq!((launches - before.0, groups - before.1), (2, 4));
+        assert!(cuda.n_on_device() > n_before && cuda.fault().is_none() && cuda.n_substituted() == 0);
     }
 
     /// A launch that ends only when it is told to.

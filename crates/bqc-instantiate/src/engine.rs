@@ -44,6 +44,12 @@ pub trait Engine: Send + Sync {
         descend_on_cpu(Level::detect(), batch, settings, templates, stop)
     }
 
+    /// How many threads should call this engine at once on a machine with `n_cores`. A call that stays on its
+    /// caller's thread wants one a core. Results do not depend on it.
+    fn concurrency(&self, n_cores: usize) -> usize {
+        n_cores
+    }
+
     /// Calls so far that another engine did in this one's place for a reason that does not lie in the
     /// call: a device failed, or had no room. A result in whose making this number rose is as good as
     /// any, but not what this engine gives, and is not kept under its name.

@@ -113,8 +113,13 @@ impl Rules {
         Verdict::Continue
     }
 
+    /// The factor by which the mean cost of so many validation states may exceed the training cost.
+    pub fn overtrained_factor(&self, n_validation: usize) -> f64 {
+        1.0 + self.overtrained_gap + CHANCE_SIGMAS / (n_validation.max(1) as f64).sqrt()
+    }
+
     fn is_overtrained(&self, history: &[CostPoint], n_validation: usize) -> bool {
-        let allowed = 1.0 + self.overtrained_gap + CHANCE_SIGMAS / (n_validation.max(1) as f64).sqrt();
+        let allowed = self.overtrained_factor(n_validation);
         let gap = |p: &CostPoint| p.validation.is_some_and(|v| v > allowed * p.training);
         let recent = &history[history.len().saturating_sub(OVERTRAINED_POINTS)..];
         recent.len() == OVERTRAINED_POINTS && recent.iter().all(gap)

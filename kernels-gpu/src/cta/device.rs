@@ -2,7 +2,7 @@
 
 use super::{Cta, Flags, Memory, Output, Table, WARP};
 use crate::complex::Complex;
-use crate::templates::{Base, Candidate, Check, CxWord, Group, LmSettings, SweepRules, SweepRun, SweepStep};
+use crate::templates::{Base, Candidate, CxWord, Group, LmSettings, SweepRules, SweepRun, SweepStep};
 use core::arch::asm;
 use core::arch::nvptx::{_block_dim_x, _syncthreads, _thread_idx_x, trap};
 
@@ -94,7 +94,7 @@ macro_rules! tables_of {
     )* };
 }
 
-tables_of!(Base, Candidate, Check, CxWord, Group, LmSettings, SweepRules, SweepRun, SweepStep);
+tables_of!(Base, Candidate, CxWord, Group, LmSettings, SweepRules, SweepRun, SweepStep);
 
 impl Table<Complex> for DeviceTable<Complex> {
     #[inline(always)]

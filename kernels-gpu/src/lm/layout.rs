@@ -1,8 +1,12 @@
 //! Where one candidate's numbers lie. Host and device compute the same layout from the same sizes, so
 //! that the memory of a launch is known before it.
 
+use crate::complex::Complex;
 use crate::cta::{Cta, Memory, WARP};
+use crate::states::Amplitudes;
 use crate::templates::COST_HISTORY;
+use crate::verify;
+use core::marker::PhantomData;
 
 /// Edge of the tiles of the Gram matrix and its factor.
 pub const TILE: u32 = 8;
@@ -51,8 +55,8 @@ impl Sizes {
 pub struct Layout {
     /// Columns of the Jacobian: tangents, phase, residual, zeros up to whole tiles.
     pub n_columns: u32,
-    /// Distance between columns of the panel, in complex numbers: odd, so that neighbouring columns lie
-    /// in different banks.
+    /// Distance between columns of a panel by column, in complex numbers: odd, so that neighbouring columns
+    /// lie in different banks. A panel by row takes no more room.
     pub column_stride: u32,
     /// See [`CONTROL_LEN`].
     pub control: u32,
@@ -83,11 +87,11 @@ pub struct Layout {
     /// Numbers in the small memory.
     pub small_len: u32,
     /// In the large memory, after the Gram matrix (a lower triangle of tiles): the panel
-    /// `[column][column_stride]`, and in its place the factor.
+    /// `[column][column_stride]` or `[row][column]`, and in its place the factor.
     pub panel: u32,
     /// In the large memory, in place of the panel: the factor's diagonal tiles.
     pub diagonal: u32,
-    /// Numbers in the large memory.
+    /// Numbers in the large memory: these, and at least what the check of one column takes.
     pub large_len: u32,
 }
 
@@ -95,6 +99,11 @@ pub struct Layout {
 #[inline(always)]
 pub fn tile_at(row: u32, column: u32) -> u32 {
     (row * (row + 1) / 2 + column) * TILE_LEN
+}
+
+#[inline(always)]
+fn larger(a: u32, b: u32) -> u32 {
+    if a > b { a } else { b }
 }
 
 /// Numbers in one half of the partial sums.
@@ -147,7 +156,7 @@ impl Layout {
             small_len: partials + 2 * partials_len(n_threads),
             panel: gram_len,
             diagonal: gram_len + gram_len,
-            large_len: gram_len + if panel_len > factor_len { panel_len } else { factor_len },
+            large_len: larger(gram_len + larger(panel_len, factor_len), verify::large_len(n)),
         }
     }
 }
@@ -207,10 +216,12 @@ pub enum Part {
     NSamples,
     /// Samples in a panel: a size.
     SamplesPerPanel,
+    /// Numbers in the large memory: a size.
+    LargeLen,
 }
 
-/// Numbers in the header.
-pub const HEADER_LEN: u32 = 24;
+/// Numbers in the header; even, since complex numbers follow at even places.
+pub const HEADER_LEN: u32 = 26;
 
 /// The memory of one candidate, by name.
 #[derive(Clone, Copy)]
@@ -252,6 +263,7 @@ impl<M: Memory> Workspace<M> {
             write(Part::NCx, sizes.n_cx);
             write(Part::NSamples, sizes.n_samples);
             write(Part::SamplesPerPanel, sizes.samples_per_panel);
+            write(Part::LargeLen, layout.large_len);
         });
         Workspace { small, large }
     }
@@ -276,8 +288,10 @@ impl<M: Memory> Workspace<M> {
 
     /// The columns of the panel.
     #[inline(always)]
-    pub fn columns(self) -> Columns<M> {
-        Columns { start: self.factor(), stride: 2 * self.size(Part::ColumnStride) }
+    pub fn columns<A: Arrangement>(self) -> Columns<M, A> {
+        let distance =
+            if A::BY_ROW { self.size(Part::NColumns) + STATE_COLUMNS } else { self.size(Part::ColumnStride) };
+        Columns { start: self.factor(), distance, arrangement: PhantomData }
     }
 
     /// The Gram matrix.
@@ -299,18 +313,77 @@ impl<M: Memory> Workspace<M> {
     }
 }
 
-/// The columns of the panel.
-#[derive(Clone, Copy)]
-pub struct Columns<M> {
-    start: M,
-    /// In `f64`.
-    stride: u32,
+/// How the columns of the panel lie.
+pub trait Arrangement: Copy {
+    /// Whether the columns' numbers of one row follow each other, instead of one column's.
+    const BY_ROW: bool;
 }
 
-impl<M: Memory> Columns<M> {
+/// Column after column: for shared memory, where an odd distance puts neighbouring columns into different banks.
+#[derive(Clone, Copy, Debug)]
+pub struct ByColumn;
+
+impl Arrangement for ByColumn {
+    const BY_ROW: bool = false;
+}
+
+/// Row after row: for global memory, where neighbouring threads, which take neighbouring columns, then share
+/// their transactions.
+#[derive(Clone, Copy, Debug)]
+pub struct ByRow;
+
+impl Arrangement for ByRow {
+    const BY_ROW: bool = true;
+}
+
+/// The columns of the panel.
+#[derive(Clone, Copy)]
+pub struct Columns<M, A> {
+    start: M,
+    /// From column to column or from row to row, in complex numbers.
+    distance: u32,
+    arrangement: PhantomData<A>,
+}
+
+impl<M: Memory, A: Arrangement> Columns<M, A> {
     /// One column.
     #[inline(always)]
-    pub fn at(self, index: u32) -> M {
-        self.start.offset(index * self.stride)
+    pub fn at(self, index: u32) -> Column<M, A> {
+        let Columns { start, distance, arrangement } = self;
+        match A::BY_ROW {
+            // An index for each column and one address for all take fewer registers than an address for each.
+            true => Column { start, first: index, distance, arrangement },
+            false => Column { start: start.offset(2 * index * distance), first: 0, distance, arrangement },
+        }
+    }
+}
+
+/// One column of the panel, its rows by index.
+#[derive(Clone, Copy)]
+pub struct Column<M, A> {
+    start: M,
+    /// Its first number from there.
+    first: u32,
+    /// See [`Columns`].
+    distance: u32,
+    arrangement: PhantomData<A>,
+}
+
+impl<M: Memory, A: Arrangement> Column<M, A> {
+    #[inline(always)]
+    fn place(self, row: u32) -> u32 {
+        if A::BY_ROW { self.first + row * self.distance } else { row }
+    }
+}
+
+impl<M: Memory, A: Arrangement> Amplitudes for Column<M, A> {
+    #[inline(always)]
+    fn amplitude(self, row: u32) -> Complex {
+        self.start.complex(self.place(row))
+    }
+
+    #[inline(always)]
+    fn set_amplitude(self, row: u32, value: Complex) {
+        self.start.set_complex(self.place(row), value);
     }
 }

@@ -2,15 +2,15 @@
 //!
 //! One column per tangent `i·σ` of a free one-qubit gate, all multiplied by the inverse of the second
 //! half of the circuit, as on the CPU: tangents before the middle travel forward, later ones backward,
-//! both in the same phases. Columns of the panel are complex, `[column][sample of the panel][2^n]`; a
-//! thread takes quads of columns, neighbouring threads neighbouring columns. The states that seed the
+//! both in the same phases. Columns of the panel are complex, `[column][sample of the panel][2^n]`, in global
+//! memory `[sample of the panel][2^n][column]`; a thread takes quads of columns, neighbouring threads neighbouring columns. The states that seed the
 //! tangents walk along in two copies: one is read while the other is written.
 
-use super::layout::{Columns, Part, TILE, Workspace, tile_at};
+use super::layout::{Arrangement, Column, Columns, Part, TILE, Workspace, tile_at};
 use crate::complex::Complex;
 use crate::cta::{Cta, Memory};
 use crate::real::{fma, quotient, remainder};
-use crate::states::{Circuit, Quad, Quads, apply_local};
+use crate::states::{Amplitudes, Circuit, Quad, Quads, apply_local};
 
 /// What a linearisation starts from.
 #[derive(Clone, Copy)]
@@ -36,8 +36,8 @@ pub const Z: u32 = 2;
 
 /// Columns of a panel while it is filled.
 #[derive(Clone, Copy)]
-struct Panel<M> {
-    columns: Columns<M>,
+struct Panel<M, A> {
+    columns: Columns<M, A>,
     /// Numbers of columns, padding included; the states come after.
     n_columns: u32,
     first_columns: M,
@@ -54,7 +54,12 @@ struct Panel<M> {
 
 /// Fills the Gram matrix `[J, r]ᵀ[J, r]` at a point, panel by panel.
 #[inline(always)]
-pub fn linearize<B: Cta>(cta: &mut B, workspace: Workspace<B::Memory>, point: Point<B::Memory>) {
+pub fn linearize<B: Cta, A: Arrangement>(
+    cta: &mut B,
+    workspace: Workspace<B::Memory>,
+    point: Point<B::Memory>,
+    _panel: A,
+) {
     let Circuit { n, n_cx, .. } = point.circuit;
     let n_tangents = workspace.part(Part::FirstColumn).word(n + 2 * n_cx);
     let (n_samples, samples_per_panel) = (workspace.size(Part::NSamples), workspace.size(Part::SamplesPerPanel));
@@ -63,7 +68,7 @@ pub fn linearize<B: Cta>(cta: &mut B, workspace: Workspace<B::Memory>, point: Po
         let left = n_samples - start;
         let count = if left < samples_per_panel { left } else { samples_per_panel };
         let panel = Panel {
-            columns: workspace.columns(),
+            columns: workspace.columns::<A>(),
             n_columns: workspace.size(Part::NColumns),
             first_columns: workspace.part(Part::FirstColumn),
             of_columns: workspace.part(Part::OfColumn),
@@ -81,19 +86,19 @@ pub fn linearize<B: Cta>(cta: &mut B, workspace: Workspace<B::Memory>, point: Po
             ..point
         };
         panel.fill(cta, here);
-        accumulate(cta, workspace, panel.n_rows, start == 0);
+        accumulate::<B, A>(cta, workspace, panel.n_rows, start == 0);
         start += count;
     }
 }
 
-impl<M: Memory> Panel<M> {
+impl<M: Memory, A: Arrangement> Panel<M, A> {
     #[inline(always)]
-    fn forward_state(self, copy: u32) -> M {
+    fn forward_state(self, copy: u32) -> Column<M, A> {
         self.columns.at(self.n_columns + (copy & 1))
     }
 
     #[inline(always)]
-    fn backward_state(self, copy: u32) -> M {
+    fn backward_state(self, copy: u32) -> Column<M, A> {
         self.columns.at(self.n_columns + 2 + (copy & 1))
     }
 
@@ -158,16 +163,16 @@ impl<M: Memory> Panel<M> {
         let n_seeds = self.first_column(self.circuit.n);
         let n_rows = self.n_rows;
         cta.each(n_rows, |row| {
-            self.forward_state(0).set_complex(row, point.after_first.complex(row));
-            self.backward_state(0).set_complex(row, point.at_end.complex(row));
-            self.columns.at(self.residual_column()).set_complex(row, point.outputs.complex(row));
+            self.forward_state(0).set_amplitude(row, point.after_first.complex(row));
+            self.backward_state(0).set_amplitude(row, point.at_end.complex(row));
+            self.columns.at(self.residual_column()).set_amplitude(row, point.outputs.complex(row));
         });
         cta.each(n_seeds * n_rows, |i| {
             let (column, row) = (remainder(i, n_seeds), quotient(i, n_seeds));
             let (wire, pauli) = self.of_column(column);
             let source = if pauli == Z { row } else { row ^ 1 << wire };
             let value = seeded(point.after_first.complex(source), pauli, row >> wire & 1 == 1);
-            self.columns.at(column).set_complex(row, value);
+            self.columns.at(column).set_amplitude(row, value);
         });
     }
 
@@ -234,12 +239,12 @@ impl<M: Memory> Panel<M> {
         let n_rows = self.n_rows;
         let (state, residual) = (self.forward_state(copy), self.columns.at(self.residual_column()));
         cta.each(n_rows, |row| {
-            let s = state.complex(row);
-            self.columns.at(self.n_tangents).set_complex(row, s.times_i());
-            residual.set_complex(row, s.minus(phase.times(residual.complex(row))));
+            let s = state.amplitude(row);
+            self.columns.at(self.n_tangents).set_amplitude(row, s.times_i());
+            residual.set_amplitude(row, s.minus(phase.times(residual.amplitude(row))));
             let mut column = self.n_tangents + 2;
             while column < self.n_columns {
-                self.columns.at(column).set_complex(row, Complex::ZERO);
+                self.columns.at(column).set_amplitude(row, Complex::ZERO);
                 column += 1;
             }
         });
@@ -268,9 +273,9 @@ fn with_sign_flipped(x: f64, is_flipped: bool) -> f64 {
 /// With `Q` a quarter of the columns, patch `(p, q)`, `q ≤ p`, is all `(p + Q·r, q + Q·s)`, `r, s < 4`:
 /// every pair of columns is met once, and neighbouring threads read neighbouring columns.
 #[inline(always)]
-fn accumulate<B: Cta>(cta: &mut B, workspace: Workspace<B::Memory>, n_rows: u32, fresh: bool) {
+fn accumulate<B: Cta, A: Arrangement>(cta: &mut B, workspace: Workspace<B::Memory>, n_rows: u32, fresh: bool) {
     let gram = workspace.gram();
-    let (columns, quarter) = (workspace.columns(), workspace.size(Part::NColumns) / 4);
+    let (columns, quarter) = (workspace.columns::<A>(), workspace.size(Part::NColumns) / 4);
     cta.each(quarter * (quarter + 1) / 2, |patch| {
         let mut p = 0;
         while (p + 1) * (p + 2) / 2 <= patch {
@@ -283,7 +288,8 @@ fn accumulate<B: Cta>(cta: &mut B, workspace: Workspace<B::Memory>, n_rows: u32,
         let mut row = 0;
         while row < n_rows {
             let at = B::Memory::rolled(row);
-            sums = add_products(sums, left.map(|column| column.complex(at)), right.map(|column| column.complex(at)));
+            sums =
+                add_products(sums, left.map(|column| column.amplitude(at)), right.map(|column| column.amplitude(at)));
             row += 1;
         }
         for r in 0..4 {

@@ -134,12 +134,12 @@ impl<M: Memory> Run<M> {
         push_layers(cta, circuit, self.size(Part::NSamples), after_first, at_end);
         let (n_samples, n_threads) = (self.size(Part::NSamples), cta.n_threads());
         let len = n_samples << self.size(Part::N);
-        let sum = overlap(cta, outputs, at_end, len, self.next_sums(n_threads));
+        let sum = overlap(cta, |i| outputs.complex(i), at_end, len, self.next_sums(n_threads));
         let (phase, control) = (sum.phase(), self.part(Part::Control));
         cta.once(|| control.set_complex(PHASES + copy, phase));
         self.cost = 1.0 - sum.modulus() / f64::from(n_samples);
         if self.cost < RESIDUAL_BELOW {
-            let sum = residual(cta, outputs, at_end, len, phase, self.next_sums(n_threads));
+            let sum = residual(cta, |i| outputs.complex(i), at_end, len, phase, self.next_sums(n_threads));
             self.cost = sum / f64::from(2 * n_samples);
         }
     }

@@ -2,9 +2,9 @@
 //!
 //! To the right, kets `K = V_{<k}·x` and bras `B = V_{≥k}†·y` stand before step k. The old gate is taken
 //! out of the bras, the environment `E[j][i] = Σ K_j·B_i*` contracted, and the new gate put into the
-//! kets: three passes, so that none needs more registers than its arithmetic. To the left the roles change. States are changed in place, quad by quad; each
-//! sweep ends with bras (kets) that are targets (inputs) again, which are then read afresh, so that
-//! rounding errors do not add up from sweep to sweep.
+//! kets: three passes, so that none needs more registers than its arithmetic. To the left the roles
+//! change. States are changed in place, quad by quad. Each sweep ends with bras (kets) that are targets
+//! (inputs) again, to rounding; nobody relies on that.
 
 use super::polar::{SCRATCH_LEN, best_one, best_two, environment_of_one};
 use crate::complex::{Complex, Su2};
@@ -18,8 +18,6 @@ pub const BETA: u32 = 32 + SCRATCH_LEN;
 /// Everything a sweep works on; the same in every thread.
 #[derive(Clone, Copy)]
 pub struct Pass<M, P> {
-    /// Wires.
-    pub n: u32,
     /// Steps of the run.
     pub steps: P,
     /// The first of them.
@@ -43,13 +41,10 @@ struct Gate<M> {
 }
 
 impl<M: Memory> Gate<M> {
+    /// A one-qubit gate is a pair with the identity on another bit.
     #[inline(always)]
-    fn new(n: u32, step: SweepStep, values: M) -> Gate<M> {
-        let one = step.kind == step::CONSTANT_ONE || step.kind == step::FREE_ONE;
-        // A one-qubit gate is a pair with the identity on the next wire.
-        let other = if step.a + 1 < n { step.a + 1 } else { 0 };
-        let b = if one { other } else { step.b };
-        Gate { quads: Quads::new(b, step.a), step: SweepStep { b, ..step }, values }
+    fn new(step: SweepStep, values: M) -> Gate<M> {
+        Gate { quads: Quads::new(step.b, step.a), step, values }
     }
 
     /// Whether a CX comes first.
@@ -98,51 +93,63 @@ impl<M: Memory> Gate<M> {
 /// A 4×4 matrix, row by row, or its conjugate transpose on a quad.
 #[inline(always)]
 fn apply_matrix<M: Memory>(matrix: M, quad: Quad, inverse: bool) -> Quad {
-    let element = |r: u32, c: u32| {
-        let m = matrix.complex(if inverse { 4 * c + r } else { 4 * r + c });
-        Complex::new(m.re, if inverse { -m.im } else { m.im })
-    };
-    [0, 1, 2, 3].map(|r| {
-        element(r, 0)
-            .times(quad[0])
-            .add_product(element(r, 1), quad[1])
-            .add_product(element(r, 2), quad[2])
-            .add_product(element(r, 3), quad[3])
-    })
+    // Two forms rather than one with chosen offsets, which would be held in as many registers.
+    if inverse {
+        let element = |r: u32, c: u32| matrix.complex(4 * c + r).conj();
+        [0, 1, 2, 3].map(|r| row_times(element, r, quad))
+    } else {
+        let element = |r: u32, c: u32| matrix.complex(4 * r + c);
+        [0, 1, 2, 3].map(|r| row_times(element, r, quad))
+    }
+}
+
+#[inline(always)]
+fn row_times(element: impl Fn(u32, u32) -> Complex, r: u32, quad: Quad) -> Complex {
+    element(r, 0)
+        .times(quad[0])
+        .add_product(element(r, 1), quad[1])
+        .add_product(element(r, 2), quad[2])
+        .add_product(element(r, 3), quad[3])
 }
 
 impl<M: Memory, P: Table<SweepStep>> Pass<M, P> {
-    /// `states ← V · states`.
+    /// The gate of step `k`, counted from the end if `from_end`.
     #[inline(always)]
-    pub fn push<B: Cta<Memory = M>>(self, cta: &mut B, states: M, n_states: u32) {
+    fn gate(self, k: u32, from_end: bool) -> Gate<M> {
+        let at = if from_end { self.n_steps - 1 - k } else { k };
+        Gate::new(self.steps.get(self.steps_at + at), self.values)
+    }
+
+    /// `states ← V · states`, or `V† · states`, of `n_quads` quads.
+    #[inline(always)]
+    pub fn push<B: Cta<Memory = M>>(self, cta: &mut B, states: M, n_quads: u32, inverse: bool) {
         let mut k = 0;
         while k < self.n_steps {
-            let gate = Gate::new(self.n, self.steps.get(self.steps_at + k), self.values);
-            cta.each(n_states << (self.n - 2), |i| gate.change(states, i, false));
+            let gate = self.gate(k, inverse);
+            cta.each(n_quads, |i| gate.change(states, i, inverse));
             k += 1;
         }
     }
 
     /// One sweep over all steps. To the right, the kets are inputs before it and the bras have been
-    /// pulled to the front; to the left the other way round.
+    /// pulled to the front; to the left the other way round. In `states` lie the kets, `n_quads` of them,
+    /// and then the bras.
     #[inline(always)]
-    pub fn sweep<B: Cta<Memory = M>>(self, cta: &mut B, to_right: bool, kets: M, bras: M, n_states: u32) {
+    pub fn sweep<B: Cta<Memory = M>>(self, cta: &mut B, to_right: bool, states: M, n_quads: u32) {
+        // Found where they are needed rather than held in registers, as are the gates.
+        let kets_or_bras = |is_bras: bool| states.offset(if is_bras { 8 * n_quads } else { 0 });
         let mut k = 0;
         while k < self.n_steps {
-            let at = if to_right { k } else { self.n_steps - 1 - k };
-            let gate = Gate::new(self.n, self.steps.get(self.steps_at + at), self.values);
-            let n_quads = n_states << (self.n - 2);
-            if gate.step.kind <= step::CONSTANT_TWO {
-                cta.each(n_quads, |i| {
-                    gate.change(kets, i, !to_right);
-                    gate.change(bras, i, !to_right);
-                });
-            } else {
-                let (taken_out_of, put_into) = if to_right { (bras, kets) } else { (kets, bras) };
-                cta.each(n_quads, |i| gate.change(taken_out_of, i, !to_right));
-                self.contract(cta, gate, kets, bras, n_quads);
+            let gate = self.gate(k, !to_right);
+            let is_free = gate.step.kind > step::CONSTANT_TWO;
+            // A free gate leaves the one, a constant one both: the bras follow the kets without a gap.
+            let from = if is_free { kets_or_bras(to_right) } else { states };
+            cta.each(if is_free { n_quads } else { 2 * n_quads }, |i| gate.change(from, i, !to_right));
+            if is_free {
+                self.contract(cta, gate, kets_or_bras(false), kets_or_bras(true), n_quads);
                 self.update(cta, gate, to_right);
-                cta.each(n_quads, |i| gate.change(put_into, i, !to_right));
+                let gate = self.gate(k, !to_right);
+                cta.each(n_quads, |i| gate.change(kets_or_bras(!to_right), i, !to_right));
             }
             k += 1;
         }

@@ -139,9 +139,15 @@ fn polar<B: Cta>(cta: &mut B, x: B::Memory, eliminated: [B::Memory; 2], partials
         if !(size.is_finite() && inverse_size.is_finite()) {
             return false;
         }
-        // ζ² = ‖X⁻¹‖/‖X‖ in the Frobenius norm (Higham 2008, equation 8.24).
-        let zeta = sqrt(sqrt(inverse_size / size));
-        cta.each(16, |k| x.set_complex(k, x.complex(k).scaled(0.5 * zeta).plus(inverse(k).scaled(0.5 / zeta))));
+        // ζ² = ‖X⁻¹‖/‖X‖ in the Frobenius norm (Higham 2008, equation 8.24); the second copy is free by now.
+        cta.once(|| {
+            let zeta = sqrt(sqrt(inverse_size / size));
+            eliminated[1].set_complex(0, Complex::new(0.5 * zeta, 0.5 / zeta));
+        });
+        cta.each(16, |k| {
+            let factors = eliminated[1].complex(0);
+            x.set_complex(k, x.complex(k).scaled(factors.re).plus(inverse(k).scaled(factors.im)));
+        });
         if change < LAST_STEP_BELOW {
             return true;
         }

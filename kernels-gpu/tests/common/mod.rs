@@ -7,11 +7,10 @@ pub mod sweeps;
 use bqc_instantiate::{CxTemplate, LmSettings as CpuSettings, Slot, StateBatch};
 use bqc_kernels::complex::{Complex, Su2};
 use bqc_kernels::cta::host::{Arena, Clock, HostCta, Order, Watch};
-use bqc_kernels::lm::layout::{Layout, Sizes};
+use bqc_kernels::lm::layout::{ByColumn, ByRow, Layout, Sizes};
 use bqc_kernels::lm::{self, LmLaunch};
-use bqc_kernels::templates::{
-    Base, Candidate, Check, CxWord, Group, LmResult, LmSettings, NONE, StateSet, Tables, status,
-};
+use bqc_kernels::states::Circuit;
+use bqc_kernels::templates::{Base, Candidate, CxWord, Group, LmResult, LmSettings, NONE, StateSet, Tables, status};
 use bqc_kernels::verify;
 use bqc_linalg::lanes::two_qubit::amplitude;
 use bqc_linalg::{Complex64, Stream};
@@ -61,6 +60,18 @@ pub struct Global {
 }
 
 impl Global {
+    /// States of sweeps: the lanes of the CPU engine's layout side by side.
+    pub fn add_lanes(&mut self, batch: &StateBatch) -> StateSet {
+        let mut add = |lanes: &[f64]| {
+            let at = self.states.len() as u32;
+            let amplitudes = lanes.chunks_exact(16);
+            self.states.extend(amplitudes.flat_map(|z| (0..8).map(|lane| Complex::new(z[lane], z[lane + 8]))));
+            at
+        };
+        let (inputs_at, outputs_at) = (add(batch.inputs()), add(batch.outputs()));
+        StateSet { n_samples: batch.n_samples() as u32, inputs_at, outputs_at }
+    }
+
     pub fn add_base(&mut self, t: &CxTemplate) -> u32 {
         let base = Base {
             n: t.n() as u32,
@@ -128,8 +139,8 @@ pub struct How {
     pub large_is_global: bool,
     /// Candidates from the last to the first: the worst case of timing.
     pub backwards: bool,
-    /// The host has asked all to stop.
-    pub is_stopped: bool,
+    /// The group that the host has asked to stop.
+    pub stopped: Option<u32>,
 }
 
 impl How {
@@ -141,7 +152,7 @@ impl How {
             samples_per_panel: 2,
             large_is_global: false,
             backwards: false,
-            is_stopped: false,
+            stopped: None,
         }
     }
 }
@@ -158,8 +169,7 @@ pub fn launch_lm_with(global: &Global, how: How, sized_for: Option<usize>) -> La
         layouts = vec![layouts[index]];
     }
     let small_len = layouts.iter().map(|l| l.small_len).max().unwrap().next_multiple_of(2);
-    let widest = global.bases.iter().map(|b| verify::large_len(b.n)).max().unwrap();
-    let large_len = layouts.iter().map(|l| l.large_len).max().unwrap().max(widest);
+    let large_len = layouts.iter().map(|l| l.large_len).max().unwrap();
     let slots_per_survivor = global.bases.iter().map(|b| b.n + 2 * (b.n_cx + 1)).max().unwrap();
     let n = global.candidates.len();
     let unset = LmResult::not_begun(NONE, 0);
@@ -167,10 +177,15 @@ pub fn launch_lm_with(global: &Global, how: How, sized_for: Option<usize>) -> La
     let survivors = vec![Cell::new(Complex::ZERO); 2 * n * slots_per_survivor as usize];
     let winners: Vec<AtomicU32> =
         global.groups.iter().map(|_| AtomicU32::new(NONE)).chain([AtomicU32::new(0)]).collect();
-    let stop = [AtomicU32::new(how.is_stopped.into())];
+    let stop: Vec<AtomicU32> = (0..global.groups.len() as u32)
+        .map(|group| AtomicU32::new(how.stopped.is_some_and(|one| one == group).into()))
+        .collect();
+    let panel = how.samples_per_panel;
+    let candidates: Vec<Candidate> =
+        global.candidates.iter().map(|c| Candidate { samples_per_panel: panel, ..*c }).collect();
     let launch = LmLaunch {
         tables: tables(global),
-        candidates: &global.candidates[..],
+        candidates: &candidates[..],
         groups: &global.groups[..],
         settings: &global.settings[..],
         winners: &winners[..],
@@ -182,8 +197,9 @@ pub fn launch_lm_with(global: &Global, how: How, sized_for: Option<usize>) -> La
         slots_per_survivor,
         small_len,
         large_len,
-        samples_per_panel: how.samples_per_panel,
+        arrangement: ByColumn,
     };
+    let by_row = launch.arranged(ByRow);
     let clock = Clock::new(how.watch);
     let mut order: Vec<u32> = (0..n as u32).collect();
     if how.backwards {
@@ -196,7 +212,12 @@ pub fn launch_lm_with(global: &Global, how: How, sized_for: Option<usize>) -> La
         let small = shared.memory();
         let large =
             if how.large_is_global { workspace.memory() } else { bqc_kernels::cta::Memory::offset(small, small_len) };
-        lm::run(&mut HostCta::new(&shared, how.n_threads, how.order), launch, index, small, large);
+        let cta = &mut HostCta::new(&shared, how.n_threads, how.order);
+        if how.large_is_global {
+            lm::run(cta, by_row, index, small, large);
+        } else {
+            lm::run(cta, launch, index, small, large);
+        }
     }
     Launched {
         results: results.iter().map(Cell::get).collect(),
@@ -221,22 +242,19 @@ pub fn tables(global: &Global) -> Tables<&[Base], &[CxWord], &[Complex], &[Compl
     Tables { bases: &global.bases, cx: &global.cx, slots: &global.slots, states: &global.states }
 }
 
-/// Runs all checks with memory for `n_states` at once.
-pub fn launch_verify(global: &Global, checks: &[Check], n_states: u32, order: Order) -> Vec<f64> {
-    let n_threads = 32;
-    let len = |c: &Check| {
-        let base = &global.bases[c.base as usize];
-        verify::memory_len(base.n, base.n_cx, n_threads, n_states)
-    };
-    let memory_len = checks.iter().map(len).max().unwrap();
-    let distances = vec![Cell::new(f64::NAN); checks.len()];
-    let clock = Clock::new(Watch::On);
-    for index in 0..checks.len() as u32 {
-        let shared = Arena::poisoned(memory_len as usize, &clock);
-        let cta = &mut HostCta::new(&shared, n_threads, order);
-        verify::run(cta, tables(global), checks, &distances[..], index, shared.memory(), memory_len);
-    }
-    distances.iter().map(Cell::get).collect()
+/// The distance of a base from all states of a set, with memory for `n_states` at once.
+pub fn distance(global: &Global, base: u32, set: StateSet, n_states: u32, order: Order) -> f64 {
+    let Base { n, n_cx, cx_at, slots_at, .. } = global.bases[base as usize];
+    let word = |word: &CxWord| f64::from_bits(word.0.into());
+    let cx: Vec<f64> = global.cx[cx_at as usize..][..n_cx as usize].iter().map(word).collect();
+    let slots = &global.slots[2 * slots_at as usize..][..2 * (n + 2 * n_cx) as usize];
+    let gates: Vec<f64> = slots.iter().flat_map(|z| [z.re, z.im]).collect();
+    let (clock, len) = (Clock::new(Watch::On), n_states * verify::large_len(n));
+    let [cx, gates] = [cx, gates].map(|content| Arena::filled(&content, &clock));
+    let (large, partials) = (Arena::poisoned(len as usize, &clock), Arena::poisoned(8, &clock));
+    let circuit = Circuit { n, n_cx, cx: cx.memory(), gates: gates.memory() };
+    let cta = &mut HostCta::new(&partials, 32, order);
+    verify::distance(cta, &global.states[..], set, circuit, large.memory(), len, partials.memory())
 }
 
 /// The template with other values, slot by slot.

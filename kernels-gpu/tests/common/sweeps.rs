@@ -3,14 +3,16 @@
 use super::{Global, complex};
 use bqc_instantiate::ops::Op;
 use bqc_instantiate::qfactor::plan::{self, Step};
+use bqc_instantiate::schedule::{CostPoint, Rules};
 use bqc_instantiate::{FreeValue, StateBatch, Template, Values};
 use bqc_kernels::complex::{Complex, Su2};
 use bqc_kernels::cta::Memory;
 use bqc_kernels::cta::host::{Arena, Clock, HostCta, Order, Watch};
 use bqc_kernels::sweep::{self, Layout, SweepLaunch};
-use bqc_kernels::templates::{StateSet, SweepResult, SweepRules, SweepRun, SweepStep, step, verdict};
+use bqc_kernels::templates::{LANE_BITS, NONE, StateSet, SweepResult, SweepRules, SweepRun, SweepStep, step, verdict};
 use bqc_linalg::{Complex64, Matrix4};
 use std::cell::Cell;
+use std::sync::atomic::AtomicU32;
 
 /// Tables of a launch of sweeps.
 #[derive(Default)]
@@ -20,24 +22,50 @@ pub struct Sweeps {
     pub steps: Vec<SweepStep>,
     pub rules: Vec<SweepRules>,
     pub values: Vec<Complex>,
+    pub points: Vec<Complex>,
+}
+
+/// How a launch ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Swept {
+    pub results: Vec<SweepResult>,
+    /// Values of all runs.
+    pub found: Vec<Complex>,
+    /// New points of every run.
+    pub points: Vec<Vec<Complex>>,
+}
+
+impl Swept {
+    /// Training and validation cost at the end of a run.
+    pub fn last(&self, run: usize) -> (f64, f64) {
+        let last = self.points[run].last().unwrap();
+        (last.re, last.im)
+    }
+}
+
+/// The CPU engine's rules, with `n_validation` states behind each validation cost.
+pub fn rules(cpu: &Rules, n_validation: usize, sweeps_per_round: u32) -> SweepRules {
+    SweepRules {
+        cost_tol: cpu.cost_tol,
+        plateau_ratio: cpu.plateau_ratio,
+        overtrained_factor: cpu.overtrained_factor(n_validation),
+        beta: 0.0,
+        max_sweeps: cpu.max_sweeps,
+        min_sweeps: cpu.min_sweeps,
+        window_rounds: cpu.plateau_sweeps.div_ceil(sweeps_per_round),
+        sweeps_per_round,
+    }
 }
 
 /// Rules that only count sweeps.
 pub fn exactly(n_sweeps: u32) -> SweepRules {
-    SweepRules {
-        cost_tol: 0.0,
-        plateau_ratio: f64::INFINITY,
-        overtrained_factor: f64::INFINITY,
-        beta: 0.0,
-        max_sweeps: n_sweeps,
-        min_sweeps: 0,
-        plateau_sweeps: 4,
-        sweeps_per_round: 1,
-    }
+    let cpu = Rules { cost_tol: 0.0, max_sweeps: n_sweeps, min_sweeps: u32::MAX, ..Rules::default() };
+    rules(&cpu, 8, 1)
 }
 
 impl Sweeps {
-    /// Adds a run; the places of its free values, in the order of the template.
+    /// Adds a run that begins at `start`, and makes as many rounds as its rules want; the places of its
+    /// free values, in the order of the template.
     pub fn add(
         &mut self,
         template: &Template,
@@ -58,33 +86,33 @@ impl Sweeps {
         }
         let steps_at = self.steps.len() as u32;
         for s in plan::steps(template) {
-            let new = |kind: u32, a: u8, b: u8, value_a: u32, value_b: u32| SweepStep {
-                kind,
-                a: a.into(),
-                b: b.into(),
-                value_a,
-                value_b,
+            let bit = |wire: u8| u32::from(wire) + LANE_BITS;
+            let new = |kind: u32, a: u8, b: u32, value_a: u32, value_b: u32| {
+                let a = bit(a);
+                SweepStep { kind, a, b, value_a, value_b }
             };
+            let other = |wire: u8| if template.width() == 1 { 0 } else { bit((wire + 1) % template.width()) };
             let constants_at = values.len() as u32;
             self.steps.push(match s {
-                Step::Fixed(Op::Cx { control, target }) => new(step::CX, target, control, 0, 0),
+                Step::Fixed(Op::Cx { control, target }) => new(step::CX, target, bit(control), 0, 0),
                 Step::Fixed(Op::One { qubit, value }) => {
                     values.extend([complex(value.a), complex(value.b)]);
-                    new(step::CONSTANT_ONE, qubit, 0, constants_at, 0)
+                    new(step::CONSTANT_ONE, qubit, other(qubit), constants_at, 0)
                 }
                 Step::Fixed(Op::Two { pair, value }) => {
                     values.extend(value.0.iter().flatten().map(|z| complex(*z)));
-                    new(step::CONSTANT_TWO, pair.a, pair.b, constants_at, 0)
+                    new(step::CONSTANT_TWO, pair.a, bit(pair.b), constants_at, 0)
                 }
-                Step::One { slot, qubit } => new(step::FREE_ONE, qubit, 0, places[slot], 0),
+                Step::One { slot, qubit } => new(step::FREE_ONE, qubit, other(qubit), places[slot], 0),
                 Step::LocalPair { slots, pair, cx } => {
                     let kind = if cx { step::CX_FREE_PAIR } else { step::FREE_PAIR };
-                    new(kind, pair.a, pair.b, places[slots[0]], places[slots[1]])
+                    new(kind, pair.a, bit(pair.b), places[slots[0]], places[slots[1]])
                 }
-                Step::Two { slot, pair } => new(step::FREE_TWO, pair.a, pair.b, places[slot], 0),
+                Step::Two { slot, pair } => new(step::FREE_TWO, pair.a, bit(pair.b), places[slot], 0),
             });
         }
         let none = StateSet { n_samples: 0, inputs_at: 0, outputs_at: 0 };
+        let n_rounds = rules.max_sweeps.div_ceil(rules.sweeps_per_round);
         self.rules.push(rules);
         self.runs.push(SweepRun {
             n: template.width().into(),
@@ -93,28 +121,59 @@ impl Sweeps {
             values_at,
             n_values: values.len() as u32,
             rules: self.rules.len() as u32 - 1,
-            training: self.global.add_states(training),
-            validation: validation.map_or(none, |v| self.global.add_states(v)),
+            problem: self.runs.len() as u32,
+            time: 0,
+            first_sweeps: 0,
+            n_points: 0,
+            n_carried: 0,
+            points_at: self.points.len() as u32,
+            n_rounds,
+            training: self.global.add_lanes(training),
+            validation: validation.map_or(none, |v| self.global.add_lanes(v)),
         });
         self.values.extend(values);
+        self.points.extend(vec![Complex::ZERO; n_rounds as usize + 1]);
         places
     }
 
-    /// Runs everything; results and last values.
+    /// Makes a run go on from where a launch of it ended.
+    pub fn go_on(&mut self, run: usize, swept: &Swept, n_rounds: u32) {
+        let record = &mut self.runs[run];
+        let (at, n_new) = (record.values_at as usize, swept.results[run].n_points);
+        self.values[at..][..record.n_values as usize].copy_from_slice(&swept.found[at..][..record.n_values as usize]);
+        let known = record.points_at as usize..(record.points_at + record.n_carried) as usize;
+        let segment = [&self.points[known], &swept.points[run][..]].concat();
+        record.n_points += n_new;
+        record.time += n_new;
+        record.n_carried = record.n_points.min(self.rules[record.rules as usize].window_rounds.max(2));
+        record.n_rounds = n_rounds;
+        record.points_at = self.points.len() as u32;
+        self.points.extend(&segment[segment.len() - record.n_carried as usize..]);
+        self.points.extend(vec![Complex::ZERO; n_rounds as usize + 1]);
+    }
+
+    /// Runs everything.
     ///
     /// The states are in shared memory, or with `large_is_global` in a block's part of global memory.
-    pub fn launch(
+    pub fn launch(&self, order: Order, watch: Watch, n_threads: u32, large_is_global: bool) -> Swept {
+        let problems: Vec<AtomicU32> = self.runs.iter().map(|_| AtomicU32::new(NONE)).collect();
+        self.launch_with(order, watch, n_threads, large_is_global, &problems, &[AtomicU32::new(0)])
+    }
+
+    /// The same with flags of one's own.
+    pub fn launch_with(
         &self,
         order: Order,
         watch: Watch,
         n_threads: u32,
         large_is_global: bool,
-    ) -> (Vec<SweepResult>, Vec<Complex>) {
+        problems: &[AtomicU32],
+        stop: &[AtomicU32],
+    ) -> Swept {
         let layouts: Vec<Layout> = self.runs.iter().map(|r| Layout::new(r, n_threads)).collect();
         let small_len = layouts.iter().map(|l| l.small_len).max().unwrap();
         let large_len = layouts.iter().map(|l| l.large_len).max().unwrap();
-        let unset = SweepResult { training: f64::NAN, validation: f64::NAN, verdict: u32::MAX, sweeps: 0 };
-        let results = vec![Cell::new(unset); self.runs.len()];
+        let results = vec![Cell::new(SweepResult { verdict: u32::MAX, n_points: 0 }); self.runs.len()];
         let found = vec![Cell::new(Complex::ZERO); self.values.len()];
         let launch = SweepLaunch {
             runs: &self.runs[..],
@@ -124,20 +183,43 @@ impl Sweeps {
             values: &self.values[..],
             results: &results[..],
             found: &found[..],
+            problems,
+            stop,
             small_len,
             large_len,
         };
         let clock = Clock::new(watch);
+        let content: Vec<f64> = self.points.iter().flat_map(|z| [z.re, z.im]).collect();
+        let points = Arena::filled(&content, &clock);
         for index in 0..self.runs.len() as u32 {
             let shared_len = if large_is_global { small_len } else { small_len + large_len };
             let shared = Arena::poisoned(shared_len as usize, &clock);
             let workspace = Arena::poisoned(large_len as usize, &clock);
             let small = shared.memory();
             let large = if large_is_global { workspace.memory() } else { small.offset(small_len) };
-            sweep::run(&mut HostCta::new(&shared, n_threads, order), launch, index, small, large);
+            let cta = &mut HostCta::new(&shared, n_threads, order);
+            sweep::run(cta, launch, index, small, large, points.memory());
         }
-        (results.iter().map(Cell::get).collect(), found.iter().map(Cell::get).collect())
+        let results: Vec<SweepResult> = results.iter().map(Cell::get).collect();
+        let content = points.content();
+        let new = |(run, result): (&SweepRun, &SweepResult)| {
+            let first = 2 * (run.points_at + run.n_carried) as usize;
+            let points = content[first..][..2 * result.n_points as usize].chunks_exact(2);
+            points.map(|z| Complex::new(z[0], z[1])).collect()
+        };
+        let points = self.runs.iter().zip(&results).map(new).collect();
+        Swept { results, found: found.iter().map(Cell::get).collect(), points }
     }
+}
+
+/// Points of a launch as the CPU engine has them.
+pub fn cost_points(points: &[Complex], first_sweeps: u32, sweeps_per_round: u32) -> Vec<CostPoint> {
+    let point = |(z, k): (&Complex, u32)| CostPoint {
+        sweeps: first_sweeps + k * sweeps_per_round,
+        training: z.re,
+        validation: (z.im >= 0.0).then_some(z.im),
+    };
+    points.iter().zip(0..).map(point).collect()
 }
 
 /// The free values of one run.
@@ -178,6 +260,9 @@ pub fn verdict_name(verdict: u32) -> &'static str {
         verdict::OUT_OF_SWEEPS => "out of sweeps",
         verdict::NOT_FINITE => "not finite",
         verdict::TOO_LARGE => "too large",
+        verdict::UNDECIDED => "undecided",
+        verdict::BEATEN => "beaten",
+        verdict::STOPPED => "stopped",
         _ => "unset",
     }
 }

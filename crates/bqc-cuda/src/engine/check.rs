@@ -2,8 +2,8 @@
 //! a solution, and the CPU takes the same step. Whatever the driver's compiler made of the PTX, this is
 //! where it is held against a second opinion.
 
-use super::tables::{Shape, Tables};
-use super::{CudaEngine, tables, tables_of};
+use super::descend::tables_of;
+use super::{CudaEngine, tables};
 use crate::CudaError;
 use bqc_instantiate::{CxTemplate, Engine, LmOutcome, LmSettings, LmSolver, StateBatch, sample_count};
 use bqc_linalg::{Stream, Su2};
@@ -34,9 +34,17 @@ impl CudaEngine {
         let settings = LmSettings { max_iterations: 1, ..LmSettings::default() };
         let (mut expected, go) = (begun.clone(), AtomicBool::new(false));
         let outcomes = self.cpu.descend(&batch, &settings, &mut expected, &go);
-        let tables = tables_of(&batch, &settings, &begun);
-        for shape in shapes(&tables, self.gpu.info().block_shared_bytes) {
-            let returned = self.finish(self.begin(&tables, &shape)?, &go)?;
+        let wrong = |kernel, what| CudaError::WrongResult { device: self.gpu.info().to_string(), kernel, what };
+        let tables = tables_of(&self.target(&batch, None, &settings), &begun);
+        let Some((tables, shape)) = tables.and_then(|tables| tables.shape().map(|shape| (tables, shape))) else {
+            return Err(wrong("bqc_lm_global", "it has no room for templates of three wires".into()));
+        };
+        // One for each kernel.
+        for shape in [shape, shape.global()] {
+            let parts = self.finish(self.begin(&[&tables], &shape)?, |_| false)?;
+            let Some(returned) = parts.first() else {
+                return Err(wrong(shape.kernel_name(), "nothing came back".into()));
+            };
             for (place, (template, outcome)) in begun.iter().zip(&outcomes).enumerate() {
                 let mut found = template.clone();
                 tables::set_slots(&mut found, returned.slots(place));
@@ -48,8 +56,7 @@ impl CudaEngine {
                         "after {} iterations template {place} has cost {:e}, by the CPU {own:e}, and the CPU came to {:e}",
                         result.iterations, result.cost, outcome.cost
                     );
-                    let (device, kernel) = (self.gpu.info().to_string(), shape.kernel_name());
-                    return Err(CudaError::WrongResult { device, kernel, what });
+                    return Err(wrong(shape.kernel_name(), what));
                 }
             }
         }
@@ -59,12 +66,6 @@ impl CudaEngine {
 
 fn agree(cost: f64, outcome: &LmOutcome) -> bool {
     (cost - outcome.cost).abs() <= RELATIVE_TOL * outcome.cost + ABSOLUTE_TOL
-}
-
-/// One for each kernel.
-fn shapes(tables: &Tables, block_shared_bytes: u32) -> impl Iterator<Item = Shape> {
-    let shared = Shape::choose(tables, block_shared_bytes);
-    [shared, Some(Shape::global(tables))].into_iter().flatten()
 }
 
 /// States of a target, and templates near it.

@@ -1,12 +1,14 @@
 //! A driver whose GPUs exist only in the tests: what bqc calls of `libcuda.so.1`, on host
-//! memory. `FAKE_CUDA` says what goes wrong, and `machine.rs` what other processes have to do with it. Streams are lazy on purpose: what is queued runs when
-//! somebody waits for it, so that host memory that is touched too early gives wrong results. Kernels
-//! are known by name; those of Levenberg–Marquardt are the real bodies, emulated.
+//! memory. `FAKE_CUDA` says what goes wrong, and `machine.rs` what other processes have to do with it. Streams
+//! are lazy on purpose: what is queued runs when somebody waits for it, so that host memory that is touched
+//! too early gives wrong results. Kernels are known by name; those of the engine are the real bodies, emulated.
 
 #![allow(non_snake_case, clippy::missing_safety_doc)]
 
 mod lm;
 mod machine;
+mod raw;
+mod sweeps;
 
 use machine::scenario;
 use std::ffi::{CStr, c_char, c_void};
@@ -19,16 +21,22 @@ const NAME: &CStr = c"Imaginary GPU";
 
 static USED_BYTES: AtomicUsize = AtomicUsize::new(0);
 static N_LM_LAUNCHES: AtomicUsize = AtomicUsize::new(0);
+static N_SWEEP_LAUNCHES: AtomicUsize = AtomicUsize::new(0);
 /// Retained less released, for each GPU; a context that is used after its end would crash a real program.
 static N_RETAINED: Mutex<[usize; MOST_GPUS]> = Mutex::new([0; MOST_GPUS]);
 static N_QUERIES: AtomicUsize = AtomicUsize::new(0);
-/// Where the last launch looks for a stop.
-static STOP_WORD: AtomicU64 = AtomicU64::new(0);
 static WAITS_ASLEEP: AtomicBool = AtomicBool::new(false);
 static IS_LOST: AtomicBool = AtomicBool::new(false);
 static ALLOCATIONS: Mutex<Vec<(u64, Vec<u128>)>> = Mutex::new(Vec::new());
 
-type Queue = Mutex<Vec<Box<dyn FnOnce() + Send>>>;
+type Work = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
+pub struct Queue {
+    work: Mutex<Vec<Work>>,
+    /// Words of which one must be set before the work is done: their address and number.
+    held_until: Mutex<Option<(u64, u32)>>,
+}
 
 /// Every call after a fault reports it, and none comes after the context's end.
 fn answer(code: u32) -> u32 {
@@ -199,7 +207,8 @@ pub unsafe extern "C" fn cuMemAlloc_v2(pointer: *mut u64, bytes: usize) -> u32 {
         return 1;
     }
     // The engine's check of itself finds room.
-    let is_tight = scenario("tight") && N_LM_LAUNCHES.load(SeqCst) >= 2;
+    let is_tight = scenario("tight") && N_LM_LAUNCHES.load(SeqCst) >= 2
+        || scenario("sweeps-tight") && N_SWEEP_LAUNCHES.load(SeqCst) >= 2;
     let most = if is_tight { 64 << 10 } else { TOTAL_BYTES };
     if bytes > most.min(TOTAL_BYTES - USED_BYTES.load(SeqCst)) {
         return 2;
@@ -291,24 +300,26 @@ pub unsafe extern "C" fn cuStreamCreateWithPriority(stream: *mut *const Queue, _
 }
 
 unsafe fn queue(stream: *const Queue, work: impl FnOnce() + Send + 'static) {
-    unsafe { (*stream).lock().unwrap().push(Box::new(work)) };
+    unsafe { (*stream).work.lock().unwrap().push(Box::new(work)) };
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuStreamSynchronize(stream: *const Queue) -> u32 {
-    let work = std::mem::take(&mut *unsafe { (*stream).lock().unwrap() });
+    let work = std::mem::take(&mut *unsafe { (*stream).work.lock().unwrap() });
     for step in work {
         step();
     }
     answer(0)
 }
 
-/// Every other question finds the queue unfinished. The endless kernel ends when it is told to.
+/// Every other question finds the queue unfinished. An endless kernel ends when some group of it is told to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuStreamQuery(stream: *const Queue) -> u32 {
-    let stop_word = STOP_WORD.load(SeqCst) as *const AtomicU32;
-    let is_endless = scenario("endless") && N_LM_LAUNCHES.load(SeqCst) > 2;
-    let is_running = is_endless && unsafe { (*stop_word).load(SeqCst) } == 0;
+    let held_until = *unsafe { (*stream).held_until.lock().unwrap() };
+    let is_running = held_until.is_some_and(|(words, n_words)| {
+        let word = |i: u32| unsafe { &*(words as *const AtomicU32).add(i as usize) };
+        (0..n_words).all(|i| word(i).load(SeqCst) == 0)
+    });
     if is_running || N_QUERIES.fetch_add(1, SeqCst).is_multiple_of(2) {
         return answer(600);
     }
@@ -392,12 +403,14 @@ const fn function(name: &'static CStr) -> Function {
 }
 
 /// One of each, as a real driver has it: whoever asks twice gets the same one.
-static FUNCTIONS: [Function; 5] = [
+static FUNCTIONS: [Function; 7] = [
     function(c"copy"),
     function(c"fma_f64"),
     function(c"fma_f32"),
     function(c"bqc_lm_shared"),
     function(c"bqc_lm_global"),
+    function(c"bqc_sweep_shared"),
+    function(c"bqc_sweep_global"),
 ];
 
 #[unsafe(no_mangle)]
@@ -483,10 +496,12 @@ pub unsafe extern "C" fn cuLaunchKernel(
         }
         b"bqc_lm_shared" | b"bqc_lm_global" => {
             let arguments = unsafe { *parameter(0).cast::<bqc_kernels::arguments::LmArguments>() };
-            STOP_WORD.store(arguments.stop, SeqCst);
             let large_is_global = name.to_bytes() == b"bqc_lm_global";
             // The first two are the engine's check of itself.
             let launch = N_LM_LAUNCHES.fetch_add(1, SeqCst);
+            let is_endless = scenario("endless") || scenario("stopped-one");
+            let words = (is_endless && launch >= 2).then_some((arguments.stop, arguments.n_groups));
+            *unsafe { (*stream).held_until.lock().unwrap() } = words;
             if scenario("full-launch") && launch >= 2 {
                 return answer(2);
             }
@@ -504,6 +519,32 @@ pub unsafe extern "C" fn cuLaunchKernel(
                     } else if !is_silent {
                         lm::run(arguments, n_blocks, block_threads, shared_bytes, large_is_global);
                         lm::spoil(arguments, is_garbage, is_global_wrong);
+                    }
+                })
+            };
+        }
+        b"bqc_sweep_shared" | b"bqc_sweep_global" => {
+            let arguments = unsafe { *parameter(0).cast::<bqc_kernels::arguments::SweepArguments>() };
+            let large_is_global = name.to_bytes() == b"bqc_sweep_global";
+            // The first two are the engine's check of itself.
+            let launch = N_SWEEP_LAUNCHES.fetch_add(1, SeqCst);
+            let words = (scenario("sweeps-endless") && launch >= 2).then_some((arguments.stop, 1));
+            *unsafe { (*stream).held_until.lock().unwrap() } = words;
+            if scenario("sweeps-full") && launch >= 2 {
+                return answer(2);
+            }
+            let is_lost = scenario("sweeps-fault") && launch == 4;
+            let is_silent = scenario("silent-sweeps") || scenario("sweeps-silent") && launch >= 3;
+            let is_garbage = scenario("sweeps-garbage") && launch >= 3;
+            let is_spoilt = scenario("wrong-sweeps") && large_is_global;
+            let is_lie = scenario("sweeps-lie") && launch >= 3;
+            unsafe {
+                queue(stream, move || {
+                    if is_lost {
+                        IS_LOST.store(true, SeqCst);
+                    } else if !is_silent {
+                        sweeps::run(arguments, n_blocks, block_threads, shared_bytes, large_is_global);
+                        sweeps::spoil(arguments, is_garbage, is_spoilt, is_lie);
                     }
                 })
             };

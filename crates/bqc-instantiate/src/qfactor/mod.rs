@@ -6,6 +6,7 @@
 //! set of all basis states. Convergence is linear, often over thousands of sweeps; what sweeps are
 //! good at is entering the basin of a solution from a poor start.
 
+pub mod course;
 pub mod plan;
 pub(crate) mod run;
 pub mod sweep;

@@ -1,7 +1,7 @@
 //! Moves: how a candidate of the search differs from the template it comes from.
 
 use bqc_instantiate::{CxTemplate, Rotation};
-use bqc_linalg::{Stream, Su2};
+use bqc_linalg::{Complex64, Stream, Su2};
 
 /// How often each kind of proposal is made. Probabilities, except where a unit is named.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +20,7 @@ pub struct MoveMix {
     pub reach: usize,
     /// All slots are turned by a random angle first.
     pub shake: f64,
-    /// Standard deviation of that angle's components, radians.
+    /// Standard deviation of that angle's components, radians, while it is small.
     pub shake_radians: f64,
 }
 
@@ -79,11 +79,18 @@ pub fn propose(base: &CxTemplate, base_word: u64, mix: &MoveMix, stream: &mut St
         }
     }
     if stream.chance(mix.shake) {
-        for slot in out.slots() {
-            let d = [0; 3].map(|_| mix.shake_radians * stream.gaussian());
-            let turned = (out.value(slot) * Su2::exp(d)).normalized();
-            out.set(slot, turned);
-        }
+        shake(mix.shake_radians, stream, out);
+    }
+}
+
+/// Turns every slot by a small random angle. This is most of what a move costs, so it does without
+/// trigonometry: `(1 + i·d·σ)/√(1 + |d|²)` is `exp(i·d·σ)` up to the third order of `d`, and the
+/// components of `d` are nearly normal.
+fn shake(radians: f64, stream: &mut Stream, out: &mut CxTemplate) {
+    for slot in out.slots() {
+        let [x, y, z] = [0; 3].map(|_| radians * stream.near_normal());
+        let turn = Su2::new(Complex64::new(1.0, z), Complex64::new(-y, x));
+        out.set(slot, (out.value(slot) * turn).normalized());
     }
 }
 
