@@ -166,12 +166,12 @@ impl Chosen {
     }
 
     /// Where these are to be, with what they share their GPUs through.
-    pub fn gpus(&self, mps: MpsArg, progress: &Progress) -> Result<Gpus, Failure> {
+    pub fn gpus(&self, mps: MpsArg, stop: &AtomicBool, progress: &Progress) -> Result<Gpus, Failure> {
         match self {
             #[cfg(target_os = "linux")]
-            Chosen::Crew(_, posts) => crate::gpu::places(posts, mps, progress),
+            Chosen::Crew(_, posts) => crate::gpu::places(posts, mps, stop, progress),
             _ => {
-                let _ = (mps, progress);
+                let _ = (mps, stop, progress);
                 Ok(Gpus::new())
             }
         }

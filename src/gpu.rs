@@ -142,10 +142,15 @@ impl Wanted<'_> {
     }
 }
 
-/// Has all that the workers need in place when they come.
-pub fn places(posts: &[Post], policy: MpsArg, progress: &Progress) -> Result<Vec<GpuPlace>, Failure> {
+/// Has all that the workers need in place when they come. Once `stop` is set nobody comes, and nothing is started.
+pub fn places(
+    posts: &[Post],
+    policy: MpsArg,
+    stop: &AtomicBool,
+    progress: &Progress,
+) -> Result<Vec<GpuPlace>, Failure> {
     let sharing = Sharing::find(policy)?;
-    posts.iter().map(|post| sharing.place(post, progress)).collect()
+    posts.iter().take_while(|_| !stop.load(Ordering::Relaxed)).map(|post| sharing.place(post, progress)).collect()
 }
 
 /// Workers on a GPU with so much free memory, for each width where the number changes; for `bqc doctor`.

@@ -153,11 +153,10 @@ impl Task<'_> {
         progress: &Progress,
         warn: &'b (dyn Fn(&str) + Sync),
     ) -> Result<Option<NodePool<'b>>, Failure> {
-        // Where there is nothing to do any more no daemon is started.
-        if self.workers.is_none() || stop.flag().load(Ordering::Relaxed) {
+        if self.workers.is_none() {
             return Ok(None);
         }
-        let gpus = self.engine.gpus(self.args.gpu.mps, progress)?;
+        let gpus = self.engine.gpus(self.args.gpu.mps, stop.flag(), progress)?;
         node_pool(gpus, &self.args.keep.faults, self.engine.engine(), warn).map(Some)
     }
 }
