@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// is as well begun again.
 const AUTO_WORKERS_CX: usize = 200;
 
-/// Folders of runs in the user's state folder that are kept at most, the newest of them.
+/// Folders of other runs in the user's state folder that are kept at most, the newest of them.
 const MAX_RUNS: usize = 16;
 
 /// Largest cache: it is read into memory as a whole.
@@ -240,8 +240,8 @@ pub fn this_program() -> std::io::Result<PathBuf> {
 fn open_of_user(plan: &[u8; 32]) -> Result<Journal, Failure> {
     let folder = state_folder(plan)?;
     let journal = Journal::open(&folder, plan, Use::Run)?;
-    // Only now: this one is in use, and so is not among those that go.
-    folder.parent().iter().for_each(|runs| bqc_pool::remove_oldest_runs(runs, MAX_RUNS));
+    // Only now that this one is in use: it is not among those that go, whenever it was begun.
+    folder.parent().iter().for_each(|runs| bqc_pool::remove_oldest_runs(runs, MAX_RUNS + 1));
     Ok(journal)
 }
 

@@ -5,11 +5,15 @@ use bqc_wire::segment::encode_head;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Name of the file that the one process that writes to a run's folder has locked.
 pub(crate) const LOCK_NAME: &str = "lock";
 /// How often a folder that is being removed is made again. Each try but the last has lost a race.
 const LOCK_TRIES: usize = 100;
+/// From one look at a lock that somebody has to the next: fewer looks than tries fit any patience.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// Extension of segments. Their names are numbers.
 const EXTENSION: &str = "seg";
 
@@ -42,8 +46,9 @@ impl Coming {
     }
 }
 
-/// Makes the folder, if need be, and locks it.
-pub(crate) fn lock(folder: &Path) -> Result<File, JournalError> {
+/// Makes the folder, if need be, and locks it, within this time if somebody has it.
+pub(crate) fn lock(folder: &Path, patience: Duration) -> Result<File, JournalError> {
+    let end = Instant::now() + patience;
     let path = folder.join(LOCK_NAME);
     let io = |source| JournalError::Io { path: path.clone(), source };
     for _ in 0..LOCK_TRIES {
@@ -60,6 +65,7 @@ pub(crate) fn lock(folder: &Path) -> Result<File, JournalError> {
         match file.try_lock() {
             Ok(()) if is_at(&file, &path) => return Ok(file),
             Ok(()) => {}
+            Err(TryLockError::WouldBlock) if Instant::now() < end => thread::sleep(LOCK_PAUSE),
             Err(TryLockError::WouldBlock) => break,
             // Nothing but time depends on the lock: whoever shares the folder has segments of its own.
             Err(TryLockError::Error(source)) if has_no_locks(&source) => return Ok(file),
@@ -100,7 +106,7 @@ pub fn remove_oldest_runs(runs: &Path, n_kept: usize) {
     folders.sort();
     let n_old = folders.len().saturating_sub(n_kept);
     for (_, path) in folders.drain(..n_old) {
-        if let Ok(_lock) = lock(&path) {
+        if let Ok(_lock) = lock(&path, Duration::ZERO) {
             _ = remove(&path);
         }
     }

@@ -25,6 +25,9 @@ use std::time::Duration;
 const RECORDS_PER_SYNC: usize = 256;
 /// And for how long.
 const SYNC_EVERY: Duration = Duration::from_millis(500);
+/// How long to wait for the lock of a run's folder. A supervisor that was killed as it started a worker leaves it to a
+/// process that has not begun yet, and lets go of it as it does.
+const LOCK_PATIENCE: Duration = Duration::from_millis(500);
 /// A full cache has about so many segments of one size, so that what has to go is a small part of it.
 const SEGMENTS_OF_CACHE: u64 = 16;
 
@@ -113,7 +116,7 @@ impl Journal {
             let path = path.to_path_buf();
             move |source| JournalError::Io { path, source }
         };
-        let lock = if usage == Use::Run { Some(lock(folder)?) } else { None };
+        let lock = if usage == Use::Run { Some(lock(folder, LOCK_PATIENCE)?) } else { None };
         fs::create_dir_all(folder).map_err(io(folder))?;
         let mut segments = segments(folder).map_err(io(folder))?;
         if let Use::Cache { max_bytes } = usage {

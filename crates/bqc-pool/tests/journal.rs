@@ -323,3 +323,20 @@ fn what_was_cut_short_is_not_kept() {
     drop(journal);
     assert_eq!(open(folder.path()).n_known(), 0);
 }
+
+/// A supervisor that was killed leaves its lock to a worker that has not begun yet, for a moment.
+#[test]
+fn a_lock_that_is_let_go_of_soon_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Journal::open(folder.path(), &[1; 32], Use::Run);
+    let first = open().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            drop(first);
+        });
+        assert!(open().is_ok());
+    });
+    let _held = open().unwrap();
+    assert!(matches!(open(), Err(JournalError::Busy { .. })));
+}
