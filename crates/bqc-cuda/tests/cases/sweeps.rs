@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// A name that the imitation knows, and what must happen then.
-pub static ALL: [(&str, fn()); 10] = [
+pub static ALL: [(&str, fn()); 11] = [
     ("sweeps", problems_of_all_kinds_end_like_the_cpus),
     ("sweeps-tight", batches_shrink_until_they_fit),
     ("sweeps-full", || {
@@ -26,6 +26,7 @@ pub static ALL: [(&str, fn()); 10] = [
     ("sweeps-silent", a_wrong_result_ends_the_use_of_the_device),
     ("sweeps-garbage", a_wrong_result_ends_the_use_of_the_device),
     ("sweeps-lie", a_wrong_result_ends_the_use_of_the_device),
+    ("sweeps-lazy", a_wrong_result_ends_the_use_of_the_device),
     ("silent-sweeps", || is_refused("bqc_sweep_shared")),
     ("wrong-sweeps", || is_refused("bqc_sweep_global")),
     ("sweeps-endless", a_stop_reaches_the_device),
@@ -144,6 +145,15 @@ fn problems_of_all_kinds_end_like_the_cpus() {
     let [ours, theirs] = both(&cuda, &wrong);
     assert!(matches!(&ours[0], Err(EngineError::Invalid(_))) && ours[0] == theirs[0]);
     are_alike(ours[1].as_ref().unwrap(), theirs[1].as_ref().unwrap(), "beside a wrong one");
+
+    // One that the kernels have no room for takes no other with it.
+    let mut sizes = problems(&mut Stream::new(1, 78, 2));
+    sizes.truncate(2);
+    sizes[0] = Made::new(2, 2400, 1, settings(4, 8, 4), &mut Stream::new(1, 78, 4));
+    let before = cuda.n_on_device();
+    let [ours, theirs] = both(&cuda, &sizes);
+    assert_eq!(ours[0], theirs[0], "the CPU's");
+    assert_eq!((cuda.n_on_device() - before, cuda.n_substituted()), (sizes[1].starts.len() as u64, 0));
 
     let before = cuda.n_on_device();
     let report = conformance::run(&cuda);
