@@ -57,6 +57,10 @@ fn the_script_records_everything_or_says_why_not() {
     assert!(summary.contains("## gpu\n") && summary.contains("## gpu compile") && summary.contains("| adder_n4 |"));
     let (code, stderr, _) = run("exclusive");
     assert!(code == Some(1) && stderr.contains("no GPU is usable here"), "{stderr}");
-    let (code, stderr, _) = run("late-fault");
-    assert!(code == Some(1) && stderr.contains("the GPU suite failed"), "{stderr}");
+    assert!(summary.contains("## instantiate") && read("instantiate.csv").contains("sweeps,3,9,gpu,0,"), "{summary}");
+    // What fails keeps nothing else from being measured.
+    let (code, stderr, records) = run("late-fault");
+    assert!(code == Some(1) && stderr.contains("failed: gpu"), "{stderr}");
+    let compiled = std::fs::read_to_string(records.join("compile.csv")).unwrap();
+    assert!(records.join("instantiate.csv").exists() && compiled.contains("adder_n4,cpu,1,"), "{compiled}");
 }
