@@ -26,7 +26,7 @@ pub static ALL: [(&str, fn()); 11] = [
     ("sweeps-silent", a_wrong_result_ends_the_use_of_the_device),
     ("sweeps-garbage", a_wrong_result_ends_the_use_of_the_device),
     ("sweeps-lie", a_wrong_result_ends_the_use_of_the_device),
-    ("sweeps-lazy", a_wrong_result_ends_the_use_of_the_device),
+    ("sweeps-lazy", who_is_beaten_by_nobody_does_not_go_on_for_ever),
     ("silent-sweeps", || is_refused("bqc_sweep_shared")),
     ("wrong-sweeps", || is_refused("bqc_sweep_global")),
     ("sweeps-endless", a_stop_reaches_the_device),
@@ -208,6 +208,18 @@ fn is_refused(kernel: &str) {
 fn a_wrong_result_ends_the_use_of_the_device() {
     let cuda = failing_on_the_way();
     assert!(matches!(cuda.fault(), Some(CudaError::WrongResult { .. })), "{:?}", cuda.fault());
+}
+
+/// More rounds than one launch makes; in the next one the device says that others have converged.
+fn who_is_beaten_by_nobody_does_not_go_on_for_ever() {
+    let cuda = open().unwrap();
+    let mut s = Stream::new(1, 78, 5);
+    let rules = Rules { max_sweeps: 100, plateau_sweeps: 1000, ..Rules::default() };
+    let mut made = Made::new(3, 4, 2, Settings { rules, ..settings(100, 8, 1) }, &mut s);
+    (made.target, made.starts) = (Target::from_matrix(&Matrix::haar(8, &mut s)).unwrap(), vec![Start::Random; 2]);
+    let [ours, theirs] = both(&cuda, &[made]);
+    assert_eq!(ours, theirs);
+    assert!(cuda.fault().is_some_and(|e| is_wrong(&e, "bqc_sweep_shared")), "{:?}", cuda.fault());
 }
 
 /// A launch that ends only when it is told to.

@@ -52,7 +52,7 @@ pub fn run(a: SweepArguments, n_blocks: u32, block_threads: u32, shared_bytes: u
 }
 
 /// Makes the last result what a broken device might: nonsense, costs that are wrong in a digit, or a success
-/// that its costs do not bear out. Or all are given up for nobody's sake.
+/// that its costs do not bear out. Or runs are given up for nobody's sake.
 pub fn spoil(a: SweepArguments, is_garbage: bool, is_wrong: bool, is_lie: bool, is_lazy: bool) {
     let last = Raw::<SweepResult>::at(a.results).place(a.n_runs - 1);
     if is_garbage {
@@ -63,7 +63,10 @@ pub fn spoil(a: SweepArguments, is_garbage: bool, is_wrong: bool, is_lie: bool, 
     } else if is_lie {
         unsafe { (*last).verdict = verdict::CONVERGED };
     } else if is_lazy {
-        let result = |k| Raw::<SweepResult>::at(a.results).place(k);
-        (0..a.n_runs).for_each(|k| unsafe { *result(k) = SweepResult { verdict: verdict::BEATEN, n_points: 1 } });
+        // Those that have begun make no point, and would never end.
+        for k in (0..a.n_runs).filter(|k| Raw::<SweepRun>::at(a.runs).get(*k).n_points > 0) {
+            let beaten = SweepResult { verdict: verdict::BEATEN, n_points: 0 };
+            unsafe { *Raw::<SweepResult>::at(a.results).place(k) = beaten };
+        }
     }
 }
