@@ -90,6 +90,13 @@ compile_once() { # circuit engine
     n_cx=$(grep -c '^cx ' "$scratch/out.qasm" || true)
 }
 
+# Takes a section of an earlier run out of the summary.
+forget() { # title
+    [ -f "$folder/SUMMARY.md" ] || return 0
+    awk -v head="## $1" '/^## / { skip = ($0 == head) } !skip' "$folder/SUMMARY.md" >"$scratch/summary"
+    cp "$scratch/summary" "$folder/SUMMARY.md"
+}
+
 # Everything in turns, and again while there is time.
 compile_all() {
     local circuit engine repetition begin=$SECONDS done_well=0 raw=$folder/compile.csv
@@ -104,6 +111,7 @@ compile_all() {
             done
         done
     done
+    forget 'gpu compile'
     {
         printf '\n## gpu compile\n\nUp to %s repetitions in turns, `%s`, one process; the best wall time of each.\n' \
             "$repeats" "${options[*]}"
@@ -125,6 +133,7 @@ compile_all() {
 }
 
 jax() {
+    forget 'gpu qfactor-jax'
     if "$python" -c 'import bqskit, jax, qfactorjax' 2>/dev/null; then
         "$python" "$here/qfactor_jax.py" --templates "$folder/templates" --records "$folder"
     else
@@ -141,7 +150,6 @@ step() {
         --records "$folder" ;;
     compile) compile_all ;;
     jax) jax ;;
-    *) fail "no step is called $1; there are gpu, instantiate, compile and jax" ;;
     esac
 }
 
@@ -165,6 +173,10 @@ while [ $# -gt 0 ]; do
         ;;
     --steps)
         [ $# -ge 2 ] || fail '--steps needs a list'
+        for name in $2; do
+            [[ $name =~ ^(gpu|instantiate|compile|jax)$ ]] ||
+                fail "no step is called $name; there are gpu, instantiate, compile and jax"
+        done
         steps=$2
         shift
         ;;
