@@ -215,9 +215,16 @@ fn talk(args: &CompileArgs) -> Talk {
     }
 }
 
+/// The cores of this process: those of the machine, or fewer where Slurm has given a task so many. (Not every
+/// Slurm keeps tasks from the cores of others.)
+fn cores() -> usize {
+    let of_machine = available_parallelism().map_or(1, usize::from);
+    let of_task = std::env::var("SLURM_CPUS_PER_TASK").ok().and_then(|n| n.parse().ok());
+    of_task.map_or(of_machine, |n: usize| n.clamp(1, of_machine))
+}
+
 /// Fills in what depends on the machine or on other settings.
 pub fn resolve(args: &SettingsArgs) -> RunSettings {
-    let cores = || available_parallelism().map_or(1, usize::from);
     let effort = Effort::of(args.effort);
     let block = |flow, starts: u32| BlockSettings {
         flow,

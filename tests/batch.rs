@@ -220,6 +220,22 @@ fn a_task_that_shows_no_life_is_not_waited_for() {
 }
 
 #[test]
+fn a_task_of_slurm_uses_the_cores_that_it_was_given() {
+    let folder = folder();
+    let of_task = |n_cores: &str| {
+        let out = folder.arg("out");
+        let mut command = bqc(&["batch", &folder.arg("one.qasm"), "--out-dir", &out]);
+        command.args(OPTIONS).env("SLURM_CPUS_PER_TASK", n_cores);
+        assert!(command.status().unwrap().success());
+        let report = Report::from_json(&folder.read("out/one.report.json")).unwrap();
+        fs::remove_dir_all(out).unwrap();
+        report.settings.threads
+    };
+    let n_cores = std::thread::available_parallelism().unwrap().get() as u64;
+    assert_eq!(["1", "1000000", "x"].map(of_task), [1, n_cores, n_cores]);
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_before_any_work() {
     let folder = folder();
     let (list, out) = (folder.arg("list"), folder.arg("out"));

@@ -136,6 +136,24 @@ fn the_time_limit_queues_jobs_again_and_their_second_runs_complete() {
 }
 
 #[test]
+fn a_private_slurm_ends_with_whoever_wanted_it() {
+    let Some(slurm) = Slurm::up(1, 1, 0) else { return };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/slurm/up.sh");
+    let mut owner = Command::new("sleep").arg("1000").spawn().unwrap();
+    let folder = slurm.path("second");
+    let output = Command::new(script).arg(&folder).arg("2").env("OWNER", owner.id().to_string()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let pid = |name: &str| read(&folder.join(name)).trim().parse::<i32>().unwrap();
+    let daemons = ["munged.pid", "slurmctld.pid", "slurmd.n0.pid", "slurmd.n1.pid"].map(pid);
+    assert!(daemons.iter().all(|&pid| is_alive(pid)));
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    wait_until("the end of the daemons", 10.0, || !daemons.iter().any(|&pid| is_alive(pid)));
+    // The other one is not concerned.
+    slurm.bash("srun --nodes=1 true");
+}
+
+#[test]
 fn scripts_pass_shellcheck_and_take_nothing_that_could_break_out() {
     if !is_installed("shellcheck") {
         eprintln!("skipped: there is no `shellcheck`; apt-get install shellcheck");

@@ -1,11 +1,13 @@
 //! What it costs to divide work over supervisors that share a folder: blocks that nobody works on, so that
 //! nothing but claims, records, reading and joining is left.
 
-use bqc_circuit::{BlockCircuit, BlockQubit};
+use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit};
 use bqc_cluster::{Care, Clock, Folder, FolderError, Ledger, Reader, Storage, Supervisor};
+use bqc_linalg::Stream;
 use bqc_optimize::BlockSettings;
 use bqc_run::{Bench, Solved, Unit, Workshop};
-use bqc_wire::WriterRecord;
+use bqc_wire::{SolvedRecord, WriterRecord};
+use std::f64::consts::TAU;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,6 +18,10 @@ use std::time::{Duration, Instant};
 const SHARDS_EACH: usize = 20;
 /// Claims, appends and syncs that are measured one by one.
 const N_CALLS: usize = 500;
+/// Wires and CX of the blocks whose checks are measured.
+const CHECKED: [(u8, usize); 3] = [(5, 48), (10, 200), (12, 200)];
+/// Checks of each.
+const N_CHECKS: usize = 20;
 /// What any plan has.
 const PLAN: [u8; 32] = [1; 32];
 
@@ -46,6 +52,9 @@ pub fn measure(
         new("merge", "< 2", "s"),
         new("one supervisor alone", "", "s"),
         new("reading and checking a block", "", "µs"),
+        new("checking a block of 5 wires and 48 CX", "", "µs"),
+        new("checking a window of 10 wires and 200 CX", "", "µs"),
+        new("checking a window of 12 wires and 200 CX", "", "µs"),
         new("a claim", "", "µs"),
         new("a record of 200 bytes", "", "µs"),
         new("a record brought to the disk", "", "µs"),
@@ -60,10 +69,11 @@ pub fn measure(
         let alone = place()?;
         let (divided, seconds_alone) = timed(|| divide(alone.path(), 1, &units));
         divided?;
-        let calls = calls(alone.path())?.map(|seconds| seconds * 1e6);
+        let micro = |seconds: f64| seconds * 1e6;
+        let (calls, checks) = (calls(alone.path())?.map(micro), CHECKED.map(|(n, n_cx)| micro(check(n, n_cx))));
         let per_block = merge_seconds / n_blocks as f64 * 1e6;
         let twice = n_twice as f64 / n_blocks as f64 * 100.0;
-        let values = [seconds, twice, merge_seconds, seconds_alone, per_block].into_iter().chain(calls);
+        let values = [seconds, twice, merge_seconds, seconds_alone, per_block].into_iter().chain(checks).chain(calls);
         figures.iter_mut().zip(values).for_each(|(figure, value)| figure.values.push(value));
     }
     Ok(figures.into())
@@ -157,6 +167,29 @@ fn merge(folder: &Path, units: &[Unit]) -> Result<(u64, f64), FolderError> {
     assert_eq!(missing?, None);
     let n_twice = Ledger::new(&storage, &clock, PLAN).status("clock")?.n_twice;
     Ok((n_twice, seconds))
+}
+
+/// Seconds of checking a result for a random block of so many wires and CX, on one thread.
+fn check(n_wires: u8, n_cx: usize) -> f64 {
+    let mut stream = Stream::new(1, n_wires.into(), 0);
+    let mut block = BlockCircuit::new(n_wires);
+    let mut wires: Vec<BlockQubit> = (0..n_wires).map(BlockQubit).collect();
+    for _ in 0..n_cx {
+        stream.shuffle(&mut wires);
+        block.push_cx(wires[0], wires[1]);
+        wires[..2].iter().for_each(|&wire| block.push_u3(wire, [stream.uniform(), stream.uniform(), stream.uniform()]));
+    }
+    let unit = Unit::new(&block, &BlockSettings::default(), 0, 0, "cpu");
+    // The same unitary by other numbers, so that nothing is known without measuring.
+    for gate in &mut block.gates {
+        if let BlockGate::U3 { angles, .. } = gate {
+            angles[2] += TAU;
+        }
+    }
+    let result = SolvedRecord { block: (&block).into(), distance: 1e-12, ..unit.stopped().to_record() };
+    let (checked, seconds) = timed(|| (0..N_CHECKS).all(|_| unit.check(&result, true).is_ok()));
+    assert!(checked, "the same unitary passes");
+    seconds / N_CHECKS as f64
 }
 
 /// Seconds of a claim, an append, a sync, and a look at the end of a segment.

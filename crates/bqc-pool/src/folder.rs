@@ -61,10 +61,19 @@ pub(crate) fn lock(folder: &Path) -> Result<File, JournalError> {
             Ok(()) if is_at(&file, &path) => return Ok(file),
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => break,
+            // Nothing but time depends on the lock: whoever shares the folder has segments of its own.
+            Err(TryLockError::Error(source)) if has_no_locks(&source) => return Ok(file),
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
     }
     Err(JournalError::Busy { folder: folder.to_path_buf() })
+}
+
+/// Whether it is the file system that knows no locks, as Lustre does unless it is mounted so.
+fn has_no_locks(error: &io::Error) -> bool {
+    /// ENOLCK of Linux: the server has none, or cannot be asked.
+    const NO_LOCKS: i32 = 37;
+    error.kind() == io::ErrorKind::Unsupported || cfg!(target_os = "linux") && error.raw_os_error() == Some(NO_LOCKS)
 }
 
 /// Whether the path still leads to this file: a lock on one that was deleted keeps nobody out.
@@ -135,5 +144,19 @@ pub(crate) fn delete_oldest(segments: &mut Vec<(u64, PathBuf)>, max_bytes: u64) 
     for (_, path) in segments.drain(..n_deleted) {
         // A cache that cannot be made smaller is still a cache.
         _ = fs::remove_file(path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_system_without_locks_is_told_from_one_that_fails() {
+        // ENOLCK, ENOSYS, EOPNOTSUPP; EIO, EACCES, EBADF.
+        let of = |code| has_no_locks(&io::Error::from_raw_os_error(code));
+        assert_eq!([37, 38, 95].map(of), [true; 3]);
+        assert_eq!([5, 13, 9].map(of), [false; 3]);
     }
 }
