@@ -44,7 +44,7 @@ impl Wanted<'_> {
             return if asks_for_gpus(args) {
                 Err(Failure::Usage("--gpus, --workers-per-gpu and --mps mean nothing to --engine cpu".into()))
             } else {
-                Ok(cpu())
+                Ok(Chosen::cpu())
             };
         }
         let needs_workers = asks_for_workers(args);
@@ -53,17 +53,23 @@ impl Wanted<'_> {
             return Err(Failure::Usage(what.into()));
         }
         let chosen = self.gpus(self.in_processes || needs_workers, stop, progress)?;
-        Ok(chosen.unwrap_or_else(|why| {
-            let cpu = cpu();
-            let line = format!("no GPU: {why}; going on with {}", cpu.engine().name());
-            // Most machines have none, and nobody has asked for one.
-            if args.settings.engine == EngineArg::Auto && has_no_driver() {
-                progress.tell(&line)
-            } else {
-                progress.warn(&line)
-            }
-            cpu
-        }))
+        match chosen {
+            Err(why) if args.gpu.mps == MpsArg::Require => Err(Failure::Usage(format!("--mps require: no GPU: {why}"))),
+            chosen => Ok(chosen.unwrap_or_else(|why| self.instead(&why, progress))),
+        }
+    }
+
+    /// The CPU's, and why.
+    fn instead(&self, why: &str, progress: &Progress) -> Chosen {
+        let cpu = Chosen::cpu();
+        let line = format!("no GPU: {why}; going on with {}", cpu.engine().name());
+        // Most machines have none, and nobody has asked for one.
+        if self.args.settings.engine == EngineArg::Auto && !asks_for_gpus(self.args) && has_no_driver() {
+            progress.tell(&line);
+        } else {
+            progress.warn(&line);
+        }
+        cpu
     }
 
     /// In workers, or in this process, if it opens here too.
@@ -106,10 +112,6 @@ fn asks_for_workers(args: &CompileArgs) -> bool {
     is_several || args.gpu.mps != MpsArg::Auto || args.gpu.workers_per_gpu != PerGpuArg::Auto
 }
 
-fn cpu() -> Chosen {
-    Chosen::Cpu(CpuEngine::default())
-}
-
 #[cfg(target_os = "linux")]
 fn has_no_driver() -> bool {
     crate::cuda::find_driver().is_err()
@@ -121,6 +123,11 @@ fn has_no_driver() -> bool {
 }
 
 impl Chosen {
+    /// What every machine has.
+    pub fn cpu() -> Chosen {
+        Chosen::Cpu(CpuEngine::default())
+    }
+
     /// The family of the engine that is asked for, whatever this machine has.
     pub fn family_of(engine: EngineArg) -> &'static str {
         match engine {
@@ -132,7 +139,7 @@ impl Chosen {
     /// An engine of this family and no other, in this process, or why there is none.
     pub fn of_family(family: &str) -> Result<Chosen, String> {
         match family {
-            "cpu" => Ok(cpu()),
+            "cpu" => Ok(Chosen::cpu()),
             "cuda" => cuda(),
             _ => Err("this version of bqc has no such engine".into()),
         }
@@ -159,12 +166,12 @@ impl Chosen {
     }
 
     /// Where these are to be, with what they share their GPUs through.
-    pub fn gpus(&self, mps: MpsArg, progress: &Progress) -> Result<Gpus, Failure> {
+    pub fn gpus(&self, mps: MpsArg, stop: &AtomicBool, progress: &Progress) -> Result<Gpus, Failure> {
         match self {
             #[cfg(target_os = "linux")]
-            Chosen::Crew(_, posts) => crate::gpu::places(posts, mps, progress),
+            Chosen::Crew(_, posts) => crate::gpu::places(posts, mps, stop, progress),
             _ => {
-                let _ = (mps, progress);
+                let _ = (mps, stop, progress);
                 Ok(Gpus::new())
             }
         }

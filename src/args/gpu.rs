@@ -45,7 +45,7 @@ pub enum MpsArg {
     Auto,
     /// Workers take turns on their GPU, even if a daemon runs
     Off,
-    /// As auto, for one worker too, and an error if it fails
+    /// As auto, for one worker too, and an error if it fails or there is no GPU
     Require,
 }
 

@@ -57,6 +57,10 @@ pub extern "C" fn cuInit(_: u32) -> u32 {
         () if scenario("no-device") => 100,
         () if scenario("mismatch") => 803,
         () if scenario("not-ready") => 802,
+        () if scenario("slow") => {
+            std::thread::sleep(std::time::Duration::from_secs(3));
+            0
+        }
         () => 0,
     }
 }
