@@ -234,7 +234,8 @@ fn the_real_daemon_starts_answers_and_ends() {
         let mut control = Command::new("nvidia-cuda-mps-control");
         control.env("CUDA_MPS_PIPE_DIRECTORY", &pipe).stdin(Stdio::piped()).stdout(Stdio::null());
         let mut control = control.spawn().unwrap();
-        writeln!(control.stdin.take().unwrap(), "{command}").unwrap();
+        // Where there is no daemon it may end before it has read anything.
+        _ = writeln!(control.stdin.take().unwrap(), "{command}");
         control.wait().unwrap().success()
     };
     assert!(!ask("get_server_list"), "nobody is there yet");
