@@ -251,7 +251,7 @@ fn a_second_signal_ends_at_once_and_leaves_no_worker() {
 #[test]
 fn killing_workers_two_hundred_times_changes_nothing() {
     let folder = Folder::new();
-    let input = folder.write("in.qasm", &long(8, 40));
+    let input = folder.write("in.qasm", &long(8, 100));
     let output = folder.arg("out.qasm");
     let compile = |workers: &str| {
         let args = ["compile", &input, "-o", &output, "-v", "--workers", workers, "--flow", "delete", "-k", "4"];

@@ -235,7 +235,8 @@ fn runs_that_nobody_comes_back_for_do_not_pile_up() {
     let lock = fs::File::options().write(true).open(in_runs("0000000000000000/lock")).unwrap();
     lock.lock().unwrap();
     fs::create_dir(in_runs("notes")).unwrap();
-    assert_eq!(of_user(&folder, &["--time-limit", "10ms"]).output().unwrap().status.code(), Some(0));
+    // Long enough to begin.
+    assert_eq!(of_user(&folder, &["--time-limit", "300ms"]).output().unwrap().status.code(), Some(0));
     let mut left: Vec<_> = runs(&folder).iter().map(|p| p.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     left.sort();
     assert_eq!((left.len(), left[0].as_str(), left[1].as_str()), (18, "0000000000000000", "0000000000000004"));
