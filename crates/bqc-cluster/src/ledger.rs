@@ -141,9 +141,8 @@ impl Known {
         self.n_records += 1;
         let rank = |r: &SolvedRecord| (r.ending == Ending::Failed, Share::solved_bytes(r));
         let list = if is_settled { &mut self.settled } else { &mut self.unsettled };
-        if list.is_empty() || (is_settled && list[0] == record) {
-            // Nearly always.
-            list.splice(.., [record]);
+        if is_settled && list.first() == Some(&record) {
+            // Said again, or done twice. What else is known stays: this one may be refused.
             return;
         }
         let key = rank(&record);

@@ -82,8 +82,9 @@ pub struct Supervisor<'a> {
     writer: Writer<'a>,
     /// Work done here and the time that it took, in seconds.
     pace: Mutex<(f64, f64)>,
-    /// What was taken for want of anything better, for units that another try may do better.
-    makeshift: Mutex<HashMap<UnitKey, SolvedRecord>>,
+    /// What was taken for want of anything better, for units that another try may do better; before it what was
+    /// known of the unit as better, and was refused.
+    makeshift: Mutex<HashMap<UnitKey, Vec<SolvedRecord>>>,
     /// One thread at a time looks at the folder; it holds when that was done last.
     look: Mutex<Duration>,
     failure: Mutex<Option<FolderError>>,
@@ -183,9 +184,14 @@ impl<'a> Supervisor<'a> {
         self.ledger.keep(fresh);
         self.warn_of(read);
         let makeshift = std::mem::take(&mut *lock(&self.makeshift));
-        let is_other =
-            |key: &UnitKey, taken: &SolvedRecord| self.ledger.find(key, |(now, _)| Some(now != taken)) == Some(true);
-        let has_changed = makeshift.iter().any(|(key, taken)| is_other(key, taken));
+        let is_other = |key: &UnitKey, looked_at: &Vec<SolvedRecord>| {
+            let mut before = looked_at.iter();
+            // What was refused once is refused again; what follows the one that was taken does not matter.
+            let look =
+                |(now, _): (&SolvedRecord, bool)| before.next().map_or(Some(false), |b| (b != now).then_some(true));
+            self.ledger.find(key, look) == Some(true)
+        };
+        let has_changed = makeshift.iter().any(|(key, looked_at)| is_other(key, looked_at));
         if has_changed {
             self.n.passes.store(0, Ordering::Relaxed);
             self.ledger.rewind();
@@ -266,16 +272,20 @@ impl<'a> Supervisor<'a> {
 
     /// The best that is known of a unit, checked.
     fn known(&self, unit: &Unit) -> Option<Solved> {
-        let (solved, record) = self.ledger.find(&unit.key(), |(record, is_settled)| {
+        let mut looked_at = Vec::new();
+        let (solved, is_settled) = self.ledger.find(&unit.key(), |(record, is_settled)| {
             let checked = unit.check(record, is_settled);
             if let Err(refused) = &checked {
                 self.n.refused.fetch_add(1, Ordering::Relaxed);
                 (self.warn)(&format!("the result of another supervisor was refused: {refused}"));
             }
-            Some((checked.ok()?, (!is_settled).then(|| record.clone())))
+            if checked.is_err() || !is_settled {
+                looked_at.push(record.clone());
+            }
+            Some((checked.ok()?, is_settled))
         })?;
-        if let Some(record) = record {
-            lock(&self.makeshift).insert(unit.key(), record);
+        if !is_settled {
+            lock(&self.makeshift).insert(unit.key(), looked_at);
         }
         Some(solved)
     }
