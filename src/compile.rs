@@ -117,7 +117,8 @@ impl<'a> Compile<'a> {
         let mut settings = resolve(&args.settings);
         let (block_size, n_cores) = (settings.block_size, settings.n_threads);
         let in_processes = keep::wants_processes(args, input);
-        let wanted = Wanted { args, in_processes, block_size, n_cores };
+        let (engine, flow, workers) = (args.settings.engine, args.settings.flow, args.keep.workers);
+        let wanted = Wanted { engine, gpu: &args.gpu, workers, flow, in_processes, block_size, n_cores };
         let engine = wanted.choose(stop.flag(), &Progress::new(talk(args), Instant::now(), None))?;
         let workers = keep::workers(args, in_processes, &engine, n_cores)?;
         settings.n_threads = match (workers, args.settings.threads) {
