@@ -47,6 +47,8 @@ impl Care {
 const SLOW: f64 = 3.0;
 /// The how-manieth claim of a shard is the last that is made for slowness alone.
 const MAX_SLOW_CLAIMS: u32 = 3;
+/// Claims in a row that fail before it is no accident.
+const MAX_VAIN_CLAIMS: u32 = 8;
 /// Between two looks at the folder while there is work.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The same while there is none: from the first to the second of these.
@@ -88,6 +90,8 @@ pub struct Supervisor<'a> {
     /// One thread at a time looks at the folder; it holds when that was done last.
     look: Mutex<Duration>,
     failure: Mutex<Option<FolderError>>,
+    /// How many claims in a row could not be made, and when the first of them was tried.
+    vain_claims: Mutex<(u32, Duration)>,
     has_warned: AtomicBool,
     n: Counts,
     is_over: Mutex<bool>,
@@ -117,7 +121,7 @@ impl<'a> Supervisor<'a> {
         ledger.load()?;
         let writer = Writer::new(ledger.storage(), ledger.plan(), record.clone())?;
         let look = Mutex::new(ledger.clock().now());
-        let (pace, makeshift, failure, has_warned, n, is_over, over) = Default::default();
+        let (pace, makeshift, failure, vain_claims, has_warned, n, is_over, over) = Default::default();
         Ok(Supervisor {
             ledger,
             inner,
@@ -130,6 +134,7 @@ impl<'a> Supervisor<'a> {
             makeshift,
             look,
             failure,
+            vain_claims,
             has_warned,
             n,
             is_over,
@@ -353,13 +358,30 @@ impl<'a> Supervisor<'a> {
                 continue;
             }
             let now = self.ledger.clock().now();
-            match claims.make(shard, 0, now) {
-                Ok(true) => return pass.left_of(shard).collect(),
+            match self.make(claims, shard, 0, now) {
+                Some(true) => return pass.left_of(shard).collect(),
                 // Others are here; where they all are costs one look.
-                Ok(false) => self.warn_of_io(claims.look(now)),
-                Err(e) => self.warn_of_io(Err(e)),
+                Some(false) => self.warn_of_io(claims.look(now)),
+                None => {}
             }
         }
+    }
+
+    /// Makes a claim; none if that is not possible. Who cannot make any for a lease is of no use, and stops.
+    fn make(&self, claims: &Claims<'_>, shard: usize, number: u32, now: Duration) -> Option<bool> {
+        let made = claims.make(shard, number, now);
+        let mut vain = lock(&self.vain_claims);
+        let Err(source) = made else {
+            vain.0 = 0;
+            return made.ok();
+        };
+        *vain = (vain.0 + 1, if vain.0 == 0 { now } else { vain.1 });
+        if vain.0 < MAX_VAIN_CLAIMS || now.saturating_sub(vain.1) < self.care.lease {
+            self.warn_of_io(Err(source));
+        } else {
+            lock(&self.failure).get_or_insert(FolderError::Io { name: "claims".into(), source });
+        }
+        None
     }
 
     fn warn_of_io(&self, result: std::io::Result<()>) {
@@ -397,15 +419,11 @@ impl<'a> Supervisor<'a> {
                 Some(claim) if self.has_lapsed(pass, shard, &claim, &gone, now) => claim.number + 1,
                 Some(_) => continue,
             };
-            match claims.make(shard, number, now) {
-                Ok(true) => {
-                    self.n.taken_over.fetch_add(u64::from(number > 0), Ordering::Relaxed);
-                    // From the other end: a slow owner may be half through.
-                    pass.add(pass.left_of(shard).rev());
-                    n_taken += pass.left_of(shard).count();
-                }
-                Ok(false) => {}
-                Err(e) => self.warn_of_io(Err(e)),
+            if self.make(claims, shard, number, now) == Some(true) {
+                self.n.taken_over.fetch_add(u64::from(number > 0), Ordering::Relaxed);
+                // From the other end: a slow owner may be half through.
+                pass.add(pass.left_of(shard).rev());
+                n_taken += pass.left_of(shard).count();
             }
         }
         n_taken > 0

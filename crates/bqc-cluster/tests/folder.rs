@@ -127,6 +127,7 @@ fn no_weather_changes_the_circuit() {
         repeated: 0.1,
         holes: 0.1,
         skew_seconds: 0.0,
+        no_claims: false,
     };
     let calm = Weather::default();
     let weathers = [
@@ -324,6 +325,34 @@ fn a_run_of_wrong_results_and_failures_comes_to_its_end() {
     });
     let end = is_done.recv_timeout(Duration::from_secs(20)).expect("it goes on for ever");
     assert_eq!(end, (false, 2 * units.len() as u64, None));
+}
+
+/// Where nothing can be claimed any more nobody waits for ever.
+#[test]
+fn who_can_claim_nothing_ends_with_the_reason() {
+    let server = Arc::new(Server::default());
+    let (done, is_done) = channel();
+    thread::spawn(move || {
+        let client = Client::new(&server, 0, Weather { no_claims: true, ..Weather::default() });
+        let (compiled, totals, failure) = work(&client, &slowly(0, &|_| {}), record(0), care(300, 1), &settings(1));
+        _ = done.send((compiled.was_stopped, totals.done, failure.map(|e| e.to_string())));
+    });
+    let (was_stopped, n_done, failure) = is_done.recv_timeout(Duration::from_secs(20)).expect("it waits for ever");
+    assert!(was_stopped && n_done == 0 && failure.as_ref().is_some_and(|e| e.contains("`claims`")), "{failure:?}");
+}
+
+#[test]
+fn what_cannot_be_read_for_a_moment_is_read() {
+    let server = Arc::new(Server::default());
+    for name in ["a", "b", "c"] {
+        forge(&server, name, &[]);
+    }
+    let client = Client::new(&server, 1, Weather { failing: 0.1, ..Weather::default() });
+    for _ in 0..10 {
+        let clock = Since(Instant::now(), Duration::ZERO);
+        let ledger = Ledger::new(&client, &clock, PLAN);
+        ledger.load().unwrap();
+    }
 }
 
 #[test]
