@@ -186,7 +186,13 @@ impl Batch<'_> {
             Ok(input) => input,
             Err(why) => return self.refuse(item, None, &why.to_string()),
         };
+        // The limit of the circuit before is none of this one's.
+        self.stop.begin_part();
         let mut compile = Compile::new(&args, &input, self.stop)?;
+        if !compile.is_decided {
+            // What was made before is nothing to be replaced.
+            return Ok(Ended::Now(BatchOutcome::Unfinished));
+        }
         let run_plan = compile.plan()?;
         let plan = self.plan(&run_plan);
         let before = self.folder.record(item).filter(|record| record.plan.as_deref() == Some(&plan));

@@ -6,7 +6,7 @@ use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
 use crate::keep;
 use crate::log;
-use crate::output::Output;
+use crate::output::{Output, is_same_file};
 use crate::progress::{Progress, Talk, say};
 use crate::resources::Meter;
 use crate::stats::figures;
@@ -15,6 +15,7 @@ use bqc_circuit::{Circuit, Stats};
 use bqc_optimize::{BlockSettings, Flow, Method};
 use bqc_run::{Compiled, RunSettings};
 use bqc_wire::{BlockTotals, CheckMethod, Document, Report, Settings, Status, WholeCheck};
+use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
@@ -65,8 +66,20 @@ pub const MAX_CHECK_UPDATES: f64 = 8e9;
 /// Runs the command. `start` is when the process began: limits and reports count from there.
 pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
     let meter = Meter::new(start);
-    log::start(args.keep.log.as_deref())?;
+    log::start(log_file(args)?)?;
     compile_and_tell(args, start, &meter).inspect_err(log::run_failed)
+}
+
+/// Where the log goes, which must be nothing that it would spoil.
+fn log_file(args: &CompileArgs) -> Result<Option<&Path>, Failure> {
+    let others = [Some(&args.input), Some(&args.output), args.report.as_ref()];
+    match args.keep.log.as_deref() {
+        Some(log) if others.into_iter().flatten().any(|other| is_same_file(log, other)) => {
+            let log = log.display();
+            Err(Failure::Usage(format!("`{log}` is the input or an output; choose another file for --log")))
+        }
+        log => Ok(log),
+    }
 }
 
 fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result<Exit, Failure> {
@@ -92,6 +105,8 @@ pub struct Compile<'a> {
     workers: Option<usize>,
     /// As in `args`, unless it is known only when the circuit is.
     pub run_folder: RunFolderArgs,
+    /// Whether it is known which engine there is. The run was stopped before if not, and comes to nothing.
+    pub is_decided: bool,
 }
 
 /// What came of it, still to be written.
@@ -119,7 +134,12 @@ impl<'a> Compile<'a> {
         let in_processes = keep::wants_processes(args, input);
         let (engine, flow, workers) = (args.settings.engine, args.settings.flow, args.keep.workers);
         let wanted = Wanted { engine, gpu: &args.gpu, workers, flow, in_processes, block_size, n_cores };
-        let engine = wanted.choose(stop.flag(), &Progress::new(talk(args), Instant::now(), None))?;
+        let chosen = wanted.choose(stop.flag(), &Progress::new(talk(args), Instant::now(), None));
+        let is_decided = !matches!(chosen, Err(Failure::Stopped));
+        let engine = if is_decided { chosen? } else { Chosen::cpu() };
+        // Folders are of one engine, and would seem to be another run's.
+        let none = || RunFolderArgs { run_dir: Some("off".into()), resume: false };
+        let run_folder = if is_decided { args.run_folder.clone() } else { none() };
         let workers = keep::workers(args, in_processes, &engine, n_cores)?;
         settings.n_threads = match (workers, args.settings.threads) {
             (Some(n_workers), _) => n_workers,
@@ -127,7 +147,7 @@ impl<'a> Compile<'a> {
             // As many as the engine can use: a GPU is filled by calls of many threads, most of which wait for it.
             (None, None) => engine.engine().concurrency(n_cores),
         };
-        Ok(Compile { args, input, settings, engine, workers, run_folder: args.run_folder.clone() })
+        Ok(Compile { args, input, settings, engine, workers, run_folder, is_decided })
     }
 
     /// Names the circuit as it was understood, and all that decides the output.
@@ -136,7 +156,7 @@ impl<'a> Compile<'a> {
     }
 
     fn task(&self) -> keep::Task<'_> {
-        let Compile { args, input, settings, engine, workers, run_folder } = self;
+        let Compile { args, input, settings, engine, workers, run_folder, .. } = self;
         keep::Task { args, input, settings, engine, run_folder, workers: *workers }
     }
 
@@ -203,6 +223,9 @@ impl Outputs {
         let report = args.report.as_deref().map(Output::prepare).transpose()?;
         if report.as_ref().is_some_and(|report| report.is_same_as(&circuit)) {
             return Err(Failure::Usage("the circuit and the report would go to the same place".into()));
+        }
+        if args.report.as_deref().is_some_and(|report| is_same_file(report, &args.input)) {
+            return Err(Failure::Usage("the report would replace the input; name another file".into()));
         }
         Ok(Outputs { circuit, report })
     }

@@ -67,7 +67,7 @@ mod on_linux {
     }
 
     /// An engine in a worker, which sees one GPU, this one.
-    pub fn open_in_worker(uuid: &str) -> Result<Device, DeviceReport> {
+    pub fn open_in_worker(uuid: &str, n_sharers: usize) -> Result<Device, DeviceReport> {
         let found = bqc_cuda::discover().map_err(|why| report("the driver", &why))?;
         let Some(device) = found.devices.iter().find(|device| device.uuid == uuid) else {
             let reason = format!("the driver shows no GPU `{uuid}` to a worker that was started for it");
@@ -75,7 +75,7 @@ mod on_linux {
         };
         let label = device.to_string();
         let engine = CudaEngine::open(device.ordinal, Level::detect()).map_err(|why| report(&label, &why))?;
-        let engine = Arc::new(engine);
+        let engine = Arc::new(engine.shared_by(n_sharers));
         let watched = engine.clone();
         let trouble = Box::new(move || watched.fault().or_else(|| watched.shortage()).map(|why| report(&label, &why)));
         Ok(Device { engine, trouble })
@@ -127,7 +127,7 @@ mod elsewhere {
     }
 
     /// There is none.
-    pub fn open_in_worker(_: &str) -> Result<Device, DeviceReport> {
+    pub fn open_in_worker(_: &str, _: usize) -> Result<Device, DeviceReport> {
         Err(DeviceReport { trouble: DeviceTrouble::Unusable, reason: REASON.into() })
     }
 }

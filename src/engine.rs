@@ -50,7 +50,7 @@ impl Wanted<'_> {
             return if asks_for_gpus(self.gpu) {
                 Err(Failure::Usage("--gpus, --workers-per-gpu and --mps mean nothing to --engine cpu".into()))
             } else {
-                Ok(cpu())
+                Ok(Chosen::cpu())
             };
         }
         let needs_workers = asks_for_workers(self.gpu);
@@ -59,17 +59,23 @@ impl Wanted<'_> {
             return Err(Failure::Usage(what.into()));
         }
         let chosen = self.gpus(self.in_processes || needs_workers, stop, progress)?;
-        Ok(chosen.unwrap_or_else(|why| {
-            let cpu = cpu();
-            let line = format!("no GPU: {why}; going on with {}", cpu.engine().name());
-            // Most machines have none, and nobody has asked for one.
-            if self.engine == EngineArg::Auto && has_no_driver() {
-                progress.tell(&line)
-            } else {
-                progress.warn(&line)
-            }
-            cpu
-        }))
+        match chosen {
+            Err(why) if self.gpu.mps == MpsArg::Require => Err(Failure::Usage(format!("--mps require: no GPU: {why}"))),
+            chosen => Ok(chosen.unwrap_or_else(|why| self.instead(&why, progress))),
+        }
+    }
+
+    /// The CPU's, and why.
+    fn instead(&self, why: &str, progress: &Progress) -> Chosen {
+        let cpu = Chosen::cpu();
+        let line = format!("no GPU: {why}; going on with {}", cpu.engine().name());
+        // Most machines have none, and nobody has asked for one.
+        if self.engine == EngineArg::Auto && !asks_for_gpus(self.gpu) && has_no_driver() {
+            progress.tell(&line);
+        } else {
+            progress.warn(&line);
+        }
+        cpu
     }
 
     /// The same for a plan, whose blocks bear the name of one family of engines and are divided among machines
@@ -120,10 +126,6 @@ fn asks_for_workers(gpu: &GpuArgs) -> bool {
     is_several || gpu.mps != MpsArg::Auto || gpu.workers_per_gpu != PerGpuArg::Auto
 }
 
-fn cpu() -> Chosen {
-    Chosen::Cpu(CpuEngine::default())
-}
-
 #[cfg(unix)]
 fn in_place(family: &str) -> Result<Chosen, Failure> {
     Ok(Chosen::InPlace(bqc_pool::Standin::new(family)))
@@ -147,6 +149,11 @@ fn has_no_driver() -> bool {
 }
 
 impl Chosen {
+    /// What every machine has.
+    pub fn cpu() -> Chosen {
+        Chosen::Cpu(CpuEngine::default())
+    }
+
     /// The family of the engine that is asked for, whatever this machine has.
     pub fn family_of(engine: EngineArg) -> &'static str {
         match engine {
@@ -192,12 +199,12 @@ impl Chosen {
     }
 
     /// Where these are to be, with what they share their GPUs through.
-    pub fn gpus(&self, mps: MpsArg, progress: &Progress) -> Result<Gpus, Failure> {
+    pub fn gpus(&self, mps: MpsArg, stop: &AtomicBool, progress: &Progress) -> Result<Gpus, Failure> {
         match self {
             #[cfg(target_os = "linux")]
-            Chosen::Crew(_, posts) => crate::gpu::places(posts, mps, progress),
+            Chosen::Crew(_, posts) => crate::gpu::places(posts, mps, stop, progress),
             _ => {
-                let _ = (mps, progress);
+                let _ = (mps, stop, progress);
                 Ok(Gpus::new())
             }
         }

@@ -34,6 +34,10 @@ pub enum Failure {
     /// Options that contradict each other or the input.
     #[error("{0}")]
     Usage(String),
+    /// A signal or the time limit came before it was known what there is to work with.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "elsewhere no driver is asked"))]
+    #[error("stopped before the driver was asked")]
+    Stopped,
     /// The input cannot be read.
     #[error("cannot read `{}`: {source}", .path.display())]
     Read {

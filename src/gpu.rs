@@ -13,7 +13,7 @@ use bqc_pool::{Bound, GpuPlace, Launch, Program, Share, list_gpus};
 use bqc_wire::{GpuList, GpuRecord};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// A search fits blocks of three to five wires, however wide its windows are (`WindowSettings` in
@@ -71,7 +71,7 @@ impl Wanted<'_> {
         stop: &AtomicBool,
         progress: &Progress,
     ) -> Result<Result<(String, Vec<GpuRecord>), String>, Failure> {
-        let found = match self.ask(stop) {
+        let found = match self.ask(stop)? {
             Ok(found) => found,
             Err(why) => return refuse_if_named(&self.gpu.gpus, why),
         };
@@ -80,19 +80,26 @@ impl Wanted<'_> {
     }
 
     /// What a process finds that is started to ask.
-    fn ask(&self, stop: &AtomicBool) -> Result<GpuList, String> {
+    fn ask(&self, stop: &AtomicBool) -> Result<Result<GpuList, String>, Failure> {
         /// Of all circuits of a process, the first one asks.
         static FOUND: OnceLock<Result<GpuList, String>> = OnceLock::new();
         if let Some(found) = FOUND.get() {
-            return found.clone();
+            return Ok(found.clone());
         }
-        let found = self.ask_anew(stop)?;
-        found.map_or(Err("stopped before the driver was asked".into()), |found| FOUND.get_or_init(|| found).clone())
+        if let Err(why) = cuda::find_driver() {
+            return Ok(Err(why));
+        }
+        match self.ask_anew(stop) {
+            Ok(Some(found)) => Ok(FOUND.get_or_init(|| found).clone()),
+            Ok(None) => Err(Failure::Stopped),
+            // A signal to all processes of a job may have ended the one that was to ask.
+            Err(_) if stop.load(Ordering::Relaxed) => Err(Failure::Stopped),
+            Err(why) => Ok(Err(why)),
+        }
     }
 
     /// The same; none if `stop` is set first.
     fn ask_anew(&self, stop: &AtomicBool) -> Result<Option<Result<GpuList, String>>, String> {
-        cuda::find_driver()?;
         let setup = |e: std::io::Error| format!("cannot start a process that asks the driver: {e}");
         let program = Program { path: this_program().map_err(setup)?, arguments: vec!["worker".into()] };
         let mut launch = Launch { arguments: vec!["--probe".into()], variables: Vec::new() };
@@ -127,10 +134,15 @@ impl Wanted<'_> {
     }
 }
 
-/// Has all that the workers need in place when they come.
-pub fn places(posts: &[Post], policy: MpsArg, progress: &Progress) -> Result<Vec<GpuPlace>, Failure> {
+/// Has all that the workers need in place when they come. Once `stop` is set nobody comes, and nothing is started.
+pub fn places(
+    posts: &[Post],
+    policy: MpsArg,
+    stop: &AtomicBool,
+    progress: &Progress,
+) -> Result<Vec<GpuPlace>, Failure> {
     let sharing = Sharing::find(policy)?;
-    posts.iter().map(|post| sharing.place(post, progress)).collect()
+    posts.iter().take_while(|_| !stop.load(Ordering::Relaxed)).map(|post| sharing.place(post, progress)).collect()
 }
 
 /// Workers on a GPU with so much free memory, for each width where the number changes; for `bqc doctor`.

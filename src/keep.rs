@@ -62,21 +62,16 @@ impl Task<'_> {
     pub fn compile(&self, stop: &Stop, progress: &Progress) -> Result<(Compiled, Survived, RunFolder), Failure> {
         let plan = self.plan()?;
         let (journal, asked) = self.journal(&plan, progress)?;
-        let cache = self.cache()?;
-        for (folder, what) in [(&journal, "the run folder"), (&cache, "the cache")] {
-            if let Some(folder) = folder {
-                let (n_known, n_under_way) = (folder.n_known(), folder.n_under_way());
-                progress.tell(&format!("{n_known} results are known from {what}, {n_under_way} blocks under way"));
-                log::folder_opened(what, folder.folder(), n_known, n_under_way);
-            }
-        }
+        let cache = self.cache(journal.as_ref())?;
+        tell_of(journal.as_ref(), "the run folder", progress);
+        tell_of(cache.as_ref(), "the cache", progress);
         let chosen = self.engine;
         let here = InProcess(chosen.engine());
         let warn = |line: &str| {
             tracing::warn!(line, "warning");
             progress.warn(line);
         };
-        let pool = self.pool(progress, &warn)?;
+        let pool = self.pool(stop, progress, &warn)?;
         let inner: &dyn Workshop = match &pool {
             Some(pool) => pool,
             None => &here,
@@ -97,7 +92,8 @@ impl Task<'_> {
         observer.warn_of_failures();
         let survived = Survived { workers: worker_totals(&pool), known: kept.totals() };
         survived.tell(progress);
-        Ok((compiled, survived, RunFolder { journal, asked }))
+        let leftover = pool.map(end_workers);
+        Ok((compiled, survived, RunFolder { journal, asked, _leftover: leftover }))
     }
 
     /// What a run folder is about: the circuit as it was understood, and all that decides the output.
@@ -113,17 +109,14 @@ impl Task<'_> {
     /// The journal, and who has asked for it. One that nobody has asked for is done without where it cannot be kept.
     fn journal(&self, plan: &[u8; 32], progress: &Progress) -> Result<(Option<Journal>, Asked), Failure> {
         let args = self.run_folder;
-        let open = |folder: &Path| Ok(Some(Journal::open(folder, plan, Use::Run)?));
         match &args.run_dir {
             Some(off) if off.as_os_str() == "off" => Ok((None, Asked::ByName)),
-            Some(folder) => Ok((open(folder)?, Asked::ByName)),
-            None if args.resume => Ok((open(&state_folder(plan)?)?, Asked::ToResume)),
+            Some(folder) => Ok((Some(Journal::open(folder, plan, Use::Run)?), Asked::ByName)),
+            None if args.resume => Ok((Some(open_of_user(plan)?), Asked::ToResume)),
             None if self.workers.is_none() => Ok((None, Asked::ByNobody)),
             None => {
-                let journal = state_folder(plan).and_then(|folder| open(&folder)).unwrap_or_else(|why| {
-                    progress.tell(&format!("no journal is kept: {why}"));
-                    None
-                });
+                let opened = open_of_user(plan);
+                let journal = opened.inspect_err(|why| progress.tell(&format!("no journal is kept: {why}"))).ok();
                 if let Some(journal) = journal.as_ref().filter(|journal| journal.n_known() > 0) {
                     let n_known = journal.n_known();
                     let line = "the same command was interrupted before and goes on";
@@ -134,25 +127,45 @@ impl Task<'_> {
         }
     }
 
-    fn cache(&self) -> Result<Option<Journal>, Failure> {
+    /// Results of all runs, in another folder than those of this one.
+    fn cache(&self, journal: Option<&Journal>) -> Result<Option<Journal>, Failure> {
         let folder = &self.args.keep.cache;
         if folder.as_os_str() == "off" {
             return Ok(None);
+        }
+        let is_of_run = |journal: &Journal| {
+            let place = |folder: &Path| std::fs::canonicalize(folder).ok();
+            place(folder).is_some_and(|cache| place(journal.folder()) == Some(cache))
+        };
+        if journal.is_some_and(is_of_run) {
+            let folder = folder.display();
+            return Err(Failure::Usage(format!(
+                "`{folder}` cannot be the run folder and the cache; choose another folder for --cache"
+            )));
         }
         Ok(Some(Journal::open(folder, &[0; 32], Use::Cache { max_bytes: MAX_CACHE_BYTES })?))
     }
 
     fn pool<'b>(
         &'b self,
+        stop: &Stop,
         progress: &Progress,
         warn: &'b (dyn Fn(&str) + Sync),
     ) -> Result<Option<NodePool<'b>>, Failure> {
         if self.workers.is_none() {
             return Ok(None);
         }
-        let gpus = self.engine.gpus(self.args.gpu.mps, progress)?;
+        let gpus = self.engine.gpus(self.args.gpu.mps, stop.flag(), progress)?;
         node_pool(gpus, &self.args.keep.faults, self.engine, warn).map(Some)
     }
+}
+
+/// Tells what was found in a folder that was opened.
+fn tell_of(folder: Option<&Journal>, what: &str, progress: &Progress) {
+    let Some(folder) = folder else { return };
+    let (n_known, n_under_way) = (folder.n_known(), folder.n_under_way());
+    progress.tell(&format!("{n_known} results are known from {what}, {n_under_way} blocks under way"));
+    log::folder_opened(what, folder.folder(), n_known, n_under_way);
 }
 
 /// Worker processes of this node, as a workshop.
@@ -162,6 +175,20 @@ pub type NodePool<'a> = bqc_pool::Pool<'a>;
 /// There are none on this system.
 #[cfg(not(unix))]
 pub type NodePool<'a> = InProcess<'a>;
+
+/// What outlives the workers.
+#[cfg(unix)]
+type Leftover = bqc_pool::Leftover;
+#[cfg(not(unix))]
+type Leftover = ();
+
+#[cfg(unix)]
+fn end_workers(pool: NodePool<'_>) -> Leftover {
+    pool.end()
+}
+
+#[cfg(not(unix))]
+fn end_workers(_: NodePool<'_>) -> Leftover {}
 
 /// A pool without workers yet: each thread that asks for work starts one, on the GPUs if there are any.
 #[cfg(unix)]
@@ -210,16 +237,23 @@ pub fn this_program() -> std::io::Result<PathBuf> {
     if cfg!(target_os = "linux") && itself.exists() { Ok(itself) } else { std::env::current_exe() }
 }
 
-/// The folder of a run's journal in the user's state folder, named by what the run is about. Those that are older
-/// than many others go: nobody has come back for them.
+/// The journal of a run in the user's state folder. Folders of runs that are older than many others go: nobody has
+/// come back for them.
+fn open_of_user(plan: &[u8; 32]) -> Result<Journal, Failure> {
+    let folder = state_folder(plan)?;
+    let journal = Journal::open(&folder, plan, Use::Run)?;
+    // Only now: this one is in use, and so is not among those that go.
+    folder.parent().iter().for_each(|runs| bqc_pool::remove_oldest_runs(runs, MAX_RUNS));
+    Ok(journal)
+}
+
+/// The folder of a run's journal in the user's state folder, named by what the run is about.
 fn state_folder(plan: &[u8; 32]) -> Result<PathBuf, Failure> {
     let name: String = plan[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     let home = |variable: &str| std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from);
     let state = home("XDG_STATE_HOME").or_else(|| Some(home("HOME")?.join(".local/state")));
     let no_home = || Failure::Usage("there is no home folder for a run folder; name one with --run-dir".into());
-    let runs = state.ok_or_else(no_home)?.join("bqc/runs");
-    bqc_pool::remove_oldest_runs(&runs, MAX_RUNS);
-    Ok(runs.join(name))
+    Ok(state.ok_or_else(no_home)?.join("bqc/runs").join(name))
 }
 
 /// Who has asked for a journal.
@@ -233,10 +267,11 @@ enum Asked {
     ByNobody,
 }
 
-/// The folder of a run's journal, if it has one.
+/// The folder of a run's journal, if it has one, and whatever else stays until the output is written.
 pub struct RunFolder {
     journal: Option<Journal>,
     asked: Asked,
+    _leftover: Option<Leftover>,
 }
 
 impl RunFolder {

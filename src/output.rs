@@ -3,6 +3,7 @@
 //! error leaves what was there before. Devices and pipes are written to directly.
 
 use crate::exit::Failure;
+use crate::input::is_standard_stream;
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -58,6 +59,17 @@ impl Output {
             Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
             other => other.map_err(|e| Failure::write(&self.path, e)),
         }
+    }
+}
+
+/// Whether two paths lead to one file, which need not be there yet. Standard streams are none.
+pub fn is_same_file(a: &Path, b: &Path) -> bool {
+    if is_standard_stream(a) || is_standard_stream(b) {
+        return false;
+    }
+    match (place_of(a), place_of(b)) {
+        (Ok(Place::File { target: a, .. }), Ok(Place::File { target: b, .. })) => a == b,
+        _ => false,
     }
 }
 

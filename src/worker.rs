@@ -22,7 +22,7 @@ pub fn worker(args: &WorkerArgs) -> Result<Exit, Failure> {
     let place = &args.place;
     let served = match (&place.gpu, &place.in_place_of) {
         _ if place.probe => return tell_gpus(),
-        (Some(uuid), _) => bqc_pool::serve_on(|| cuda::open_in_worker(uuid), &cancelled, args.fault),
+        (Some(uuid), _) => bqc_pool::serve_on(|| cuda::open_in_worker(uuid, place.sharers), &cancelled, args.fault),
         (None, Some(name)) => bqc_pool::serve(Arc::new(Standin::new(name)), &cancelled, args.fault),
         (None, None) => bqc_pool::serve(Arc::new(CpuEngine::default()), &cancelled, args.fault),
     };

@@ -136,6 +136,10 @@ fn a_report_can_go_to_standard_output_if_the_circuit_does_not() {
     let (code, stdout, stderr) = parts(&run_with(&["compile", "-", "--report", "-"], &redundant()));
     assert_eq!((code, stdout.as_str()), (2, ""));
     assert!(stderr.contains("same place"), "{stderr}");
+    let input = folder.write("in.qasm", &redundant());
+    let (code, _, stderr) = parts(&run(&["compile", &input, "-o", &output, "--report", &input]));
+    assert!(code == 2 && stderr.contains("the report would replace the input"), "{stderr}");
+    assert_eq!(folder.read("in.qasm"), redundant());
 }
 
 #[test]

@@ -6,6 +6,8 @@
 mod common;
 #[path = "common/imitation.rs"]
 mod imitation;
+#[path = "common/processes.rs"]
+mod processes;
 
 use bqc_wire::{Document, Report, RunStatus, WorkerTotals};
 use common::*;
@@ -80,7 +82,8 @@ fn auto_takes_a_gpu_that_works_and_says_why_it_takes_none() {
     // Most machines have no driver: that is told to those who want to know all.
     let input = Folder::new();
     let circuit = input.write("in.qasm", &redundant());
-    for (extra, is_told) in [(&[][..], false), (&["-v"][..], true), (&["--engine", "cuda"][..], true)] {
+    let asked = ["--workers-per-gpu", "2"];
+    for (extra, is_told) in [(&[][..], false), (&["-v"], true), (&["--engine", "cuda"], true), (&asked, true)] {
         let mut command = bqc(&[&["compile", &circuit], extra].concat());
         let empty = Folder::new();
         std::fs::write(empty.path("libcuda.so.1"), "no library").unwrap();
@@ -109,6 +112,7 @@ fn gpus_that_are_not_there_are_refused_with_a_list() {
         (Machine::new(""), in_two(&["--gpus", "0", "--engine", "cpu"]), "mean nothing to --engine cpu"),
         (Machine::new("gpus=2"), vec!["--gpus", "0,1", "--workers", "off"], "leave out --workers off"),
         (Machine::new(""), in_two(&["--workers-per-gpu", "2"]), "leave out one of them"),
+        (Machine::new("no-device"), vec!["--mps", "require"], "--mps require: no GPU: NVIDIA's driver sees no GPU"),
         (Machine::new(""), vec!["--mps", "require"], "`nvidia-cuda-mps-control` is not in the PATH"),
     ] {
         let run = compile(&machine, &extra);
@@ -268,9 +272,59 @@ fn a_plan_for_gpus_comes_to_its_end_without_any() {
         let (code, _, stderr) = work();
         assert!(code == 0 && stderr.contains("complete: 0 blocks done here"), "{stderr}");
     }
-    // GPUs that were named are not done without, and mean nothing to a plan for cores.
+    // GPUs that were named are not done without.
     let folder = planned();
     let command = bqc(&["work", &folder.arg("run"), "--gpus", "0"]);
     let (code, _, stderr) = parts(&Machine::new("no-device").host(command).output().unwrap());
     assert!(code == 2 && stderr.contains("--gpus 0: NVIDIA's driver sees no GPU"), "{stderr}");
+    // A limit that comes while the driver is asked is no want of a GPU.
+    let command = bqc(&["work", &folder.arg("run"), "--time-limit", "1s"]);
+    let (code, _, stderr) = parts(&Machine::new("slow").host(command).output().unwrap());
+    assert!(code == 75 && stderr.contains("stopped before it began"), "{stderr}");
+}
+
+/// A signal or the limit that comes while the driver is asked leaves open which engine it would have been.
+#[test]
+fn a_run_that_is_stopped_before_its_gpus_are_known_leaves_its_folder_to_the_next() {
+    let folder = Folder::new();
+    let (input, output) = (folder.write("in.qasm", &long(4, 2)), folder.arg("out.qasm"));
+    let run = folder.arg("run");
+    let on = |machine: &Machine, extra: &[&str]| {
+        let mut args =
+            vec!["compile", &input, "-o", &output, "--workers", "1", "--mps", "off", "--run-dir", &run, "-v"];
+        args.extend(FEW);
+        args.extend(extra);
+        machine.host(bqc(&args))
+    };
+    let (code, _, stderr) = parts(&on(&Machine::new(""), &[]).output().unwrap());
+    assert_eq!(code, 0, "{stderr}");
+    let slow = Machine::new("slow");
+    let (code, _, stderr) = parts(&on(&slow, &["--time-limit", "1s"]).output().unwrap());
+    assert!(code == 0 && folder.read("out.qasm").contains("OPENQASM"), "{stderr}");
+    let mut child = on(&slow, &[]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    processes::wait_until("a process that asks", 10.0, || !processes::children(child.id()).is_empty());
+    processes::send(&child, nix::sys::signal::Signal::SIGTERM);
+    let stderr = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+    assert!(child.wait().unwrap().code() == Some(75) && folder.read("out.qasm").contains("OPENQASM"), "{stderr}");
+    let (code, _, stderr) = parts(&on(&Machine::new(""), &[]).output().unwrap());
+    assert!(code == 0 && stderr.contains("results were taken as known, 0 refused"), "{stderr}");
+    assert_eq!(folder.read("out.qasm"), undisturbed());
+}
+
+/// What a batch has made before is not replaced by what an interrupted run without an engine comes to.
+#[test]
+fn a_batch_that_is_stopped_before_its_gpus_are_known_replaces_nothing() {
+    let folder = Folder::new();
+    let list = folder.write("list", &format!("{}\n", folder.write("one.qasm", &long(4, 1))));
+    let out = folder.arg("out");
+    let args = [&["batch", "--list", &list, "--out-dir", &out, "--workers", "off"], &FEW[..]].concat();
+    let (code, _, stderr) = parts(&Machine::new("").host(bqc(&args)).output().unwrap());
+    assert_eq!(code, 0, "{stderr}");
+    let made = folder.read("out/one.qasm");
+    let mut child = Machine::new("slow").host(bqc(&args)).spawn().unwrap();
+    processes::wait_until("a process that asks", 10.0, || !processes::children(child.id()).is_empty());
+    processes::send(&child, nix::sys::signal::Signal::SIGTERM);
+    assert_eq!((child.wait().unwrap().code(), folder.read("out/one.qasm") == made), (Some(75), true));
+    let (code, _, stderr) = parts(&Machine::new("").host(bqc(&args)).output().unwrap());
+    assert!(code == 0 && stderr.contains("1 were done before"), "{stderr}");
 }

@@ -107,3 +107,16 @@ fn a_log_that_cannot_be_written_is_refused_and_one_that_fills_up_ends_no_run() {
     let (code, stdout, stderr) = parts(&run(&["compile", &input, "--log", "/dev/full"]));
     assert!(code == 0 && stdout.contains("OPENQASM") && !stderr.contains("subscriber"), "{stderr}");
 }
+
+#[test]
+fn a_log_spoils_neither_the_input_nor_an_output() {
+    let folder = Folder::new();
+    let (input, output, report) = (folder.write("in.qasm", &redundant()), folder.arg("out"), folder.arg("r.json"));
+    folder.write("out", "what was there");
+    for log in [&input, &output, &report] {
+        let (code, _, stderr) = parts(&run(&["compile", &input, "-o", &output, "--report", &report, "--log", log]));
+        assert!(code == 2 && stderr.contains("choose another file for --log"), "{log}: {stderr}");
+    }
+    assert_eq!((folder.read("in.qasm"), folder.read("out")), (redundant(), "what was there".into()));
+    assert_eq!(folder.names(), ["in.qasm", "out"]);
+}

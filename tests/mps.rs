@@ -93,13 +93,49 @@ fn a_daemon_of_ours_that_has_died_is_started_again() {
     let args = ["compile", &input, "-o", &output, "--flow", "delete", "-k", "3", "--workers-per-gpu", "2"];
     let child = machine.host(bqc(&args)).stderr(Stdio::piped()).spawn().unwrap();
     let daemon = || children(child.id()).iter().flat_map(|guard| children(*guard as u32)).find(|pid| is_daemon(*pid));
-    wait_until("the daemon", 10.0, || machine.mps_events().len() == 1 && daemon().is_some());
+    // A worker is started as soon as the daemon has answered.
+    wait_until("a worker beside the guard", 10.0, || daemon().is_some() && children(child.id()).len() >= 2);
     kill_pid(daemon().unwrap());
     let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
     assert_eq!(code, 0, "{stderr}");
     let events = machine.mps_events();
     assert!(events.iter().filter(|event| event.starts_with("start")).count() >= 2, "{events:?} {stderr}");
     assert!(events.last().unwrap().starts_with("quit") && machine.mps_folders().is_empty(), "{events:?}");
+}
+
+#[test]
+fn the_output_does_not_wait_for_a_daemon_that_does_not_want_to_end() {
+    let (machine, folder) = (Machine::with_mps("").and("FAKE_MPS", "stubborn"), Folder::new());
+    let (input, output) = (folder.write("in.qasm", &long(4, 2)), folder.arg("out.qasm"));
+    let few = ["--flow", "delete", "-k", "3", "--passes", "1", "--workers-per-gpu", "2"];
+    let mut command = bqc(&["compile", &input, "-o", &output]);
+    let mut child = machine
+        .host({
+            command.args(few);
+            command
+        })
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_until("the daemon", 10.0, || machine.mps_events().len() == 1);
+    let daemons: Vec<i32> = children(child.id()).into_iter().flat_map(|guard| children(guard as u32)).collect();
+    wait_until("the output", 10.0, || folder.path("out.qasm").exists());
+    let is_there = daemons.iter().any(|pid| is_daemon(*pid) && is_alive(*pid));
+    assert!(is_there && child.try_wait().unwrap().is_none(), "{daemons:?}");
+    // From outside, so that the test is over before its patience is.
+    daemons.into_iter().for_each(|pid| _ = kill_pid(pid));
+    assert!(child.wait().unwrap().success() && machine.mps_folders().is_empty());
+}
+
+#[test]
+fn a_signal_while_daemons_are_started_keeps_the_others_from_it() {
+    let (machine, folder) = (Machine::with_mps("gpus=3").and("FAKE_MPS", "slow"), Folder::new());
+    let mut child = endless(&machine, &folder);
+    wait_until("the first daemon", 10.0, || machine.mps_folders().len() == 1);
+    send(&child, Signal::SIGTERM);
+    assert_eq!(child.wait().unwrap().code(), Some(75));
+    assert_eq!(machine.mps_events().len(), 2, "one start and its end: {:?}", machine.mps_events());
+    assert!(folder.read("out.qasm").contains("OPENQASM") && machine.mps_folders().is_empty());
 }
 
 /// Waits until the run's daemons are there; gives their process ids.
@@ -198,7 +234,8 @@ fn the_real_daemon_starts_answers_and_ends() {
         let mut control = Command::new("nvidia-cuda-mps-control");
         control.env("CUDA_MPS_PIPE_DIRECTORY", &pipe).stdin(Stdio::piped()).stdout(Stdio::null());
         let mut control = control.spawn().unwrap();
-        writeln!(control.stdin.take().unwrap(), "{command}").unwrap();
+        // Where there is no daemon it may end before it has read anything.
+        _ = writeln!(control.stdin.take().unwrap(), "{command}");
         control.wait().unwrap().success()
     };
     assert!(!ask("get_server_list"), "nobody is there yet");

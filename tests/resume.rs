@@ -380,3 +380,33 @@ fn a_cache_serves_other_runs_and_is_not_believed() {
     assert_eq!((code, folder.read("out.qasm") == expected), (0, true), "{stderr}");
     assert!(number(&stderr, "results are known from the cache") == 0 && !stderr.contains("refused"), "{stderr}");
 }
+
+#[test]
+fn an_old_run_is_still_there_for_whoever_comes_back() {
+    let folder = folder();
+    let (code, _, stderr) = parts(&of_user(&folder, &["--worker-fault", "abort%3"]).output().unwrap());
+    assert!(code == 3 && stderr.contains("the same command goes on from"), "{stderr}");
+    let own = runs(&folder).pop().unwrap();
+    let at = |seconds| std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    for i in 0..17 {
+        let run = folder.path("state/bqc/runs").join(format!("{i:016x}"));
+        fs::create_dir_all(&run).unwrap();
+        fs::write(run.join("lock"), "").unwrap();
+        fs::File::open(&run).unwrap().set_modified(at(2000 + i)).unwrap();
+    }
+    fs::File::open(&own).unwrap().set_modified(at(1000)).unwrap();
+    let (code, _, stderr) = parts(&of_user(&folder, &[]).output().unwrap());
+    assert!(code == 0 && stderr.contains("was interrupted before and goes on"), "{stderr}");
+    assert_eq!((folder.read("out.qasm"), own.exists()), (expected(), false));
+}
+
+#[test]
+fn a_run_folder_is_no_cache() {
+    let folder = folder();
+    let run = folder.arg("run");
+    assert_eq!(compile(&folder, &["--run-dir", &run]).0, 0);
+    let (code, stderr) = compile(&folder, &["--run-dir", &run, "--cache", &run]);
+    assert!(code == 2 && stderr.contains("choose another folder for --cache"), "{stderr}");
+    let (code, stderr) = compile(&folder, &["--run-dir", &run]);
+    assert!(code == 0 && number(&stderr, "results were taken as known") > 50, "{stderr}");
+}

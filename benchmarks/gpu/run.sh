@@ -3,8 +3,12 @@
 # this folder; no CUDA, no compiler, no network.
 #
 #   benchmarks/gpu/run.sh pack KIT.tar.gz     here: build, and pack the programs, the circuits and this script
-#   bqc-gpu/run.sh [--quick] [--records DIR] [--python PROGRAM]
+#   bqc-gpu/run.sh [--quick] [--records DIR] [--python PROGRAM] [--steps 'gpu instantiate compile jax']
 #                                             there: measure; DIR defaults to records/DATE-GPU-COMMIT
+#
+# A step that fails keeps no other from being measured. All together are to take less than half an hour on sixteen
+# cores; where one command may not last so long, --steps takes some of them at a time, and those of one
+# --records DIR share its summary.
 #
 # In a checkout the second form takes the programs from target/release, or from --programs DIR, and writes below
 # benchmarks/records. --quick: does everything run? Its figures are worth nothing. The folder then holds
@@ -18,10 +22,11 @@
 #   SUMMARY.md      the tables
 #
 # Exit: 0 all measured; 1 no usable GPU, an engine that does not conform, a device that left its work to the
-# CPU, or an output that is not its input's circuit. What was measured before stays in the folder.
+# CPU, or an output that is not its input's circuit. What was measured stays in the folder.
 set -euo pipefail
 
-fail() { printf 'run.sh: %s\n' "$*" >&2; exit 1; }
+complain() { printf 'run.sh: %s\n' "$*" >&2; }
+fail() { complain "$@"; exit 1; }
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if [ -x "$here/bqc" ]; then # unpacked
@@ -34,6 +39,8 @@ fi
 # Ten wires of an adder, a search for 11 among 16, a chain of eight spins: blocks of different kinds.
 CIRCUITS=(adder_n10 grover_n5 heisenberg_n8)
 QUICK_CIRCUITS=(adder_n4)
+# No repetition of the compiles begins after so many seconds.
+COMPILE_SECONDS=240
 
 commit() {
     local dirty=
@@ -63,34 +70,50 @@ pack() {
 # One compile: its wall seconds, the CX that are left. The circuit must be verified, and the GPU must have done
 # what it was asked for.
 compile_once() { # circuit engine
-    local circuit=$1 engine=$2 begin end
+    local circuit=$1 engine=$2 begin end why=
     begin=$(date +%s%N)
     "$programs/bqc" compile "$circuits/$circuit.qasm" --engine "$engine" --workers off --seed 1 "${options[@]}" \
-        -o "$scratch/out.qasm" 2>"$scratch/talk" || fail "$circuit by $engine: $(cat "$scratch/talk")"
+        -o "$scratch/out.qasm" 2>"$scratch/talk" || why="exit $?: $(cat "$scratch/talk")"
     end=$(date +%s%N)
-    if grep -qE 'no GPU|the CPU did the rest' "$scratch/talk"; then
-        fail "$circuit by $engine: $(cat "$scratch/talk")"
+    if [ -z "$why" ] && grep -qE 'no GPU|the CPU did the rest' "$scratch/talk"; then
+        why=$(cat "$scratch/talk")
     fi
-    "$programs/bqc" verify "$circuits/$circuit.qasm" "$scratch/out.qasm" >"$scratch/distance" ||
-        fail "$circuit by $engine: the output is another circuit: $(cat "$scratch/distance")"
+    if [ -z "$why" ]; then
+        "$programs/bqc" verify "$circuits/$circuit.qasm" "$scratch/out.qasm" >"$scratch/distance" ||
+            why="the output is another circuit: $(cat "$scratch/distance")"
+    fi
+    if [ -n "$why" ]; then
+        complain "$circuit by $engine: $why"
+        return 1
+    fi
     seconds=$(awk -v ns=$((end - begin)) 'BEGIN { printf "%.3f", ns / 1e9 }')
     n_cx=$(grep -c '^cx ' "$scratch/out.qasm" || true)
 }
 
+# Takes a section of an earlier run out of the summary.
+forget() { # title
+    [ -f "$folder/SUMMARY.md" ] || return 0
+    awk -v head="## $1" '/^## / { skip = ($0 == head) } !skip' "$folder/SUMMARY.md" >"$scratch/summary"
+    cp "$scratch/summary" "$folder/SUMMARY.md"
+}
+
+# Everything in turns, and again while there is time.
 compile_all() {
-    local circuit engine repetition raw=$folder/compile.csv
+    local circuit engine repetition begin=$SECONDS done_well=0 raw=$folder/compile.csv
     echo 'circuit,engine,repetition,options,wall_seconds,cx' >"$raw"
-    for circuit in "${CIRCUITS[@]}"; do
-        for repetition in $(seq "$repeats"); do
+    for repetition in $(seq "$repeats"); do
+        [ "$repetition" = 1 ] || [ $((SECONDS - begin)) -lt "$COMPILE_SECONDS" ] || break
+        for circuit in "${CIRCUITS[@]}"; do
             for engine in cuda cpu; do
-                compile_once "$circuit" "$engine"
+                compile_once "$circuit" "$engine" || { done_well=1; continue; }
                 echo "$circuit,$engine,$repetition,${options[*]},$seconds,$n_cx" >>"$raw"
                 printf '%-16s %-4s %s s, %s CX\n' "$circuit" "$engine" "$seconds" "$n_cx"
             done
         done
     done
+    forget 'gpu compile'
     {
-        printf '\n## gpu compile\n\n%s repetitions in turns, `%s`, one process; the best wall time of each.\n' \
+        printf '\n## gpu compile\n\nUp to %s repetitions in turns, `%s`, one process; the best wall time of each.\n' \
             "$repeats" "${options[*]}"
         printf '\n| circuit | s GPU | s CPU | ratio | CX GPU | CX CPU |\n|---|---|---|---|---|---|\n'
         awk -F, 'NR > 1 {
@@ -106,9 +129,31 @@ compile_all() {
             }
         }' "$raw"
     } >>"$folder/SUMMARY.md"
+    return "$done_well"
 }
 
-quick='' folder='' python=python3 options=(--effort 3) repeats=3
+jax() {
+    forget 'gpu qfactor-jax'
+    if "$python" -c 'import bqskit, jax, qfactorjax' 2>/dev/null; then
+        "$python" "$here/qfactor_jax.py" --templates "$folder/templates" --records "$folder"
+    else
+        printf '\n## gpu qfactor-jax\n\nNot measured: `%s` has no BQSKit with qfactor-jax.\n' "$python" \
+            >>"$folder/SUMMARY.md"
+    fi
+}
+
+# What one step is called, and whether it went well.
+step() {
+    case $1 in
+    gpu) "$programs/bqc-bench" gpu $quick --records "$folder" ;;
+    instantiate) "$programs/bqc-bench" instantiate $quick --most-wires 10 --templates "$folder/templates" \
+        --records "$folder" ;;
+    compile) compile_all ;;
+    jax) jax ;;
+    esac
+}
+
+quick='' folder='' python=python3 steps='' options=(--effort 3) repeats=3
 if [ "${1:-}" = pack ]; then
     [ $# = 2 ] || fail 'usage: run.sh pack KIT.tar.gz'
     [ -n "${root:-}" ] || fail 'pack works in a checkout'
@@ -124,6 +169,15 @@ while [ $# -gt 0 ]; do
     --programs)
         [ $# -ge 2 ] || fail '--programs needs a folder'
         programs=$2
+        shift
+        ;;
+    --steps)
+        [ $# -ge 2 ] || fail '--steps needs a list'
+        for name in $2; do
+            [[ $name =~ ^(gpu|instantiate|compile|jax)$ ]] ||
+                fail "no step is called $name; there are gpu, instantiate, compile and jax"
+        done
+        steps=$2
         shift
         ;;
     --python)
@@ -148,25 +202,23 @@ scratch=$(mktemp -d)
 trap 'rm -r "$scratch"' EXIT
 "$programs/bqc" doctor --ceilings >"$scratch/doctor.txt"
 cat "$scratch/doctor.txt"
-grep -q 'cuda is cuda/' "$scratch/doctor.txt" || fail 'no GPU is usable here; the lines above say why'
-gpu=$(sed -n 's|.*cuda is cuda/\(.*\) with cpu/.*|\1|p' "$scratch/doctor.txt" | head -n 1)
+grep -q 'auto is cuda/' "$scratch/doctor.txt" || fail 'no GPU is usable here; the lines above say why'
+gpu=$(sed -n 's|.*auto is cuda/\(.*\) with cpu/.*|\1|p' "$scratch/doctor.txt" | head -n 1)
 gpu=$(printf '%s' "$gpu" | tr '[:upper:]' '[:lower:]' | tr -cs 'a-z0-9\n' - | sed 's/^-//; s/-$//')
 folder=${folder:-$records/$(date -u +%F)-$gpu-$(commit)}
 mkdir -p "$folder"
 cp "$scratch/doctor.txt" "$folder/doctor.txt"
-rm -f "$folder/SUMMARY.md"
+# The summary of a whole run begins anew.
+[ -n "$steps" ] || rm -f "$folder/SUMMARY.md"
 if command -v nvidia-smi >/dev/null; then
     nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,power.limit --format=csv >"$folder/nvidia-smi.csv" || true
 fi
 
-"$programs/bqc-bench" gpu $quick --records "$folder" || fail 'the GPU suite failed; the line above says why'
-"$programs/bqc-bench" instantiate $quick --templates "$folder/templates" --records "$folder" ||
-    fail 'the sweeps failed; the line above says why'
-compile_all
-if "$python" -c 'import bqskit, jax, qfactorjax' 2>/dev/null; then
-    "$python" "$here/qfactor_jax.py" --templates "$folder/templates" --records "$folder" ||
-        fail 'QFactor-Sample on JAX failed; the lines above say why'
-else
-    printf '\n## gpu qfactor-jax\n\nNot measured: `%s` has no BQSKit with qfactor-jax.\n' "$python" >>"$folder/SUMMARY.md"
-fi
+failed=()
+for name in ${steps:-gpu instantiate compile jax}; do
+    begin=$SECONDS
+    step "$name" || failed+=("$name")
+    printf '%s took %s s\n' "$name" $((SECONDS - begin))
+done
 printf 'recorded in %s\n' "$folder"
+[ ${#failed[@]} = 0 ] || fail "failed: ${failed[*]}; the lines above say why"

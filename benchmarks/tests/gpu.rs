@@ -38,14 +38,20 @@ fn the_script_records_everything_or_says_why_not() {
     }
     let folder = tempfile::tempdir().unwrap();
     fake::compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), folder.path());
-    let run = |scenario: &str| {
+    let run_steps = |scenario: &str, steps: &[&str]| {
         let records = folder.path().join(scenario);
         let mut script = Command::new("bash");
         script.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/gpu/run.sh")).args(["--quick", "--programs"]).arg(programs);
-        script.arg("--records").arg(&records).env("FAKE_CUDA", scenario).env("LD_LIBRARY_PATH", folder.path());
+        script
+            .args(steps)
+            .arg("--records")
+            .arg(&records)
+            .env("FAKE_CUDA", scenario)
+            .env("LD_LIBRARY_PATH", folder.path());
         let output = script.output().unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned(), records)
     };
+    let run = |scenario: &str| run_steps(scenario, &[]);
     let (code, stderr, records) = run("well");
     assert_eq!(code, Some(0), "{stderr}");
     let read = |name: &str| std::fs::read_to_string(records.join(name)).unwrap();
@@ -55,8 +61,17 @@ fn the_script_records_everything_or_says_why_not() {
     assert!(compiled.contains("adder_n4,cuda,1,") && compiled.contains("adder_n4,cpu,1,"), "{compiled}");
     let summary = read("SUMMARY.md");
     assert!(summary.contains("## gpu\n") && summary.contains("## gpu compile") && summary.contains("| adder_n4 |"));
+    // One step again: its section is replaced, and the others stay.
+    assert_eq!(run_steps("well", &["--steps", "jax compile"]).0, Some(0));
+    let count = |title: &str| read("SUMMARY.md").lines().filter(|line| *line == title).count();
+    assert!(["## gpu", "## instantiate", "## gpu compile", "## gpu qfactor-jax"].iter().all(|title| count(title) == 1));
+    assert_eq!(run_steps("well", &["--steps", "gpu all"]).0, Some(1));
     let (code, stderr, _) = run("exclusive");
     assert!(code == Some(1) && stderr.contains("no GPU is usable here"), "{stderr}");
-    let (code, stderr, _) = run("late-fault");
-    assert!(code == Some(1) && stderr.contains("the GPU suite failed"), "{stderr}");
+    assert!(summary.contains("## instantiate") && read("instantiate.csv").contains("sweeps,3,9,gpu,0,"), "{summary}");
+    // What fails keeps nothing else from being measured.
+    let (code, stderr, records) = run("late-fault");
+    assert!(code == Some(1) && stderr.contains("failed: gpu"), "{stderr}");
+    let compiled = std::fs::read_to_string(records.join("compile.csv")).unwrap();
+    assert!(records.join("instantiate.csv").exists() && compiled.contains("adder_n4,cpu,1,"), "{compiled}");
 }

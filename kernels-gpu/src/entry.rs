@@ -81,7 +81,7 @@ pub unsafe extern "ptx-kernel" fn bqc_lm_shared(arguments: LmArguments) {
 /// See `lm_queue`.
 #[unsafe(no_mangle)]
 pub unsafe extern "ptx-kernel" fn bqc_lm_global(arguments: LmArguments) {
-    // SAFETY: the caller's; every block has its own part, of at most 2^32 numbers in all.
+    // SAFETY: the caller's; every block has its own part, of fewer than 2^32 numbers.
     unsafe {
         let block = core::arch::nvptx::_block_idx_x() as u32;
         let own =

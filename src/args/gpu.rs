@@ -45,7 +45,7 @@ pub enum MpsArg {
     Auto,
     /// Workers take turns on their GPU, even if a daemon runs
     Off,
-    /// As auto, for one worker too, and an error if it fails
+    /// As auto, for one worker too, and an error if it fails or there is no GPU
     Require,
 }
 
@@ -56,6 +56,9 @@ pub struct PlaceArgs {
     /// Compute on the GPU of this UUID
     #[arg(long, hide = true, value_name = "UUID")]
     pub gpu: Option<String>,
+    /// Workers that share that GPU, this one included
+    #[arg(long, hide = true, value_name = "N", requires = "gpu", default_value_t = 1)]
+    pub sharers: usize,
     /// Compute on the CPU under the name of this engine
     #[arg(long, hide = true, value_name = "ENGINE", conflicts_with = "gpu")]
     pub in_place_of: Option<String>,

@@ -22,7 +22,14 @@ pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
     let progress = Progress::new(talk(args), start, deadline);
-    let engine = engine(args, &run, n_cores, &stop, &progress)?;
+    let engine = match engine(args, &run, n_cores, &stop, &progress) {
+        // Nothing was begun.
+        Err(Failure::Stopped) => {
+            progress.warn(&format!("stopped before it began; `bqc work {}` goes on", run.path.display()));
+            return Ok(Exit::Interrupted);
+        }
+        engine => engine?,
+    };
     let n_units = match engine.n_gpu_workers() {
         0 if engine.works_in_processes() => n_cores,
         0 => args.threads.map_or_else(|| engine.engine().concurrency(n_cores), usize::from),
@@ -33,7 +40,7 @@ pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
     let pool = match args.workers {
         WorkersArg::Off => None,
         _ if !engine.works_in_processes() || cfg!(not(unix)) => None,
-        _ => Some(node_pool(engine.gpus(args.gpu.mps, &progress)?, &args.faults, &engine, &warn)?),
+        _ => Some(node_pool(engine.gpus(args.gpu.mps, stop.flag(), &progress)?, &args.faults, &engine, &warn)?),
     };
     let here = InProcess(engine.engine());
     let inner: &dyn Workshop = pool.as_ref().map_or(&here, |pool| pool);

@@ -9,7 +9,8 @@ use bqc_benchmarks::{callers, gpu as loads};
 use bqc_instantiate::{CpuEngine, Engine, LmSettings, conformance};
 use bqc_linalg::lanes::Level;
 
-/// `bqc-bench gpu`: ceilings, the conformance cases, then both engines on the same candidates.
+/// `bqc-bench gpu`: ceilings, the conformance cases, then both engines on the same candidates. A device that does
+/// not conform is measured all the same, and is a failure at the end.
 pub fn gpu(common: &Common, n_candidates: usize) -> Result<(), String> {
     let mut sink = Sink::open("gpu", common)?;
     // What needs no GPU comes first, for machines without one.
@@ -24,26 +25,55 @@ pub fn gpu(common: &Common, n_candidates: usize) -> Result<(), String> {
         device.info(),
         device.driver()
     ));
+    sink.raw("gpu-device.csv", &device_facts(device, &most)?)?;
+    let failures = conform(&mut sink, &cuda);
+    if let Some(fault) = cuda.fault() {
+        return Err([failures, vec![fault.to_string()]].concat().join("\n"));
+    }
+    candidates_table(&mut sink, &cuda, common.quick, n_candidates)?;
+    callers_table(&mut sink, &cuda, common.quick)?;
+    sink.close()?;
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
+}
+
+/// What is wrong with the engine by the conformance cases.
+fn conform(sink: &mut Sink, cuda: &bqc_cuda::CudaEngine) -> Vec<String> {
+    let mut failures = Vec::new();
     for (what, run) in
         [("candidates", conformance::run_refine as fn(&dyn Engine) -> _), ("instantiations", conformance::run)]
     {
-        let before = cuda.n_on_device();
-        let report = run(&cuda);
+        let (before, replaced) = (cuda.n_on_device(), cuda.n_substituted());
+        let report = run(cuda);
         let n_done = cuda.n_on_device() - before;
         sink.say(&format!(
-            "{} cases of {what}: {n_done} candidates, templates and starts on the device.",
-            report.n_cases
+            "{} cases of {what}: {n_done} candidates, templates and starts on the device; {} failed.",
+            report.n_cases,
+            report.failures.len()
         ));
-        if !report.failures.is_empty() {
-            return Err(format!("the engine does not conform:\n{}", report.failures.join("\n")));
-        }
-        if n_done == 0 || cuda.n_substituted() > 0 {
-            let why = cuda.fault().map_or("there was no room".into(), |fault| fault.to_string());
-            return Err(format!("the device left cases of {what} to the CPU: {why}"));
+        failures.extend(report.failures.iter().map(|failure| format!("the engine does not conform: {failure}")));
+        if n_done == 0 || cuda.n_substituted() > replaced {
+            failures.push(format!("the device left cases of {what} to the CPU: {}", why_not(cuda)));
         }
     }
+    failures.iter().for_each(|failure| sink.say(failure));
+    failures
+}
+
+/// Why the CPU did what the device was asked for.
+fn why_not(cuda: &bqc_cuda::CudaEngine) -> String {
+    let why = cuda.fault().or_else(|| cuda.shortage());
+    why.map_or("the kernels do not take it".into(), |why| why.to_string())
+}
+
+/// Both engines on the same candidates, all in one call.
+fn candidates_table(
+    sink: &mut Sink,
+    cuda: &bqc_cuda::CudaEngine,
+    quick: bool,
+    n_candidates: usize,
+) -> Result<(), String> {
     let (sizes, repeats, n_candidates) =
-        if common.quick { (&loads::SIZES[..1], 1, 16) } else { (&loads::SIZES[..], 5, n_candidates) };
+        if quick { (&loads::SIZES[..1], 1, 16) } else { (&loads::SIZES[..], 5, n_candidates) };
     let mut raw = Csv::new(&[
         "n",
         "cx",
@@ -68,15 +98,14 @@ pub fn gpu(common: &Common, n_candidates: usize) -> Result<(), String> {
             numbers.map(|number| number.to_string())
         });
         let before = cuda.n_on_device();
-        let [ours, theirs] = [&cuda as &dyn Engine, &cpu].map(|engine| load.run(engine, repeats));
+        let [ours, theirs] = [cuda as &dyn Engine, &cpu].map(|engine| load.run(engine, repeats));
         let (done, asked) = (cuda.n_on_device() - before, (load.len() * (repeats + 1)) as u64);
         if done != asked {
-            let why = cuda.fault().map_or("it does not fit the device".into(), |fault| fault.to_string());
+            let why = why_not(cuda);
             return Err(format!(
                 "n {n}, {n_cx} CX: the device did {done} of {asked} candidates, the CPU the rest: {why}"
             ));
         }
-        let n_differ = ours.found.iter().zip(&theirs.found).filter(|(a, b)| a != b).count();
         for (engine, done) in [("gpu", &ours), ("cpu", &theirs)] {
             let facts = [n.into(), n_cx, load.n_samples(), load.len()].map(|fact| fact.to_string());
             for (i, seconds) in done.wall_seconds.iter().enumerate() {
@@ -85,25 +114,29 @@ pub fn gpu(common: &Common, n_candidates: usize) -> Result<(), String> {
                 raw.push(&[&facts[..], &rest, &shape].concat());
             }
         }
-        let seconds = [&ours, &theirs].map(|done| Spread::of(&done.wall_seconds).map_or(f64::NAN, |s| s.median));
-        let [gpu_rate, cpu_rate] = seconds.map(|s| load.len() as f64 / s);
-        table.push(&[
-            n.to_string(),
-            n_cx.to_string(),
-            load.n_samples().to_string(),
-            short(gpu_rate),
-            short(cpu_rate),
-            short(gpu_rate / cpu_rate),
-            short(ours.n_iterations as f64 / seconds[0]),
-            n_differ.to_string(),
-        ]);
+        // What has been measured stays, whatever becomes of the next size.
+        sink.raw("gpu.csv", &raw)?;
+        table.push(&candidates_row(&load, &ours, &theirs));
     }
     sink.say(&format!("{n_candidates} candidates at once; medians of {repeats} wall times; CPU: {}.", cpu.name()));
     sink.say(table.text());
-    callers_table(&mut sink, &cuda, common.quick)?;
-    sink.raw("gpu.csv", &raw)?;
-    sink.raw("gpu-device.csv", &device_facts(device, &most)?)?;
-    sink.close()
+    Ok(())
+}
+
+fn candidates_row(load: &loads::Load, ours: &loads::Done, theirs: &loads::Done) -> [String; 8] {
+    let seconds = [ours, theirs].map(|done| Spread::of(&done.wall_seconds).map_or(f64::NAN, |s| s.median));
+    let [gpu_rate, cpu_rate] = seconds.map(|s| load.len() as f64 / s);
+    let n_differ = ours.found.iter().zip(&theirs.found).filter(|(a, b)| a != b).count();
+    [
+        load.n.to_string(),
+        load.n_cx.to_string(),
+        load.n_samples().to_string(),
+        short(gpu_rate),
+        short(cpu_rate),
+        short(gpu_rate / cpu_rate),
+        short(ours.n_iterations as f64 / seconds[0]),
+        n_differ.to_string(),
+    ]
 }
 
 /// What writing a move of the search costs the host.
@@ -137,7 +170,7 @@ fn callers_table(sink: &mut Sink, cuda: &bqc_cuda::CudaEngine, quick: bool) -> R
         let [ours, theirs] = [cuda as &dyn Engine, &cpu].map(|engine| load.run(engine, n_cores, repeats));
         let after = cuda.n_launches();
         if cuda.n_substituted() > replaced {
-            let why = cuda.fault().map_or("it does not fit the device".into(), |fault| fault.to_string());
+            let why = why_not(cuda);
             return Err(format!("n {n}, {n_cx} CX: the CPU did part of the device's work: {why}"));
         }
         for (engine, served) in [("gpu", &ours), ("cpu", &theirs)] {
@@ -147,6 +180,7 @@ fn callers_table(sink: &mut Sink, cuda: &bqc_cuda::CudaEngine, quick: bool) -> R
                 raw.push(&[&facts[..], &rest].concat());
             }
         }
+        sink.raw("gpu-callers.csv", &raw)?;
         let rate = |served: &callers::Served| {
             load.len() as f64 / Spread::of(&served.wall_seconds).map_or(f64::NAN, |s| s.median)
         };
@@ -169,7 +203,7 @@ fn callers_table(sink: &mut Sink, cuda: &bqc_cuda::CudaEngine, quick: bool) -> R
         cpu.name()
     ));
     sink.say(table.text());
-    sink.raw("gpu-callers.csv", &raw)
+    Ok(())
 }
 
 /// What the figures depend on and are measured against.

@@ -8,84 +8,134 @@ use bqc_benchmarks::record::{Csv, Markdown};
 use bqc_instantiate::{CpuEngine, Engine};
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-/// Problems of a call to the CPU engine, and to a GPU, which is to be full.
-const N_PROBLEMS: [usize; 2] = [16, 256];
+/// Problems of a call to the CPU engine, and to a GPU, which is to be full: at least 2,000 starts. Wide ones are
+/// long.
+fn n_problems(n: u8) -> [usize; 2] {
+    match n {
+        ..=5 => [16, 256],
+        6 => [8, 128],
+        7..=8 => [4, 64],
+        _ => [2, 64],
+    }
+}
+
+/// Widest templates that are instantiated; wider ones are swept alone.
+const MOST_INSTANTIATED: u8 = 8;
 
 /// Repetitions of each figure; one before them is not counted.
 const REPEATS: usize = 3;
 
-/// An engine under test, and how many problems it is given at once.
+/// There are fewer once they have taken so long, because a machine with a GPU is not had for long. If the one
+/// before them has already, it counts.
+const MOST_TIME: Duration = Duration::from_secs(15);
+
+/// An engine under test.
 struct Contestant {
     engine: Box<dyn Engine>,
     label: &'static str,
-    n_problems: usize,
+    /// Problems that it is given at once, on `n` wires.
+    n_problems: fn(u8) -> usize,
+    /// What its device does at most in `f64`, operations a second, where that is known.
+    ceiling: Option<f64>,
+}
+
+/// What the figures of one engine on one size are set beside.
+struct Tables {
+    raw: Csv,
+    sweeps: Markdown,
+    instantiations: Markdown,
 }
 
 /// Runs the suite.
 pub fn instantiate(common: &Common, most_wires: u8, templates: Option<&Path>) -> Result<(), String> {
     let mut sink = Sink::open("instantiate", common)?;
-    let (gpu, ceiling) = match gpu(common) {
-        Ok((engine, ceiling)) => (Some(engine), Some(ceiling)),
+    let gpu = match gpu(common) {
+        Ok((engine, ceiling)) => Some(Contestant {
+            engine,
+            label: "gpu",
+            n_problems: if common.quick { |_| 2 } else { |n| n_problems(n)[1] },
+            ceiling: Some(ceiling),
+        }),
         Err(why) => {
             sink.say(&format!("No GPU: {why}."));
-            (None, None)
+            None
         }
     };
-    let [n_cpu, n_gpu] = if common.quick { [1, 2] } else { N_PROBLEMS };
-    let cpu = Contestant { engine: Box::new(CpuEngine::default()), label: "cpu", n_problems: n_cpu };
-    let gpu = gpu.map(|engine| Contestant { engine, label: "gpu", n_problems: n_gpu });
+    let cpu = Contestant {
+        engine: Box::new(CpuEngine::default()),
+        label: "cpu",
+        n_problems: if common.quick { |_| 1 } else { |n| n_problems(n)[0] },
+        ceiling: None,
+    };
     let contestants: Vec<Contestant> = std::iter::once(cpu).chain(gpu).collect();
     let sizes = if common.quick { &SIZES[..1] } else { &SIZES[..] };
-    let mut raw =
-        Csv::new(&["load", "n", "cx", "engine", "repetition", "wall_seconds", "problems", "solved", "sweeps", "flops"]);
-    let mut sweeps = Markdown::new(&["n", "CX", "engine", "sweeps/s", "GFLOP/s", "of the ceiling", "goal", "× CPU"]);
-    let mut instantiations = Markdown::new(&["n", "CX", "engine", "instantiations/s", "solved", "× CPU", "goal"]);
+    let columns = ["load", "n", "cx", "engine", "repetition", "wall_seconds", "problems", "solved", "sweeps", "flops"];
+    let mut tables = Tables {
+        raw: Csv::new(&columns),
+        sweeps: Markdown::new(&["n", "CX", "engine", "sweeps/s", "GFLOP/s", "of the ceiling", "goal", "× CPU"]),
+        instantiations: Markdown::new(&["n", "CX", "engine", "instantiations/s", "solved", "× CPU", "goal"]),
+    };
     for &(n, n_cx) in sizes.iter().filter(|(n, _)| *n <= most_wires) {
         let mut cpu_rates = None;
         for contestant in &contestants {
-            let problems = Problems::new(n, n_cx, contestant.n_problems).map_err(|e| e.to_string())?;
+            let problems = Problems::new(n, n_cx, (contestant.n_problems)(n)).map_err(|e| e.to_string())?;
             if let (Some(folder), "cpu") = (templates, contestant.label) {
                 write_template(folder, &problems)?;
             }
-            let measured = [Load::Sweeps, Load::Instantiations].map(|load| {
-                let done = measure(contestant, &problems, load, common.quick)?;
-                record(&mut raw, contestant.label, &problems, load, &done);
-                Ok::<Vec<Done>, String>(done)
-            });
-            let [swept, solved] = measured;
-            let (swept, solved) = (swept?, solved?);
-            let rates = [rate(&swept, |d| d.n_sweeps), rate(&solved, |d| d.n_problems as f64)];
-            let cpu = *cpu_rates.get_or_insert(rates);
-            let facts = [n.to_string(), n_cx.to_string(), contestant.label.to_string()];
-            let flops = rate(&swept, |d| d.flops);
-            let share =
-                ceiling.filter(|_| contestant.label == "gpu").map(|most| format!("{:.0} %", 100.0 * flops / most));
-            let is_gpu = contestant.label == "gpu";
-            let goal = |n_from: u8, text: &str| if is_gpu && n >= n_from { text.to_string() } else { "–".into() };
-            let rest = [
-                short(rates[0]),
-                short(flops * 1e-9),
-                share.unwrap_or_else(|| "–".into()),
-                goal(5, "≥ 40 %"),
-                short(rates[0] / cpu[0]),
-            ];
-            sweeps.push(&[&facts[..], &rest].concat());
-            let solved_of = solved.last().map_or(String::new(), |d| format!("{} of {}", d.n_solved, d.n_problems));
-            let goal = match n {
-                3 => goal(3, "≥ 10"),
-                6 => goal(6, "≥ 20"),
-                _ => "–".into(),
-            };
-            let rest = [short(rates[1]), solved_of, short(rates[1] / cpu[1]), goal];
-            instantiations.push(&[&facts[..], &rest].concat());
+            tables.add(contestant, &problems, &mut cpu_rates, common.quick)?;
+            // What has been measured stays, whatever becomes of the next size.
+            sink.raw("instantiate.csv", &tables.raw)?;
         }
     }
     sink.say("Medians of wall times. A problem has 32 random starts; its target is an instance of its template.");
-    sink.say(sweeps.text());
-    sink.say(instantiations.text());
-    sink.raw("instantiate.csv", &raw)?;
+    sink.say(tables.sweeps.text());
+    sink.say(tables.instantiations.text());
     sink.close()
+}
+
+impl Tables {
+    /// Measures an engine, and adds its rows. `cpu_rates` are those of the first one, which it is compared with.
+    fn add(
+        &mut self,
+        contestant: &Contestant,
+        problems: &Problems,
+        cpu_rates: &mut Option<[f64; 2]>,
+        is_quick: bool,
+    ) -> Result<(), String> {
+        let n = problems.n;
+        let swept = measure(contestant, problems, Load::Sweeps, is_quick)?;
+        record(&mut self.raw, contestant.label, problems, Load::Sweeps, &swept);
+        let solved = match n {
+            ..=MOST_INSTANTIATED => measure(contestant, problems, Load::Instantiations, is_quick)?,
+            _ => Vec::new(),
+        };
+        record(&mut self.raw, contestant.label, problems, Load::Instantiations, &solved);
+        let rates = [rate(&swept, |d| d.n_sweeps), rate(&solved, |d| d.n_problems as f64)];
+        let cpu = *cpu_rates.get_or_insert(rates);
+        let facts = [n.to_string(), problems.n_cx.to_string(), contestant.label.to_string()];
+        let flops = rate(&swept, |d| d.flops);
+        let share = contestant.ceiling.map(|most| format!("{:.0} %", 100.0 * flops / most));
+        let goal = |is_one: bool, text: &str| {
+            if contestant.ceiling.is_some() && is_one { text.to_string() } else { "–".into() }
+        };
+        let rest = [
+            short(rates[0]),
+            short(flops * 1e-9),
+            share.unwrap_or_else(|| "–".into()),
+            goal((5..=8).contains(&n), "≥ 40 %"),
+            short(rates[0] / cpu[0]),
+        ];
+        self.sweeps.push(&[&facts[..], &rest].concat());
+        if let Some(last) = solved.last() {
+            let solved = format!("{} of {}", last.n_solved, last.n_problems);
+            let goal = if n == 6 { goal(true, "≥ 20") } else { goal(n == 3, "≥ 10") };
+            let rest = [short(rates[1]), solved, short(rates[1] / cpu[1]), goal];
+            self.instantiations.push(&[&facts[..], &rest].concat());
+        }
+        Ok(())
+    }
 }
 
 /// The first GPU and what it does at most in `f64`, operations a second.
@@ -104,11 +154,15 @@ fn gpu(_: &Common) -> Result<(Box<dyn Engine>, f64), String> {
 
 fn measure(contestant: &Contestant, problems: &Problems, load: Load, is_quick: bool) -> Result<Vec<Done>, String> {
     let run = || problems.run(contestant.engine.as_ref(), load);
-    let before = contestant.engine.n_substituted();
-    if !is_quick {
-        run()?;
+    let (before, begun) = (contestant.engine.n_substituted(), Instant::now());
+    let first = run()?;
+    let mut done = Vec::new();
+    while !is_quick && done.len() < REPEATS && begun.elapsed() < MOST_TIME {
+        done.push(run()?);
     }
-    let done = (0..if is_quick { 1 } else { REPEATS }).map(|_| run()).collect::<Result<Vec<Done>, String>>()?;
+    if done.is_empty() {
+        done.push(first);
+    }
     match contestant.engine.n_substituted() - before {
         0 => Ok(done),
         n => Err(format!("{} wires: the device left {n} calls to the CPU", problems.n)),

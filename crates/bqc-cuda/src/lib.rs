@@ -18,8 +18,9 @@
 //! 528 at once. So calls of many threads share launches (`engine::combine`): each caller writes the
 //! candidates of its own chunk, whoever finds the device ready takes all chunks that wait and leads one
 //! launch with a group for each, and the others sleep until they have their answer. [`Engine::concurrency`]
-//! says how many callers are wanted, and `bqc compile` starts as many threads; how long chunks are follows
-//! from the callers there are (`engine::filling` has the arithmetic). Whatever shares a launch, results are
+//! says how many callers are wanted, and `bqc compile` starts as many threads where its own process does the work;
+//! a worker process has one caller, so that workers share the device through MPS, but no launches. How long
+//! chunks are follows from the callers there are (`engine::filling` has the arithmetic). Whatever shares a launch, results are
 //! the same to the last digit: sums are divided as a candidate's own sizes say, the lowest index wins within its
 //! group, and a stop ends the group of who asked for it.
 //!

@@ -50,7 +50,7 @@ mod cases {
     use std::sync::atomic::AtomicBool;
 
     /// A name that the imitation knows, and what must happen then.
-    pub static ALL: [(&str, fn()); 26] = [
+    pub static ALL: [(&str, fn()); 27] = [
         ("well", a_good_device_is_described_and_works),
         ("memory", no_room_is_said_with_numbers_and_harms_nothing),
         ("old", || {
@@ -80,6 +80,7 @@ mod cases {
         ("wrong-global", || is(open(), |e| is_wrong(e, "bqc_lm_global"))),
         ("late-silent", a_wrong_result_on_the_way_leaves_the_rest_to_the_cpu),
         ("late-garbage", a_wrong_result_on_the_way_leaves_the_rest_to_the_cpu),
+        ("late-lazy", a_wrong_result_on_the_way_leaves_the_rest_to_the_cpu),
         ("endless", a_stop_reaches_the_device),
         ("together", calls_of_many_threads_share_launches_and_nobody_can_tell),
         ("stopped-one", the_stop_of_one_caller_is_nobody_elses),
@@ -282,6 +283,17 @@ mod cases {
         for (n, n_cx, n_candidates) in [(2, 2, 3), (3, 6, 40), (4, 6, 9), (5, 8, 6), (6, 30, 2)] {
             compare_refine(&cuda, n, n_cx, n_candidates, &mut s);
         }
+        // The kernels have no room for the fourth: it and what comes after are the CPU's, those before it are not.
+        let (small, mut large) = (CxTemplate::random(3, 2, &mut s), CxTemplate::random(3, 2000, &mut s));
+        let slots: Vec<Slot> = large.slots().collect();
+        slots.into_iter().for_each(|slot| large.set_frozen(slot, true));
+        let (batch, settings) = (StateBatch::exact(&CxTemplate::random(3, 6, &mut s)), LmSettings::default());
+        let problem =
+            RefineProblem { check: &batch, batch: &batch, solver: Solver::Lm, settings: &settings, tolerance: 1e-10 };
+        let make = |i: usize, t: &mut CxTemplate| t.copy_from(if i == 3 { &large } else { &small });
+        let (go, before) = (AtomicBool::new(false), cuda.n_on_device());
+        assert_eq!(cuda.refine(&problem, 5, &make, &go).n_tried, 5);
+        assert_eq!(cuda.n_on_device() - before, 3);
         // Launches of very different sizes at the same time.
         in_threads(3, |i| {
             let (n, n_cx) = [(3, 4), (5, 16), (4, 6)][i];

@@ -47,7 +47,7 @@ pub use kept::Kept;
 #[cfg(unix)]
 pub use placement::{GpuPlace, Launch};
 #[cfg(unix)]
-pub use pool::{Patience, Pool};
+pub use pool::{Leftover, Patience, Pool};
 #[cfg(unix)]
 pub use probe::list_gpus;
 #[cfg(unix)]

@@ -36,6 +36,8 @@ pub(crate) struct Places {
 struct Gpu {
     label: String,
     uuid: String,
+    /// Workers that it was to have.
+    n_workers: usize,
     /// Behind its own lock, because starting it again takes a while.
     mps: Mutex<Option<Mps>>,
 }
@@ -91,7 +93,7 @@ impl Places {
     /// On these GPUs; on the CPU if there are none.
     pub fn new(gpus: Vec<GpuPlace>) -> Places {
         let seats = gpus.iter().map(|gpu| Seats::new(gpu.n_workers, gpu.mps.is_some())).collect();
-        let open = |GpuPlace { label, uuid, mps, .. }| Gpu { label, uuid, mps: Mutex::new(mps) };
+        let open = |GpuPlace { label, uuid, n_workers, mps }| Gpu { label, uuid, n_workers, mps: Mutex::new(mps) };
         let gpus = gpus.into_iter().map(open).collect();
         Places { gpus, inner: Mutex::new(Inner { seats, version: 0 }), changed: Condvar::new() }
     }
@@ -156,11 +158,11 @@ impl Places {
                 variables: vec![variable(VISIBLE_VARIABLE, "".into())],
             },
             SeatKind::Gpu(i, _) => {
-                let Gpu { uuid, mps, .. } = &self.gpus[i];
+                let Gpu { uuid, n_workers, mps, .. } = &self.gpus[i];
                 let mps = mps.lock().unwrap_or_else(|e| e.into_inner());
                 let folder = mps.as_ref().map_or(NO_FOLDER.into(), |mps| mps.folder().into());
                 Launch {
-                    arguments: vec!["--gpu".into(), uuid.into()],
+                    arguments: vec!["--gpu".into(), uuid.into(), "--sharers".into(), n_workers.to_string().into()],
                     variables: vec![variable(VISIBLE_VARIABLE, uuid.into()), variable(FOLDER_VARIABLE, folder)],
                 }
             }
@@ -332,7 +334,7 @@ mod tests {
         let places = places(&[1]);
         let seat = places.claim(Wish::default()).unwrap();
         let (Launch { arguments, variables }, warning) = seat.prepare("cuda/x");
-        assert_eq!((arguments, warning), (vec!["--gpu".into(), "GPU-0".into()], None));
+        assert_eq!((&arguments[..], warning), (&["--gpu", "GPU-0", "--sharers", "1"].map(OsString::from)[..], None));
         let expected = [("CUDA_VISIBLE_DEVICES", "GPU-0"), ("CUDA_MPS_PIPE_DIRECTORY", "/dev/null")];
         assert_eq!(variables, expected.map(|(name, value)| (name.into(), value.into())));
         let seat = places.claim(Wish { on_cpu: true, avoid: None }).unwrap();

@@ -99,6 +99,11 @@ pub struct Pool<'a> {
     n: Counts,
 }
 
+/// What is left of a pool without workers: the MPS daemons of its own, which end when this is dropped.
+pub struct Leftover {
+    _places: Arc<Places>,
+}
+
 /// A worker to be started, and where it goes.
 struct Order {
     launch: Launch,
@@ -173,6 +178,12 @@ impl<'a> Pool<'a> {
         let places = Arc::new(Places::new(gpus));
         let (resting, turn, n) = Default::default();
         Ok(Pool { program, patience, engine, warn, resting, places, starter, turn, n_oom_kills, n })
+    }
+
+    /// Ends the workers at once, and what they shared when what this gives is dropped: that may take as long as
+    /// other people's programs like.
+    pub fn end(self) -> Leftover {
+        Leftover { _places: self.places.clone() }
     }
 
     /// What it has been through so far.
@@ -381,6 +392,25 @@ impl Losses {
         Wish { avoid, on_cpu: self.reasons.len() + self.n_devices >= MAX_GPU_TRIES }
     }
 
+    /// Takes note of what is neither a process's end nor its silence; otherwise gives that, and whether the worker
+    /// had the unit.
+    fn note(&mut self, miss: Miss) -> Option<(Loss, bool)> {
+        match miss {
+            Miss::Stopped => None,
+            Miss::Refused(reason) => {
+                self.reasons.push(reason);
+                self.had_unit = true;
+                None
+            }
+            Miss::Device(had_unit) => {
+                self.n_devices += usize::from(had_unit);
+                None
+            }
+            Miss::NoWorker(loss) => Some((loss, false)),
+            Miss::Lost(loss) => Some((loss, true)),
+        }
+    }
+
     /// Whether one more kill, after this long, is borne. All kills together may cost as much as one unit may
     /// take: a limit on CPU time kills each worker anew, just before it is through.
     fn may_be_killed(&self, took: Duration, allowed: Duration) -> bool {
@@ -403,20 +433,7 @@ impl Workshop for Pool<'_> {
                 Ok(solved) => return solved,
                 Err(miss) => miss,
             };
-            let (loss, had_unit) = match miss {
-                Miss::Stopped => continue,
-                Miss::Refused(reason) => {
-                    lost.reasons.push(reason);
-                    lost.had_unit = true;
-                    continue;
-                }
-                Miss::Device(had_unit) => {
-                    lost.n_devices += usize::from(had_unit);
-                    continue;
-                }
-                Miss::NoWorker(loss) => (loss, false),
-                Miss::Lost(loss) => (loss, true),
-            };
+            let Some((loss, had_unit)) = lost.note(miss) else { continue };
             self.n.lost.fetch_add(usize::from(had_unit), Ordering::Relaxed);
             lost.had_unit |= had_unit;
             let for_memory = loss.was_killed() && (self.n_oom_kills)() != n_oom;

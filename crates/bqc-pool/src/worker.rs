@@ -95,8 +95,9 @@ pub fn serve_on(
             }
         }
     })?;
-    // One core for each worker: the supervisor decides how many there are.
-    let threads = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    // One core for each worker: the supervisor decides how many there are. An engine that is not of the core wants
+    // more callers, which are the blocks of a unit; they wait for it most of the time.
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(device.engine.concurrency(1)).build();
     let threads = threads.map_err(|e| WorkerError::Threads(e.to_string()))?;
     let (to_work, work) = channel();
     let engine = device.engine.name();

@@ -41,6 +41,9 @@ fn serve(socket: &std::path::Path) -> ! {
         eprintln!("[Control] no permission to do that");
         exit(1);
     }
+    if is_so("slow") {
+        std::thread::sleep(std::time::Duration::from_secs(1));
+    }
     // A killed daemon leaves its socket behind, over which a new one starts; a living one keeps it.
     if UnixStream::connect(socket).is_ok() {
         eprintln!("[Control] an instance of this daemon is already running");

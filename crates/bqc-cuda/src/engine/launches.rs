@@ -68,7 +68,8 @@ impl CudaEngine {
     /// one's number times `growth`, as far as launches, memory and `most` allow.
     pub(super) fn chunk_len(&self, tables: &Tables, n: usize, growth: usize, most: usize) -> Result<usize, Refusal> {
         let Some(shape) = tables.shape() else { return Err(Refusal::TooLarge) };
-        let n_callers = self.n_callers.load(Ordering::Relaxed);
+        // The other processes on the device have as many callers as this one.
+        let n_callers = self.n_callers.load(Ordering::Relaxed) * self.n_sharers;
         let resident = shape.resident(self.gpu.info().n_multiprocessors);
         let wanted = filling::first_chunk(resident, n_callers).saturating_mul(growth);
         let most = most.min(filling::most_chunk(n_callers)).min(self.most_in_launch(tables));

@@ -40,6 +40,8 @@ pub struct CudaEngine {
     combiner: Combiner,
     /// Calls of the search under way.
     n_callers: AtomicUsize,
+    /// Processes like this one on the device, this one included.
+    n_sharers: usize,
     /// Sessions at rest.
     sessions: Mutex<Vec<Session>>,
     sweeps: sweeps::Device,
@@ -104,6 +106,7 @@ impl CudaEngine {
             level,
             combiner,
             n_callers,
+            n_sharers: 1,
             sessions,
             sweeps: sweeps::Device::default(),
             fault,
@@ -114,6 +117,11 @@ impl CudaEngine {
         };
         engine.check()?;
         Ok(engine)
+    }
+
+    /// The same engine where so many processes like this one are on the device, at least 1: each fills its part.
+    pub fn shared_by(self, n_sharers: usize) -> CudaEngine {
+        CudaEngine { n_sharers: n_sharers.max(1), ..self }
     }
 
     /// The device.

@@ -83,7 +83,11 @@ impl CudaEngine {
             }
             make(left.start + place, &mut candidate);
             if !tables.push(&candidate) {
-                return Err((1, Refusal::TooLarge));
+                // Those before it are the device's, whatever chunk it is in.
+                if place == 0 {
+                    return Err((1, Refusal::TooLarge));
+                }
+                break;
             }
         }
         let len = tables.candidates.len();

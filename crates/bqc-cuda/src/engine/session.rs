@@ -179,7 +179,7 @@ impl Session {
             stopped.iter().all(|was_stopped| *was_stopped)
         })?;
         let results: Vec<LmResult> = records(&self.lane.host_bytes()[launch.places.results.clone()]);
-        if let Some(what) = nonsense(&results, &launch, &stopped) {
+        if let Some(what) = nonsense(&results, &launch, &stopped).or_else(|| beaten_by_nobody(&results, &launch)) {
             let device = self.lane.gpu().info().to_string();
             return Err(CudaError::WrongResult { device, kernel: launch.kernel, what });
         }
@@ -241,6 +241,17 @@ fn nonsense(results: &[LmResult], launch: &InFlight, stopped: &[bool]) -> Option
         let is_written = result.cost.is_finite() && result.cost >= 0.0;
         let what = || format!("candidate {index} of {n}: status {status}, place {survivor}, cost {}", result.cost);
         (!(is_known && is_placed && is_written)).then(what)
+    })
+}
+
+/// Somebody who is said to be beaten, with nobody accepted before it in its group, if there is one.
+fn beaten_by_nobody(results: &[LmResult], launch: &InFlight) -> Option<String> {
+    launch.groups().find_map(|range| {
+        let of_group = &results[range.clone()];
+        let first = |wanted| of_group.iter().position(|result| result.status == wanted);
+        let beaten = first(status::BEATEN)?;
+        let is_beaten = first(status::ACCEPTED).is_some_and(|accepted| accepted < beaten);
+        (!is_beaten).then(|| format!("candidate {} was beaten by nobody", range.start + beaten))
     })
 }
 

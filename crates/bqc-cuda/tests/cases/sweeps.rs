@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// A name that the imitation knows, and what must happen then.
-pub static ALL: [(&str, fn()); 10] = [
+pub static ALL: [(&str, fn()); 11] = [
     ("sweeps", problems_of_all_kinds_end_like_the_cpus),
     ("sweeps-tight", batches_shrink_until_they_fit),
     ("sweeps-full", || {
@@ -26,6 +26,7 @@ pub static ALL: [(&str, fn()); 10] = [
     ("sweeps-silent", a_wrong_result_ends_the_use_of_the_device),
     ("sweeps-garbage", a_wrong_result_ends_the_use_of_the_device),
     ("sweeps-lie", a_wrong_result_ends_the_use_of_the_device),
+    ("sweeps-lazy", who_is_beaten_by_nobody_does_not_go_on_for_ever),
     ("silent-sweeps", || is_refused("bqc_sweep_shared")),
     ("wrong-sweeps", || is_refused("bqc_sweep_global")),
     ("sweeps-endless", a_stop_reaches_the_device),
@@ -145,6 +146,15 @@ fn problems_of_all_kinds_end_like_the_cpus() {
     assert!(matches!(&ours[0], Err(EngineError::Invalid(_))) && ours[0] == theirs[0]);
     are_alike(ours[1].as_ref().unwrap(), theirs[1].as_ref().unwrap(), "beside a wrong one");
 
+    // One that the kernels have no room for takes no other with it.
+    let mut sizes = problems(&mut Stream::new(1, 78, 2));
+    sizes.truncate(2);
+    sizes[0] = Made::new(2, 2400, 1, settings(4, 8, 4), &mut Stream::new(1, 78, 4));
+    let before = cuda.n_on_device();
+    let [ours, theirs] = both(&cuda, &sizes);
+    assert_eq!(ours[0], theirs[0], "the CPU's");
+    assert_eq!((cuda.n_on_device() - before, cuda.n_substituted()), (sizes[1].starts.len() as u64, 0));
+
     let before = cuda.n_on_device();
     let report = conformance::run(&cuda);
     assert!(report.failures.is_empty() && report.n_cases >= 25, "{:?}", report.failures);
@@ -198,6 +208,18 @@ fn is_refused(kernel: &str) {
 fn a_wrong_result_ends_the_use_of_the_device() {
     let cuda = failing_on_the_way();
     assert!(matches!(cuda.fault(), Some(CudaError::WrongResult { .. })), "{:?}", cuda.fault());
+}
+
+/// More rounds than one launch makes; in the next one the device says that others have converged.
+fn who_is_beaten_by_nobody_does_not_go_on_for_ever() {
+    let cuda = open().unwrap();
+    let mut s = Stream::new(1, 78, 5);
+    let rules = Rules { max_sweeps: 100, plateau_sweeps: 1000, ..Rules::default() };
+    let mut made = Made::new(3, 4, 2, Settings { rules, ..settings(100, 8, 1) }, &mut s);
+    (made.target, made.starts) = (Target::from_matrix(&Matrix::haar(8, &mut s)).unwrap(), vec![Start::Random; 2]);
+    let [ours, theirs] = both(&cuda, &[made]);
+    assert_eq!(ours, theirs);
+    assert!(cuda.fault().is_some_and(|e| is_wrong(&e, "bqc_sweep_shared")), "{:?}", cuda.fault());
 }
 
 /// A launch that ends only when it is told to.

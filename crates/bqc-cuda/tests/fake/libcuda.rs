@@ -57,6 +57,10 @@ pub extern "C" fn cuInit(_: u32) -> u32 {
         () if scenario("no-device") => 100,
         () if scenario("mismatch") => 803,
         () if scenario("not-ready") => 802,
+        () if scenario("slow") => {
+            std::thread::sleep(std::time::Duration::from_secs(3));
+            0
+        }
         () => 0,
     }
 }
@@ -510,6 +514,7 @@ pub unsafe extern "C" fn cuLaunchKernel(
                 || scenario("faults") && launch >= 4;
             let is_silent = scenario("silent-lm") || scenario("late-silent") && launch >= 3;
             let is_garbage = scenario("late-garbage") && launch >= 3;
+            let is_lazy = scenario("late-lazy") && launch >= 3;
             let is_global_wrong = scenario("wrong-global") && large_is_global;
             unsafe {
                 queue(stream, move || {
@@ -518,7 +523,7 @@ pub unsafe extern "C" fn cuLaunchKernel(
                         IS_LOST.store(true, SeqCst);
                     } else if !is_silent {
                         lm::run(arguments, n_blocks, block_threads, shared_bytes, large_is_global);
-                        lm::spoil(arguments, is_garbage, is_global_wrong);
+                        lm::spoil(arguments, is_garbage, is_global_wrong, is_lazy);
                     }
                 })
             };
@@ -538,13 +543,14 @@ pub unsafe extern "C" fn cuLaunchKernel(
             let is_garbage = scenario("sweeps-garbage") && launch >= 3;
             let is_spoilt = scenario("wrong-sweeps") && large_is_global;
             let is_lie = scenario("sweeps-lie") && launch >= 3;
+            let is_lazy = scenario("sweeps-lazy") && launch >= 3;
             unsafe {
                 queue(stream, move || {
                     if is_lost {
                         IS_LOST.store(true, SeqCst);
                     } else if !is_silent {
                         sweeps::run(arguments, n_blocks, block_threads, shared_bytes, large_is_global);
-                        sweeps::spoil(arguments, is_garbage, is_spoilt, is_lie);
+                        sweeps::spoil(arguments, is_garbage, is_spoilt, is_lie, is_lazy);
                     }
                 })
             };

@@ -12,7 +12,8 @@ use crate::verify::VerifiedBlock;
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, Circuit, Operation, Qubit};
 use bqc_instantiate::{CxTemplate, Engine, Solver};
 use bqc_linalg::Stream;
-use bqc_partition::{Options, Partition, Piece, RandomCuts, partition};
+use bqc_partition::{Block, Options, Partition, Piece, RandomCuts, partition};
+use rayon::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How a window is searched.
@@ -179,9 +180,9 @@ fn round(
     stream: &mut Stream,
     stop: &AtomicBool,
 ) {
-    change_blocks(result, width, settings, stream, |block, stream, counts| {
+    change_blocks(result, width, settings, stream, |block, stream| {
         if block.width() < 2 || block.n_cx() < 2 || stop.load(Ordering::Relaxed) {
-            return None;
+            return (None, SearchCounts::default());
         }
         let template = CxTemplate::from_block(block);
         let (found, done) = search_block(&template, engine, scan, settings.n_tries, settings.fit, stream, stop);
@@ -190,8 +191,8 @@ fn round(
             verified = VerifiedBlock::check(block, found.to_block(), settings.fit.tolerance).ok();
         }
         // What the verifier refuses was not removed.
-        counts.add(&SearchCounts { n_removed: if verified.is_some() { done.n_removed } else { 0 }, ..done });
-        verified
+        let n_removed = if verified.is_some() { done.n_removed } else { 0 };
+        (verified, SearchCounts { n_removed, ..done })
     });
 }
 
@@ -204,23 +205,28 @@ fn freeze(
     stop: &AtomicBool,
 ) {
     let width = (*settings.widths.start()).min(result.circuit.width().into());
-    change_blocks(result, width, settings, stream, |block, stream, _| {
+    change_blocks(result, width, settings, stream, |block, stream| {
         if block.width() < 2 || stop.load(Ordering::Relaxed) {
-            return None;
+            return (None, SearchCounts::default());
         }
         let frozen = freeze_block(block, engine, settings.fit, stream, stop);
         let is_smaller = frozen.n_one_qubit() < block.n_one_qubit();
-        is_smaller.then(|| VerifiedBlock::check(block, frozen, settings.fit.tolerance).ok())?
+        let verified = is_smaller.then(|| VerifiedBlock::check(block, frozen, settings.fit.tolerance).ok());
+        (verified.flatten(), SearchCounts::default())
     });
 }
 
 /// Cuts the window at random, lets `change` replace blocks by verified ones, and joins the pieces.
+///
+/// The blocks of a round know nothing of each other, and each draws from a stream of its own; so all threads of
+/// the rayon pool that are free take some, and the result is the same whoever did which. With one thread for each
+/// window that changes nothing; a GPU is filled by it, and so are more cores than there are windows.
 fn change_blocks(
     result: &mut WindowResult,
     width: usize,
     settings: &WindowSettings,
     stream: &mut Stream,
-    mut change: impl FnMut(&BlockCircuit, &mut Stream, &mut SearchCounts) -> Option<VerifiedBlock>,
+    change: impl Fn(&BlockCircuit, &mut Stream) -> (Option<VerifiedBlock>, SearchCounts) + Sync,
 ) {
     let circuit = as_circuit(&result.circuit, &window_wires(result.circuit.width()));
     let max_cx = settings.max_cx[width.clamp(3, 5) - 3];
@@ -231,11 +237,18 @@ fn change_blocks(
         ..Options::new(width)
     };
     let Ok(Partition { pieces }) = partition(&circuit, &options) else { return };
+    let blocks = pieces.iter().filter_map(|piece| match piece {
+        Piece::Block(block) => Some((block, stream.bits())),
+        Piece::Directive(_) => None,
+    });
+    let blocks: Vec<(&Block, u64)> = blocks.collect();
+    let change_one = |&(block, seed): &(&Block, u64)| change(&block.circuit, &mut Stream::new(seed, 0, 0));
+    // One block at a time: some take a hundred times as long as others.
+    let changed: Vec<(Option<VerifiedBlock>, SearchCounts)> =
+        blocks.par_iter().with_max_len(1).map(change_one).collect();
     let mut joined = BlockCircuit::new(result.circuit.width());
-    for piece in &pieces {
-        let Piece::Block(block) = piece else { continue };
-        let seed = stream.bits();
-        let changed = change(&block.circuit, &mut Stream::new(seed, 0, 0), &mut result.counts);
+    for ((block, _), (changed, counts)) in blocks.iter().zip(changed) {
+        result.counts.add(&counts);
         result.bound += changed.as_ref().map_or(0.0, |v| v.distance());
         let gates = changed.as_ref().map_or(&block.circuit, |v| v.circuit());
         joined.gates.extend(gates.gates.iter().map(|gate| on_window(*gate, &block.qubits)));

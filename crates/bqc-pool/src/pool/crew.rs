@@ -127,9 +127,16 @@ impl Pool<'_> {
             let line = self.places.trouble(&worker.seat, DeviceTrouble::OutOfMemory, false, &reason);
             line.iter().for_each(|line| (self.warn)(line));
         }
+        // Asked and put to rest in one: a fault of its GPU that is noticed in between would not find it, and would
+        // wait for ever until it has gone.
+        let mut resting = lock(&self.resting);
         if worker.seat.is_current() && !worker.seat.is_one_too_many() {
-            lock(&self.resting).push(worker);
+            resting.push(worker);
+            drop(resting);
             self.places.notify();
+        } else {
+            // It is ended with the lock free again.
+            drop(resting);
         }
     }
 }

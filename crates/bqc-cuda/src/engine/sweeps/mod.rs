@@ -230,7 +230,10 @@ impl CudaEngine {
         stop: &AtomicBool,
     ) -> Result<Option<Refusal>, Refusal> {
         let Some(mut most) = self.batch_len(kernels, underway, works)? else {
-            works.iter().for_each(|&(place, _)| underway[place].is_refused = true);
+            // The others are tried again without it: whether the kernels take a problem is its own affair.
+            if let Some((place, _)) = largest(underway, works) {
+                underway[place].is_refused = true;
+            }
             return Ok(Some(Refusal::TooLarge));
         };
         let mut refusal = None;
@@ -267,15 +270,14 @@ impl CudaEngine {
         Ok(refusal)
     }
 
-    /// Starts of this kind in a launch at most; none if the kernels do not take them.
+    /// Starts of this kind in a launch at most; none if the kernels do not take the largest of them.
     fn batch_len(
         &self,
         kernels: &Kernels,
         underway: &[Underway<'_>],
         works: &[Work],
     ) -> Result<Option<usize>, Refusal> {
-        let largest = works.iter().max_by_key(|(place, _)| underway[*place].encoded.n_values());
-        let tables = tables_of(underway, largest.map_or(&[], std::slice::from_ref));
+        let tables = tables_of(underway, largest(underway, works).as_slice());
         let Some(shape) = Shape::choose(&tables, self.gpu.info().block_shared_bytes) else { return Ok(None) };
         let (table_bytes, workspace_bytes) = session::bytes(&tables, &shape);
         let problem_bytes = table_bytes + workspace_bytes;
@@ -387,6 +389,11 @@ fn kinds(underway: &[Underway<'_>]) -> BTreeMap<Kind, Vec<Work>> {
         }
     }
     kinds
+}
+
+/// A start of the problem with the most values.
+fn largest(underway: &[Underway<'_>], works: &[Work]) -> Option<Work> {
+    works.iter().copied().max_by_key(|(place, _)| underway[*place].encoded.n_values())
 }
 
 fn tables_of(underway: &[Underway<'_>], works: &[Work]) -> Tables {

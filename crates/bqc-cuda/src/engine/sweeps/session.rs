@@ -8,6 +8,7 @@ use crate::{CudaError, Gpu, Kernels, Launch};
 use bqc_kernels::arguments::SweepArguments;
 use bqc_kernels::complex::Complex;
 use bqc_kernels::templates::{NONE, SweepResult, SweepRules, SweepRun, SweepStep, verdict};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
@@ -134,8 +135,9 @@ impl Session {
         let [points, found] = [&places.points, &places.found].map(|place| records::<Complex>(&memory[place.clone()]));
         let results: Vec<SweepResult> = records(&memory[places.results]);
         let mut returned = Returned { runs: Vec::with_capacity(runs.len()) };
+        let firsts = first_successes(&runs, &results);
         for (index, (run, result)) in runs.iter().zip(results).enumerate() {
-            if !is_possible(run, result, was_stopped) {
+            if !(is_possible(run, result, was_stopped) && is_beaten_by_one(run, result, &firsts)) {
                 let what = format!("start {index} of {}: {result:?} in {} rounds", runs.len(), run.n_rounds);
                 return Err(CudaError::WrongResult { device: self.lane.gpu().info().to_string(), kernel, what });
             }
@@ -165,6 +167,24 @@ fn is_possible(run: &SweepRun, result: SweepResult, was_stopped: bool) -> bool {
         _ => return false,
     };
     (least..=most).contains(&n_points)
+}
+
+/// When the first start of each problem has converged.
+fn first_successes(runs: &[SweepRun], results: &[SweepResult]) -> BTreeMap<u32, u32> {
+    let mut firsts = BTreeMap::new();
+    for (run, result) in runs.iter().zip(results) {
+        if result.verdict == verdict::CONVERGED {
+            let time = run.time.saturating_add(result.n_points.saturating_sub(1));
+            firsts.entry(run.problem).and_modify(|first: &mut u32| *first = time.min(*first)).or_insert(time);
+        }
+    }
+    firsts
+}
+
+/// Whether a run that was beaten was beaten by somebody. One that is always beaten would never end.
+fn is_beaten_by_one(run: &SweepRun, result: SweepResult, firsts: &BTreeMap<u32, u32>) -> bool {
+    let before = run.time.saturating_add(result.n_points);
+    result.verdict != verdict::BEATEN || firsts.get(&run.problem).is_some_and(|first| *first < before)
 }
 
 /// Writes all tables to their places, nobody having converged, an empty queue, and results that no kernel
@@ -227,6 +247,16 @@ mod tests {
         assert!(!is(&run, UNWRITTEN, 0) && !is(&run, verdict::TOO_LARGE, 0) && !is(&run, verdict::STOPPED, 1));
         assert!(!is(&run, verdict::PLATEAU, 5) && !is(&run, 0x5a5a_5a5a, 0x5a5a_5a5a));
         assert!(is_possible(&run, SweepResult { verdict: verdict::STOPPED, n_points: 1 }, true));
+        let [beaten, converged] =
+            [verdict::BEATEN, verdict::CONVERGED].map(|verdict| SweepResult { verdict, n_points: 2 });
+        let [early, late] = [(run, 1), (SweepRun { time: 9, ..run }, 10)].map(|(run, time)| {
+            let firsts = first_successes(&[run, SweepRun { problem: 1, ..run }], &[converged, beaten]);
+            assert_eq!(firsts, BTreeMap::from([(0, time)]));
+            firsts
+        });
+        assert!(is_beaten_by_one(&run, beaten, &early) && !is_beaten_by_one(&run, beaten, &late));
+        assert!(!is_beaten_by_one(&SweepRun { problem: 1, ..run }, beaten, &early));
+        assert!(is_beaten_by_one(&run, converged, &BTreeMap::new()));
         run.n_points = 2;
         assert!(is(&run, verdict::UNDECIDED, 3) && is(&run, verdict::BEATEN, 0) && !is(&run, verdict::UNDECIDED, 4));
     }
