@@ -132,7 +132,8 @@ impl<'a> Compile<'a> {
         let mut settings = resolve(&args.settings);
         let (block_size, n_cores) = (settings.block_size, settings.n_threads);
         let in_processes = keep::wants_processes(args, input);
-        let wanted = Wanted { args, in_processes, block_size, n_cores };
+        let (engine, flow, workers) = (args.settings.engine, args.settings.flow, args.keep.workers);
+        let wanted = Wanted { engine, gpu: &args.gpu, workers, flow, in_processes, block_size, n_cores };
         let chosen = wanted.choose(stop.flag(), &Progress::new(talk(args), Instant::now(), None));
         let is_decided = !matches!(chosen, Err(Failure::Stopped));
         let engine = if is_decided { chosen? } else { Chosen::cpu() };

@@ -1,7 +1,7 @@
 //! Which engine does the arithmetic: what was asked for, what the machine has, and a line for the user
 //! where the two differ.
 
-use crate::args::{CompileArgs, EngineArg, GpusArg, MpsArg, PerGpuArg, WorkersArg};
+use crate::args::{EngineArg, FlowArg, GpuArgs, GpusArg, MpsArg, PerGpuArg, WorkersArg};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use bqc_instantiate::{CpuEngine, Engine};
@@ -17,6 +17,9 @@ pub enum Chosen {
     /// GPUs in worker processes, and what stands in for them in this one.
     #[cfg(target_os = "linux")]
     Crew(bqc_pool::Standin, Vec<crate::gpu::Post>),
+    /// The CPU in the place of a GPU that this machine does not have.
+    #[cfg(unix)]
+    InPlace(bqc_pool::Standin),
 }
 
 /// GPUs with all that workers on them need.
@@ -26,8 +29,12 @@ pub type Gpus = Vec<bqc_pool::GpuPlace>;
 pub type Gpus = Vec<std::convert::Infallible>;
 
 /// What is chosen by.
+#[derive(Clone, Copy)]
 pub struct Wanted<'a> {
-    pub args: &'a CompileArgs,
+    pub engine: EngineArg,
+    pub gpu: &'a GpuArgs,
+    pub workers: WorkersArg,
+    pub flow: FlowArg,
     /// Whether worker processes do the work, as far as the circuit is concerned.
     pub in_processes: bool,
     /// Widest block, as cut.
@@ -39,22 +46,21 @@ impl Wanted<'_> {
     /// The engine that was asked for, or the CPU's with the reason why not. Fails if GPUs were named that are
     /// not there, or cannot be used as was asked.
     pub fn choose(&self, stop: &AtomicBool, progress: &Progress) -> Result<Chosen, Failure> {
-        let args = self.args;
-        if args.settings.engine == EngineArg::Cpu {
-            return if asks_for_gpus(args) {
+        if self.engine == EngineArg::Cpu {
+            return if asks_for_gpus(self.gpu) {
                 Err(Failure::Usage("--gpus, --workers-per-gpu and --mps mean nothing to --engine cpu".into()))
             } else {
                 Ok(Chosen::cpu())
             };
         }
-        let needs_workers = asks_for_workers(args);
-        if needs_workers && args.keep.workers == WorkersArg::Off {
+        let needs_workers = asks_for_workers(self.gpu);
+        if needs_workers && self.workers == WorkersArg::Off {
             let what = "several GPUs, --workers-per-gpu and --mps need worker processes; leave out --workers off";
             return Err(Failure::Usage(what.into()));
         }
         let chosen = self.gpus(self.in_processes || needs_workers, stop, progress)?;
         match chosen {
-            Err(why) if args.gpu.mps == MpsArg::Require => Err(Failure::Usage(format!("--mps require: no GPU: {why}"))),
+            Err(why) if self.gpu.mps == MpsArg::Require => Err(Failure::Usage(format!("--mps require: no GPU: {why}"))),
             chosen => Ok(chosen.unwrap_or_else(|why| self.instead(&why, progress))),
         }
     }
@@ -64,12 +70,22 @@ impl Wanted<'_> {
         let cpu = Chosen::cpu();
         let line = format!("no GPU: {why}; going on with {}", cpu.engine().name());
         // Most machines have none, and nobody has asked for one.
-        if self.args.settings.engine == EngineArg::Auto && !asks_for_gpus(self.args) && has_no_driver() {
+        if self.engine == EngineArg::Auto && !asks_for_gpus(self.gpu) && has_no_driver() {
             progress.tell(&line);
         } else {
             progress.warn(&line);
         }
         cpu
+    }
+
+    /// The same for a plan, whose blocks bear the name of one family of engines and are divided among machines
+    /// that may have it or not: without a GPU the CPU works in its place, so that nothing that it finds counts
+    /// as found by a GPU.
+    pub fn choose_for_plan(&self, stop: &AtomicBool, progress: &Progress) -> Result<Chosen, Failure> {
+        match self.choose(stop, progress)? {
+            Chosen::Cpu(_) if self.engine == EngineArg::Cuda => in_place(Chosen::family_of(self.engine)),
+            chosen => Ok(chosen),
+        }
     }
 
     /// In workers, or in this process, if it opens here too.
@@ -80,13 +96,11 @@ impl Wanted<'_> {
         stop: &AtomicBool,
         progress: &Progress,
     ) -> Result<Result<Chosen, String>, Failure> {
-        let Wanted { args, block_size, n_cores, .. } = *self;
-        let wanted = crate::gpu::Wanted { args, block_size, n_cores };
         if in_workers {
-            let crew = wanted.crew(stop, progress)?;
+            let crew = self.crew(stop, progress)?;
             return Ok(crew.map(|crew| Chosen::Crew(bqc_pool::Standin::new(&crew.engine), crew.posts)));
         }
-        let first = wanted.first(stop, progress)?;
+        let first = self.first(stop, progress)?;
         let opened = first.and_then(crate::cuda::open_here);
         Ok(opened.map(|engine| Chosen::Cuda(Box::new(engine))))
     }
@@ -94,7 +108,7 @@ impl Wanted<'_> {
     #[cfg(not(target_os = "linux"))]
     fn gpus(&self, _: bool, _: &AtomicBool, _: &Progress) -> Result<Result<Chosen, String>, Failure> {
         let why = "GPUs are used on Linux only";
-        match &self.args.gpu.gpus {
+        match &self.gpu.gpus {
             GpusArg::Auto => Ok(Err(why.into())),
             GpusArg::These(_) => Err(Failure::Usage(format!("--gpus: {why}"))),
         }
@@ -102,14 +116,26 @@ impl Wanted<'_> {
 }
 
 /// Whether something was said about GPUs.
-fn asks_for_gpus(args: &CompileArgs) -> bool {
-    args.gpu.gpus != GpusArg::Auto || asks_for_workers(args)
+fn asks_for_gpus(gpu: &GpuArgs) -> bool {
+    gpu.gpus != GpusArg::Auto || asks_for_workers(gpu)
 }
 
 /// Whether something was said about GPUs that only makes sense with worker processes.
-fn asks_for_workers(args: &CompileArgs) -> bool {
-    let is_several = matches!(&args.gpu.gpus, GpusArg::These(names) if names.len() > 1);
-    is_several || args.gpu.mps != MpsArg::Auto || args.gpu.workers_per_gpu != PerGpuArg::Auto
+fn asks_for_workers(gpu: &GpuArgs) -> bool {
+    let is_several = matches!(&gpu.gpus, GpusArg::These(names) if names.len() > 1);
+    is_several || gpu.mps != MpsArg::Auto || gpu.workers_per_gpu != PerGpuArg::Auto
+}
+
+#[cfg(unix)]
+fn in_place(family: &str) -> Result<Chosen, Failure> {
+    Ok(Chosen::InPlace(bqc_pool::Standin::new(family)))
+}
+
+#[cfg(not(unix))]
+fn in_place(family: &str) -> Result<Chosen, Failure> {
+    Err(Failure::Usage(format!(
+        "the plan is for the engine `{family}`, in whose place the CPU works on Unix systems only"
+    )))
 }
 
 #[cfg(target_os = "linux")]
@@ -136,13 +162,9 @@ impl Chosen {
         }
     }
 
-    /// An engine of this family and no other, in this process, or why there is none.
-    pub fn of_family(family: &str) -> Result<Chosen, String> {
-        match family {
-            "cpu" => Ok(Chosen::cpu()),
-            "cuda" => cuda(),
-            _ => Err("this version of bqc has no such engine".into()),
-        }
+    /// What has to be asked for to get this family; none if this version does not have it.
+    pub fn asking_for(family: &str) -> Option<EngineArg> {
+        [EngineArg::Cpu, EngineArg::Cuda].into_iter().find(|engine| Chosen::family_of(*engine) == family)
     }
 
     /// For the library.
@@ -153,6 +175,17 @@ impl Chosen {
             Chosen::Cuda(engine) => engine.as_ref(),
             #[cfg(target_os = "linux")]
             Chosen::Crew(standin, _) => standin,
+            #[cfg(unix)]
+            Chosen::InPlace(standin) => standin,
+        }
+    }
+
+    /// What workers without a GPU are told to stand in for, if for anything.
+    pub fn in_place_of(&self) -> Option<&str> {
+        match self {
+            #[cfg(unix)]
+            Chosen::InPlace(standin) => Some(bqc_instantiate::Engine::name(standin)),
+            _ => None,
         }
     }
 
@@ -194,19 +227,4 @@ impl Chosen {
             _ => None,
         }
     }
-}
-
-/// The first device that opens and computes; the last reason if none does.
-#[cfg(target_os = "linux")]
-fn cuda() -> Result<Chosen, String> {
-    let found = crate::cuda::list()?;
-    let works = found.gpus.iter().find(|gpu| gpu.opened.is_ok());
-    let why = || found.gpus.last().and_then(|gpu| gpu.opened.clone().err()).unwrap_or("the driver sees no GPU".into());
-    let engine = crate::cuda::open_here(works.ok_or_else(why)?.ordinal)?;
-    Ok(Chosen::Cuda(Box::new(engine)))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn cuda() -> Result<Chosen, String> {
-    Err("GPUs are used on Linux only".into())
 }

@@ -2,8 +2,9 @@
 //! what these share it through. What the machine has is asked by a process that ends before the first
 //! worker comes: the supervisor is no client of the driver.
 
-use crate::args::{CompileArgs, FlowArg, GpusArg, MpsArg, PerGpuArg, WorkersArg};
+use crate::args::{FlowArg, GpusArg, MpsArg, PerGpuArg, WorkersArg};
 use crate::cuda;
+use crate::engine::Wanted;
 use crate::exit::Failure;
 use crate::keep::this_program;
 use crate::progress::Progress;
@@ -37,19 +38,10 @@ pub struct Post {
     why: String,
 }
 
-/// What decides about a crew.
-pub struct Wanted<'a> {
-    pub args: &'a CompileArgs,
-    /// Widest block, as cut.
-    pub block_size: usize,
-    /// Cores for workers.
-    pub n_cores: usize,
-}
-
 impl Wanted<'_> {
     /// Widest block that an engine has to fit.
     fn fit_width(&self) -> usize {
-        match self.args.settings.flow {
+        match self.flow {
             FlowArg::Delete => self.block_size,
             FlowArg::Search => self.block_size.min(SEARCH_FIT_WIDTH),
         }
@@ -81,9 +73,9 @@ impl Wanted<'_> {
     ) -> Result<Result<(String, Vec<GpuRecord>), String>, Failure> {
         let found = match self.ask(stop)? {
             Ok(found) => found,
-            Err(why) => return refuse_if_named(&self.args.gpu.gpus, why),
+            Err(why) => return refuse_if_named(&self.gpu.gpus, why),
         };
-        let chosen = select(&found.gpus, &self.args.gpu.gpus)?;
+        let chosen = select(&found.gpus, &self.gpu.gpus)?;
         Ok(alike(chosen, |line| progress.warn(line)))
     }
 
@@ -111,7 +103,7 @@ impl Wanted<'_> {
         let setup = |e: std::io::Error| format!("cannot start a process that asks the driver: {e}");
         let program = Program { path: this_program().map_err(setup)?, arguments: vec!["worker".into()] };
         let mut launch = Launch { arguments: vec!["--probe".into()], variables: Vec::new() };
-        if self.args.gpu.mps == MpsArg::Off {
+        if self.gpu.mps == MpsArg::Off {
             launch.variables.push((FOLDER_VARIABLE.into(), NO_FOLDER.into()));
         }
         list_gpus(&program, &launch, PROBE_PATIENCE, stop)
@@ -121,7 +113,7 @@ impl Wanted<'_> {
     /// Workers for each GPU, and why so many.
     fn counts(&self, gpus: &[GpuRecord]) -> Result<Vec<(usize, String)>, Failure> {
         let n_gpus = gpus.len();
-        match (self.args.keep.workers, self.args.gpu.workers_per_gpu) {
+        match (self.workers, self.gpu.workers_per_gpu) {
             (WorkersArg::Count(n), PerGpuArg::Count(per_gpu)) => Err(Failure::Usage(format!(
                 "--workers {n} and --workers-per-gpu {per_gpu} say the same thing in two ways; leave out one of them"
             ))),

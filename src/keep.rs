@@ -7,7 +7,6 @@ use crate::log;
 use crate::progress::Progress;
 use crate::stop::Stop;
 use bqc_circuit::{Circuit, Stats};
-use bqc_instantiate::Engine;
 use bqc_pool::{Journal, Kept, Use};
 use bqc_run::{Compiled, Event, InProcess, Observer, RunSettings, Workshop};
 use bqc_wire::segment::Entry;
@@ -157,7 +156,7 @@ impl Task<'_> {
             return Ok(None);
         }
         let gpus = self.engine.gpus(self.args.gpu.mps, stop.flag(), progress)?;
-        node_pool(gpus, &self.args.keep.faults, self.engine.engine(), warn).map(Some)
+        node_pool(gpus, &self.args.keep.faults, self.engine, warn).map(Some)
     }
 }
 
@@ -196,7 +195,7 @@ fn end_workers(_: NodePool<'_>) -> Leftover {}
 pub fn node_pool<'a>(
     gpus: Gpus,
     faults: &FaultArgs,
-    engine: &'a dyn Engine,
+    engine: &'a Chosen,
     warn: &'a (dyn Fn(&str) + Sync),
 ) -> Result<NodePool<'a>, Failure> {
     use bqc_pool::{Patience, Pool, Program};
@@ -204,6 +203,9 @@ pub fn node_pool<'a>(
     let mut arguments = vec!["worker".into()];
     if let Some(fault) = &faults.worker_fault {
         arguments.extend(["--fault".into(), fault.into()]);
+    }
+    if let Some(name) = engine.in_place_of() {
+        arguments.extend(["--in-place-of".into(), name.into()]);
     }
     let patience = faults.worker_patience.map_or_else(Patience::default, |time| Patience {
         // Heartbeats come each second, whatever else there is no patience for.
@@ -214,14 +216,14 @@ pub fn node_pool<'a>(
         ..Patience::default()
     });
     let program = Program { path: this_program().map_err(setup)?, arguments };
-    Pool::on(gpus, program, patience, engine, warn).map_err(|loss| setup(std::io::Error::other(loss)))
+    Pool::on(gpus, program, patience, engine.engine(), warn).map_err(|loss| setup(std::io::Error::other(loss)))
 }
 
 #[cfg(not(unix))]
 pub fn node_pool<'a>(
     _: Gpus,
     _: &FaultArgs,
-    _: &'a dyn Engine,
+    _: &'a Chosen,
     _: &'a (dyn Fn(&str) + Sync),
 ) -> Result<NodePool<'a>, Failure> {
     Err(Failure::Usage("worker processes need a Unix system; leave out --workers".into()))

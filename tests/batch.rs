@@ -125,6 +125,10 @@ fn shares_make_up_the_whole_and_the_summary_knows_what_is_missing() {
         |table: &str| table.lines().skip(1).map(|line| line.split(',').nth(1).unwrap().to_owned()).collect::<Vec<_>>();
     assert_eq!(states(&table), ["missing", "complete", "missing", "missing", "refused", "missing"]);
     assert_eq!(summary(&folder, &["--shard", "1/3"]).0, 2);
+    // More shares than circuits: the last of them have nothing to do, and that is no fault.
+    let list = folder.arg("list");
+    assert_eq!(batch(&folder, &["--shard", "7/8"]).0, 0);
+    assert_eq!(summary(&folder, &["--list", &list, "--shard", "7/8"]).0, 0);
     // A task of an array knows its share by itself.
     for id in ["5", "7"] {
         let mut command = bqc(&["batch", "--list", &folder.arg("list"), "--out-dir", &folder.arg("out")]);

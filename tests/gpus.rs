@@ -9,7 +9,7 @@ mod imitation;
 #[path = "common/processes.rs"]
 mod processes;
 
-use bqc_wire::{Document, Report, WorkerTotals};
+use bqc_wire::{Document, Report, RunStatus, WorkerTotals};
 use common::*;
 use imitation::Machine;
 
@@ -210,6 +210,77 @@ fn a_stand_ins_results_are_not_kept() {
         "{known:?} {}",
         run.stderr
     );
+}
+
+/// A folder with a plan of [`compile`]'s circuit for GPUs in `run`.
+fn planned() -> Folder {
+    let folder = Folder::new();
+    let (input, run_dir) = (folder.write("in.qasm", &long(4, 2)), folder.arg("run"));
+    let (code, _, stderr) =
+        parts(&run(&[&["plan", &input, "--run-dir", &run_dir, "--engine", "cuda"], &FEW[..]].concat()));
+    assert_eq!(code, 0, "{stderr}");
+    folder
+}
+
+/// The circuit that was found by all who worked on a plan, and what the folder says of them.
+fn merged(folder: &Folder) -> (String, RunStatus) {
+    let (run_dir, output) = (folder.arg("run"), folder.arg("out.qasm"));
+    let (code, _, stderr) = parts(&run(&["merge", &run_dir, "-o", &output]));
+    assert_eq!(code, 0, "{stderr}");
+    let (_, status, _) = parts(&run(&["status", &run_dir, "--json"]));
+    (folder.read("out.qasm"), RunStatus::from_json(&status).unwrap())
+}
+
+#[test]
+fn two_supervisors_with_gpus_of_their_own_make_what_one_process_makes() {
+    let folder = planned();
+    let machines = [Machine::new("gpus=2").and("CUDA_VISIBLE_DEVICES", "1"), Machine::new("gpus=2")];
+    let work = |(machine, rank): (&Machine, usize)| {
+        let mut command = bqc(&["work", &folder.arg("run"), "--workers-per-gpu", "1", "--mps", "off", "-v"]);
+        command.envs([("SLURM_JOB_ID", "1"), ("SLURM_NTASKS", "2")]).env("SLURM_PROCID", rank.to_string());
+        command.stderr(std::process::Stdio::piped());
+        machine.host(command).spawn().unwrap()
+    };
+    let both: Vec<_> = machines.iter().zip(0..).map(work).collect();
+    for child in both {
+        let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
+        assert!(code == 0 && stderr.contains("1 workers as asked for"), "{stderr}");
+    }
+    let gpus: Vec<_> = machines.iter().map(|machine| machine.used_gpus()).collect();
+    assert_eq!(gpus, [vec![('1', 1)], vec![('0', 1), ('1', 1)]]);
+    let (output, status) = merged(&folder);
+    assert!(output == undisturbed(), "{status:?}");
+    assert!(status.supervisors.iter().all(|s| s.done > 0), "{status:?}");
+}
+
+/// Each block is tried twice, as one that fails is: a GPU may come meanwhile.
+#[test]
+fn a_plan_for_gpus_comes_to_its_end_without_any() {
+    for workers in ["2", "off"] {
+        let folder = planned();
+        let work = || {
+            let command = bqc(&["work", &folder.arg("run"), "--workers", workers]);
+            parts(&Machine::new("no-device").host(command).output().unwrap())
+        };
+        let (code, _, stderr) = work();
+        let is_told =
+            stderr.contains("bqc: no GPU: NVIDIA's driver sees no GPU;") && stderr.contains("going on with cpu/");
+        assert!(code == 0 && is_told && stderr.lines().count() == 2, "{stderr}");
+        let (output, status) = merged(&folder);
+        assert!(count(&output, "cx") < count(&long(4, 2), "ccx") * 6 && status.done_twice == status.done, "{status:?}");
+        // Whoever comes later finds the run complete.
+        let (code, _, stderr) = work();
+        assert!(code == 0 && stderr.contains("complete: 0 blocks done here"), "{stderr}");
+    }
+    // GPUs that were named are not done without.
+    let folder = planned();
+    let command = bqc(&["work", &folder.arg("run"), "--gpus", "0"]);
+    let (code, _, stderr) = parts(&Machine::new("no-device").host(command).output().unwrap());
+    assert!(code == 2 && stderr.contains("--gpus 0: NVIDIA's driver sees no GPU"), "{stderr}");
+    // A limit that comes while the driver is asked is no want of a GPU.
+    let command = bqc(&["work", &folder.arg("run"), "--time-limit", "1s"]);
+    let (code, _, stderr) = parts(&Machine::new("slow").host(command).output().unwrap());
+    assert!(code == 75 && stderr.contains("stopped before it began"), "{stderr}");
 }
 
 /// A signal or the limit that comes while the driver is asked leaves open which engine it would have been.

@@ -112,7 +112,8 @@ fn a_dead_node_is_done_without() {
     let job = slurm.submit("job.sh");
     wait_for_blocks(&slurm, 100);
     slurm.script("--kill", Some(3));
-    assert!(slurm.bqc("work", Some(3)).is_empty());
+    // A killed process may have to wait for the disk before it is gone.
+    wait_until("the end of what ran there", 10.0, || slurm.bqc("work", Some(3)).is_empty());
     declare_down(&slurm, 3);
     slurm.wait(&job, 40.0);
     assert!(slurm.logs().contains("merge with 0"), "{}", slurm.logs());

@@ -1,6 +1,6 @@
 //! Arguments of the commands for one circuit over many machines.
 
-use super::{FaultArgs, ReadArgs, SettingsArgs, WorkersArg, parse_duration, parse_workers};
+use super::{FaultArgs, GpuArgs, ReadArgs, SettingsArgs, WorkersArg, parse_duration, parse_workers};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,7 +34,8 @@ pub struct WorkArgs {
     /// Units that are done at a time [default: what Slurm gives this task, or one per core]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Rebuild blocks in this many worker processes instead of threads; `auto` is one for each of the threads
+    /// Rebuild blocks in this many worker processes instead of threads; `auto` is one for each of the threads,
+    /// or as many as the GPUs are to have
     #[arg(long, value_name = "auto|off|N", default_value = "auto", value_parser = parse_workers)]
     pub workers: WorkersArg,
     /// Stop after this long, with all that was found in the folder: 500ms, 30s, 2m, 1h
@@ -43,6 +44,8 @@ pub struct WorkArgs {
     /// Give up a supervisor of which nothing was heard for this long
     #[arg(long, hide = true, value_name = "TIME", default_value = "90s", value_parser = parse_duration)]
     pub lease: Duration,
+    #[command(flatten)]
+    pub gpu: GpuArgs,
     #[command(flatten)]
     pub faults: FaultArgs,
     /// Say nothing but errors

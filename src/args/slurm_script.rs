@@ -64,7 +64,7 @@ pub struct JobArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub time: String,
     /// Name of the job
-    #[arg(long, value_name = "NAME", default_value = "bqc", value_parser = parse_word)]
+    #[arg(long, value_name = "NAME", default_value = "bqc", value_parser = parse_name)]
     pub name: String,
     /// Partition
     #[arg(long, value_name = "NAME", value_parser = parse_word)]
@@ -110,6 +110,14 @@ fn parse_word(text: &str) -> Result<String, String> {
     }
 }
 
+/// A word that names a file too: that of the log.
+fn parse_name(text: &str) -> Result<String, String> {
+    match text.contains('/') {
+        true => Err(format!("`{text}` has a slash, and the log is called by the job's name")),
+        false => parse_word(text),
+    }
+}
+
 /// `M`, `M:S`, `H:M:S`, `D-H`, `D-H:M`, `D-H:M:S`.
 fn parse_time(text: &str) -> Result<String, String> {
     let (days, rest) = text.split_once('-').map_or((None, text), |(days, rest)| (Some(days), rest));
@@ -133,6 +141,8 @@ mod tests {
         for bad in ["", "a b", "a\n#SBATCH --uid=0", "a#b", "\"x\"", "$(id)", "`id`", "a;b", "%j", "ü"] {
             assert!(parse_word(bad).is_err(), "{bad}");
         }
+        assert_eq!(parse_name("qft-10"), Ok("qft-10".into()));
+        assert!(parse_name("team/qft").is_err() && parse_name("a b").is_err());
     }
 
     #[test]

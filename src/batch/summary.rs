@@ -19,10 +19,11 @@ pub fn summary(args: &BatchArgs, path: &Path) -> Result<Exit, Failure> {
         true => list::read(args)?,
         false => known(&folder)?,
     };
-    let items = share::take(args.shard.unwrap_or(Shard { index: 0, count: 1 }), items);
     if items.is_empty() {
-        return Err(Failure::Usage(format!("`{}` holds no results of a batch, or none of this share", path.display())));
+        return Err(Failure::Usage(format!("`{}` holds no results of a batch", path.display())));
     }
+    // Where there are more shares than circuits some have nothing to do, and that is done.
+    let items = share::take(args.shard.unwrap_or(Shard { index: 0, count: 1 }), items);
     let rows: Vec<BatchRow> = items.into_iter().map(|item| row(&folder, item)).collect();
     let text = match args.format {
         TableArg::Csv => batch_csv(&rows),

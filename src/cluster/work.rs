@@ -2,8 +2,8 @@
 
 use super::slurm::Task;
 use super::{Monotonic, RunDir};
-use crate::args::{WorkArgs, WorkersArg};
-use crate::engine::{Chosen, Gpus};
+use crate::args::{FlowArg, WorkArgs, WorkersArg};
+use crate::engine::{Chosen, Wanted};
 use crate::exit::{Exit, Failure};
 use crate::keep::node_pool;
 use crate::progress::{Progress, Talk};
@@ -17,20 +17,30 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 /// Runs the command.
 pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
     let run = RunDir::open(&args.run_dir)?;
-    let engine = Chosen::of_family(&run.plan.engine).map_err(|why| {
-        Failure::Usage(format!("the plan is for the engine `{}`, which is not here: {why}", run.plan.engine))
-    })?;
     let task = Task::here();
-    let n_units = n_units(args, &task, engine.works_in_processes())?;
-    let settings = run.settings(n_units, 0.0)?;
+    let n_cores = n_cores(args, &task)?;
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
     let progress = Progress::new(talk(args), start, deadline);
+    let engine = match engine(args, &run, n_cores, &stop, &progress) {
+        // Nothing was begun.
+        Err(Failure::Stopped) => {
+            progress.warn(&format!("stopped before it began; `bqc work {}` goes on", run.path.display()));
+            return Ok(Exit::Interrupted);
+        }
+        engine => engine?,
+    };
+    let n_units = match engine.n_gpu_workers() {
+        0 if engine.works_in_processes() => n_cores,
+        0 => args.threads.map_or_else(|| engine.engine().concurrency(n_cores), usize::from),
+        n_workers => n_workers,
+    };
+    let settings = run.settings(n_units, 0.0)?;
     let warn = |line: &str| progress.warn(line);
     let pool = match args.workers {
         WorkersArg::Off => None,
         _ if !engine.works_in_processes() || cfg!(not(unix)) => None,
-        _ => Some(node_pool(Gpus::new(), &args.faults, engine.engine(), &warn)?),
+        _ => Some(node_pool(engine.gpus(args.gpu.mps, stop.flag(), &progress)?, &args.faults, &engine, &warn)?),
     };
     let here = InProcess(engine.engine());
     let inner: &dyn Workshop = pool.as_ref().map_or(&here, |pool| pool);
@@ -48,6 +58,9 @@ pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
         is_complete
     });
     progress.finish();
+    if let Some(why) = engine.fault() {
+        progress.warn(&why);
+    }
     if let Some(failure) = supervisor.take_failure() {
         return Err(failure.into());
     }
@@ -102,13 +115,27 @@ fn talk(args: &WorkArgs) -> Talk {
     }
 }
 
-/// Units at a time: what was asked for, what Slurm gives, or what the machine has.
-fn n_units(args: &WorkArgs, task: &Task, possible: bool) -> Result<usize, Failure> {
+/// The engine of the plan's family on this node: the GPUs that Slurm has left visible, or the cores in their place.
+fn engine(args: &WorkArgs, run: &RunDir, n_cores: usize, stop: &Stop, progress: &Progress) -> Result<Chosen, Failure> {
+    let plan = &run.plan;
+    let unknown =
+        || Failure::Usage(format!("the plan is for the engine `{}`, which this bqc does not have", plan.engine));
+    let wanted = Wanted {
+        engine: Chosen::asking_for(&plan.engine).ok_or_else(unknown)?,
+        gpu: &args.gpu,
+        workers: args.workers,
+        flow: if plan.settings.flow == "search" { FlowArg::Search } else { FlowArg::Delete },
+        in_processes: cfg!(unix) && args.workers != WorkersArg::Off,
+        block_size: plan.settings.block_size as usize,
+        n_cores,
+    };
+    wanted.choose_for_plan(stop.flag(), progress)
+}
+
+/// Cores to work with: what was asked for, what Slurm gives, or what the machine has.
+fn n_cores(args: &WorkArgs, task: &Task) -> Result<usize, Failure> {
     let n = args.threads.map(usize::from);
     if let WorkersArg::Count(n_workers) = args.workers {
-        if !possible {
-            return Err(Failure::Usage("a GPU is used from this process only so far; leave out --workers".into()));
-        }
         if n.is_some_and(|n| n != usize::from(n_workers)) {
             return Err(Failure::Usage("--threads contradicts --workers; leave out one of them".into()));
         }

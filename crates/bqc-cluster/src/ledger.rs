@@ -5,12 +5,14 @@
 
 use crate::Clock;
 use crate::storage::Storage;
+use crate::writer::{FIRST_PAUSE, MAX_TRIES};
 use bqc_wire::segment::{HEAD_BYTES, check_head};
 use bqc_wire::{Ending, PassKey, PassRecord, Replay, SegmentError, Share, SolvedRecord, UnitKey, WriterRecord};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 use std::sync::{Mutex, MutexGuard, RwLock};
+use std::thread;
 use std::time::Duration;
 
 /// Folder of the segments.
@@ -141,9 +143,8 @@ impl Known {
         self.n_records += 1;
         let rank = |r: &SolvedRecord| (r.ending == Ending::Failed, Share::solved_bytes(r));
         let list = if is_settled { &mut self.settled } else { &mut self.unsettled };
-        if list.is_empty() || (is_settled && list[0] == record) {
-            // Nearly always.
-            list.splice(.., [record]);
+        if is_settled && list.first() == Some(&record) {
+            // Said again, or done twice. What else is known stays: this one may be refused.
             return;
         }
         let key = rank(&record);
@@ -173,11 +174,19 @@ impl<'a> Ledger<'a> {
         &self.plan
     }
 
-    /// Reads what is new and keeps it. The first error is told when all else was read.
+    /// Reads what is new and keeps it. What cannot be read is tried again for some seconds: network file systems
+    /// have moods. The first error is told when all else was read.
     pub fn load(&self) -> Result<(), FolderError> {
-        let (fresh, read) = self.refresh(None);
-        self.keep(fresh);
-        read
+        let (mut pause, mut n_tries) = (FIRST_PAUSE, 1);
+        loop {
+            let (fresh, read) = self.refresh(None);
+            self.keep(fresh);
+            if !matches!(read, Err(FolderError::Io { .. })) || n_tries == MAX_TRIES {
+                return read;
+            }
+            thread::sleep(pause);
+            (pause, n_tries) = (pause * 2, n_tries + 1);
+        }
     }
 
     /// Reads what is new, but for the segments of one writer, and hands out its results. The first error is told

@@ -47,6 +47,8 @@ impl Care {
 const SLOW: f64 = 3.0;
 /// The how-manieth claim of a shard is the last that is made for slowness alone.
 const MAX_SLOW_CLAIMS: u32 = 3;
+/// Claims in a row that fail before it is no accident.
+const MAX_VAIN_CLAIMS: u32 = 8;
 /// Between two looks at the folder while there is work.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The same while there is none: from the first to the second of these.
@@ -82,11 +84,14 @@ pub struct Supervisor<'a> {
     writer: Writer<'a>,
     /// Work done here and the time that it took, in seconds.
     pace: Mutex<(f64, f64)>,
-    /// What was taken for want of anything better, for units that another try may do better.
-    makeshift: Mutex<HashMap<UnitKey, SolvedRecord>>,
+    /// What was taken for want of anything better, for units that another try may do better; before it what was
+    /// known of the unit as better, and was refused.
+    makeshift: Mutex<HashMap<UnitKey, Vec<SolvedRecord>>>,
     /// One thread at a time looks at the folder; it holds when that was done last.
     look: Mutex<Duration>,
     failure: Mutex<Option<FolderError>>,
+    /// How many claims in a row could not be made, and when the first of them was tried.
+    vain_claims: Mutex<(u32, Duration)>,
     has_warned: AtomicBool,
     n: Counts,
     is_over: Mutex<bool>,
@@ -116,7 +121,7 @@ impl<'a> Supervisor<'a> {
         ledger.load()?;
         let writer = Writer::new(ledger.storage(), ledger.plan(), record.clone())?;
         let look = Mutex::new(ledger.clock().now());
-        let (pace, makeshift, failure, has_warned, n, is_over, over) = Default::default();
+        let (pace, makeshift, failure, vain_claims, has_warned, n, is_over, over) = Default::default();
         Ok(Supervisor {
             ledger,
             inner,
@@ -129,6 +134,7 @@ impl<'a> Supervisor<'a> {
             makeshift,
             look,
             failure,
+            vain_claims,
             has_warned,
             n,
             is_over,
@@ -183,9 +189,14 @@ impl<'a> Supervisor<'a> {
         self.ledger.keep(fresh);
         self.warn_of(read);
         let makeshift = std::mem::take(&mut *lock(&self.makeshift));
-        let is_other =
-            |key: &UnitKey, taken: &SolvedRecord| self.ledger.find(key, |(now, _)| Some(now != taken)) == Some(true);
-        let has_changed = makeshift.iter().any(|(key, taken)| is_other(key, taken));
+        let is_other = |key: &UnitKey, looked_at: &Vec<SolvedRecord>| {
+            let mut before = looked_at.iter();
+            // What was refused once is refused again; what follows the one that was taken does not matter.
+            let look =
+                |(now, _): (&SolvedRecord, bool)| before.next().map_or(Some(false), |b| (b != now).then_some(true));
+            self.ledger.find(key, look) == Some(true)
+        };
+        let has_changed = makeshift.iter().any(|(key, looked_at)| is_other(key, looked_at));
         if has_changed {
             self.n.passes.store(0, Ordering::Relaxed);
             self.ledger.rewind();
@@ -266,16 +277,20 @@ impl<'a> Supervisor<'a> {
 
     /// The best that is known of a unit, checked.
     fn known(&self, unit: &Unit) -> Option<Solved> {
-        let (solved, record) = self.ledger.find(&unit.key(), |(record, is_settled)| {
+        let mut looked_at = Vec::new();
+        let (solved, is_settled) = self.ledger.find(&unit.key(), |(record, is_settled)| {
             let checked = unit.check(record, is_settled);
             if let Err(refused) = &checked {
                 self.n.refused.fetch_add(1, Ordering::Relaxed);
                 (self.warn)(&format!("the result of another supervisor was refused: {refused}"));
             }
-            Some((checked.ok()?, (!is_settled).then(|| record.clone())))
+            if checked.is_err() || !is_settled {
+                looked_at.push(record.clone());
+            }
+            Some((checked.ok()?, is_settled))
         })?;
-        if let Some(record) = record {
-            lock(&self.makeshift).insert(unit.key(), record);
+        if !is_settled {
+            lock(&self.makeshift).insert(unit.key(), looked_at);
         }
         Some(solved)
     }
@@ -343,13 +358,30 @@ impl<'a> Supervisor<'a> {
                 continue;
             }
             let now = self.ledger.clock().now();
-            match claims.make(shard, 0, now) {
-                Ok(true) => return pass.left_of(shard).collect(),
+            match self.make(claims, shard, 0, now) {
+                Some(true) => return pass.left_of(shard).collect(),
                 // Others are here; where they all are costs one look.
-                Ok(false) => self.warn_of_io(claims.look(now)),
-                Err(e) => self.warn_of_io(Err(e)),
+                Some(false) => self.warn_of_io(claims.look(now)),
+                None => {}
             }
         }
+    }
+
+    /// Makes a claim; none if that is not possible. Who cannot make any for a lease is of no use, and stops.
+    fn make(&self, claims: &Claims<'_>, shard: usize, number: u32, now: Duration) -> Option<bool> {
+        let made = claims.make(shard, number, now);
+        let mut vain = lock(&self.vain_claims);
+        let Err(source) = made else {
+            vain.0 = 0;
+            return made.ok();
+        };
+        *vain = (vain.0 + 1, if vain.0 == 0 { now } else { vain.1 });
+        if vain.0 < MAX_VAIN_CLAIMS || now.saturating_sub(vain.1) < self.care.lease {
+            self.warn_of_io(Err(source));
+        } else {
+            lock(&self.failure).get_or_insert(FolderError::Io { name: "claims".into(), source });
+        }
+        None
     }
 
     fn warn_of_io(&self, result: std::io::Result<()>) {
@@ -387,15 +419,11 @@ impl<'a> Supervisor<'a> {
                 Some(claim) if self.has_lapsed(pass, shard, &claim, &gone, now) => claim.number + 1,
                 Some(_) => continue,
             };
-            match claims.make(shard, number, now) {
-                Ok(true) => {
-                    self.n.taken_over.fetch_add(u64::from(number > 0), Ordering::Relaxed);
-                    // From the other end: a slow owner may be half through.
-                    pass.add(pass.left_of(shard).rev());
-                    n_taken += pass.left_of(shard).count();
-                }
-                Ok(false) => {}
-                Err(e) => self.warn_of_io(Err(e)),
+            if self.make(claims, shard, number, now) == Some(true) {
+                self.n.taken_over.fetch_add(u64::from(number > 0), Ordering::Relaxed);
+                // From the other end: a slow owner may be half through.
+                pass.add(pass.left_of(shard).rev());
+                n_taken += pass.left_of(shard).count();
             }
         }
         n_taken > 0

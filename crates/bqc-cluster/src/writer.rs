@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// Tries at one record, each in a segment of its own.
-const MAX_TRIES: u32 = 6;
+/// Tries at one record, each in a segment of its own, and at reading the folder.
+pub(crate) const MAX_TRIES: u32 = 6;
 /// After the first; twice as long after each of the others. All in all some three seconds.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Segments that one supervisor may have begun and lost.
 const MAX_SEGMENTS: u32 = 10_000;
 

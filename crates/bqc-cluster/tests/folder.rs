@@ -2,7 +2,7 @@
 
 mod common;
 
-use bqc_circuit::{BlockGate, Circuit};
+use bqc_circuit::{BlockCircuit, Circuit};
 use bqc_cluster::{Care, FolderError, Ledger, Missing, Reader, Storage, Supervisor, Survey, Totals};
 use bqc_instantiate::CpuEngine;
 use bqc_run::{Compiled, InProcess, RunSettings, Solved, Unit, Unobserved, Workshop, compile, compile_in};
@@ -11,6 +11,7 @@ use bqc_wire::{Outcome, Share, UnitKey, WriterRecord};
 use common::*;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -126,6 +127,7 @@ fn no_weather_changes_the_circuit() {
         repeated: 0.1,
         holes: 0.1,
         skew_seconds: 0.0,
+        no_claims: false,
     };
     let calm = Weather::default();
     let weathers = [
@@ -239,35 +241,41 @@ fn first_units(settings: &RunSettings) -> Vec<Unit> {
     noting.0.into_inner().unwrap()
 }
 
-#[test]
-fn wrong_results_are_refused_and_done_anew() {
-    let (server, settings) = (Arc::new(Server::default()), settings(1));
-    let forger = Client::new(&server, 5, Weather::default());
-    let file = forger.create("segments/forger-0").unwrap();
+/// A supervisor says that it has found nothing at all for the units, and that this is the same.
+fn forge(server: &Arc<Server>, name: &str, units: &[Unit]) {
+    let forger = Client::new(server, 5, Weather::default());
+    let file = forger.create(&format!("segments/{name}-0")).unwrap();
     file.append(&encode_head(&PLAN)).unwrap();
     let say = |share: &Share| file.append(&encode_record(share).unwrap()).unwrap();
-    say(&Share::Writer(WriterRecord { name: "forger".into(), ..WriterRecord::default() }));
-    let units = first_units(&settings);
-    assert!(units.len() > 10);
-    for unit in &units {
-        // One gate is missing, and it is said to be the same.
+    say(&Share::Writer(WriterRecord { name: name.into(), ..WriterRecord::default() }));
+    for unit in units {
         let mut solved = unit.stopped().to_record();
-        let mut block = unit.block().clone();
-        let at = block.gates.iter().position(|gate| matches!(gate, BlockGate::Cx { .. })).unwrap();
-        block.gates.remove(at);
-        solved.block = (&block).into();
-        solved.ending = bqc_wire::Ending::Improved;
+        let block = BlockCircuit::new(unit.block().width());
+        (solved.block, solved.ending) = ((&block).into(), bqc_wire::Ending::Improved);
         let key = unit.key();
         say(&Share::Solved { key, result: Box::new(solved), is_settled: true, seconds: 0.0 });
     }
+}
+
+#[test]
+fn wrong_results_are_refused_and_done_anew() {
+    let (server, settings) = (Arc::new(Server::default()), settings(1));
+    let units = first_units(&settings);
+    assert!(units.len() > 10);
+    forge(&server, "forger", &units);
     let client = Client::new(&server, 0, Weather::default());
     let (compiled, totals, _) = work(&client, &slowly(0, &|_| {}), record(0), care(60_000, 1), &settings);
     let expected = alone(&settings);
     assert_eq!(compiled.circuit, expected);
     assert_eq!((totals.refused, totals.taken), (units.len() as u64, 0));
-    // Whoever joins it finds both, and takes what is right.
-    let (compiled, missing) = joined(&server, &settings);
-    assert_eq!((compiled.circuit, missing), (expected, None));
+    // Whoever joins it finds both, and takes what is right, however often the wrong one is said.
+    for name in ["forger", "zealot"] {
+        if name == "zealot" {
+            forge(&server, name, &units);
+        }
+        let (compiled, missing) = joined(&server, &settings);
+        assert_eq!((compiled.circuit, missing), (expected.clone(), None), "{name}");
+    }
 }
 
 /// Fails so often at each unit.
@@ -299,6 +307,51 @@ fn what_fails_once_is_tried_again_and_what_fails_twice_stays_as_it_was() {
         assert!(!compiled.was_stopped && compiled.difference.is_none());
         let (again, missing) = joined(&server, &settings);
         assert_eq!((again.circuit == compiled.circuit, missing), (true, None));
+    }
+}
+
+/// What is refused is refused again: it is no reason to go through the run once more.
+#[test]
+fn a_run_of_wrong_results_and_failures_comes_to_its_end() {
+    let (server, settings) = (Arc::new(Server::default()), settings(1));
+    let units = first_units(&settings);
+    forge(&server, "forger", &units);
+    let (done, is_done) = channel();
+    thread::spawn(move || {
+        let client = Client::new(&server, 0, Weather::default());
+        let failing = Failing { n_failures: 2, engine: CpuEngine::new(), failed: Mutex::default() };
+        let (compiled, totals, _) = work(&client, &failing, record(0), care(60_000, 1), &settings);
+        _ = done.send((compiled.was_stopped, totals.done, joined(&server, &settings).1));
+    });
+    let end = is_done.recv_timeout(Duration::from_secs(20)).expect("it goes on for ever");
+    assert_eq!(end, (false, 2 * units.len() as u64, None));
+}
+
+/// Where nothing can be claimed any more nobody waits for ever.
+#[test]
+fn who_can_claim_nothing_ends_with_the_reason() {
+    let server = Arc::new(Server::default());
+    let (done, is_done) = channel();
+    thread::spawn(move || {
+        let client = Client::new(&server, 0, Weather { no_claims: true, ..Weather::default() });
+        let (compiled, totals, failure) = work(&client, &slowly(0, &|_| {}), record(0), care(300, 1), &settings(1));
+        _ = done.send((compiled.was_stopped, totals.done, failure.map(|e| e.to_string())));
+    });
+    let (was_stopped, n_done, failure) = is_done.recv_timeout(Duration::from_secs(20)).expect("it waits for ever");
+    assert!(was_stopped && n_done == 0 && failure.as_ref().is_some_and(|e| e.contains("`claims`")), "{failure:?}");
+}
+
+#[test]
+fn what_cannot_be_read_for_a_moment_is_read() {
+    let server = Arc::new(Server::default());
+    for name in ["a", "b", "c"] {
+        forge(&server, name, &[]);
+    }
+    let client = Client::new(&server, 1, Weather { failing: 0.1, ..Weather::default() });
+    for _ in 0..10 {
+        let clock = Since(Instant::now(), Duration::ZERO);
+        let ledger = Ledger::new(&client, &clock, PLAN);
+        ledger.load().unwrap();
     }
 }
 

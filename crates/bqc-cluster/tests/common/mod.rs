@@ -28,6 +28,8 @@ pub struct Weather {
     pub holes: f64,
     /// Its clock is wrong by so many seconds, and stamps what it writes.
     pub skew_seconds: f64,
+    /// No more claims can be made, as where there are no more inodes.
+    pub no_claims: bool,
 }
 
 /// The server: everything that was ever written, and when.
@@ -119,6 +121,9 @@ impl Storage for Client {
 
     fn create(&self, name: &str) -> io::Result<Box<dyn Appender>> {
         self.try_call()?;
+        if self.weather.no_claims && name.starts_with("claims/") {
+            return Err(io::Error::from_raw_os_error(28));
+        }
         let mut files = self.server.0.lock().unwrap();
         if files.contains_key(name) {
             return Err(io::ErrorKind::AlreadyExists.into());
