@@ -78,8 +78,10 @@ impl Task<'_> {
         };
         let kept = Kept::new(inner, journal.as_ref(), cache.as_ref());
         let (has_warned, has_told_stop) = Default::default();
+        let (journal_of_run, cache_of_all) = (journal.as_ref(), cache.as_ref());
+        let gpu_of = &|worker| gpu_of(&pool, worker);
         let observer =
-            Marking { progress, stop, journal: journal.as_ref(), cache: cache.as_ref(), has_warned, has_told_stop };
+            Marking { progress, gpu_of, stop, journal: journal_of_run, cache: cache_of_all, has_warned, has_told_stop };
         let (input, settings, engine) = (self.input, self.settings, chosen.engine());
         let compiled = bqc_run::compile_in(&kept, input, settings, engine, stop.flag(), &observer);
         let path = self.args.input.display();
@@ -323,10 +325,23 @@ fn worker_totals(_: &Option<NodePool<'_>>) -> Option<WorkerTotals> {
     None
 }
 
+/// The GPU of a worker.
+#[cfg(unix)]
+fn gpu_of(pool: &Option<NodePool<'_>>, worker: u32) -> Option<String> {
+    pool.as_ref()?.gpu_of(worker).map(str::to_owned)
+}
+
+#[cfg(not(unix))]
+fn gpu_of(_: &Option<NodePool<'_>>, _: u32) -> Option<String> {
+    None
+}
+
 /// Writes a marker into the journal at the end of each pass, and says when one of the folders fails: who counts
 /// on it has to know before the run is over.
 struct Marking<'a> {
     progress: &'a Progress,
+    /// The GPU of a worker.
+    gpu_of: &'a (dyn Fn(u32) -> Option<String> + Sync),
     stop: &'a Stop,
     journal: Option<&'a Journal>,
     cache: Option<&'a Journal>,
@@ -367,6 +382,13 @@ impl Observer for Marking<'_> {
         }
         self.warn_of_failures();
         self.log(event);
+        if let Event::BlockFinished(record) = event
+            && let Some(worker) = record.worker
+            && let Some(gpu) = (self.gpu_of)(worker)
+        {
+            let removed = record.before.two_qubit_gates.saturating_sub(record.after.two_qubit_gates);
+            self.progress.done_on(&gpu, worker, removed);
+        }
         self.progress.event(event);
     }
 }

@@ -3,9 +3,10 @@
 
 use bqc_run::{Event, Observer};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 /// A line on stderr. Whoever has closed it does not want to know, and that ends no run.
@@ -34,6 +35,18 @@ pub struct Progress {
     crew: OnceLock<String>,
     /// Two-qubit gates removed so far, over all passes.
     removed: AtomicU64,
+    /// What each GPU's workers have done, by the name of the GPU.
+    gpus: Mutex<BTreeMap<String, Share>>,
+}
+
+/// What the workers of one GPU have done.
+#[derive(Default)]
+struct Share {
+    /// Their process ids.
+    workers: BTreeSet<u32>,
+    n_blocks: u64,
+    /// Two-qubit gates.
+    removed: u64,
 }
 
 impl Progress {
@@ -43,7 +56,15 @@ impl Progress {
         let target = if visible { ProgressDrawTarget::stderr_with_hz(5) } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_style(style());
-        Progress { talk, start, deadline, bar, crew: OnceLock::new(), removed: AtomicU64::new(0) }
+        Progress {
+            talk,
+            start,
+            deadline,
+            bar,
+            crew: OnceLock::new(),
+            removed: AtomicU64::new(0),
+            gpus: Mutex::default(),
+        }
     }
 
     /// Says who does the work: so many workers, or threads, of an engine. The first counts.
@@ -55,7 +76,30 @@ impl Progress {
     fn message(&self, removed: u64) -> String {
         let (left, pace) = (self.left().as_secs(), self.bar.per_sec());
         let crew = self.crew.get().map_or(String::new(), |crew| format!("{crew}, "));
-        format!("{crew}{pace:.1} blocks/s, {removed} two-qubit gates removed, {}:{:02} left", left / 60, left % 60)
+        let time = format!("{}:{:02} left", left / 60, left % 60);
+        format!("{crew}{pace:.1} blocks/s, {removed} two-qubit gates removed, {time}{}", self.gpu_lines())
+    }
+
+    /// Counts a block of a worker on a GPU, of which it has removed so many two-qubit gates.
+    pub fn done_on(&self, gpu: &str, worker: u32, removed: u64) {
+        // Numbers that are added up without a panic.
+        let mut gpus = self.gpus.lock().unwrap_or_else(|e| e.into_inner());
+        let share = gpus.entry(gpu.to_string()).or_default();
+        share.workers.insert(worker);
+        share.n_blocks += 1;
+        share.removed += removed;
+    }
+
+    /// A line for each GPU, below the bar.
+    fn gpu_lines(&self) -> String {
+        let gpus = self.gpus.lock().unwrap_or_else(|e| e.into_inner());
+        let seconds = self.start.elapsed().as_secs_f64().max(1e-3);
+        let line = |(gpu, share): (&String, &Share)| {
+            let (n, pace, removed) = (share.workers.len(), share.n_blocks as f64 / seconds, share.removed);
+            let workers = if n == 1 { "worker" } else { "workers" };
+            format!("\n  {gpu}: {n} {workers}, {pace:.1} blocks/s, {removed} two-qubit gates removed")
+        };
+        gpus.iter().map(line).collect()
     }
 
     /// Takes the bar away.
@@ -168,5 +212,14 @@ mod tests {
         let message = progress.bar.message();
         assert!(message.starts_with("cpu, 2 workers, "), "{message}");
         assert!(message.contains(" blocks/s, 6 two-qubit gates removed, ") && message.ends_with(" left"), "{message}");
+        for (gpu, worker) in [("GPU 1 (B)", 9), ("GPU 0 (A)", 7), ("GPU 0 (A)", 8)] {
+            progress.done_on(gpu, worker, 3);
+        }
+        progress.event(Event::BlockFinished(&record));
+        let message = progress.bar.message();
+        let gpus: Vec<&str> = message.lines().skip(1).collect();
+        assert!(gpus.len() == 2 && gpus[0].starts_with("  GPU 0 (A): 2 workers, "), "{message}");
+        assert!(gpus[0].ends_with(" blocks/s, 6 two-qubit gates removed"), "{message}");
+        assert!(gpus[1].starts_with("  GPU 1 (B): 1 worker, "), "{message}");
     }
 }

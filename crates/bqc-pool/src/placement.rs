@@ -103,6 +103,11 @@ impl Places {
         !self.gpus.is_empty()
     }
 
+    /// What a GPU is called.
+    pub fn label(&self, gpu: usize) -> &str {
+        &self.gpus[gpu].label
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Numbers that are changed by functions that do not panic.
         self.inner.lock().unwrap_or_else(|e| e.into_inner())

@@ -18,6 +18,7 @@ use crate::watch::Watch;
 use bqc_instantiate::Engine;
 use bqc_run::{Solved, Trail, Unit, Workshop};
 use bqc_wire::{CheckpointRecord, DeviceTrouble, FromWorker, ToWorker, WorkerTotals};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
@@ -89,6 +90,8 @@ pub struct Pool<'a> {
     /// Told of every worker that is lost, in one line.
     warn: &'a (dyn Fn(&str) + Sync),
     resting: Mutex<Vec<Worker>>,
+    /// The GPUs of all workers that were ever started on one, by process id.
+    homes: Mutex<HashMap<u32, usize>>,
     /// Behind those that are there: they end first.
     places: Arc<Places>,
     starter: Mutex<Sender<Order>>,
@@ -176,14 +179,20 @@ impl<'a> Pool<'a> {
     ) -> Result<Pool<'a>, Loss> {
         let starter = Mutex::new(start_starter(program.clone())?);
         let places = Arc::new(Places::new(gpus));
-        let (resting, turn, n) = Default::default();
-        Ok(Pool { program, patience, engine, warn, resting, places, starter, turn, n_oom_kills, n })
+        let (resting, homes, turn, n) = Default::default();
+        Ok(Pool { program, patience, engine, warn, resting, homes, places, starter, turn, n_oom_kills, n })
     }
 
     /// Ends the workers at once, and what they shared when what this gives is dropped: that may take as long as
     /// other people's programs like.
     pub fn end(self) -> Leftover {
         Leftover { _places: self.places.clone() }
+    }
+
+    /// The GPU that this worker is or was on, for people; none if it is on the CPU.
+    pub fn gpu_of(&self, worker: u32) -> Option<&str> {
+        let gpu = *lock(&self.homes).get(&worker)?;
+        Some(self.places.label(gpu))
     }
 
     /// What it has been through so far.

@@ -56,6 +56,9 @@ impl Pool<'_> {
         match opened {
             Ok(Some(process)) => {
                 seat.greeted();
+                if let Some(gpu) = seat.gpu() {
+                    lock(&self.homes).insert(process.id(), gpu);
+                }
                 if is_on_cpu {
                     self.n.vain_starts.store(0, Ordering::Relaxed);
                 }
