@@ -149,7 +149,7 @@ fn shares_make_up_the_whole_and_the_summary_knows_what_is_missing() {
 fn an_interrupted_circuit_goes_on_and_comes_out_the_same() {
     let folder = long_folder();
     let mut child = started(&folder, &[]);
-    wait_until("results", 5.0, || n_journal_bytes(&folder) > 4000);
+    wait_until("results", || n_journal_bytes(&folder) > 4000);
     send(&child, Signal::SIGUSR1);
     assert_eq!(child.wait().unwrap().code(), Some(75));
     assert_eq!(record(&folder, "long").outcome, BatchOutcome::Unfinished);
@@ -158,7 +158,7 @@ fn an_interrupted_circuit_goes_on_and_comes_out_the_same() {
     // Killed in the middle of it, too.
     let n_bytes = n_journal_bytes(&folder);
     let mut child = started(&folder, &[]);
-    wait_until("more results", 5.0, || n_journal_bytes(&folder) > n_bytes + 2000);
+    wait_until("more results", || n_journal_bytes(&folder) > n_bytes + 2000);
     send(&child, Signal::SIGKILL);
     child.wait().unwrap();
     // The end of the batch's time is no end of the circuit's.
@@ -208,7 +208,7 @@ fn two_tasks_at_the_same_circuits_do_each_once() {
 fn a_task_that_shows_no_life_is_not_waited_for() {
     let folder = long_folder();
     let mut child = started(&folder, &[]);
-    wait_until("results", 5.0, || n_journal_bytes(&folder) > 4000);
+    wait_until("results", || n_journal_bytes(&folder) > 4000);
     send(&child, Signal::SIGSTOP);
     let (code, stderr) = batch(&folder, &["--lease", "1s"]);
     assert!(code == 0 && stderr.contains("shows no life"), "{stderr}");

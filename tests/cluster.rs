@@ -54,7 +54,7 @@ fn end(child: Child) -> (i32, String) {
 /// Waits until a supervisor has written some results.
 fn wait_for_results(folder: &Folder, child: &Child) {
     let of_child = format!("-{}-", child.id());
-    wait_until("results", 20.0, || {
+    wait_until("results", || {
         let segments = fs::read_dir(folder.path("run/segments")).into_iter().flatten().flatten();
         let mut its = segments.filter(|e| e.file_name().to_str().unwrap().contains(&of_child));
         its.any(|segment| segment.metadata().is_ok_and(|m| m.len() > 2000))

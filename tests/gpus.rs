@@ -302,7 +302,7 @@ fn a_run_that_is_stopped_before_its_gpus_are_known_leaves_its_folder_to_the_next
     let (code, _, stderr) = parts(&on(&slow, &["--time-limit", "1s"]).output().unwrap());
     assert!(code == 0 && folder.read("out.qasm").contains("OPENQASM"), "{stderr}");
     let mut child = on(&slow, &[]).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    processes::wait_until("a process that asks", 10.0, || !processes::children(child.id()).is_empty());
+    processes::wait_until("a process that asks", || !processes::children(child.id()).is_empty());
     processes::send(&child, nix::sys::signal::Signal::SIGTERM);
     let stderr = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
     assert!(child.wait().unwrap().code() == Some(75) && folder.read("out.qasm").contains("OPENQASM"), "{stderr}");
@@ -322,7 +322,7 @@ fn a_batch_that_is_stopped_before_its_gpus_are_known_replaces_nothing() {
     assert_eq!(code, 0, "{stderr}");
     let made = folder.read("out/one.qasm");
     let mut child = Machine::new("slow").host(bqc(&args)).spawn().unwrap();
-    processes::wait_until("a process that asks", 10.0, || !processes::children(child.id()).is_empty());
+    processes::wait_until("a process that asks", || !processes::children(child.id()).is_empty());
     processes::send(&child, nix::sys::signal::Signal::SIGTERM);
     assert_eq!((child.wait().unwrap().code(), folder.read("out/one.qasm") == made), (Some(75), true));
     let (code, _, stderr) = parts(&Machine::new("").host(bqc(&args)).output().unwrap());

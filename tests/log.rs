@@ -87,7 +87,7 @@ fn the_signal_and_the_error_that_end_a_run_are_in_the_log() {
     let (input, log) = (folder.write("in.qasm", &long(8, 100)), folder.arg("log"));
     let args = ["compile", &input, "-o", &folder.arg("out.qasm"), "--log", &log, "--workers", "2"];
     let mut child = bqc(&args).stderr(Stdio::null()).spawn().unwrap();
-    wait_until("a unit", 10.0, || folder.path("log").exists() && folder.read("log").contains("unit solved"));
+    wait_until("a unit", || folder.path("log").exists() && folder.read("log").contains("unit solved"));
     send(&child, Signal::SIGUSR1);
     assert_eq!(child.wait().unwrap().code(), Some(75));
     let said = lines(&folder);

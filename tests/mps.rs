@@ -72,7 +72,7 @@ fn somebody_elses_daemon_is_used_and_left_alone() {
     let machine = Machine::with_mps("gpus=2").and("CUDA_MPS_PIPE_DIRECTORY", &theirs.arg(""));
     let control = imitation::folder().join("bin/nvidia-cuda-mps-control");
     let mut daemon = Command::new(control).arg("-f").env("CUDA_MPS_PIPE_DIRECTORY", theirs.path("")).spawn().unwrap();
-    wait_until("the daemon is there", 5.0, || theirs.path("control").exists());
+    wait_until("the daemon is there", || theirs.path("control").exists());
     let (code, stderr) = compile(&machine, &["--workers-per-gpu", "2"]);
     assert!(code == 0 && stderr.contains("2 workers as asked for, through the MPS daemon in `"), "{stderr}");
     assert!(daemon.try_wait().unwrap().is_none() && machine.mps_events().is_empty(), "{stderr}");
@@ -94,7 +94,7 @@ fn a_daemon_of_ours_that_has_died_is_started_again() {
     let child = machine.host(bqc(&args)).stderr(Stdio::piped()).spawn().unwrap();
     let daemon = || children(child.id()).iter().flat_map(|guard| children(*guard as u32)).find(|pid| is_daemon(*pid));
     // A worker is started as soon as the daemon has answered.
-    wait_until("a worker beside the guard", 10.0, || daemon().is_some() && children(child.id()).len() >= 2);
+    wait_until("a worker beside the guard", || daemon().is_some() && children(child.id()).len() >= 2);
     kill_pid(daemon().unwrap());
     let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
     assert_eq!(code, 0, "{stderr}");
@@ -117,9 +117,9 @@ fn the_output_does_not_wait_for_a_daemon_that_does_not_want_to_end() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    wait_until("the daemon", 10.0, || machine.mps_events().len() == 1);
+    wait_until("the daemon", || machine.mps_events().len() == 1);
     let daemons: Vec<i32> = children(child.id()).into_iter().flat_map(|guard| children(guard as u32)).collect();
-    wait_until("the output", 10.0, || folder.path("out.qasm").exists());
+    wait_until("the output", || folder.path("out.qasm").exists());
     let is_there = daemons.iter().any(|pid| is_daemon(*pid) && is_alive(*pid));
     assert!(is_there && child.try_wait().unwrap().is_none(), "{daemons:?}");
     // From outside, so that the test is over before its patience is.
@@ -131,7 +131,7 @@ fn the_output_does_not_wait_for_a_daemon_that_does_not_want_to_end() {
 fn a_signal_while_daemons_are_started_keeps_the_others_from_it() {
     let (machine, folder) = (Machine::with_mps("gpus=3").and("FAKE_MPS", "slow"), Folder::new());
     let mut child = endless(&machine, &folder);
-    wait_until("the first daemon", 10.0, || machine.mps_folders().len() == 1);
+    wait_until("the first daemon", || machine.mps_folders().len() == 1);
     send(&child, Signal::SIGTERM);
     assert_eq!(child.wait().unwrap().code(), Some(75));
     assert_eq!(machine.mps_events().len(), 2, "one start and its end: {:?}", machine.mps_events());
@@ -140,9 +140,9 @@ fn a_signal_while_daemons_are_started_keeps_the_others_from_it() {
 
 /// Waits until the run's daemons are there; gives their process ids.
 fn daemons(machine: &Machine, child: &Child) -> Vec<i32> {
-    wait_until("both daemons", 10.0, || machine.mps_events().len() == 2);
+    wait_until("both daemons", || machine.mps_events().len() == 2);
     let guards = children(child.id());
-    wait_until("workers", 10.0, || machine.used_gpus().len() == 2);
+    wait_until("workers", || machine.used_gpus().len() == 2);
     guards.iter().flat_map(|guard| children(*guard as u32)).filter(|pid| is_daemon(*pid)).collect()
 }
 
@@ -173,8 +173,8 @@ fn no_daemon_outlives_its_supervisor_however_that_ends() {
             _ => send(&child, Signal::SIGTERM),
         }
         child.wait().unwrap();
-        wait_until(&format!("{ending}: the daemons are gone"), 3.0, || !daemons.iter().any(|pid| is_alive(*pid)));
-        wait_until(&format!("{ending}: their folders are gone"), 3.0, || machine.mps_folders().is_empty());
+        wait_until(&format!("{ending}: the daemons are gone"), || !daemons.iter().any(|pid| is_alive(*pid)));
+        wait_until(&format!("{ending}: their folders are gone"), || machine.mps_folders().is_empty());
     }
 }
 

@@ -163,7 +163,7 @@ fn started_from(binary: &Path, folder: &Folder, extra: &[&str]) -> Child {
     let args = ["compile", &input, "-o", &output, "--passes", "1000", "-k", "5", "-v", "--workers", "2"];
     let mut command = Command::new(binary);
     let child = command.args(args).args(extra).env("XDG_STATE_HOME", NO_STATE).stderr(Stdio::piped()).spawn().unwrap();
-    wait_until("two workers", 10.0, || children(child.id()).len() == 2);
+    wait_until("two workers", || children(child.id()).len() == 2);
     child
 }
 
@@ -174,7 +174,7 @@ fn workers_die_with_their_supervisor() {
     let workers = children(child.id());
     send(&child, Signal::SIGKILL);
     child.wait().unwrap();
-    wait_until("the workers are gone", 1.0, || !workers.iter().any(|&pid| is_alive(pid)));
+    wait_until("the workers are gone", || !workers.iter().any(|&pid| is_alive(pid)));
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_binary_that_is_replaced_goes_on_as_it_was() {
     std::fs::write(&binary, "something else").unwrap();
     let first = children(child.id());
     first.iter().for_each(|&pid| assert!(kill_pid(pid)));
-    wait_until("two others", 5.0, || children(child.id()).iter().filter(|pid| !first.contains(pid)).count() == 2);
+    wait_until("two others", || children(child.id()).iter().filter(|pid| !first.contains(pid)).count() == 2);
     send(&child, Signal::SIGINT);
     let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
     assert!(code == 75 && stderr.contains("2 lost") && !stderr.contains("in this process"), "{stderr}");
@@ -243,7 +243,7 @@ fn a_second_signal_ends_at_once_and_leaves_no_worker() {
     let start = Instant::now();
     assert_eq!(child.wait().unwrap().code(), Some(75));
     assert!(start.elapsed() < Duration::from_millis(500));
-    wait_until("the workers are gone", 1.0, || !workers.iter().any(|&pid| is_alive(pid)));
+    wait_until("the workers are gone", || !workers.iter().any(|&pid| is_alive(pid)));
     assert!(!folder.path("out.qasm").exists());
 }
 

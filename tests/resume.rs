@@ -71,7 +71,7 @@ fn fifty_kills_of_the_supervisor_cost_nothing_and_leave_nobody() {
         send(&child, Signal::SIGKILL);
         child.wait().unwrap();
         n_killed += 1;
-        wait_until("the workers are gone", 1.0, || !workers.iter().any(|&pid| is_alive(pid)));
+        wait_until("the workers are gone", || !workers.iter().any(|&pid| is_alive(pid)));
         // What was known is never less than before.
         let n = if folder.path("run").exists() { n_known_in(&folder) } else { 0 };
         assert!(n >= n_known, "{n} results are known, {n_known} were");
@@ -101,7 +101,7 @@ fn an_interrupted_run_goes_on_and_a_complete_one_is_there_at_once() {
     let (folder, expected) = (folder(), expected());
     let options = ["--run-dir", &folder.arg("run")];
     let mut child = bqc(&[]).args(arguments(&folder, &options)).stderr(Stdio::piped()).spawn().unwrap();
-    wait_until("results", 5.0, || folder.path("run").exists() && n_known_in(&folder) > 20);
+    wait_until("results", || folder.path("run").exists() && n_known_in(&folder) > 20);
     send(&child, Signal::SIGUSR1);
     let code = child.wait().unwrap().code();
     assert!(code == Some(75) || folder.read("out.qasm") == expected, "{code:?}");
@@ -138,7 +138,7 @@ fn a_second_signal_does_not_lose_the_journal() {
     folder.write("in.qasm", &long(8, 300));
     let options = ["--run-dir", &folder.arg("run")];
     let mut child = bqc(&[]).args(arguments(&folder, &options)).stderr(Stdio::piped()).spawn().unwrap();
-    wait_until("results", 5.0, || folder.path("run").exists() && n_known_in(&folder) > 20);
+    wait_until("results", || folder.path("run").exists() && n_known_in(&folder) > 20);
     send(&child, Signal::SIGINT);
     send(&child, Signal::SIGTERM);
     assert_eq!(child.wait().unwrap().code(), Some(75));
@@ -185,7 +185,7 @@ fn a_run_that_nobody_asked_to_keep_goes_on_after_a_kill_and_leaves_nothing_behin
     let expected = folder.read("out.qasm");
     fs::remove_file(folder.path("out.qasm")).unwrap();
     let mut child = of_user(&folder, &[]).spawn().unwrap();
-    wait_until("a journal", 5.0, || {
+    wait_until("a journal", || {
         runs(&folder).iter().any(|run| fs::metadata(run.join("00000000.seg")).is_ok_and(|m| m.len() > 20_000))
     });
     send(&child, Signal::SIGKILL);
@@ -289,7 +289,7 @@ fn two_supervisors_do_not_share_a_run_folder() {
     folder.write("in.qasm", &long(8, 300));
     let options = ["--run-dir", &folder.arg("run")];
     let mut child = bqc(&[]).args(arguments(&folder, &options)).stderr(Stdio::piped()).spawn().unwrap();
-    wait_until("a segment", 5.0, || folder.path("run/00000000.seg").exists());
+    wait_until("a segment", || folder.path("run/00000000.seg").exists());
     let (code, stderr) = compile(&folder, &options);
     assert!(code == 2 && stderr.contains("in use by another run"), "{stderr}");
     send(&child, Signal::SIGKILL);

@@ -59,9 +59,9 @@ fn an_array_of_eight_does_twenty_circuits_and_a_killed_task_is_made_good() {
     slurm.folder().write("list", &list);
     array_script(&slurm, "array.sh", 8, "--max-requeues 0");
     let job = slurm.submit("array.sh");
-    wait_until("task 2 is at its long circuit", 15.0, || n_journal_bytes(&slurm, "c10") > 3000);
+    wait_until("task 2 is at its long circuit", || n_journal_bytes(&slurm, "c10") > 3000);
     slurm.bash(&format!("scancel --signal=KILL --full {job}_2"));
-    slurm.wait(&job, 15.0);
+    slurm.wait(&job);
     let (code, rows) = summary(&slurm);
     assert_eq!((code, rows.len()), (75, 20), "{rows:?}\n{}", slurm.logs());
     let n_left = rows.iter().filter(|(_, state)| state == "missing").count();
@@ -75,7 +75,7 @@ fn an_array_of_eight_does_twenty_circuits_and_a_killed_task_is_made_good() {
     let before = times(&rows);
     let done_before: Vec<_> = rows.into_iter().filter(|(_, state)| state == "complete").collect();
     let job = slurm.submit("--array=2 array.sh");
-    slurm.wait(&job, 15.0);
+    slurm.wait(&job);
     let (code, rows) = summary(&slurm);
     let count = |state: &str| rows.iter().filter(|(_, s)| s == state).count();
     assert_eq!((code, count("complete"), count("refused")), (2, 18, 2), "{rows:?}\n{}", slurm.logs());
@@ -110,26 +110,22 @@ fn the_time_limit_queues_jobs_again_and_their_second_runs_complete() {
         pids.iter().for_each(|&pid| assert!(send_pid(pid, Signal::SIGSTOP)));
         pids
     };
-    wait_until("results of the array", 10.0, || n_journal_bytes(&slurm, "long") > 4000);
+    wait_until("results of the array", || n_journal_bytes(&slurm, "long") > 4000);
     let mut pids = stop("batch", 1);
-    wait_until("results of the nodes", 10.0, || n_bytes_of_run() > 4000);
+    wait_until("results of the nodes", || n_bytes_of_run() > 4000);
     pids.extend(stop("work", 2));
-    wait_until("Slurm's signal", 40.0, || pids.iter().all(|&pid| has_pending(pid, Signal::SIGUSR1)));
+    wait_until("Slurm's signal", || pids.iter().all(|&pid| has_pending(pid, Signal::SIGUSR1)));
     pids.iter().for_each(|&pid| assert!(send_pid(pid, Signal::SIGCONT)));
+    // Slurm starts them again when the credentials of their first runs have expired. Who hurries it has nodes
+    // that refuse the second run, if that begins in the second in which the first one's end was told to them.
     for job in &jobs {
-        wait_until("queued again", 10.0, || slurm.job_value(job, "Restarts") == "1");
-        // Slurm lets it wait for a while; the user need not.
-        slurm.output(&format!("scontrol update job={job} StartTime=now"));
-    }
-    for job in &jobs {
-        slurm.wait(job, 30.0);
+        slurm.wait(job);
     }
     let logs = slurm.logs();
     let first = ["batch ended with 75, share 0/1 with 75, restarts so far: 0", "merge with 75, restarts so far: 0"];
     assert!(first.iter().all(|line| logs.contains(line)), "{logs}");
     assert!(logs.contains("batch ended with 0, share 0/1 with 0, restarts so far: 1"), "{logs}");
-    // A node that has not forgotten the first run refuses the second, and then the script asks for a third.
-    assert!((1..=3).any(|n| logs.contains(&format!("merge with 0, restarts so far: {n}"))), "{logs}");
+    assert!(logs.contains("merge with 0, restarts so far: 1"), "{logs}");
     let (code, rows) = summary(&slurm);
     assert_eq!((code, rows[0].1.as_str()), (0, "complete"), "{logs}");
     let report = Report::from_json(&read(&slurm.path("results/long.report.json"))).unwrap();
@@ -150,7 +146,7 @@ fn a_private_slurm_ends_with_whoever_wanted_it() {
     assert!(daemons.iter().all(|&pid| is_alive(pid)));
     owner.kill().unwrap();
     owner.wait().unwrap();
-    wait_until("the end of the daemons", 10.0, || !daemons.iter().any(|&pid| is_alive(pid)));
+    wait_until("the end of the daemons", || !daemons.iter().any(|&pid| is_alive(pid)));
     // The other one is not concerned.
     slurm.bash("srun --nodes=1 true");
 }

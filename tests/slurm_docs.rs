@@ -41,7 +41,7 @@ fn every_command_of_the_page_does_what_it_says() {
     for block in &blocks {
         let (code, stdout, stderr) = parts(&slurm.output(&format!("set -e -o pipefail\n{block}")));
         assert_eq!(code, 0, "{block}\n{stdout}\n{stderr}\n{}", slurm.logs());
-        wait_until(&format!("the end of the jobs of\n{block}"), 60.0, || {
+        wait_until(&format!("the end of the jobs of\n{block}"), || {
             std::thread::sleep(std::time::Duration::from_millis(100));
             slurm.bash("squeue --noheader").trim().is_empty()
         });

@@ -56,7 +56,7 @@ fn status(slurm: &Slurm) -> RunStatus {
 /// Waits until so many blocks are done.
 fn wait_for_blocks(slurm: &Slurm, n: u64) {
     // Less often than the files change, so that the watching costs little.
-    wait_until(&format!("{n} blocks"), 20.0, || {
+    wait_until(&format!("{n} blocks"), || {
         std::thread::sleep(Duration::from_millis(50));
         status(slurm).done >= n
     });
@@ -81,7 +81,7 @@ fn assert_complete(slurm: &Slurm) {
 fn four_nodes_make_the_bytes_of_one() {
     let Some(slurm) = planned(4, 4) else { return };
     let job = slurm.submit("job.sh");
-    slurm.wait(&job, 30.0);
+    slurm.wait(&job);
     assert_complete(&slurm);
     slurm.bash("bqc verify in.qasm out.qasm");
     let status = status(&slurm);
@@ -100,7 +100,7 @@ fn a_killed_rank_costs_its_lease() {
     let pids = slurm.bqc("work", Some(2));
     assert_eq!(pids.len(), 1);
     assert!(kill_pid(pids[0]));
-    slurm.wait(&job, 30.0);
+    slurm.wait(&job);
     // What srun says of it is no reason to do anything.
     assert!(slurm.logs().contains("srun ended with 137, merge with 0, restarts so far: 0"), "{}", slurm.logs());
     assert_complete(&slurm);
@@ -113,9 +113,9 @@ fn a_dead_node_is_done_without() {
     wait_for_blocks(&slurm, 100);
     slurm.script("--kill", Some(3));
     // A killed process may have to wait for the disk before it is gone.
-    wait_until("the end of what ran there", 10.0, || slurm.bqc("work", Some(3)).is_empty());
+    wait_until("the end of what ran there", || slurm.bqc("work", Some(3)).is_empty());
     declare_down(&slurm, 3);
-    slurm.wait(&job, 40.0);
+    slurm.wait(&job);
     assert!(slurm.logs().contains("merge with 0"), "{}", slurm.logs());
     assert_complete(&slurm);
 }
@@ -130,13 +130,13 @@ fn the_controller_may_die_and_come_back() {
     pids.iter().for_each(|&pid| assert!(send_pid(pid, Signal::SIGSTOP)));
     let now = SystemTime::now();
     let written = || fs::metadata(slurm.path("slurm/state/job_state")).is_ok_and(|m| m.modified().unwrap() > now);
-    wait_until("the controller's notes", 20.0, written);
+    wait_until("the controller's notes", written);
     assert!(kill_pid(slurm.daemon("slurmctld")));
     pids.iter().for_each(|&pid| assert!(send_pid(pid, Signal::SIGCONT)));
     // Nobody notices: the job ends while there is no controller.
-    wait_until("the output", 30.0, || slurm.path("out.qasm").exists());
+    wait_until("the output", || slurm.path("out.qasm").exists());
     slurm.script("--controller", None);
-    slurm.wait(&job, 30.0);
+    slurm.wait(&job);
     assert_complete(&slurm);
 }
 
@@ -149,7 +149,7 @@ fn a_rank_that_slept_past_its_lease_does_no_harm() {
     assert_eq!(pids.len(), 1);
     send_pid(pids[0], Signal::SIGSTOP);
     let n_done = status(&slurm).done;
-    wait_until("its shards are taken over", 20.0, || {
+    wait_until("its shards are taken over", || {
         std::thread::sleep(Duration::from_millis(100));
         fs::read_dir(slurm.path("run/claims")).unwrap().flatten().any(|pass| {
             fs::read_dir(pass.path())
@@ -159,7 +159,7 @@ fn a_rank_that_slept_past_its_lease_does_no_harm() {
         })
     });
     send_pid(pids[0], Signal::SIGCONT);
-    slurm.wait(&job, 30.0);
+    slurm.wait(&job);
     assert!(status(&slurm).done > n_done);
     assert_complete(&slurm);
 }
@@ -169,7 +169,7 @@ fn two_jobs_share_one_folder() {
     let Some(slurm) = planned(4, 2) else { return };
     let jobs = [slurm.submit("job.sh"), slurm.submit("job.sh")];
     for job in &jobs {
-        slurm.wait(job, 30.0);
+        slurm.wait(job);
     }
     assert_complete(&slurm);
     let jobs: Vec<_> = jobs.into_iter().map(Some).collect();
@@ -188,16 +188,15 @@ fn an_orphan_of_a_lost_node_and_the_requeued_job_do_not_disturb_each_other() {
     let parent = state(orphan).unwrap().1;
     slurm.script("--lose", Some(lost));
     // Linux hangs up on stopped processes whose parent goes, so the parent goes first.
-    wait_until("it is an orphan", 5.0, || state(orphan).unwrap().1 != parent);
+    wait_until("it is an orphan", || state(orphan).unwrap().1 != parent);
     // Else it would be through before Slurm has noticed that its node is lost.
     assert!(send_pid(orphan, Signal::SIGSTOP));
     declare_down(&slurm, lost);
-    wait_until("queued again", 30.0, || slurm.job_value(&job, "Restarts") == "1");
-    slurm.output(&format!("scontrol update job={job} StartTime=now"));
-    wait_until("running again", 20.0, || !slurm.bqc("work", Some(other)).is_empty());
+    wait_until("queued again", || slurm.job_value(&job, "Restarts") == "1");
+    wait_until("running again", || !slurm.bqc("work", Some(other)).is_empty());
     assert!(send_pid(orphan, Signal::SIGCONT));
-    slurm.wait(&job, 30.0);
-    wait_until("the orphan's end", 20.0, || !is_alive(orphan));
+    slurm.wait(&job);
+    wait_until("the orphan's end", || !is_alive(orphan));
     assert_complete(&slurm);
     assert_eq!(status(&slurm).supervisors.len(), 2);
 }

@@ -55,11 +55,15 @@ pub fn has_pending(pid: i32, signal: Signal) -> bool {
     mask >> (signal as i32 - 1) & 1 == 1
 }
 
-/// Waits until `is_so`, and panics after this many seconds.
-pub fn wait_until(what: &str, seconds: f64, mut is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs_f64(seconds);
+/// How long a test waits for what must come. No promise to users, but the end of a test that would hang: a
+/// machine may be slow, or have other work.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Waits until `is_so`, and panics when that does not come.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
     while !is_so() {
-        assert!(Instant::now() < end, "not after {seconds} s: {what}");
+        assert!(Instant::now() < end, "not after {PATIENCE:?}: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

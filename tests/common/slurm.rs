@@ -91,8 +91,8 @@ impl Slurm {
     }
 
     /// Waits for the end of a job, whatever it is.
-    pub fn wait(&self, job: &str, seconds: f64) {
-        wait_until(&format!("the end of job {job}"), seconds, || {
+    pub fn wait(&self, job: &str) {
+        wait_until(&format!("the end of job {job}"), || {
             std::thread::sleep(std::time::Duration::from_millis(100));
             !self.is_queued(job)
         });
