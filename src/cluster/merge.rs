@@ -11,7 +11,8 @@ use crate::progress::say;
 use crate::report::{Request, exit};
 use crate::resources::Meter;
 use bqc_cluster::{Ledger, Missing, Reader, Status as RunStatus};
-use bqc_instantiate::{CpuEngine, Engine, EngineError, MakeCandidate, Outcome, Problem, RefineProblem, Refined};
+use bqc_instantiate::Engine;
+use bqc_pool::Standin;
 use bqc_run::{Unobserved, compile_in};
 use bqc_wire::{Document, KnownTotals};
 use std::path::Path;
@@ -35,7 +36,8 @@ pub fn merge(args: &MergeArgs, start: Instant) -> Result<Exit, Failure> {
     let n_threads = args.threads.map(usize::from).or(Task::here().n_cpus);
     let n_threads = n_threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
     let settings = run.settings(n_threads, MAX_CHECK_UPDATES)?;
-    let engine = Named(&run.plan.engine, CpuEngine::default());
+    // Gives the units the name that they have in the plan. Nothing is computed here.
+    let engine = Standin::new(&run.plan.engine);
     let stop = AtomicBool::new(false);
     let compiled = compile_in(&reader, &run.circuit, &settings, &engine, &stop, &Unobserved)
         .map_err(|e| Failure::Usage(format!("cannot compile `{}`: {e}", run.plan.input)))?;
@@ -87,21 +89,4 @@ fn words(run: &RunDir, missing: &Missing, status: &RunStatus, is_partial: bool) 
         format!("`bqc work {folder}` goes on, and --partial joins what is there")
     };
     format!("the run is not complete: pass {} lacks {n_missing} of its {n_units} blocks; {at_work}; {advice}", pass + 1)
-}
-
-/// An engine under the name that the units of the plan have. Nothing is computed here.
-struct Named<'a>(&'a str, CpuEngine);
-
-impl Engine for Named<'_> {
-    fn name(&self) -> &str {
-        self.0
-    }
-
-    fn instantiate(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
-        self.1.instantiate(problems, stop)
-    }
-
-    fn refine(&self, p: &RefineProblem<'_>, count: usize, make: &MakeCandidate<'_>, stop: &AtomicBool) -> Refined {
-        self.1.refine(p, count, make, stop)
-    }
 }
