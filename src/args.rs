@@ -159,6 +159,13 @@ pub struct SettingsArgs {
     pub seed: u64,
 }
 
+impl SettingsArgs {
+    /// The effort as it is typed, if the flow has efforts.
+    pub fn effort_name(&self) -> Option<&'static str> {
+        (self.flow == FlowArg::Search).then(|| self.effort.name())
+    }
+}
+
 /// Where a compile keeps what it has found until it is through.
 #[derive(Args, Clone, Default)]
 pub struct RunFolderArgs {

@@ -14,7 +14,6 @@ use crate::input::read_circuit;
 use crate::progress::say;
 use crate::resources::Meter;
 use crate::stop::Stop;
-use bqc_circuit::Circuit;
 use bqc_pool::JournalError;
 use bqc_wire::batch::hexadecimal;
 use bqc_wire::unit::plan_hash;
@@ -221,7 +220,7 @@ impl Batch<'_> {
             Err(other) => return Err(other),
         };
         let is_own = own.is_some() && deadline == own && !self.stop.was_interrupted();
-        let ended = self.write(item, &input, plan, found, &outputs, (is_own, before))?;
+        let ended = self.write(item, plan, found, &outputs, is_own, before)?;
         if matches!(ended, Ended::Now(BatchOutcome::Complete)) {
             self.folder.remove_runs(item, &run_plan);
         }
@@ -233,11 +232,11 @@ impl Batch<'_> {
     fn write(
         &self,
         item: &Item,
-        input: &Circuit,
         plan: String,
         found: Found<'_>,
         outputs: &Outputs,
-        (is_own, before): (bool, Option<BatchRecord>),
+        is_own: bool,
+        before: Option<BatchRecord>,
     ) -> Result<Ended, Failure> {
         let cut = if is_own { BatchOutcome::TimeLimit } else { BatchOutcome::Unfinished };
         let is_whole = found.is_whole();
@@ -257,7 +256,7 @@ impl Batch<'_> {
         let words = format!(
             "{}: {} qubits, two-qubit gates {} → {}, {:.2} s",
             item.name,
-            input.n_qubits(),
+            figures.qubits,
             figures.two_qubit_gates_before,
             figures.two_qubit_gates_after,
             figures.wall_seconds

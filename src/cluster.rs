@@ -88,7 +88,7 @@ fn read_whole(storage: &Folder, name: &str) -> std::io::Result<Vec<u8>> {
     storage.read_from(name, 0, usize::MAX)
 }
 
-fn plan_settings(settings: &RunSettings, effort: Option<String>) -> PlanSettings {
+fn plan_settings(settings: &RunSettings, effort: Option<&str>) -> PlanSettings {
     let block = &settings.block;
     let (flow, rounds) = match block.flow {
         Flow::Delete => ("delete", 0),
@@ -97,7 +97,7 @@ fn plan_settings(settings: &RunSettings, effort: Option<String>) -> PlanSettings
     PlanSettings {
         flow: flow.into(),
         rounds,
-        effort,
+        effort: effort.map(str::to_owned),
         solver: block.solver.name().into(),
         objective: block.objective.name().into(),
         block_size: settings.block_size as u64,

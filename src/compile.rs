@@ -8,13 +8,13 @@ use crate::keep;
 use crate::log;
 use crate::output::{Output, is_same_file};
 use crate::progress::{Progress, Talk, say};
+use crate::report::{Request, exit};
 use crate::resources::Meter;
-use crate::stats::figures;
 use crate::stop::Stop;
-use bqc_circuit::{Circuit, Stats};
-use bqc_optimize::{BlockSettings, Flow, Method};
+use bqc_circuit::Circuit;
+use bqc_optimize::{BlockSettings, Flow};
 use bqc_run::{Compiled, RunSettings};
-use bqc_wire::{BlockTotals, CheckMethod, Document, Report, Settings, Status, WholeCheck};
+use bqc_wire::{Document, Report};
 use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::Instant;
@@ -116,7 +116,7 @@ pub struct Found<'a> {
     survived: keep::Survived,
     run_folder: keep::RunFolder,
     progress: Progress,
-    status: Status,
+    was_interrupted: bool,
     meter: &'a Meter,
 }
 
@@ -155,6 +155,19 @@ impl<'a> Compile<'a> {
         self.task().plan()
     }
 
+    fn request(&self) -> Request<'_> {
+        let Compile { args, input, settings, engine, .. } = self;
+        Request {
+            input_path: &args.input,
+            input,
+            output_path: &args.output,
+            settings,
+            effort: args.settings.effort_name(),
+            time_limit: args.time_limit,
+            engine: engine.engine().name(),
+        }
+    }
+
     fn task(&self) -> keep::Task<'_> {
         let Compile { args, input, settings, engine, workers, run_folder, .. } = self;
         keep::Task { args, input, settings, engine, run_folder, workers: *workers }
@@ -171,8 +184,8 @@ impl<'a> Compile<'a> {
         progress.finish();
         warn(self.args, self.engine.fault());
         let (compiled, survived, run_folder) = compiled?;
-        let status = status(&compiled, stop.was_interrupted());
-        Ok(Found { compile: self, compiled, survived, run_folder, progress, status, meter })
+        let was_interrupted = stop.was_interrupted();
+        Ok(Found { compile: self, compiled, survived, run_folder, progress, was_interrupted, meter })
     }
 }
 
@@ -184,20 +197,19 @@ impl Found<'_> {
 
     /// Writes the circuit, and the report if there is a place for it.
     pub fn write(self, outputs: &Outputs) -> Result<Done, Failure> {
-        let Found { compile, compiled, survived, run_folder, progress, status, meter } = self;
-        let Compile { args, input, settings, engine, .. } = compile;
-        let exit = exit(status, &BlockTotals::of(&compiled.records));
+        let Found { compile, compiled, survived, run_folder, progress, was_interrupted, meter } = self;
         let was_stopped = compiled.was_stopped;
         let written = outputs.circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out)).and_then(|()| {
-            let name = engine.engine().name();
-            let report = report(args, settings, name, status, &Stats::of(input), (compiled, survived), meter);
+            let report = compile.request().report(compiled, was_interrupted, survived, meter);
             if let Some(output) = &outputs.report {
                 output.write(|out| out.write_all(report.to_json().as_bytes()))?;
             }
             Ok(report)
         });
-        run_folder.end(exit == Exit::Complete && written.is_ok(), was_stopped, &progress);
+        let is_well = written.as_ref().is_ok_and(|report| exit(report) == Exit::Complete);
+        run_folder.end(is_well, was_stopped, &progress);
         let report = written?;
+        let exit = exit(&report);
         log::run_ended(&report, exit as i32);
         Ok(Done { report, exit })
     }
@@ -283,81 +295,4 @@ pub fn resolve(args: &SettingsArgs) -> RunSettings {
             max_check_updates: MAX_CHECK_UPDATES,
         },
     }
-}
-
-/// Why the run ended, the gravest reason first.
-fn status(compiled: &Compiled, was_interrupted: bool) -> Status {
-    match (&compiled.difference, compiled.was_stopped, was_interrupted) {
-        (Some(_), ..) => Status::InternalDifference,
-        (None, true, true) => Status::Interrupted,
-        (None, true, false) => Status::TimeLimit,
-        (None, false, _) => Status::Complete,
-    }
-}
-
-pub fn exit(status: Status, blocks: &BlockTotals) -> Exit {
-    match status {
-        Status::InternalDifference => Exit::Degraded,
-        Status::Interrupted => Exit::Interrupted,
-        Status::Complete | Status::TimeLimit if blocks.failed > 0 => Exit::Degraded,
-        Status::Complete | Status::TimeLimit => Exit::Complete,
-    }
-}
-
-/// The whole report, measured now.
-fn report(
-    args: &CompileArgs,
-    settings: &RunSettings,
-    engine: &str,
-    status: Status,
-    input: &Stats,
-    (compiled, survived): (Compiled, keep::Survived),
-    meter: &Meter,
-) -> Report {
-    let resources = meter.read();
-    Report {
-        schema: Report::SCHEMA.into(),
-        version: env!("CARGO_PKG_VERSION").into(),
-        status,
-        input: figures(&args.input, input),
-        output: figures(&args.output, &Stats::of(&compiled.circuit)),
-        error_bound: compiled.error_bound,
-        whole_check: whole_check(&compiled),
-        passes: compiled.n_passes,
-        blocks: BlockTotals::of(&compiled.records),
-        wall_seconds: resources.wall_seconds,
-        cpu_seconds: resources.cpu_seconds,
-        peak_rss_bytes: resources.peak_rss_bytes,
-        seed: args.settings.seed,
-        engine: engine.into(),
-        settings: Settings {
-            flow: match settings.block.flow {
-                Flow::Delete => "delete".into(),
-                Flow::Search { .. } => "search".into(),
-            },
-            effort: (args.settings.flow == FlowArg::Search).then(|| args.settings.effort.name().into()),
-            solver: settings.block.solver.name().into(),
-            objective: settings.block.objective.name().into(),
-            block_size: settings.block_size as u64,
-            passes: settings.max_passes,
-            starts: settings.block.starts as u32,
-            epsilon: args.settings.epsilon,
-            epsilon_total: args.settings.epsilon_total,
-            threads: settings.n_threads as u64,
-            time_limit_seconds: args.time_limit.map(|limit| limit.as_secs_f64()),
-        },
-        workers: survived.workers,
-        known: survived.known,
-        block_records: compiled.records,
-    }
-}
-
-pub fn whole_check(compiled: &Compiled) -> WholeCheck {
-    let method = match compiled.comparison.map(|c| c.method) {
-        Some(Method::Exact) => CheckMethod::Exact,
-        Some(Method::RandomStates { .. }) => CheckMethod::RandomStates,
-        Some(Method::RandomBranches { .. }) => CheckMethod::RandomBranches,
-        None => CheckMethod::None,
-    };
-    WholeCheck { method, distance: compiled.comparison.map(|c| c.distance), difference: compiled.difference.clone() }
 }

@@ -61,10 +61,11 @@ impl Task<'_> {
     /// Does it, and tells what it went through. The run folder is to be ended when the output is written.
     pub fn compile(&self, stop: &Stop, progress: &Progress) -> Result<(Compiled, Survived, RunFolder), Failure> {
         let plan = self.plan()?;
-        let (journal, asked) = self.journal(&plan, progress)?;
-        let cache = self.cache(journal.as_ref())?;
-        tell_of(journal.as_ref(), "the run folder", progress);
-        tell_of(cache.as_ref(), "the cache", progress);
+        let (opened, asked) = self.journal(&plan, progress)?;
+        let cache = self.cache(opened.as_ref())?;
+        let (journal, cache) = (opened.as_ref(), cache.as_ref());
+        tell_of(journal, "the run folder", progress);
+        tell_of(cache, "the cache", progress);
         let chosen = self.engine;
         let here = InProcess(chosen.engine());
         let warn = |line: &str| {
@@ -76,18 +77,16 @@ impl Task<'_> {
             Some(pool) => pool,
             None => &here,
         };
-        let kept = Kept::new(inner, journal.as_ref(), cache.as_ref());
+        let kept = Kept::new(inner, journal, cache);
         let (has_warned, has_told_stop) = Default::default();
-        let (journal_of_run, cache_of_all) = (journal.as_ref(), cache.as_ref());
         let gpu_of = &|worker| gpu_of(&pool, worker);
-        let observer =
-            Marking { progress, gpu_of, stop, journal: journal_of_run, cache: cache_of_all, has_warned, has_told_stop };
+        let observer = Marking { progress, gpu_of, stop, journal, cache, has_warned, has_told_stop };
         let (input, settings, engine) = (self.input, self.settings, chosen.engine());
         let compiled = bqc_run::compile_in(&kept, input, settings, engine, stop.flag(), &observer);
         let path = self.args.input.display();
         let compiled = compiled.map_err(|e| Failure::Usage(format!("cannot compile `{path}`: {e}")))?;
         if !compiled.was_stopped
-            && let Some(journal) = &journal
+            && let Some(journal) = journal
         {
             journal.append(&Entry::RunDone);
         }
@@ -95,7 +94,7 @@ impl Task<'_> {
         let survived = Survived { workers: worker_totals(&pool), known: kept.totals() };
         survived.tell(progress);
         let leftover = pool.map(end_workers);
-        Ok((compiled, survived, RunFolder { journal, asked, _leftover: leftover }))
+        Ok((compiled, survived, RunFolder { journal: opened, asked, _leftover: leftover }))
     }
 
     /// What a run folder is about: the circuit as it was understood, and all that decides the output.

@@ -16,6 +16,7 @@ mod keep;
 mod log;
 mod output;
 mod progress;
+mod report;
 mod resources;
 mod slurm_script;
 mod stats;

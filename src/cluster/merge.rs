@@ -3,17 +3,18 @@
 use super::slurm::Task;
 use super::{Monotonic, RunDir};
 use crate::args::MergeArgs;
-use crate::compile::{MAX_CHECK_UPDATES, exit, whole_check};
+use crate::compile::MAX_CHECK_UPDATES;
 use crate::exit::{Exit, Failure};
+use crate::keep::Survived;
 use crate::output::Output;
 use crate::progress::say;
+use crate::report::{Request, exit};
 use crate::resources::Meter;
-use crate::stats::figures;
-use bqc_circuit::Stats;
 use bqc_cluster::{Ledger, Missing, Reader, Status as RunStatus};
-use bqc_instantiate::{CpuEngine, Engine, EngineError, MakeCandidate, Outcome, Problem, RefineProblem, Refined};
-use bqc_run::{Compiled, Unobserved, compile_in};
-use bqc_wire::{BlockTotals, Document, KnownTotals, Report, Settings, Status};
+use bqc_instantiate::Engine;
+use bqc_pool::Standin;
+use bqc_run::{Unobserved, compile_in};
+use bqc_wire::{Document, KnownTotals};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::thread::available_parallelism;
@@ -35,7 +36,8 @@ pub fn merge(args: &MergeArgs, start: Instant) -> Result<Exit, Failure> {
     let n_threads = args.threads.map(usize::from).or(Task::here().n_cpus);
     let n_threads = n_threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
     let settings = run.settings(n_threads, MAX_CHECK_UPDATES)?;
-    let engine = Named(&run.plan.engine, CpuEngine::default());
+    // Gives the units the name that they have in the plan. Nothing is computed here.
+    let engine = Standin::new(&run.plan.engine);
     let stop = AtomicBool::new(false);
     let compiled = compile_in(&reader, &run.circuit, &settings, &engine, &stop, &Unobserved)
         .map_err(|e| Failure::Usage(format!("cannot compile `{}`: {e}", run.plan.input)))?;
@@ -46,7 +48,20 @@ pub fn merge(args: &MergeArgs, start: Instant) -> Result<Exit, Failure> {
         }
     }
     circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out))?;
-    let report = report(args, &run, compiled, &reader, n_threads, &meter);
+    let request = Request {
+        input_path: Path::new(&run.plan.input),
+        input: &run.circuit,
+        output_path: &args.output,
+        settings: &settings,
+        effort: run.plan.settings.effort.as_deref(),
+        time_limit: None,
+        engine: engine.name(),
+    };
+    let (taken, refused) = reader.totals();
+    let survived = Survived { workers: None, known: KnownTotals { taken, refused } };
+    // The times are this command's alone: those of the blocks were measured elsewhere. Nothing stops it but what
+    // is missing.
+    let report = request.report(compiled, true, survived, &meter);
     if let Some(output) = &report_to {
         output.write(|out| std::io::Write::write_all(out, report.to_json().as_bytes()))?;
     }
@@ -56,7 +71,7 @@ pub fn merge(args: &MergeArgs, start: Instant) -> Result<Exit, Failure> {
         say(&format!("{n_done} blocks done by {n_supervisors} supervisors, {n_twice} of them twice"));
         say(crate::summary::of(&report).trim_end());
     }
-    Ok(exit(report.status, &report.blocks))
+    Ok(exit(&report))
 }
 
 /// What is missing, and what to do.
@@ -74,72 +89,4 @@ fn words(run: &RunDir, missing: &Missing, status: &RunStatus, is_partial: bool) 
         format!("`bqc work {folder}` goes on, and --partial joins what is there")
     };
     format!("the run is not complete: pass {} lacks {n_missing} of its {n_units} blocks; {at_work}; {advice}", pass + 1)
-}
-
-/// An engine under the name that the units of the plan have. Nothing is computed here.
-struct Named<'a>(&'a str, CpuEngine);
-
-impl Engine for Named<'_> {
-    fn name(&self) -> &str {
-        self.0
-    }
-
-    fn instantiate(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
-        self.1.instantiate(problems, stop)
-    }
-
-    fn refine(&self, p: &RefineProblem<'_>, count: usize, make: &MakeCandidate<'_>, stop: &AtomicBool) -> Refined {
-        self.1.refine(p, count, make, stop)
-    }
-}
-
-/// The report, with the times of this command alone: those of the blocks were measured elsewhere.
-fn report(
-    args: &MergeArgs,
-    run: &RunDir,
-    compiled: Compiled,
-    reader: &Reader<'_>,
-    n_threads: usize,
-    meter: &Meter,
-) -> Report {
-    let (plan, resources) = (&run.plan, meter.read());
-    let settings = &plan.settings;
-    let (taken, refused) = reader.totals();
-    let status = match (&compiled.difference, compiled.was_stopped) {
-        (Some(_), _) => Status::InternalDifference,
-        (None, true) => Status::Interrupted,
-        (None, false) => Status::Complete,
-    };
-    Report {
-        schema: Report::SCHEMA.into(),
-        version: env!("CARGO_PKG_VERSION").into(),
-        status,
-        input: figures(Path::new(&plan.input), &Stats::of(&run.circuit)),
-        output: figures(&args.output, &Stats::of(&compiled.circuit)),
-        error_bound: compiled.error_bound,
-        whole_check: whole_check(&compiled),
-        passes: compiled.n_passes,
-        blocks: BlockTotals::of(&compiled.records),
-        wall_seconds: resources.wall_seconds,
-        cpu_seconds: resources.cpu_seconds,
-        peak_rss_bytes: resources.peak_rss_bytes,
-        seed: settings.seed,
-        engine: plan.engine.clone(),
-        settings: Settings {
-            flow: settings.flow.clone(),
-            effort: settings.effort.clone(),
-            solver: settings.solver.clone(),
-            objective: settings.objective.clone(),
-            block_size: settings.block_size,
-            passes: settings.max_passes,
-            starts: settings.starts as u32,
-            epsilon: settings.epsilon,
-            epsilon_total: settings.epsilon_total,
-            threads: n_threads as u64,
-            time_limit_seconds: None,
-        },
-        workers: None,
-        known: KnownTotals { taken, refused },
-        block_records: compiled.records,
-    }
 }

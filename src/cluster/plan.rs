@@ -1,7 +1,7 @@
 //! `bqc plan`: reads a circuit, resolves the settings, looks what there is to do, and writes that down once.
 
 use super::{RunDir, parse, plan_settings, read_whole};
-use crate::args::{EffortArg, FlowArg, PlanArgs};
+use crate::args::{EffortArg, PlanArgs};
 use crate::compile::resolve;
 use crate::engine::Chosen;
 use crate::exit::{Exit, Failure};
@@ -28,7 +28,6 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     let (engine, stop) = (CpuEngine::default(), AtomicBool::new(false));
     compile_in(&survey, &circuit, &settings, &engine, &stop, &Unobserved)
         .map_err(|e| Failure::Usage(format!("cannot compile `{}`: {e}", args.input.display())))?;
-    let effort = (args.settings.flow == FlowArg::Search).then(|| args.settings.effort.name().to_owned());
     let plan = Plan {
         schema: Plan::SCHEMA.into(),
         version: env!("CARGO_PKG_VERSION").into(),
@@ -36,7 +35,7 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
         input: args.input.display().to_string(),
         circuit_sha256: sha256(&text),
         engine: Chosen::family_of(args.settings.engine).into(),
-        settings: plan_settings(&settings, effort),
+        settings: plan_settings(&settings, args.settings.effort_name()),
         shards: args.shards.into(),
         first_pass: survey.first_pass(),
         checksum: String::new(),

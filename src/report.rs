@@ -1,0 +1,108 @@
+//! How a run went, whichever command has made it: its report, and the exit code that this comes to.
+
+use crate::exit::Exit;
+use crate::keep::Survived;
+use crate::resources::Meter;
+use crate::stats::figures;
+use bqc_circuit::{Circuit, Stats};
+use bqc_optimize::{Flow, Method};
+use bqc_run::{Compiled, RunSettings};
+use bqc_wire::{BlockTotals, CheckMethod, Document, Report, Settings, Status, WholeCheck};
+use std::path::Path;
+use std::time::Duration;
+
+/// What a run was asked for, with nothing left open.
+pub struct Request<'a> {
+    /// Where the circuit came from.
+    pub input_path: &'a Path,
+    /// The circuit as it was read.
+    pub input: &'a Circuit,
+    /// Where the new one goes.
+    pub output_path: &'a Path,
+    pub settings: &'a RunSettings,
+    /// As it is typed; none if the flow has no efforts.
+    pub effort: Option<&'a str>,
+    pub time_limit: Option<Duration>,
+    /// The engine, as it names itself.
+    pub engine: &'a str,
+}
+
+impl Request<'_> {
+    /// The whole report, measured now. `was_interrupted`: whether it was something else than the time limit that
+    /// stopped the run, if anything did.
+    pub fn report(&self, compiled: Compiled, was_interrupted: bool, survived: Survived, meter: &Meter) -> Report {
+        let resources = meter.read();
+        let Survived { workers, known } = survived;
+        Report {
+            schema: Report::SCHEMA.into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            status: status(&compiled, was_interrupted),
+            input: figures(self.input_path, &Stats::of(self.input)),
+            output: figures(self.output_path, &Stats::of(&compiled.circuit)),
+            error_bound: compiled.error_bound,
+            whole_check: whole_check(&compiled),
+            passes: compiled.n_passes,
+            blocks: BlockTotals::of(&compiled.records),
+            wall_seconds: resources.wall_seconds,
+            cpu_seconds: resources.cpu_seconds,
+            peak_rss_bytes: resources.peak_rss_bytes,
+            seed: self.settings.block.seed,
+            engine: self.engine.into(),
+            settings: self.settings(),
+            workers,
+            known,
+            block_records: compiled.records,
+        }
+    }
+
+    fn settings(&self) -> Settings {
+        let RunSettings { block, block_size, max_passes, epsilon_total, n_threads, .. } = self.settings;
+        let flow = match block.flow {
+            Flow::Delete => "delete",
+            Flow::Search { .. } => "search",
+        };
+        Settings {
+            flow: flow.into(),
+            effort: self.effort.map(str::to_owned),
+            solver: block.solver.name().into(),
+            objective: block.objective.name().into(),
+            block_size: *block_size as u64,
+            passes: *max_passes,
+            starts: block.starts as u32,
+            epsilon: block.tolerance,
+            epsilon_total: *epsilon_total,
+            threads: *n_threads as u64,
+            time_limit_seconds: self.time_limit.map(|limit| limit.as_secs_f64()),
+        }
+    }
+}
+
+/// Why the run ended, the gravest reason first.
+fn status(compiled: &Compiled, was_interrupted: bool) -> Status {
+    match (&compiled.difference, compiled.was_stopped, was_interrupted) {
+        (Some(_), ..) => Status::InternalDifference,
+        (None, true, true) => Status::Interrupted,
+        (None, true, false) => Status::TimeLimit,
+        (None, false, _) => Status::Complete,
+    }
+}
+
+fn whole_check(compiled: &Compiled) -> WholeCheck {
+    let method = match compiled.comparison.map(|c| c.method) {
+        Some(Method::Exact) => CheckMethod::Exact,
+        Some(Method::RandomStates { .. }) => CheckMethod::RandomStates,
+        Some(Method::RandomBranches { .. }) => CheckMethod::RandomBranches,
+        None => CheckMethod::None,
+    };
+    WholeCheck { method, distance: compiled.comparison.map(|c| c.distance), difference: compiled.difference.clone() }
+}
+
+/// The exit code of a run with this report.
+pub fn exit(report: &Report) -> Exit {
+    match report.status {
+        Status::InternalDifference => Exit::Degraded,
+        Status::Interrupted => Exit::Interrupted,
+        Status::Complete | Status::TimeLimit if report.blocks.failed > 0 => Exit::Degraded,
+        Status::Complete | Status::TimeLimit => Exit::Complete,
+    }
+}
