@@ -14,7 +14,7 @@
 use crate::compile::{Best, Run, RunSettings, random_cuts};
 use crate::observer::Event;
 use crate::pass::{Pass, PassResult, joined};
-use crate::round::{Around, Rebuilt, Task};
+use crate::round::{Rebuilt, Task};
 use bqc_circuit::{Circuit, Stats};
 use bqc_linalg::Stream;
 use bqc_optimize::{BlockSettings, Figures, Flow, merge_circuit};
@@ -104,7 +104,7 @@ impl Run<'_> {
         while n_idle < patience && self.may_search() && !self.is_stopped() {
             self.n_searches += 1;
             let pass = self.next_pass();
-            self.observer.event(Event::PassStarted { pass, n_blocks: islands.len() });
+            self.around.observer.event(Event::PassStarted { pass, n_blocks: islands.len() });
             let walked = self.walk(pass, &islands)?;
             let had = best.rank.leading();
             for (island, result) in islands.iter_mut().zip(walked) {
@@ -166,10 +166,9 @@ impl Run<'_> {
             .collect::<Result<_, _>>()?;
         let tasks: Vec<Task<'_>> = ways.par_iter().flat_map_iter(|way| self.tasks(pass, way)).collect();
         let slots: Vec<Mutex<Option<Rebuilt>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
-        let around = Around { workshop: self.workshop, stop: self.stop, observer: self.observer };
-        around.rebuild(&tasks, &|i, rebuilt| {
+        self.around.rebuild(&tasks, &|i, rebuilt| {
             if rebuilt.record.before.two_qubit_gates > 0 {
-                self.observer.event(Event::BlockFinished(&rebuilt.record));
+                self.around.observer.event(Event::BlockFinished(&rebuilt.record));
             }
             // A thread that panics while it holds the lock has left a whole value behind.
             *slots[i].lock().unwrap_or_else(|e| e.into_inner()) = Some(rebuilt);
@@ -199,8 +198,8 @@ impl Run<'_> {
 
     /// Its blocks, each once.
     fn tasks<'w>(&self, pass: u32, way: &'w Way<'_>) -> Vec<Task<'w>> {
-        let Run { engine, workshop, stop, observer, .. } = *self;
-        let pass = Pass { index: pass, block: &way.block, engine, workshop, stop, observer };
+        let Run { engine, around, .. } = *self;
+        let pass = Pass { index: pass, block: &way.block, engine, around };
         way.partition.blocks().enumerate().map(|(i, block)| pass.task(i, 0, block)).collect()
     }
 }
