@@ -7,7 +7,7 @@
 
 use crate::observer::Event;
 use crate::pass::{Pass, PassResult, gates};
-use crate::round::Timed;
+use crate::round::{Timed, in_order};
 use crate::unit::Unit;
 use bqc_circuit::Circuit;
 use bqc_optimize::VerifiedBlock;
@@ -15,7 +15,6 @@ use bqc_partition::{Block, Options, PartitionError, partition};
 use bqc_wire::{BlockRecord, Outcome};
 use rayon::prelude::*;
 use std::cmp::Reverse;
-use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
 /// The lowest rung: what is nearer than this is found by the search for identities.
@@ -122,12 +121,7 @@ impl Pass<'_> {
         let mut order: Vec<usize> = (0..which.len()).collect();
         order.sort_by_key(|&nth| (Reverse(units[nth].block().n_cx()), nth));
         let asked: Vec<&Unit> = order.iter().map(|&nth| &units[nth]).collect();
-        let slots: Vec<Mutex<Option<Timed>>> = which.iter().map(|_| Mutex::new(None)).collect();
-        self.around.solve(&asked, &|i, timed| {
-            // A thread that panics while it holds the lock has left a whole value behind.
-            *slots[order[i]].lock().unwrap_or_else(|e| e.into_inner()) = Some(timed);
-        });
-        let done = slots.into_iter().map(|slot| slot.into_inner().unwrap_or_else(|e| e.into_inner()));
+        let done = in_order(which.len(), |put| self.around.solve(&asked, &|i, timed| put(order[i], timed)));
         let add = |(&i, timed): (&usize, Option<Timed>)| offers[i].add(timed?).then_some(i);
         which.iter().zip(done).filter_map(add).collect()
     }

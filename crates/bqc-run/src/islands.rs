@@ -14,13 +14,12 @@
 use crate::compile::{Best, Run, RunSettings, random_cuts};
 use crate::observer::Event;
 use crate::pass::{Pass, PassResult, joined};
-use crate::round::{Rebuilt, Task};
+use crate::round::{Task, in_order};
 use bqc_circuit::{Circuit, Stats};
 use bqc_linalg::Stream;
 use bqc_optimize::{BlockSettings, Figures, Flow, merge_circuit};
 use bqc_partition::{Options, Partition, PartitionError, partition};
 use rayon::prelude::*;
-use std::sync::Mutex;
 
 /// Passes without fewer two-qubit gates after which a walker begins again. A pass of twenty rounds
 /// tries some thousand moves; what is found at all on a plateau is mostly found in the first few.
@@ -165,16 +164,16 @@ impl Run<'_> {
             .map(|(i, island)| self.way(pass, i as u64, &island.circuit))
             .collect::<Result<_, _>>()?;
         let tasks: Vec<Task<'_>> = ways.par_iter().flat_map_iter(|way| self.tasks(pass, way)).collect();
-        let slots: Vec<Mutex<Option<Rebuilt>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
-        self.around.rebuild(&tasks, &|i, rebuilt| {
-            if rebuilt.record.before.two_qubit_gates > 0 {
-                self.around.observer.event(Event::BlockFinished(&rebuilt.record));
-            }
-            // A thread that panics while it holds the lock has left a whole value behind.
-            *slots[i].lock().unwrap_or_else(|e| e.into_inner()) = Some(rebuilt);
+        let rebuilt = in_order(tasks.len(), |put| {
+            self.around.rebuild(&tasks, &|i, rebuilt| {
+                if rebuilt.record.before.two_qubit_gates > 0 {
+                    self.around.observer.event(Event::BlockFinished(&rebuilt.record));
+                }
+                put(i, rebuilt);
+            });
         });
-        // All of them are filled: each task is done once.
-        let mut rebuilt = slots.into_iter().filter_map(|slot| slot.into_inner().unwrap_or_else(|e| e.into_inner()));
+        // None is missing: each task is done once.
+        let mut rebuilt = rebuilt.into_iter().flatten();
         let of_way = |way: &Way<'_>| {
             let its = rebuilt.by_ref().take(way.partition.blocks().count()).collect();
             joined(&way.partition, way.circuit, its)
