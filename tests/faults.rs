@@ -74,12 +74,6 @@ fn compile_on(folder: &Folder, mount: &str, extra: &[&str]) -> Option<(i32, Stri
     Some((code, stderr))
 }
 
-/// The number before `words` in the talk.
-fn number(stderr: &str, words: &str) -> usize {
-    let line = stderr.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{words}: {stderr}"));
-    line.split(words).next().unwrap().trim().rsplit(' ').next().unwrap().parse().unwrap()
-}
-
 #[test]
 fn a_run_folder_on_a_full_disk_ends_and_the_run_does_not() {
     let (folder, expected) = (folder(), expected());

@@ -39,12 +39,6 @@ fn expected() -> String {
     folder.read("out.qasm")
 }
 
-/// The number before `words` in the talk.
-fn number(stderr: &str, words: &str) -> usize {
-    let line = stderr.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{words}: {stderr}"));
-    line.split(words).next().unwrap().trim().rsplit(' ').next().unwrap().parse().unwrap()
-}
-
 #[test]
 fn fifty_kills_of_the_supervisor_cost_nothing_and_leave_nobody() {
     let (folder, expected) = (folder(), expected());

@@ -179,14 +179,20 @@ fn a_run_in_several_launches_is_the_same_run_and_its_verdict_is_the_rules() {
     }
 }
 
-#[test]
-fn others_end_a_run_after_the_point_at_which_they_have_won() {
-    let mut s = Stream::new(1, 41, 5);
+/// One start on three wires that ends after `n_sweeps` sweeps and not before.
+fn one_start(purpose: u64, n_sweeps: u32) -> Sweeps {
+    let mut s = Stream::new(1, 41, purpose);
     let t = random_template(3, 5, &mut s);
     let target = Target::from_matrix(&Matrix::haar(8, &mut s)).unwrap();
     let set = Sampler::new(3, 1, 0).draw(Level::detect(), &target, 8);
     let mut sweeps = Sweeps::default();
-    sweeps.add(&t, &t.random_values(&mut s), &set.training, None, exactly(9));
+    sweeps.add(&t, &t.random_values(&mut s), &set.training, None, exactly(n_sweeps));
+    sweeps
+}
+
+#[test]
+fn others_end_a_run_after_the_point_at_which_they_have_won() {
+    let sweeps = one_start(5, 9);
     let [none, won, go, stop] = [NONE, 4, 0, 1].map(|word| [AtomicU32::new(word)]);
     let run = |problems: &[AtomicU32], stop: &[AtomicU32]| {
         let swept = sweeps.launch_with(Order::Reverse, Watch::On, 64, false, problems, stop);
@@ -221,12 +227,7 @@ fn who_converges_says_when() {
 
 #[test]
 fn a_run_that_does_not_fit_the_memory_says_so_and_touches_nothing() {
-    let mut s = Stream::new(1, 41, 2);
-    let t = random_template(3, 5, &mut s);
-    let target = Target::from_matrix(&Matrix::haar(8, &mut s)).unwrap();
-    let set = Sampler::new(3, 1, 0).draw(Level::detect(), &target, 8);
-    let mut sweeps = Sweeps::default();
-    sweeps.add(&t, &t.random_values(&mut s), &set.training, None, exactly(1));
+    let sweeps = one_start(2, 1);
     let layout = Layout::new(&sweeps.runs[0], 64);
     let results = [Cell::new(SweepResult { verdict: u32::MAX, n_points: 7 })];
     let found: [Cell<Complex>; 0] = [];

@@ -41,6 +41,12 @@ pub fn parts(output: &Output) -> (i32, String, String) {
     (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
 }
 
+/// The number before `words` in the talk.
+pub fn number(stderr: &str, words: &str) -> usize {
+    let line = stderr.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{words}: {stderr}"));
+    line.split(words).next().unwrap().trim().rsplit(' ').next().unwrap().parse().unwrap()
+}
+
 /// A folder of the test's own, and files in it.
 pub struct Folder(tempfile::TempDir);
 

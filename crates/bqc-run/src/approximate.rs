@@ -7,7 +7,7 @@
 
 use crate::observer::Event;
 use crate::pass::{Pass, PassResult, gates};
-use crate::round::{Around, Timed};
+use crate::round::{Timed, in_order};
 use crate::unit::Unit;
 use bqc_circuit::Circuit;
 use bqc_optimize::VerifiedBlock;
@@ -15,7 +15,6 @@ use bqc_partition::{Block, Options, PartitionError, partition};
 use bqc_wire::{BlockRecord, Outcome};
 use rayon::prelude::*;
 use std::cmp::Reverse;
-use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
 /// The lowest rung: what is nearer than this is found by the search for identities.
@@ -81,7 +80,7 @@ impl Pass<'_> {
     ) -> Result<PassResult, PartitionError> {
         let partition = partition(circuit, cuts)?;
         let blocks: Vec<&Block> = partition.blocks().collect();
-        self.observer.event(Event::PassStarted { pass: self.index, n_blocks: blocks.len() });
+        self.around.observer.event(Event::PassStarted { pass: self.index, n_blocks: blocks.len() });
         let mut offers: Vec<Offers> = blocks.iter().map(|_| Offers::default()).collect();
         let largest = budget.up_to(budget.total);
         let all: Vec<usize> = (0..blocks.len()).collect();
@@ -104,13 +103,13 @@ impl Pass<'_> {
         let distance = (0..blocks.len()).filter_map(taken).map(VerifiedBlock::distance).sum();
         let records: Vec<BlockRecord> =
             (0..blocks.len()).map(|i| self.approximate_record(i, blocks[i], &offers[i], taken(i))).collect();
-        records.iter().for_each(|record| self.observer.event(Event::BlockFinished(record)));
+        records.iter().for_each(|record| self.around.observer.event(Event::BlockFinished(record)));
         Ok(PassResult { circuit: joined, distance, records })
     }
 
     /// Adds one more offer of each of these blocks, within `tolerance` of it. Returns which of them have one.
     fn extend(&self, offers: &mut [Offers], blocks: &[&Block], which: &[usize], tolerance: f64) -> Vec<usize> {
-        if self.stop.load(Ordering::Relaxed) {
+        if self.around.stop.load(Ordering::Relaxed) {
             return Vec::new();
         }
         let unit = |&i: &usize| {
@@ -122,13 +121,7 @@ impl Pass<'_> {
         let mut order: Vec<usize> = (0..which.len()).collect();
         order.sort_by_key(|&nth| (Reverse(units[nth].block().n_cx()), nth));
         let asked: Vec<&Unit> = order.iter().map(|&nth| &units[nth]).collect();
-        let slots: Vec<Mutex<Option<Timed>>> = which.iter().map(|_| Mutex::new(None)).collect();
-        let around = Around { workshop: self.workshop, stop: self.stop, observer: self.observer };
-        around.solve(&asked, &|i, timed| {
-            // A thread that panics while it holds the lock has left a whole value behind.
-            *slots[order[i]].lock().unwrap_or_else(|e| e.into_inner()) = Some(timed);
-        });
-        let done = slots.into_iter().map(|slot| slot.into_inner().unwrap_or_else(|e| e.into_inner()));
+        let done = in_order(which.len(), |put| self.around.solve(&asked, &|i, timed| put(order[i], timed)));
         let add = |(&i, timed): (&usize, Option<Timed>)| offers[i].add(timed?).then_some(i);
         which.iter().zip(done).filter_map(add).collect()
     }
@@ -153,7 +146,7 @@ impl Pass<'_> {
             after: gates(taken.map_or(&block.circuit, VerifiedBlock::circuit)),
             distance: taken.map_or(0.0, VerifiedBlock::distance),
             instantiations: offers.n_descents,
-            start_seconds: offers.start_seconds.unwrap_or_else(|| self.observer.seconds()),
+            start_seconds: offers.start_seconds.unwrap_or_else(|| self.around.observer.seconds()),
             seconds: offers.seconds,
             worker: offers.worker,
             outcome,

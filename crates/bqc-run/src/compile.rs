@@ -3,6 +3,7 @@
 use crate::approximate::Budget;
 use crate::observer::{Event, Observer};
 use crate::pass::Pass;
+use crate::round::Around;
 use crate::unit::{InProcess, Workshop};
 use bqc_circuit::{Circuit, Directive, Operation, Stats, lower};
 use bqc_instantiate::Engine;
@@ -159,9 +160,7 @@ pub fn compile_in(
         let mut run = Run {
             settings,
             engine,
-            workshop,
-            stop,
-            observer,
+            around: Around { workshop, stop, observer },
             n_passes,
             n_searches,
             is_deleting: false,
@@ -217,9 +216,7 @@ pub(crate) fn random_cuts(options: Options, seed: u64, pass: u32, max_shift: usi
 pub(crate) struct Run<'a> {
     pub settings: &'a RunSettings,
     pub engine: &'a dyn Engine,
-    pub workshop: &'a dyn Workshop,
-    pub stop: &'a AtomicBool,
-    pub observer: &'a dyn Observer,
+    pub around: Around<'a>,
     /// Passes begun, and how many of them keep the unitary.
     pub n_passes: u32,
     pub n_searches: u32,
@@ -304,7 +301,7 @@ impl Run<'_> {
 
     /// Spends some of what is left of the budget. Returns whether the circuit has got better.
     fn approximate(&mut self, best: &mut Best) -> Result<bool, CompileError> {
-        let Run { settings, engine, workshop, stop, observer, .. } = *self;
+        let Run { settings, engine, around, .. } = *self;
         let mut widths = APPROXIMATE_WIDTHS.map(|width| width.min(settings.block_size));
         if best.figures.n_two_qubit >= LARGE_CX {
             widths.reverse();
@@ -321,7 +318,7 @@ impl Run<'_> {
                 usize::MAX,
             );
             let budget = Budget { total: settings.epsilon_total, spent: best.bound };
-            let pass = Pass { index, block: &settings.block, engine, workshop, stop, observer };
+            let pass = Pass { index, block: &settings.block, engine, around };
             let result = pass.run_approximate(&best.circuit, &cuts, budget)?;
             self.error_bound = best.bound + result.distance;
             self.records.extend(result.records);
@@ -366,15 +363,15 @@ impl Run<'_> {
     pub(crate) fn report_pass(&self, pass: u32, circuit: &Circuit) -> Stats {
         let stats = Stats::of(circuit);
         let (n_two_qubit, n_one_qubit) = (stats.n_two_qubit, stats.n_one_qubit);
-        self.observer.event(Event::PassFinished { pass, n_two_qubit, n_one_qubit });
+        self.around.observer.event(Event::PassFinished { pass, n_two_qubit, n_one_qubit });
         stats
     }
 
     /// One pass over `circuit`; its records and distances are added to the run's.
     fn pass(&mut self, index: u32, cuts: &Options, circuit: &Circuit) -> Result<Circuit, CompileError> {
-        let Run { engine, workshop, stop, observer, .. } = *self;
+        let Run { engine, around, .. } = *self;
         let block = &self.block_settings(index);
-        let result = Pass { index, block, engine, workshop, stop, observer }.run(circuit, cuts)?;
+        let result = Pass { index, block, engine, around }.run(circuit, cuts)?;
         self.error_bound += result.distance;
         self.records.extend(result.records);
         Ok(self.merge(&result.circuit))
@@ -424,12 +421,12 @@ impl Run<'_> {
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.around.stop.load(Ordering::Relaxed)
     }
 
     /// Compares the result with the input, and gives the input back if they differ.
     fn finish(self, input: &Circuit, best: Circuit) -> Compiled {
-        self.observer.event(Event::Checking { n_qubits: input.n_qubits() });
+        self.around.observer.event(Event::Checking { n_qubits: input.n_qubits() });
         let was_stopped = self.is_stopped();
         let options = CompareOptions {
             max_updates: self.settings.max_check_updates,
@@ -478,9 +475,7 @@ mod tests {
         let run = Run {
             settings: &settings,
             engine: &engine,
-            workshop: &InProcess(&engine),
-            stop: &stop,
-            observer: &Unobserved,
+            around: Around { workshop: &InProcess(&engine), stop: &stop, observer: &Unobserved },
             n_passes: 1,
             n_searches: 1,
             is_deleting: false,

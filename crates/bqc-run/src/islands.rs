@@ -14,13 +14,12 @@
 use crate::compile::{Best, Run, RunSettings, random_cuts};
 use crate::observer::Event;
 use crate::pass::{Pass, PassResult, joined};
-use crate::round::{Around, Rebuilt, Task};
+use crate::round::{Task, in_order};
 use bqc_circuit::{Circuit, Stats};
 use bqc_linalg::Stream;
 use bqc_optimize::{BlockSettings, Figures, Flow, merge_circuit};
 use bqc_partition::{Options, Partition, PartitionError, partition};
 use rayon::prelude::*;
-use std::sync::Mutex;
 
 /// Passes without fewer two-qubit gates after which a walker begins again. A pass of twenty rounds
 /// tries some thousand moves; what is found at all on a plateau is mostly found in the first few.
@@ -104,7 +103,7 @@ impl Run<'_> {
         while n_idle < patience && self.may_search() && !self.is_stopped() {
             self.n_searches += 1;
             let pass = self.next_pass();
-            self.observer.event(Event::PassStarted { pass, n_blocks: islands.len() });
+            self.around.observer.event(Event::PassStarted { pass, n_blocks: islands.len() });
             let walked = self.walk(pass, &islands)?;
             let had = best.rank.leading();
             for (island, result) in islands.iter_mut().zip(walked) {
@@ -165,17 +164,16 @@ impl Run<'_> {
             .map(|(i, island)| self.way(pass, i as u64, &island.circuit))
             .collect::<Result<_, _>>()?;
         let tasks: Vec<Task<'_>> = ways.par_iter().flat_map_iter(|way| self.tasks(pass, way)).collect();
-        let slots: Vec<Mutex<Option<Rebuilt>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
-        let around = Around { workshop: self.workshop, stop: self.stop, observer: self.observer };
-        around.rebuild(&tasks, &|i, rebuilt| {
-            if rebuilt.record.before.two_qubit_gates > 0 {
-                self.observer.event(Event::BlockFinished(&rebuilt.record));
-            }
-            // A thread that panics while it holds the lock has left a whole value behind.
-            *slots[i].lock().unwrap_or_else(|e| e.into_inner()) = Some(rebuilt);
+        let rebuilt = in_order(tasks.len(), |put| {
+            self.around.rebuild(&tasks, &|i, rebuilt| {
+                if rebuilt.record.before.two_qubit_gates > 0 {
+                    self.around.observer.event(Event::BlockFinished(&rebuilt.record));
+                }
+                put(i, rebuilt);
+            });
         });
-        // All of them are filled: each task is done once.
-        let mut rebuilt = slots.into_iter().filter_map(|slot| slot.into_inner().unwrap_or_else(|e| e.into_inner()));
+        // None is missing: each task is done once.
+        let mut rebuilt = rebuilt.into_iter().flatten();
         let of_way = |way: &Way<'_>| {
             let its = rebuilt.by_ref().take(way.partition.blocks().count()).collect();
             joined(&way.partition, way.circuit, its)
@@ -199,8 +197,8 @@ impl Run<'_> {
 
     /// Its blocks, each once.
     fn tasks<'w>(&self, pass: u32, way: &'w Way<'_>) -> Vec<Task<'w>> {
-        let Run { engine, workshop, stop, observer, .. } = *self;
-        let pass = Pass { index: pass, block: &way.block, engine, workshop, stop, observer };
+        let Run { engine, around, .. } = *self;
+        let pass = Pass { index: pass, block: &way.block, engine, around };
         way.partition.blocks().enumerate().map(|(i, block)| pass.task(i, 0, block)).collect()
     }
 }

@@ -1,8 +1,8 @@
 //! One pass: cut, have every block rebuilt, join what was verified.
 
-use crate::observer::{Event, Observer};
+use crate::observer::Event;
 use crate::round::{Around, Rebuilt, Task};
-use crate::unit::{Unit, Workshop};
+use crate::unit::Unit;
 use bqc_circuit::{BlockCircuit, Circuit};
 use bqc_instantiate::Engine;
 use bqc_optimize::{BlockSettings, Flow, Objective};
@@ -10,7 +10,6 @@ use bqc_partition::{Block, Options, Partition, PartitionError, partition};
 use bqc_wire::{BlockGates, BlockRecord};
 use rayon::prelude::*;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
 
 /// One pass over a lowered circuit.
 pub(crate) struct Pass<'a> {
@@ -19,9 +18,7 @@ pub(crate) struct Pass<'a> {
     /// What is done in each block.
     pub block: &'a BlockSettings,
     pub engine: &'a dyn Engine,
-    pub workshop: &'a dyn Workshop,
-    pub stop: &'a AtomicBool,
-    pub observer: &'a dyn Observer,
+    pub around: Around<'a>,
 }
 
 /// What a pass has made.
@@ -65,7 +62,7 @@ impl Pass<'_> {
     pub fn run(&self, circuit: &Circuit, cuts: &Options) -> Result<PassResult, PartitionError> {
         let partition = partition(circuit, cuts)?;
         let blocks: Vec<&Block> = partition.blocks().collect();
-        self.observer.event(Event::PassStarted { pass: self.index, n_blocks: blocks.len() });
+        self.around.observer.event(Event::PassStarted { pass: self.index, n_blocks: blocks.len() });
         let rebuilt = self.rebuild_all(&blocks);
         Ok(joined(&partition, circuit, rebuilt))
     }
@@ -78,13 +75,12 @@ impl Pass<'_> {
             .map(|task| self.task(task / n_starts, task % n_starts, blocks[task / n_starts]))
             .collect();
         let slots: Vec<Mutex<Slot>> = blocks.iter().map(|_| Mutex::new(Slot::default())).collect();
-        let around = Around { workshop: self.workshop, stop: self.stop, observer: self.observer };
-        around.rebuild(&tasks, &|task, rebuilt| {
+        self.around.rebuild(&tasks, &|task, rebuilt| {
             // A thread that panics while it holds the lock has left a whole value behind.
             let mut slot = slots[task / n_starts].lock().unwrap_or_else(|e| e.into_inner());
             slot.add(task % n_starts, rebuilt, self.block.objective);
             if let (true, Some((_, best))) = (slot.n_done == n_starts, &slot.best) {
-                self.observer.event(Event::BlockFinished(&best.record));
+                self.around.observer.event(Event::BlockFinished(&best.record));
             }
         });
         let best = |slot: Mutex<Slot>| slot.into_inner().unwrap_or_else(|e| e.into_inner()).best;

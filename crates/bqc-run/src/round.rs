@@ -11,6 +11,7 @@ use bqc_partition::Block;
 use bqc_wire::{BlockRecord, UnitKey};
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// One try at one block.
@@ -129,6 +130,14 @@ impl Task<'_> {
         };
         Rebuilt { verified, record }
     }
+}
+
+/// What `work` puts at the positions `0..n`, from any threads and each at most once, in their order. None where
+/// it has put nothing.
+pub(crate) fn in_order<T: Send + Sync>(n: usize, work: impl FnOnce(&(dyn Fn(usize, T) + Sync))) -> Vec<Option<T>> {
+    let slots: Vec<OnceLock<T>> = (0..n).map(|_| OnceLock::new()).collect();
+    work(&|i, value| _ = slots[i].set(value));
+    slots.into_iter().map(OnceLock::into_inner).collect()
 }
 
 /// The time of a block grows with its gates and faster with its width.
