@@ -143,7 +143,7 @@ fn a_disk_that_cannot_be_read_is_an_error_that_says_where() {
 fn an_output_that_breaks_is_an_error_that_loses_no_work() {
     let (folder, expected) = (folder(), expected());
     // A terminal that has hung up: every write to it is an input/output error.
-    let terminal = nix::pty::openpty(None, None).unwrap();
+    let Ok(terminal) = nix::pty::openpty(None, None) else { return skipped("there are no terminals here") };
     drop(terminal.master);
     let mut command = bqc(&arguments(&folder.arg("in.qasm"), &["--run-dir", &folder.arg("run"), "-o", "-"]));
     command.stdin(Stdio::null()).stdout(terminal.slave.as_fd().try_clone_to_owned().unwrap());
@@ -170,7 +170,11 @@ fn death_at_the_outputs_rename_leaves_the_old_output_or_the_new_one() {
     // From the second time on all is known, and little is left to do but to write.
     assert_eq!(compile(&folder, &options).0, 0);
     let (mut n_old, mut n_caught) = (0, 0);
-    for round in 0..40 {
+    for round in 0..1000 {
+        // Where a disk costs nothing the moment is short, and not often hit.
+        if round >= 40 && n_old > 0 && n_caught > 0 {
+            break;
+        }
         fs::write(&output, "precious").unwrap();
         let mut child = bqc(&arguments(&folder.arg("in.qasm"), &options)).stderr(Stdio::null()).spawn().unwrap();
         while child.try_wait().unwrap().is_none() {
@@ -216,6 +220,8 @@ impl MemoryGroup {
                 let group = MemoryGroup(Path::new(root).join(format!("{name}-{}", std::process::id())));
                 fs::create_dir(&group.0).ok()?;
                 fs::write(group.0.join(limit), n_bytes.to_string()).ok()?;
+                // What does not fit shall not be put on a disk.
+                _ = fs::write(group.0.join("memory.swap.max"), "0");
                 Some(group)
             },
         )

@@ -282,7 +282,8 @@ fn two_supervisors_do_not_share_a_run_folder() {
     let folder = folder();
     folder.write("in.qasm", &long(8, 300));
     let options = ["--run-dir", &folder.arg("run")];
-    let mut child = bqc(&[]).args(arguments(&folder, &options)).stderr(Stdio::piped()).spawn().unwrap();
+    let slowly = [&options[..], &["--workers", "1"]].concat();
+    let mut child = bqc(&[]).args(arguments(&folder, &slowly)).stderr(Stdio::piped()).spawn().unwrap();
     wait_until("a segment", || folder.path("run/00000000.seg").exists());
     let (code, stderr) = compile(&folder, &options);
     assert!(code == 2 && stderr.contains("in use by another run"), "{stderr}");

@@ -45,7 +45,7 @@ fn planned(n_nodes: u32, n_nodes_of_job: u32) -> Option<Slurm> {
     slurm.folder().write("in.qasm", &circuit());
     slurm.bash(&format!("bqc plan in.qasm --run-dir run {}", OPTIONS.join(" ")));
     let request = format!("--nodes {n_nodes_of_job} --cpus 1 --time 30 --max-requeues 3");
-    slurm.bash(&format!("bqc slurm-script multi-node --run-dir run -o out.qasm {request} -- --lease 2s > job.sh"));
+    slurm.bash(&format!("bqc slurm-script multi-node --run-dir run -o out.qasm {request} -- --lease 5s > job.sh"));
     Some(slurm)
 }
 
@@ -81,6 +81,7 @@ fn assert_complete(slurm: &Slurm) {
 fn four_nodes_make_the_bytes_of_one() {
     let Some(slurm) = planned(4, 4) else { return };
     let job = slurm.submit("job.sh");
+    slurm.begin_together("work", 4);
     slurm.wait(&job);
     assert_complete(&slurm);
     slurm.bash("bqc verify in.qasm out.qasm");
@@ -96,6 +97,7 @@ fn four_nodes_make_the_bytes_of_one() {
 fn a_killed_rank_costs_its_lease() {
     let Some(slurm) = planned(4, 4) else { return };
     let job = slurm.submit("job.sh");
+    slurm.begin_together("work", 4);
     wait_for_blocks(&slurm, 100);
     let pids = slurm.bqc("work", Some(2));
     assert_eq!(pids.len(), 1);
@@ -110,6 +112,7 @@ fn a_killed_rank_costs_its_lease() {
 fn a_dead_node_is_done_without() {
     let Some(slurm) = planned(4, 4) else { return };
     let job = slurm.submit("job.sh");
+    slurm.begin_together("work", 4);
     wait_for_blocks(&slurm, 100);
     slurm.script("--kill", Some(3));
     // A killed process may have to wait for the disk before it is gone.
@@ -124,11 +127,14 @@ fn a_dead_node_is_done_without() {
 fn the_controller_may_die_and_come_back() {
     let Some(slurm) = planned(2, 2) else { return };
     let job = slurm.submit("job.sh");
+    slurm.begin_together("work", 2);
     wait_for_blocks(&slurm, 50);
     // The controller writes down every few seconds which jobs run, and from then on may be killed.
     let pids = slurm.bqc("work", None);
     pids.iter().for_each(|&pid| assert!(send_pid(pid, Signal::SIGSTOP)));
+    // They are for changes only, and one may have been noted just before.
     let now = SystemTime::now();
+    slurm.bash(&format!("scontrol update job={job} comment=changed"));
     let written = || fs::metadata(slurm.path("slurm/state/job_state")).is_ok_and(|m| m.modified().unwrap() > now);
     wait_until("the controller's notes", written);
     assert!(kill_pid(slurm.daemon("slurmctld")));
@@ -144,6 +150,7 @@ fn the_controller_may_die_and_come_back() {
 fn a_rank_that_slept_past_its_lease_does_no_harm() {
     let Some(slurm) = planned(2, 2) else { return };
     let job = slurm.submit("job.sh");
+    slurm.begin_together("work", 2);
     wait_for_blocks(&slurm, 50);
     let pids = slurm.bqc("work", Some(1));
     assert_eq!(pids.len(), 1);
@@ -168,6 +175,7 @@ fn a_rank_that_slept_past_its_lease_does_no_harm() {
 fn two_jobs_share_one_folder() {
     let Some(slurm) = planned(4, 2) else { return };
     let jobs = [slurm.submit("job.sh"), slurm.submit("job.sh")];
+    slurm.begin_together("work", 4);
     for job in &jobs {
         slurm.wait(job);
     }

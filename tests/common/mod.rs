@@ -6,15 +6,48 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 
 /// Where no folder can be: what a test leaves unfinished must not be taken up by another.
 pub const NO_STATE: &str = "/dev/null";
 
-/// A command line of the binary under test.
+/// A command line of the binary under test, on a machine that is the same everywhere.
 pub fn bqc(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bqc"));
-    command.args(args).env("XDG_STATE_HOME", NO_STATE);
+    let mut command = on_plain_machine(Command::new(env!("CARGO_BIN_EXE_bqc")));
+    command.args(args);
     command
+}
+
+/// Gives a command a machine of two cores at most, without a GPU, whose user keeps nothing and is in no job.
+pub fn on_plain_machine(mut command: Command) -> Command {
+    without_slurm(&mut command);
+    command.env("SLURM_CPUS_PER_TASK", "2").env("XDG_STATE_HOME", NO_STATE);
+    command.env_remove("CUDA_VISIBLE_DEVICES").env_remove("CUDA_MPS_PIPE_DIRECTORY");
+    command.env("LD_LIBRARY_PATH", without_driver());
+    command
+}
+
+/// Takes away what a job of Slurm that runs the tests has in its environment.
+pub fn without_slurm(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if ["SLURM", "SBATCH", "SRUN", "SQUEUE", "SCONTROL"]
+            .iter()
+            .any(|word| name.as_encoded_bytes().starts_with(word.as_bytes()))
+        {
+            command.env_remove(name);
+        }
+    }
+}
+
+/// A folder that hides NVIDIA's driver from programs that look for libraries there first.
+fn without_driver() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-driver");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("libcuda.so.1"), "no library").unwrap();
+        folder
+    })
 }
 
 /// Runs to the end with empty standard input.

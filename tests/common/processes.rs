@@ -49,10 +49,19 @@ pub fn send_pid(pid: i32, signal: Signal) -> bool {
 
 /// Whether a process that is stopped has this signal waiting for it.
 pub fn has_pending(pid: i32, signal: Signal) -> bool {
+    has_signal(pid, "ShdPnd:", signal)
+}
+
+fn has_signal(pid: i32, key: &str, signal: Signal) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
+    let mask = status.lines().find_map(|line| line.strip_prefix(key));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
     mask >> (signal as i32 - 1) & 1 == 1
+}
+
+/// Whether a process has a handler for this signal.
+pub fn handles(pid: i32, signal: Signal) -> bool {
+    has_signal(pid, "SigCgt:", signal)
 }
 
 /// How long a test waits for what must come. No promise to users, but the end of a test that would hang: a

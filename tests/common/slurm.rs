@@ -3,8 +3,9 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use super::Folder;
-use super::processes::{is_alive, wait_until};
+use super::processes::{is_alive, send_pid, wait_until};
+use super::{Folder, without_slurm};
+use nix::sys::signal::Signal;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -35,6 +36,7 @@ impl Slurm {
         let slurm = Slurm { folder: Folder::new() };
         let counts = [n_nodes, n_cores, n_gpus].map(|n| n.to_string());
         let mut command = Command::new(up_sh());
+        without_slurm(&mut command);
         command.arg(slurm.folder.path("slurm")).args(counts).env("OWNER", std::process::id().to_string());
         let output = command.stdin(Stdio::null()).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -58,6 +60,7 @@ impl Slurm {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let places = [bqc.parent().unwrap().to_path_buf()].into_iter().chain(std::env::split_paths(&path));
         let mut command = Command::new(program);
+        without_slurm(&mut command);
         command.env("PATH", std::env::join_paths(places).unwrap()).current_dir(self.path(""));
         command.env("SLURM_CONF", folder.join("slurm.conf")).env("BQC_TEST_SLURM", folder);
         command.stdin(Stdio::null());
@@ -100,7 +103,13 @@ impl Slurm {
 
     /// What Slurm knows of a job, such as `ExitCode` or `Restarts`.
     pub fn job_value(&self, job: &str, key: &str) -> String {
-        let text = self.bash(&format!("scontrol show job {job}"));
+        let mut text = String::new();
+        // A controller that has much to do answers later.
+        wait_until(&format!("what Slurm knows of job {job}"), || {
+            let output = self.output(&format!("scontrol show job {job}"));
+            text = String::from_utf8(output.stdout).unwrap();
+            output.status.success()
+        });
         let prefix = format!("{key}=");
         let word = text.split_whitespace().find_map(|word| word.strip_prefix(&prefix));
         word.unwrap_or_else(|| panic!("{key}: {text}")).to_owned()
@@ -112,6 +121,19 @@ impl Slurm {
         command.arg(what).arg(self.path("slurm")).args(node.map(|node| node.to_string()));
         let output = command.stdin(Stdio::null()).output().unwrap();
         assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Lets the `n` processes `bqc COMMAND …` begin together: whoever comes first is stopped until all are there,
+    /// so that none finds nothing left to do. Gives them.
+    pub fn begin_together(&self, command: &str, n: usize) -> Vec<i32> {
+        let mut pids = Vec::new();
+        wait_until(&format!("{n} processes of bqc {command}"), || {
+            pids = self.bqc(command, None);
+            pids.iter().for_each(|&pid| _ = send_pid(pid, Signal::SIGSTOP));
+            pids.len() == n
+        });
+        pids.iter().for_each(|&pid| assert!(send_pid(pid, Signal::SIGCONT)));
+        pids
     }
 
     /// The processes `bqc COMMAND …` that run on this Slurm, on one node or on all.

@@ -60,9 +60,10 @@ down() {
   # Jobs first, so that nothing is started or requeued; the rest gently if it may be.
   # shellcheck source=/dev/null
   (. "$dir/env"; timeout 3 scancel --quiet --full --signal=KILL --user="$(id -un)"; timeout 3 scancel --quiet --user="$(id -un)") 2>/dev/null || true
-  for signal in TERM KILL; do
-    for pid in $(members "$dir"); do kill -"$signal" "$pid" 2>/dev/null || true; done
-    for _ in $(seq 20); do
+  # One that is killed may have to wait for a disk before it is gone.
+  for signal in TERM:40 KILL:1200; do
+    for pid in $(members "$dir"); do kill -"${signal%:*}" "$pid" 2>/dev/null || true; done
+    for _ in $(seq "${signal#*:}"); do
       [ -n "$(members "$dir")" ] || return 0
       sleep 0.05
     done
@@ -89,7 +90,7 @@ free_ports() {
 configure() {
   local dir=$1 nodes=$2 cpus=$3 gpus=$4 me host base memory n gres=''
   local devices=(null zero full random urandom)
-  me=$(id -un); host=$(hostname -s)
+  me=$(id -un); host=$(uname -n); host=${host%%.*}
   base=$(free_ports $((nodes + 1)))
   memory=$(awk '/^MemTotal:/ { print int($2 / 2048) }' /proc/meminfo)
   echo "AutoDetect=off" > "$dir/gres.conf"
@@ -105,7 +106,7 @@ SlurmctldPort=$base
 SlurmUser=$me
 SlurmdUser=$me
 AuthType=auth/munge
-AuthInfo=socket=$dir/munge.sock,cred_expire=5
+AuthInfo=socket=$dir/munge.sock,cred_expire=10
 CredType=cred/munge
 StateSaveLocation=$dir/state
 SlurmdSpoolDir=$dir/spool.%n
@@ -128,10 +129,10 @@ SlurmdParameters=config_overrides
 ReturnToService=2
 InactiveLimit=0
 KillWait=2
-MessageTimeout=5
+MessageTimeout=30
 SlurmctldTimeout=10
-SlurmdTimeout=6
-UnkillableStepTimeout=6
+SlurmdTimeout=300
+UnkillableStepTimeout=180
 MailProg=/bin/true
 GresTypes=gpu
 END
@@ -152,7 +153,7 @@ start() {
     --log-file="$dir/munged.log" --seed-file="$dir/munge.seed" 2> "$dir/munged.err"
   slurmctld -c -f "$dir/slurm.conf"
   for ((n = 0; n < nodes; n++)); do mkdir -p "$dir/spool.n$n"; start_node "$dir" "$n"; done
-  for _ in $(seq 100); do
+  for _ in $(seq 600); do
     if [ "$(timeout 2 sinfo -h -N -o %T 2>/dev/null | grep -cx idle)" = "$nodes" ]; then return 0; fi
     sleep 0.1
   done
