@@ -113,8 +113,7 @@ pub struct Candidate {
     pub insert_cx: CxWord,
     /// Its [`rotation`].
     pub insert_rotation: u32,
-    /// Samples whose tangents are in memory at once, see `lm::layout::Sizes`. Sums are rounded panel by panel,
-    /// so this is the candidate's own: what else is in a launch changes no digit of it.
+    /// Samples whose tangents are in memory at once, see `lm::layout::Sizes`. It changes no digit.
     pub samples_per_panel: u32,
 }
 

@@ -21,8 +21,9 @@
 //! says how many callers are wanted, and `bqc compile` starts as many threads where its own process does the work;
 //! a worker process has one caller, so that workers share the device through MPS, but no launches. How long
 //! chunks are follows from the callers there are (`engine::filling` has the arithmetic). Whatever shares a launch, results are
-//! the same to the last digit: sums are divided as a candidate's own sizes say, the lowest index wins within its
-//! group, and a stop ends the group of who asked for it.
+//! the same to the last digit: sums are made in one order, the lowest index wins within its
+//! group, and a stop ends the group of who asked for it. Nor do digits depend on the GPU: a block has as many threads
+//! on each, and what the smallest cannot hold is left to the CPU by all.
 //!
 //! What the host does for it, measured on one core of an EPYC with AVX-512 (`bqc-bench gpu` measures it
 //! anywhere): writing a move of the search as the records of a launch takes 0.58 µs with 24 CX and 0.94 µs

@@ -270,6 +270,9 @@ fn with_sign_flipped(x: f64, is_flipped: bool) -> f64 {
 /// `G ← G + panelᵀ·panel` over the real and imaginary parts of `n_rows` amplitudes, lower triangle of
 /// tiles with full tiles on the diagonal; `fresh` starts from zero.
 ///
+/// A sum goes on where the last panel left it, product by product: how samples are divided into panels, which
+/// follows from the memory of the device, changes no digit.
+///
 /// With `Q` a quarter of the columns, patch `(p, q)`, `q ≤ p`, is all `(p + Q·r, q + Q·s)`, `r, s < 4`:
 /// every pair of columns is met once, and neighbouring threads read neighbouring columns.
 #[inline(always)]
@@ -284,7 +287,15 @@ fn accumulate<B: Cta, A: Arrangement>(cta: &mut B, workspace: Workspace<B::Memor
         let q = patch - p * (p + 1) / 2;
         let left = [0, 1, 2, 3].map(|r| columns.at(p + quarter * r));
         let right = [0, 1, 2, 3].map(|s| columns.at(q + quarter * s));
+        // Places that a compiler takes for other ones than those below, or it would keep all sixteen through the loop.
+        let (first_p, first_q) = (B::Memory::rolled(p), B::Memory::rolled(q));
         let mut sums = [[0.0; 4]; 4];
+        for r in 0..4 {
+            for s in 0..4 {
+                let (tile, at) = gram_place(gram, first_p + quarter * r as u32, first_q + quarter * s as u32);
+                sums[r][s] = if fresh { 0.0 } else { tile.f64(at) };
+            }
+        }
         let mut row = 0;
         while row < n_rows {
             let at = B::Memory::rolled(row);
@@ -296,7 +307,7 @@ fn accumulate<B: Cta, A: Arrangement>(cta: &mut B, workspace: Workspace<B::Memor
             for s in 0..4 {
                 // A patch on the diagonal holds its pairs twice.
                 if p != q || s <= r {
-                    add_to_gram(gram, p + quarter * r as u32, q + quarter * s as u32, sums[r][s], fresh);
+                    set_gram(gram, p + quarter * r as u32, q + quarter * s as u32, sums[r][s]);
                 }
             }
         }
@@ -313,14 +324,19 @@ fn add_products(mut sums: [[f64; 4]; 4], x: [Complex; 4], y: [Complex; 4]) -> [[
     sums
 }
 
+/// The tile of an element of the lower triangle, and its place there.
 #[inline(always)]
-fn add_to_gram<M: Memory>(gram: M, i: u32, j: u32, sum: f64, fresh: bool) {
+fn gram_place<M: Memory>(gram: M, i: u32, j: u32) -> (M, u32) {
+    let (row, column) = if i >= j { (i, j) } else { (j, i) };
+    (gram.offset(tile_at(row / TILE, column / TILE)), row % TILE * TILE + column % TILE)
+}
+
+#[inline(always)]
+fn set_gram<M: Memory>(gram: M, i: u32, j: u32, value: f64) {
     let (row, column) = if i >= j { (i, j) } else { (j, i) };
     let (tile_row, tile_column) = (row / TILE, column / TILE);
     let tile = gram.offset(tile_at(tile_row, tile_column));
-    let at = row % TILE * TILE + column % TILE;
-    let value = if fresh { sum } else { tile.f64(at) + sum };
-    tile.set_f64(at, value);
+    tile.set_f64(row % TILE * TILE + column % TILE, value);
     if tile_row == tile_column {
         tile.set_f64(column % TILE * TILE + row % TILE, value);
     }

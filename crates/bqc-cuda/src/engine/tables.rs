@@ -1,9 +1,9 @@
 //! Candidates of one target, written as the records that the kernels read, and the shape of their
 //! launch. Pure: what fits where is known before any memory is taken.
 //!
-//! Which panel a candidate's tangents are made in follows from its own sizes alone, because sums are
-//! rounded panel by panel: neither what else is in its launch nor how its caller divides candidates into
-//! chunks changes a digit of its result.
+//! Shapes and panels follow from what a multiprocessor of the device has; digits do not. The kernels make every sum
+//! in one order whatever the panel, the place of the memory and the company in the launch, from operations that
+//! are rounded as IEEE 754 says, so all devices find the same.
 
 use bqc_instantiate::{CxTemplate, LmSettings, Slot, StateBatch};
 use bqc_kernels::arguments::QUEUE_LEN;
@@ -23,6 +23,10 @@ pub(crate) const BLOCKS_PER_MULTIPROCESSOR: u32 = 4;
 
 /// Wires that the kernels take.
 const WIDTHS: RangeInclusive<usize> = 2..=8;
+
+/// The shared memory of a block on the smallest device that the kernels run on (compute capability 8.6, 8.9 or 12.0).
+/// What cannot do with that is done by the CPU on every device, or results would depend on which one there is.
+pub(crate) const LEAST_SHARED_BYTES: u32 = 99 << 10;
 
 /// Shared memory that the system takes of each block.
 const SYSTEM_SHARED_BYTES: u32 = 1024;
@@ -234,7 +238,8 @@ struct Fit {
 impl Fit {
     /// The shape that puts most blocks on a multiprocessor with all of their memory shared; if not even
     /// one fits, with the large part in global memory, where one panel holds all samples. Of the panels that
-    /// fit the largest, since every panel costs barriers. `None` if not even the small part fits.
+    /// fit the largest, since every panel costs barriers. `None` if not even the small part fits into
+    /// [`LEAST_SHARED_BYTES`].
     fn of(n: u32, n_cx: u32, n_samples: u32, block_shared_bytes: u32) -> Option<Fit> {
         let with = |samples_per_panel: u32, blocks: u32| {
             let layout = Layout::new(Sizes { n, n_cx, n_samples, samples_per_panel, n_threads: BLOCK_THREADS });
@@ -244,7 +249,8 @@ impl Fit {
         };
         let mut classes = (1..=BLOCKS_PER_MULTIPROCESSOR).rev();
         let shared = classes.find_map(|blocks| (1..=n_samples).rev().find_map(|panel| with(panel, blocks)));
-        shared.or_else(|| with(n_samples, 0))
+        let global = with(n_samples, 0).filter(|fit| fit.shape.shared_bytes() <= LEAST_SHARED_BYTES)?;
+        Some(shared.unwrap_or(global))
     }
 }
 
@@ -341,6 +347,30 @@ pub(super) mod tests {
         let (large, panel) = shape(6, 60, 5);
         assert!(large.large_is_global() && panel == 5 && large.shared_bytes() <= SHARED_BYTES, "{large:?}");
         assert!(tables(8, 10, 256).is_none());
+    }
+
+    #[test]
+    fn the_readme_says_when_a_block_is_alone() {
+        let readme = include_str!("../../../../kernels-gpu/README.md");
+        let first = |n: u32, most_blocks: u32| {
+            let n_samples = |n_cx| bqc_instantiate::sample_count(n as usize, (3 * n + 4 * n_cx) as usize) as u32;
+            let blocks = |n_cx: &u32| Fit::of(n, *n_cx, n_samples(*n_cx), SHARED_BYTES).unwrap().shape.blocks;
+            (1..200).find(|n_cx| blocks(n_cx) <= most_blocks).unwrap()
+        };
+        for n in 3..=7 {
+            let row = format!("| {n} | {} | {} | {} |", first(n, 2), first(n, 1), first(n, 0));
+            assert!(readme.contains(&row), "not in the README: {row}");
+        }
+    }
+
+    #[test]
+    fn every_device_takes_the_same_candidates() {
+        let is_taken = |n, n_cx, bytes| Fit::of(n, n_cx, 2, bytes).is_some();
+        for n in 2..=8 {
+            let first_refused = |bytes| (0..3000).find(|n_cx| !is_taken(n, *n_cx, bytes));
+            assert!(first_refused(LEAST_SHARED_BYTES).is_some(), "a fair test");
+            assert_eq!(first_refused(LEAST_SHARED_BYTES), first_refused(SHARED_BYTES), "{n} wires");
+        }
     }
 
     #[test]

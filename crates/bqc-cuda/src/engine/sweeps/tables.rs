@@ -1,7 +1,7 @@
 //! Starts of problems, written as the records that the sweeping kernels read, and the shape of their
 //! launch. Pure: what fits where is known before any memory is taken.
 
-use super::super::tables::BLOCK_THREADS;
+use super::super::tables::{BLOCK_THREADS, LEAST_SHARED_BYTES};
 use bqc_instantiate::ops::Op;
 use bqc_instantiate::qfactor::course::Order;
 use bqc_instantiate::qfactor::plan::{self, Step};
@@ -232,12 +232,13 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// All in shared memory if a block may have so much, else the states in global memory. `None` if not
-    /// even the values fit.
+    /// All in shared memory if a block may have so much, else the states in global memory. `None` if the values
+    /// do not fit into [`LEAST_SHARED_BYTES`].
     pub(crate) fn choose(tables: &Tables, block_shared_bytes: u32) -> Option<Shape> {
-        let shared = Shape::of(tables, false);
-        let fits = |shape: &Shape| shape.shared_bytes() <= u64::from(block_shared_bytes);
-        Some(shared).filter(fits).or_else(|| Some(Shape::of(tables, true)).filter(fits))
+        let [shared, global] = [false, true].map(|large_is_global| Shape::of(tables, large_is_global));
+        let is_taken = global.shared_bytes() <= u64::from(LEAST_SHARED_BYTES);
+        let shape = if shared.shared_bytes() <= u64::from(block_shared_bytes) { shared } else { global };
+        is_taken.then_some(shape)
     }
 
     /// With the states where one wants them.
