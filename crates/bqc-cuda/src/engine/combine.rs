@@ -1,6 +1,6 @@
 //! Calls of many threads in one launch.
 //!
-//! A caller hands in the tables of one group and sleeps until they are answered. Whoever finds the device
+//! A caller hands in the tables of one group or of several and sleeps until they are answered. Whoever finds the device
 //! ready takes all that wait and fit together, leads their launch, and hands each its part; the others
 //! do nothing. There is no timer in this: a launch begins at once if none is under way, so a lone caller
 //! is never kept waiting; if some are, when those that wait fill the device or nobody is about to join
@@ -50,6 +50,10 @@ impl Request {
             answer: Mutex::new(None),
             caller: thread::current(),
         }
+    }
+
+    fn is_answered(&self) -> bool {
+        locked(&self.answer).is_some()
     }
 
     fn answer(&self, answer: Result<Returned, CudaError>) {
@@ -105,10 +109,11 @@ impl Line {
         may_begin.then_some((places, shape))
     }
 
-    /// Takes the next load out of the line, if `caller` is in it; if another is to lead it, that one is woken.
-    fn lead(&mut self, caller: &Arc<Request>, limits: Limits) -> Option<(Vec<Arc<Request>>, Shape)> {
+    /// Takes the next load out of the line, if something of the caller's `own` is in it; if another is to lead it, that
+    /// one is woken.
+    fn lead(&mut self, own: &[Arc<Request>], limits: Limits) -> Option<(Vec<Arc<Request>>, Shape)> {
         let (places, shape) = self.load(limits)?;
-        if !places.iter().any(|place| Arc::ptr_eq(&self.waiting[*place], caller)) {
+        if !places.iter().any(|place| is_among(own, &self.waiting[*place])) {
             self.wake();
             return None;
         }
@@ -129,6 +134,10 @@ impl Line {
             oldest.caller.unpark();
         }
     }
+}
+
+fn is_among(own: &[Arc<Request>], request: &Arc<Request>) -> bool {
+    own.iter().any(|one| Arc::ptr_eq(one, request))
 }
 
 /// See the module.
@@ -169,17 +178,17 @@ impl Combiner {
         self.n_groups.fetch_add(n_groups as u64, Ordering::Relaxed);
     }
 
-    fn submit(&self, request: &Arc<Request>, preparing: Preparing<'_>) {
-        locked(&self.line).waiting.push_back(request.clone());
+    fn submit(&self, requests: &[Arc<Request>], preparing: Preparing<'_>) {
+        locked(&self.line).waiting.extend(requests.iter().cloned());
         drop(preparing);
     }
 
-    /// Takes a request out of the line; whether it was still there.
-    fn withdraw(&self, request: &Arc<Request>) -> bool {
+    /// Takes those requests out of the line that are still in it, and gives them.
+    fn withdraw(&self, own: &[Arc<Request>]) -> Vec<Arc<Request>> {
         let mut line = locked(&self.line);
-        let before = line.waiting.len();
-        line.waiting.retain(|waiting| !Arc::ptr_eq(waiting, request));
-        line.waiting.len() < before
+        let (withdrawn, others) = line.waiting.drain(..).partition(|waiting| is_among(own, waiting));
+        line.waiting = others;
+        Vec::from(withdrawn)
     }
 }
 
@@ -211,31 +220,44 @@ impl CudaEngine {
         preparing: Preparing<'_>,
         stop: &AtomicBool,
     ) -> Result<Returned, CudaError> {
-        let shape = tables.shape().expect("tables with candidates have a shape");
-        let request = Arc::new(Request::new(tables, shape));
-        self.combiner.submit(&request, preparing);
-        loop {
-            if let Some(answer) = locked(&request.answer).take() {
-                return answer;
-            }
+        self.combined_all(vec![tables], preparing, stop).remove(0)
+    }
+
+    /// The same for several groups of one caller, each of which has an answer of its own.
+    pub(super) fn combined_all(
+        &self,
+        tables: Vec<Tables>,
+        preparing: Preparing<'_>,
+        stop: &AtomicBool,
+    ) -> Vec<Result<Returned, CudaError>> {
+        let request = |tables: Tables| {
+            let shape = tables.shape().expect("tables with candidates have a shape");
+            Arc::new(Request::new(tables, shape))
+        };
+        let own: Vec<Arc<Request>> = tables.into_iter().map(request).collect();
+        let look = || {
             if stop.load(Ordering::Relaxed) {
-                request.is_stopped.store(true, Ordering::Relaxed);
-                if self.combiner.withdraw(&request) {
-                    return Ok(Returned::not_begun(&request.tables));
+                own.iter().for_each(|request| request.is_stopped.store(true, Ordering::Relaxed));
+            }
+        };
+        self.combiner.submit(&own, preparing);
+        while !own.iter().all(|request| request.is_answered()) {
+            look();
+            if stop.load(Ordering::Relaxed) {
+                for request in self.combiner.withdraw(&own) {
+                    request.answer(Ok(Returned::not_begun(&request.tables)));
+                }
+                if own.iter().all(|request| request.is_answered()) {
+                    break;
                 }
             }
-            let led = locked(&self.combiner.line).lead(&request, self.limits());
+            let led = locked(&self.combiner.line).lead(&own, self.limits());
             match led {
-                Some((requests, shape)) => {
-                    Led { engine: self, requests }.run(shape, || {
-                        if stop.load(Ordering::Relaxed) {
-                            request.is_stopped.store(true, Ordering::Relaxed);
-                        }
-                    });
-                }
+                Some((requests, shape)) => Led { engine: self, requests }.run(shape, look),
                 None => thread::park_timeout(STOP_PAUSE),
             }
         }
+        own.iter().filter_map(|request| locked(&request.answer).take()).collect()
     }
 
     fn limits(&self) -> Limits {
@@ -337,10 +359,11 @@ mod tests {
     fn who_is_in_a_load_leads_it() {
         let mut line = line(&[LARGE, SMALL, LARGE]);
         let (small, last) = (line.waiting[1].clone(), line.waiting[2].clone());
-        assert!(line.lead(&small, LIMITS).is_none());
-        let (taken, _) = line.lead(&last, LIMITS).unwrap();
+        let lead = |line: &mut Line, own: &Arc<Request>| line.lead(std::slice::from_ref(own), LIMITS);
+        assert!(lead(&mut line, &small).is_none());
+        let (taken, _) = lead(&mut line, &last).unwrap();
         assert!(taken.len() == 2 && line.waiting.len() == 1 && line.n_in_flight == 1);
         assert!(Arc::ptr_eq(&line.waiting[0], &small));
-        assert!(line.lead(&small, LIMITS).is_some() && line.waiting.is_empty());
+        assert!(lead(&mut line, &small).is_some() && line.waiting.is_empty());
     }
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// A name that the imitation knows, and what must happen then.
-pub static ALL: [(&str, fn()); 11] = [
+pub static ALL: [(&str, fn()); 13] = [
     ("sweeps", problems_of_all_kinds_end_like_the_cpus),
     ("sweeps-tight", batches_shrink_until_they_fit),
     ("sweeps-full", || {
@@ -30,6 +30,8 @@ pub static ALL: [(&str, fn()); 11] = [
     ("silent-sweeps", || is_refused("bqc_sweep_shared")),
     ("wrong-sweeps", || is_refused("bqc_sweep_global")),
     ("sweeps-endless", a_stop_reaches_the_device),
+    ("attempts", attempts_of_all_problems_share_launches),
+    ("attempts-endless", a_stop_reaches_all_attempts),
 ];
 
 /// A template of free, constant and CX gates, with a target that it reaches or does not.
@@ -72,6 +74,12 @@ fn settings(max_sweeps: u32, n_samples: usize, sweeps_per_round: u32) -> Setting
     Settings { rules, n_samples: Some(n_samples), sweeps_per_round, ..Settings::default() }
 }
 
+/// With attempts of Levenberg–Marquardt from eight sweeps on.
+fn with_attempts(max_sweeps: u32) -> Settings {
+    let finish = Finish { first_after_sweeps: 8, ..Finish::default() };
+    Settings { finish: Some(finish), ..settings(max_sweeps, 8, 4) }
+}
+
 /// Problems of many kinds, and one that fails.
 fn problems(s: &mut Stream) -> Vec<Made> {
     let mut made = vec![
@@ -94,8 +102,7 @@ fn problems(s: &mut Stream) -> Vec<Made> {
     hopeless.target = Target::from_matrix(&Matrix::haar(8, s)).unwrap();
     hopeless.starts.pop();
     made.push(hopeless);
-    let finish = Finish { first_after_sweeps: 8, ..Finish::default() };
-    let mut finished = Made::new(3, 12, 3, Settings { finish: Some(finish), ..settings(40, 8, 4) }, s);
+    let mut finished = Made::new(3, 12, 3, with_attempts(40), s);
     finished.starts.pop();
     made.push(finished);
     made
@@ -167,14 +174,19 @@ fn problems_of_all_kinds_end_like_the_cpus() {
 fn batches_shrink_until_they_fit() {
     let cuda = open().unwrap();
     let mut s = Stream::new(1, 78, 3);
-    let mut made: Vec<Made> = (0..12).map(|_| Made::new(3, 5, 3, settings(20, 8, 4), &mut s)).collect();
+    let mut made: Vec<Made> = (0..12).map(|_| Made::new(3, 9, 4, with_attempts(20), &mut s)).collect();
+    // Nobody starts at the solution, so that all make attempts: more than fit into one launch.
+    made.iter_mut().for_each(|made| drop(made.starts.pop()));
+    let before = cuda.n_launches();
     made.push(Made::new(9, 3, 1, settings(4, 8, 2), &mut s));
     let [ours, theirs] = both(&cuda, &made);
     for (ours, theirs) in ours[..12].iter().zip(&theirs[..12]) {
         are_alike(ours.as_ref().unwrap(), theirs.as_ref().unwrap(), "in batches");
     }
     assert_eq!(ours[12], theirs[12], "the CPU's");
-    assert_eq!((cuda.fault(), cuda.n_substituted(), cuda.n_on_device()), (None, 1, 36));
+    assert_eq!((cuda.fault(), cuda.n_substituted()), (None, 1));
+    let (n_launches, n_groups) = (cuda.n_launches().0 - before.0, cuda.n_launches().1 - before.1);
+    assert!(n_launches > 1 && n_groups > n_launches && cuda.n_on_device() > 36, "{n_groups} in {n_launches}");
 }
 
 /// Something goes wrong in the third launch or from the first on: all is as if the CPU had begun.
@@ -241,6 +253,57 @@ fn a_stop_reaches_the_device() {
         let n_stopped = outcome.starts.iter().filter(|start| start.verdict == Verdict::Stopped).count();
         assert!(n_stopped == outcome.starts.len() || made.template.n_free() == 0, "{outcome:?}");
         assert!(outcome.starts.iter().all(|start| !start.history.is_empty()));
+    }
+    assert_eq!((cuda.fault(), cuda.n_substituted()), (None, 0));
+}
+
+/// Problems whose starts none of the first sweeps solves.
+fn problems_with_attempts() -> Vec<Made> {
+    let mut s = Stream::new(1, 78, 6);
+    let mut made: Vec<Made> = (0..8).map(|_| Made::new(3, 12, 3, with_attempts(16), &mut s)).collect();
+    made.iter_mut().for_each(|made| drop(made.starts.pop()));
+    made
+}
+
+/// What is due at the same time goes to the device at once, and every problem ends as it does alone.
+fn attempts_of_all_problems_share_launches() {
+    let cuda = open().unwrap();
+    let made = problems_with_attempts();
+    let counts = || cuda.n_launches();
+    let (launches, groups) = counts();
+    let [together, theirs] = both(&cuda, &made);
+    let (after, groups_after) = counts();
+    let (n_launches, n_groups) = (after - launches, groups_after - groups);
+    assert!(n_groups >= 8 && n_launches <= 2, "{n_groups} groups in {n_launches} launches");
+    let alone: Vec<_> = made.iter().zip(0..).map(|(made, key)| (made.problem(key), key)).collect();
+    for (((problem, key), ours), theirs) in alone.into_iter().zip(&together).zip(&theirs) {
+        let alone = cuda.instantiate(std::slice::from_ref(&problem), &AtomicBool::new(false));
+        assert_eq!(alone[0], *ours, "problem {key}");
+        let (ours, theirs) = (ours.as_ref().unwrap(), theirs.as_ref().unwrap());
+        assert_eq!((ours.verdict, ours.best_start), (theirs.verdict, theirs.best_start), "problem {key}");
+    }
+    assert_eq!((cuda.fault(), cuda.n_substituted()), (None, 0));
+}
+
+/// A launch of the attempts of all problems that ends only when it is told to.
+fn a_stop_reaches_all_attempts() {
+    let cuda = open().unwrap();
+    let made = problems_with_attempts();
+    let problems: Vec<Problem<'_>> = made.iter().zip(0..).map(|(made, key)| made.problem(key)).collect();
+    let (stop, before) = (AtomicBool::new(false), cuda.n_launches().0);
+    let outcomes = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while cuda.n_launches().0 == before {
+                std::thread::yield_now();
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+        cuda.instantiate(&problems, &stop)
+    });
+    for (made, outcome) in made.iter().zip(outcomes) {
+        let outcome = outcome.unwrap();
+        assert_eq!(made.template.check_values(&outcome.values), Ok(()));
+        assert!(outcome.starts.iter().all(|start| start.verdict != Verdict::Continue), "{outcome:?}");
     }
     assert_eq!((cuda.fault(), cuda.n_substituted()), (None, 0));
 }

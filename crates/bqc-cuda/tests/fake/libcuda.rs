@@ -503,7 +503,7 @@ pub unsafe extern "C" fn cuLaunchKernel(
             let large_is_global = name.to_bytes() == b"bqc_lm_global";
             // The first two are the engine's check of itself.
             let launch = N_LM_LAUNCHES.fetch_add(1, SeqCst);
-            let is_endless = scenario("endless") || scenario("stopped-one");
+            let is_endless = ["endless", "stopped-one", "attempts-endless"].into_iter().any(scenario);
             let words = (is_endless && launch >= 2).then_some((arguments.stop, arguments.n_groups));
             *unsafe { (*stream).held_until.lock().unwrap() } = words;
             if scenario("full-launch") && launch >= 2 {

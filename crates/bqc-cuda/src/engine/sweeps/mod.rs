@@ -8,6 +8,7 @@
 //! get in between; a start that goes on makes the same numbers bit by bit, so it does not matter where one
 //! launch ended. Problems that the device cannot do begin anew on the CPU engine.
 
+mod attempts;
 mod check;
 mod session;
 mod tables;
@@ -18,10 +19,11 @@ use bqc_instantiate::instantiate::first_count;
 use bqc_instantiate::qfactor::course::{self, Course, Order};
 use bqc_instantiate::samples::N_VALIDATION;
 use bqc_instantiate::schedule::{CostPoint, Verdict};
-use bqc_instantiate::{CxTemplate, Engine, EngineError, Outcome, Problem, Values};
+use bqc_instantiate::{Engine, EngineError, Outcome, Problem, Values};
 use bqc_kernels::complex::Complex;
 use bqc_kernels::templates::verdict;
 use bqc_linalg::lanes::LANES;
+use rayon::prelude::*;
 use session::{Returned, Session};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
@@ -173,7 +175,8 @@ impl CudaEngine {
             encoded: Encoded::new(problem.template),
             is_refused: false,
         };
-        open.into_iter().map(begin).collect()
+        // Random gates and states of every problem: much for one core, while the device is idle.
+        open.into_par_iter().map(begin).collect()
     }
 
     /// Training states of a start at most.
@@ -197,9 +200,10 @@ impl CudaEngine {
         loop {
             let (over, going): (Vec<_>, Vec<_>) =
                 underway.drain(..).partition(|u| (0..u.n_starts()).all(|start| u.order(start).is_none()));
-            for u in over {
-                self.n_on_device.fetch_add(u.n_starts() as u64, Ordering::Relaxed);
-                results[u.number] = Some(Ok(u.course.outcome()));
+            let outcomes = over.into_par_iter().map(|u| (u.number, u.course.outcome()));
+            for (number, outcome) in outcomes.collect::<Vec<_>>() {
+                self.n_on_device.fetch_add(outcome.starts.len() as u64, Ordering::Relaxed);
+                results[number] = Some(Ok(outcome));
             }
             *underway = going;
             if underway.is_empty() {
@@ -213,10 +217,9 @@ impl CudaEngine {
                 }
             }
             underway.retain(|u| !u.is_refused);
-            for u in underway.iter_mut() {
-                self.attempt(&mut u.course, stop);
-                u.course.judge(stop.load(Ordering::Relaxed));
-            }
+            self.attempt(underway, stop);
+            let is_stopped = stop.load(Ordering::Relaxed);
+            underway.par_iter_mut().for_each(|u| u.course.judge(is_stopped));
         }
     }
 
@@ -359,22 +362,6 @@ impl CudaEngine {
         locked(&self.sweeps.sessions).push(session);
         Ok(())
     }
-
-    /// Makes the attempts of Levenberg–Marquardt that are due, by this engine.
-    fn attempt(&self, course: &mut Course<'_>, stop: &AtomicBool) {
-        let mut due = Vec::new();
-        for start in 0..course.problem().starts.len() {
-            due.extend(course.attempt(start).map(|form| (start, form)));
-        }
-        let finish = course.problem().settings.finish.as_ref();
-        let (Some(finish), Some(states), false) = (finish, course.finish_states(), due.is_empty()) else { return };
-        let mut templates: Vec<CxTemplate> = due.iter().map(|(_, form)| form.cx.clone()).collect();
-        let outcomes = self.descend(states, &finish.lm, &mut templates, stop);
-        for (((start, mut form), cx), outcome) in due.into_iter().zip(templates).zip(&outcomes) {
-            form.cx = cx;
-            course.attempted(start, &form, outcome);
-        }
-    }
 }
 
 /// All that has to be done next, by kind.
@@ -397,12 +384,17 @@ fn largest(underway: &[Underway<'_>], works: &[Work]) -> Option<Work> {
 }
 
 fn tables_of(underway: &[Underway<'_>], works: &[Work]) -> Tables {
-    let mut tables = Tables::default();
-    for &(place, start) in works {
-        let u = &underway[place];
-        if let Some(order) = u.order(start) {
-            tables.push(place, u.course.problem(), &u.encoded, &order);
+    let of_one = |works: &[Work]| {
+        let mut tables = Tables::default();
+        for &(place, start) in works {
+            let u = &underway[place];
+            if let Some(order) = u.order(start) {
+                tables.push(place, u.course.problem(), &u.encoded, &order);
+            }
         }
-    }
-    tables
+        tables
+    };
+    // Starts of a problem are beside each other, and share its tables.
+    let parts: Vec<Tables> = works.par_chunk_by(|(a, _), (b, _)| a == b).map(of_one).collect();
+    parts.into_iter().fold(Tables::default(), Tables::and)
 }

@@ -168,6 +168,36 @@ impl Tables {
         self.values.extend(&encoded.constants);
     }
 
+    /// With the runs of other problems behind these.
+    pub(crate) fn and(mut self, others: Tables) -> Tables {
+        let len = |table: usize| table as u32;
+        let [steps, rules, states] = [self.steps.len(), self.rules.len(), self.states.len()].map(len);
+        let [values, points] = [self.values.len(), self.points.len()].map(len);
+        let moved = |set: StateSet| match set.n_samples {
+            0 => set,
+            _ => StateSet { inputs_at: set.inputs_at + states, outputs_at: set.outputs_at + states, ..set },
+        };
+        self.runs.extend(others.runs.into_iter().map(|run| SweepRun {
+            steps_at: run.steps_at + steps,
+            values_at: run.values_at + values,
+            rules: run.rules + rules,
+            problem: run.problem + rules,
+            points_at: run.points_at + points,
+            training: moved(run.training),
+            validation: moved(run.validation),
+            ..run
+        }));
+        self.steps.extend(others.steps);
+        self.rules.extend(others.rules);
+        self.states.extend(others.states);
+        self.values.extend(others.values);
+        self.points.extend(others.points);
+        let problems = others.problems.into_iter();
+        self.problems.extend(problems.map(|(number, (index, steps_at))| (number, (index + rules, steps_at + steps))));
+        self.sets.extend(others.sets.into_iter().map(|(key, sets)| (key, sets.map(moved))));
+        self
+    }
+
     /// Problems that have runs.
     pub(crate) fn n_problems(&self) -> usize {
         self.problems.len()
@@ -303,6 +333,21 @@ mod tests {
             // 16, found 2560; kets and bras of eight states in each block's work space.
             let bytes = |large_is_global| session::bytes(tables, &Shape::of(tables, large_is_global));
             assert_eq!((bytes(false), bytes(true)), ((13872, 0), (13872, 8 * 4 * 8 * 16)));
+        });
+    }
+
+    #[test]
+    fn tables_of_some_problems_behind_others_are_those_of_all() {
+        first(4, 5, 8, |_, encoded, problem, order| {
+            let of = |numbers: &[usize]| {
+                let mut tables = Tables::default();
+                numbers.iter().for_each(|number| tables.push(*number, problem, encoded, order));
+                tables
+            };
+            let (one, all) = (of(&[3, 3, 5]).and(of(&[7])).and(of(&[8, 8])), of(&[3, 3, 5, 7, 8, 8]));
+            assert!(one.runs == all.runs && one.steps == all.steps && one.rules == all.rules);
+            assert!(one.states == all.states && one.values == all.values && one.points == all.points);
+            assert!(one.problems == all.problems && one.sets == all.sets && one.n_problems() == 4);
         });
     }
 
