@@ -14,6 +14,9 @@
 //!
 //! # Filling the device
 //!
+//! Sweeps of many problems go to the device at once, and so do the attempts of Levenberg–Marquardt between
+//! them; random gates and states are made, and results judged, on all cores of the host.
+//!
 //! One call of the search is far too little for a GPU: some dozen candidates, where an H200 works on 132 to
 //! 528 at once. So calls of many threads share launches (`engine::combine`): each caller writes the
 //! candidates of its own chunk, whoever finds the device ready takes all chunks that wait and leads one

@@ -11,7 +11,8 @@
 //! wanted: on an H200 `3 · 2 · 264 / 16 = 99`. A lone caller has chunks of one whole wave instead. While
 //! nothing is found chunks grow fourfold, so that where successes are rare few launches do it.
 
-/// Launches under way at a time: one computes, one is copied, one is decided upon.
+/// Launches under way at a time: one computes, one is copied, one is decided upon. Of those that callers share: who
+/// improves more templates than one launch holds has up to two of his own besides.
 pub(super) const MAX_IN_FLIGHT: usize = 3;
 
 /// Candidates of a launch at most.

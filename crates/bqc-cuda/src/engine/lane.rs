@@ -6,10 +6,11 @@
 use crate::gpu::{Plain, Record};
 use crate::{CudaError, Gpu, Kernel, Launch};
 use bqc_kernels::complex::Complex;
+use cust::event::{Event, EventFlags};
 use cust::memory::{AsyncCopyDestination, DeviceBuffer, LockedBuffer};
 use cust::stream::Stream;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::time::Duration;
 
 // SAFETY: two f64.
@@ -53,8 +54,12 @@ pub(crate) struct Lane {
     stream: Stream,
     memory: Option<Memory>,
     workspace: Option<DeviceBuffer<Plain<u128>>>,
-    /// Words that the kernel reads: not zero, those who look at it stop.
-    stop: LockedBuffer<Plain<u32>>,
+    /// Just before and just after the kernel.
+    around: [Event; 2],
+    /// Words that the kernel reads: not zero, those who look at it stop. Only by their address, since the kernel
+    /// reads them while they are written; the buffer is there to be freed.
+    stop_words: AtomicPtr<u32>,
+    _stop: LockedBuffer<Plain<u32>>,
     /// Last, because fields are dropped in their order: the context may end with this one, and the
     /// stream and the memory must be gone by then.
     gpu: Gpu,
@@ -72,8 +77,11 @@ impl Drop for Lane {
 impl Lane {
     pub(crate) fn new(gpu: &Gpu) -> Result<Lane, CudaError> {
         let failed = |e| gpu.host_memory_error("words", N_STOPS * size_of::<u32>(), e);
-        let stop = gpu.bound(|| LockedBuffer::new(&Plain(0), N_STOPS)).map_err(failed)?;
-        Ok(Lane { stream: gpu.stream()?, memory: None, workspace: None, stop, gpu: gpu.clone() })
+        let mut stop = gpu.bound(|| LockedBuffer::new(&Plain(0), N_STOPS)).map_err(failed)?;
+        let stop_words = AtomicPtr::new(stop.as_mut_slice().as_mut_ptr().cast());
+        let event = || gpu.call("making an event", || Event::new(EventFlags::DEFAULT));
+        let (stream, around) = (gpu.stream()?, [event()?, event()?]);
+        Ok(Lane { stream, memory: None, workspace: None, around, stop_words, _stop: stop, gpu: gpu.clone() })
     }
 
     pub(crate) fn gpu(&self) -> &Gpu {
@@ -84,13 +92,13 @@ impl Lane {
     /// the address of the device's.
     pub(crate) fn room(&mut self, what: &str, bytes: usize) -> Result<(&mut [u8], u64), CudaError> {
         let needed = bytes.div_ceil(ALIGNMENT);
-        let enough = self.memory.take().filter(|(host, _)| host.len() >= needed);
-        let memory = match enough {
-            Some(memory) => memory,
-            None => {
+        let memory = match self.memory.take() {
+            Some(memory) if memory.0.len() >= needed => memory,
+            small => {
                 // Half as much again: the next launch is likely to be a little larger.
                 let len = needed + needed / 2;
                 let gpu = &self.gpu;
+                free(gpu, small);
                 let failed = |e| gpu.memory_error(what, len * ALIGNMENT, e);
                 let host_failed = |e| gpu.host_memory_error(what, len * ALIGNMENT, e);
                 let host = gpu.bound(|| LockedBuffer::new(&Plain(0), len)).map_err(host_failed)?;
@@ -110,11 +118,11 @@ impl Lane {
         if len == 0 {
             return Ok(0);
         }
-        let enough = self.workspace.take().filter(|workspace| workspace.len() >= len);
-        let workspace = match enough {
-            Some(workspace) => workspace,
-            None => {
+        let workspace = match self.workspace.take() {
+            Some(workspace) if workspace.len() >= len => workspace,
+            small => {
                 let gpu = &self.gpu;
+                free(gpu, small);
                 let failed = |e| gpu.memory_error(&format!("work space of {n_blocks} blocks"), len * ALIGNMENT, e);
                 // SAFETY: a block writes its part before it reads it.
                 gpu.bound(|| unsafe { DeviceBuffer::uninitialized(len) }).map_err(failed)?
@@ -126,7 +134,7 @@ impl Lane {
     /// The address of the words that a kernel is to look at.
     pub(crate) fn stop_address(&self) -> u64 {
         // Pinned memory has the same address on the device: 64-bit Linux has unified addressing throughout.
-        self.stop.as_slice().as_ptr() as u64
+        self.stop_words.load(Ordering::Relaxed).expose_provenance() as u64
     }
 
     /// Queues the copy of the first `inputs_end` bytes, the kernel, and the copy of the bytes `outputs`.
@@ -152,8 +160,10 @@ impl Lane {
             inputs.async_copy_from(&host.as_slice()[..inputs_end], &self.stream)
         })?;
         let parameters = [std::ptr::from_ref(arguments).cast_mut().cast()];
+        self.gpu.call("timing", || self.around[0].record(&self.stream))?;
         // SAFETY: the caller's.
         unsafe { kernel.launch(&self.stream, shape, &parameters)? };
+        self.gpu.call("timing", || self.around[1].record(&self.stream))?;
         self.copy_out(outputs)
     }
 
@@ -201,6 +211,13 @@ impl Lane {
         Ok(())
     }
 
+    /// When the kernel that has been waited for began and ended, in seconds of the device's clock since an event.
+    pub(crate) fn seconds_since(&self, origin: &Event) -> Result<[f64; 2], CudaError> {
+        let [begin, end] = &self.around;
+        let since = |event: &Event| self.gpu.call("timing", || event.elapsed_time_f32(origin));
+        Ok([since(begin)?, since(end)?].map(|milliseconds| f64::from(milliseconds) * 1e-3))
+    }
+
     /// The host's side, with what has come back. Panics before there is room.
     pub(crate) fn host_bytes(&self) -> &[u8] {
         let (host, _) = self.memory.as_ref().expect("a launch that was begun has memory");
@@ -213,11 +230,20 @@ impl Lane {
 
     /// Sets one of the words. Panics from [`N_STOPS`] on.
     pub(crate) fn set_stop(&self, index: usize, is_asked: bool) {
-        let word = std::ptr::from_ref(&self.stop.as_slice()[index].0).cast_mut();
-        // SAFETY: the word is aligned and lives as long as the lane; while a kernel is in flight it
-        // is written here alone, and read by nobody on this side.
-        unsafe { AtomicU32::from_ptr(word) }.store(is_asked.into(), Ordering::Relaxed);
+        assert!(index < N_STOPS);
+        // SAFETY: so many words were allocated, which are aligned, live as long as the lane and are touched by
+        // nothing else on this side.
+        let word = unsafe { AtomicU32::from_ptr(self.stop_words.load(Ordering::Relaxed).add(index)) };
+        word.store(is_asked.into(), Ordering::Relaxed);
     }
+}
+
+/// Frees memory of a device, whose context that needs.
+fn free<T>(gpu: &Gpu, memory: Option<T>) {
+    let _ = gpu.bound(|| {
+        drop(memory);
+        Ok(())
+    });
 }
 
 /// Records as they lie in memory.

@@ -60,6 +60,7 @@ impl CudaEngine {
         is_stopped: impl Fn(usize) -> bool,
     ) -> Result<Vec<Returned>, CudaError> {
         let returned = session.finish(is_stopped)?;
+        self.clock.add(session.lane())?;
         locked(&self.sessions).push(session);
         Ok(returned)
     }

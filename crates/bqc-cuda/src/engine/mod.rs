@@ -7,6 +7,7 @@
 //! [`CudaEngine::fault`] says what happened.
 
 mod check;
+mod clock;
 mod combine;
 mod descend;
 mod filling;
@@ -23,6 +24,7 @@ use bqc_instantiate::{
     Refined, Solver, StateBatch,
 };
 use bqc_linalg::lanes::Level;
+use clock::Clock;
 use combine::Combiner;
 pub use refine::prepare;
 use session::Session;
@@ -38,6 +40,7 @@ pub struct CudaEngine {
     cpu: CpuEngine,
     level: Level,
     combiner: Combiner,
+    clock: Clock,
     /// Calls of the search under way.
     n_callers: AtomicUsize,
     /// Processes like this one on the device, this one included.
@@ -97,7 +100,7 @@ impl CudaEngine {
         let (sessions, fault, shortage) = (Mutex::new(Vec::new()), Mutex::new(None), Mutex::new(None));
         let (launch_bytes, n_on_device, n_substituted) =
             (AtomicU64::new(u64::MAX), AtomicU64::new(0), AtomicU64::new(0));
-        let (combiner, n_callers) = (Combiner::default(), AtomicUsize::new(0));
+        let (combiner, clock, n_callers) = (Combiner::default(), Clock::new(&gpu)?, AtomicUsize::new(0));
         let engine = CudaEngine {
             name,
             gpu,
@@ -105,6 +108,7 @@ impl CudaEngine {
             cpu,
             level,
             combiner,
+            clock,
             n_callers,
             n_sharers: 1,
             sessions,
@@ -144,6 +148,11 @@ impl CudaEngine {
     /// compares this with what was asked for: the rest was done by the CPU.
     pub fn n_on_device(&self) -> u64 {
         self.n_on_device.load(Ordering::Relaxed)
+    }
+
+    /// Seconds in which kernels were at work so far, by the device's clock; where they overlap they count once.
+    pub fn kernel_seconds(&self) -> f64 {
+        self.clock.seconds()
     }
 
     /// Launches so far, and the calls' chunks that were in them: the quotient is how many shared one.

@@ -133,6 +133,11 @@ impl Session {
         Ok(Session { lane: Lane::new(gpu)?, in_flight: None })
     }
 
+    /// What it runs in.
+    pub(crate) fn lane(&self) -> &Lane {
+        &self.lane
+    }
+
     /// Queues the copy of all tables, the kernel, and the copy of what it leaves. Either all candidates
     /// compete within their groups, or none does; there are at most [`N_STOPS`] groups.
     pub(crate) fn begin(&mut self, kernels: &Kernels, parts: &[&Tables], shape: &Shape) -> Result<(), CudaError> {

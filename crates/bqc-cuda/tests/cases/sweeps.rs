@@ -275,6 +275,9 @@ fn attempts_of_all_problems_share_launches() {
     let (after, groups_after) = counts();
     let (n_launches, n_groups) = (after - launches, groups_after - groups);
     assert!(n_groups >= 8 && n_launches <= 2, "{n_groups} groups in {n_launches} launches");
+    // Two milliseconds for a kernel that nothing else comes between.
+    let seconds = cuda.kernel_seconds();
+    assert!(seconds >= 2e-3 * (n_launches + 2) as f64, "{seconds}");
     let alone: Vec<_> = made.iter().zip(0..).map(|(made, key)| (made.problem(key), key)).collect();
     for (((problem, key), ours), theirs) in alone.into_iter().zip(&together).zip(&theirs) {
         let alone = cuda.instantiate(std::slice::from_ref(&problem), &AtomicBool::new(false));

@@ -24,6 +24,7 @@ static N_LM_LAUNCHES: AtomicUsize = AtomicUsize::new(0);
 static N_SWEEP_LAUNCHES: AtomicUsize = AtomicUsize::new(0);
 /// Retained less released, for each GPU; a context that is used after its end would crash a real program.
 static N_RETAINED: Mutex<[usize; MOST_GPUS]> = Mutex::new([0; MOST_GPUS]);
+static N_EVENTS: AtomicUsize = AtomicUsize::new(0);
 static N_QUERIES: AtomicUsize = AtomicUsize::new(0);
 static WAITS_ASLEEP: AtomicBool = AtomicBool::new(false);
 static IS_LOST: AtomicBool = AtomicBool::new(false);
@@ -335,29 +336,37 @@ pub extern "C" fn cuStreamDestroy_v2(_: *const Queue) -> u32 {
     answer(0)
 }
 
+#[derive(Default)]
+pub struct Event {
+    stream: Option<&'static Queue>,
+    /// How many were recorded before.
+    number: usize,
+}
+
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuEventCreate(event: *mut *mut Option<&'static Queue>, _: u32) -> u32 {
-    unsafe { *event = Box::leak(Box::new(None)) };
+pub unsafe extern "C" fn cuEventCreate(event: *mut *mut Event, _: u32) -> u32 {
+    unsafe { *event = Box::leak(Box::default()) };
     answer(0)
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuEventRecord(event: *mut Option<&'static Queue>, stream: *const Queue) -> u32 {
-    unsafe { *event = Some(&*stream) };
+pub unsafe extern "C" fn cuEventRecord(event: *mut Event, stream: *const Queue) -> u32 {
+    unsafe { *event = Event { stream: Some(&*stream), number: N_EVENTS.fetch_add(1, SeqCst) } };
     answer(0)
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuEventSynchronize(event: *mut Option<&'static Queue>) -> u32 {
-    match unsafe { *event } {
+pub unsafe extern "C" fn cuEventSynchronize(event: *mut Event) -> u32 {
+    match unsafe { (*event).stream } {
         Some(stream) => unsafe { cuStreamSynchronize(stream) },
         None => answer(0),
     }
 }
 
+/// From one event to the next it is two milliseconds.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuEventElapsedTime(milliseconds: *mut f32, _: *const c_void, _: *const c_void) -> u32 {
-    unsafe { *milliseconds = 2.0 };
+pub unsafe extern "C" fn cuEventElapsedTime(milliseconds: *mut f32, from: *const Event, to: *const Event) -> u32 {
+    unsafe { *milliseconds = 2.0 * ((*to).number as f32 - (*from).number as f32) };
     answer(0)
 }
 

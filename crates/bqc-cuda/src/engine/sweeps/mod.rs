@@ -352,9 +352,10 @@ impl CudaEngine {
         stop: &AtomicBool,
     ) -> Result<(), CudaError> {
         let Returned { runs } = session.finish(stop)?;
+        self.clock.add(session.lane())?;
         for (&(place, start), (found, points, values)) in works.iter().zip(&runs) {
             underway[place].take(start, *found, points, values).map_err(|what| CudaError::WrongResult {
-                device: session.gpu().info().to_string(),
+                device: self.gpu.info().to_string(),
                 kernel,
                 what,
             })?;

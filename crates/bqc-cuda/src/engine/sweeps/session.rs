@@ -87,6 +87,11 @@ impl Session {
         Ok(Session { lane: Lane::new(gpu)?, in_flight: None })
     }
 
+    /// What it runs in.
+    pub(crate) fn lane(&self) -> &Lane {
+        &self.lane
+    }
+
     /// Queues the copy of all tables, the kernel, and the copy of what it leaves.
     pub(crate) fn begin(&mut self, kernels: &Kernels, tables: Tables, shape: &Shape) -> Result<(), CudaError> {
         assert!(self.in_flight.is_none(), "a launch is finished before the next one");
@@ -146,11 +151,6 @@ impl Session {
             returned.runs.push((result.verdict, new.to_vec(), values.to_vec()));
         }
         Ok(returned)
-    }
-
-    /// What was running when something turned out wrong.
-    pub(crate) fn gpu(&self) -> &Gpu {
-        self.lane.gpu()
     }
 }
 
