@@ -223,7 +223,14 @@ impl Chosen {
     pub fn fault(&self) -> Option<String> {
         match self {
             #[cfg(target_os = "linux")]
-            Chosen::Cuda(engine) => engine.fault().map(|why| format!("{why}; the CPU did the rest")),
+            Chosen::Cuda(engine) => match (engine.fault(), engine.n_substituted()) {
+                (Some(why), _) => Some(format!("{why}; the CPU did the rest")),
+                (None, 0) => None,
+                (None, n_calls) => {
+                    let why = engine.shortage().map_or("the device had no room".into(), |why| why.to_string());
+                    Some(format!("{why}; the CPU did what {n_calls} calls asked of it"))
+                }
+            },
             _ => None,
         }
     }

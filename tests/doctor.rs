@@ -84,6 +84,7 @@ fn compile_on(folder: &Folder) {
     for (scenario, line) in [
         ("well", None),
         ("exclusive", Some("bqc: no GPU: GPU 0 (Imaginary GPU): taken: CUDA_ERROR_DEVICE_UNAVAILABLE (46)")),
+        ("full-launch", Some("; the CPU did what ")),
         ("late-fault", Some("the device context is lost: CUDA_ERROR_ILLEGAL_ADDRESS (700)")),
     ] {
         let (n_cx, stderr) = compile("cuda", scenario);

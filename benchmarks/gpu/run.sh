@@ -3,12 +3,13 @@
 # this folder; no CUDA, no compiler, no network.
 #
 #   benchmarks/gpu/run.sh pack KIT.tar.gz     here: build, and pack the programs, the circuits and this script
-#   bqc-gpu/run.sh [--quick] [--records DIR] [--python PROGRAM] [--steps 'gpu instantiate compile jax']
-#                                             there: measure; DIR defaults to records/DATE-GPU-COMMIT
+#   bqc-gpu/run.sh [--quick] [--records DIR] [--tar DIR] [--python PROGRAM] [--steps 'gpu instantiate compile jax']
+#                                             there: measure; the records' DIR defaults to records/DATE-GPU-COMMIT
 #
 # A step that fails keeps no other from being measured. All together are to take less than half an hour on sixteen
 # cores; where one command may not last so long, --steps takes some of them at a time, and those of one
-# --records DIR share its summary.
+# --records DIR share its summary. --tar DIR packs the record into one file DIR/DATE-GPU-COMMIT.tar.gz at the end and
+# every 15 seconds, so that there is one whatever ends this; without it the variable OUT names the folder, if it is set.
 #
 # In a checkout the second form takes the programs from target/release, or from --programs DIR, and writes below
 # benchmarks/records. --quick: does everything run? Its figures are worth nothing. The folder then holds
@@ -19,9 +20,9 @@
 #   instantiate.csv sweeps and instantiations by both engines, raw; qfactor_jax.csv the same templates on JAX, where
 #                   PROGRAM (python3) has it; templates/ the templates
 #   compile.csv     three circuits by both engines in turns, raw wall times; every output is verified
-#   SUMMARY.md      the tables
+#   SUMMARY.md      the tables, as far as they have come
 #
-# Exit: 0 all measured; 1 no usable GPU, an engine that does not conform, a device that left its work to the
+# Exit: 0 all measured; 1 no usable GPU, an engine that does not conform, a device that left some of its work to the
 # CPU, or an output that is not its input's circuit. What was measured stays in the folder.
 set -euo pipefail
 
@@ -62,6 +63,7 @@ pack() {
         cp "$circuits/$name.qasm" "$staging/bqc-gpu/circuits/"
     done
     commit >"$staging/bqc-gpu/commit"
+    (cd "$root" && rustc --version) >"$staging/bqc-gpu/rustc"
     tar -czf "$kit" -C "$staging" bqc-gpu
     rm -r "$staging"
     printf 'packed %s: copy it to the machine with the GPU, unpack it, and run bqc-gpu/run.sh\n' "$kit"
@@ -75,7 +77,7 @@ compile_once() { # circuit engine
     "$programs/bqc" compile "$circuits/$circuit.qasm" --engine "$engine" --workers off --seed 1 "${options[@]}" \
         -o "$scratch/out.qasm" 2>"$scratch/talk" || why="exit $?: $(cat "$scratch/talk")"
     end=$(date +%s%N)
-    if [ -z "$why" ] && grep -qE 'no GPU|the CPU did the rest' "$scratch/talk"; then
+    if [ -z "$why" ] && grep -qE 'no GPU|the CPU did ' "$scratch/talk"; then
         why=$(cat "$scratch/talk")
     fi
     if [ -z "$why" ]; then
@@ -97,20 +99,8 @@ forget() { # title
     cp "$scratch/summary" "$folder/SUMMARY.md"
 }
 
-# Everything in turns, and again while there is time.
-compile_all() {
-    local circuit engine repetition begin=$SECONDS done_well=0 raw=$folder/compile.csv
-    echo 'circuit,engine,repetition,options,wall_seconds,cx' >"$raw"
-    for repetition in $(seq "$repeats"); do
-        [ "$repetition" = 1 ] || [ $((SECONDS - begin)) -lt "$COMPILE_SECONDS" ] || break
-        for circuit in "${CIRCUITS[@]}"; do
-            for engine in cuda cpu; do
-                compile_once "$circuit" "$engine" || { done_well=1; continue; }
-                echo "$circuit,$engine,$repetition,${options[*]},$seconds,$n_cx" >>"$raw"
-                printf '%-16s %-4s %s s, %s CX\n' "$circuit" "$engine" "$seconds" "$n_cx"
-            done
-        done
-    done
+# The section of the compiles so far.
+summarise_compiles() {
     forget 'gpu compile'
     {
         printf '\n## gpu compile\n\nUp to %s repetitions in turns, `%s`, one process; the best wall time of each.\n' \
@@ -124,11 +114,28 @@ compile_all() {
         } END {
             for (i = 1; i <= n; i++) {
                 g = order[i] SUBSEP "cuda"; c = order[i] SUBSEP "cpu"
-                ratio = (best[g] + 0 == 0) ? 0 : best[c] / best[g]
-                printf "| %s | %s | %s | %.2f | %s | %s |\n", order[i], best[g], best[c], ratio, cx[g], cx[c]
+                ratio = (best[g] > 0 && best[c] > 0) ? sprintf("%.2f", best[c] / best[g]) : "–"
+                printf "| %s | %s | %s | %s | %s | %s |\n", order[i], best[g], best[c], ratio, cx[g], cx[c]
             }
-        }' "$raw"
+        }' "$folder/compile.csv"
     } >>"$folder/SUMMARY.md"
+}
+
+# Everything in turns, and again while there is time.
+compile_all() {
+    local circuit engine repetition begin=$SECONDS done_well=0 raw=$folder/compile.csv
+    echo 'circuit,engine,repetition,options,wall_seconds,cx' >"$raw"
+    for repetition in $(seq "$repeats"); do
+        [ "$repetition" = 1 ] || [ $((SECONDS - begin)) -lt "$COMPILE_SECONDS" ] || break
+        for circuit in "${CIRCUITS[@]}"; do
+            for engine in cuda cpu; do
+                compile_once "$circuit" "$engine" || { done_well=1; continue; }
+                echo "$circuit,$engine,$repetition,${options[*]},$seconds,$n_cx" >>"$raw"
+                summarise_compiles
+                printf '%-16s %-4s %s s, %s CX\n' "$circuit" "$engine" "$seconds" "$n_cx"
+            done
+        done
+    done
     return "$done_well"
 }
 
@@ -142,18 +149,28 @@ jax() {
     fi
 }
 
+# The record as one file, whole at any time.
+pack_record() {
+    local file part
+    [ -n "$tar_folder" ] || return 0
+    file=$tar_folder/$(basename "$folder").tar.gz part=$tar_folder/.$BASHPID.part
+    # 1: a file has grown meanwhile.
+    tar -czf "$part" -C "$(dirname "$folder")" "$(basename "$folder")" 2>/dev/null || [ $? = 1 ] || return 1
+    mv "$part" "$file"
+}
+
 # What one step is called, and whether it went well.
 step() {
     case $1 in
     gpu) "$programs/bqc-bench" gpu $quick --records "$folder" ;;
-    instantiate) "$programs/bqc-bench" instantiate $quick --most-wires 10 --templates "$folder/templates" \
+    instantiate) "$programs/bqc-bench" instantiate $quick --need-gpu --most-wires 10 --templates "$folder/templates" \
         --records "$folder" ;;
     compile) compile_all ;;
     jax) jax ;;
     esac
 }
 
-quick='' folder='' python=python3 steps='' options=(--effort 3) repeats=3
+quick='' folder='' tar_folder=${OUT:-} python=python3 steps='' options=(--effort 3) repeats=3
 if [ "${1:-}" = pack ]; then
     [ $# = 2 ] || fail 'usage: run.sh pack KIT.tar.gz'
     [ -n "${root:-}" ] || fail 'pack works in a checkout'
@@ -190,6 +207,11 @@ while [ $# -gt 0 ]; do
         folder=$2
         shift
         ;;
+    --tar)
+        [ $# -ge 2 ] || fail '--tar needs a folder'
+        tar_folder=$2
+        shift
+        ;;
     *) fail "unknown argument $1; the head of this script says what there is" ;;
     esac
     shift
@@ -212,6 +234,23 @@ cp "$scratch/doctor.txt" "$folder/doctor.txt"
 [ -n "$steps" ] || rm -f "$folder/SUMMARY.md"
 if command -v nvidia-smi >/dev/null; then
     nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,power.limit --format=csv >"$folder/nvidia-smi.csv" || true
+fi
+
+packer=
+finish() {
+    if [ -n "$packer" ]; then
+        kill "$packer" 2>/dev/null || true
+        pack_record || complain "the record could not be packed into $tar_folder"
+        rm -f "$tar_folder"/.*.part
+    fi
+    rm -r "$scratch"
+}
+trap finish EXIT
+if [ -n "$tar_folder" ]; then
+    mkdir -p "$tar_folder"
+    # For whoever ends a step from outside.
+    while sleep 15; do pack_record || true; done >/dev/null 2>&1 &
+    packer=$!
 fi
 
 failed=()

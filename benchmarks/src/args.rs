@@ -66,6 +66,9 @@ pub enum Command {
         /// Widest templates, 3 to 10
         #[arg(long, value_name = "K", default_value_t = 8, value_parser = clap::value_parser!(u8).range(3..=10))]
         most_wires: u8,
+        /// Fail where there is no GPU, instead of measuring the CPU alone
+        #[arg(long)]
+        need_gpu: bool,
         /// Also write the templates of one problem of each size, with a solution, to this folder
         #[arg(long, value_name = "FOLDER")]
         templates: Option<PathBuf>,

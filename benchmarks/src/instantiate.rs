@@ -24,9 +24,6 @@ pub const N_STARTS: usize = 32;
 /// Key of the random streams of these problems.
 const INSTANTIATE_STREAM: u64 = 0x494e_5354;
 
-/// Sweeps of each start of the first load.
-const FIXED_SWEEPS: u32 = 64;
-
 /// Most sweeps of a start of the second load; QFactor-Sample on JAX is given half as many iterations, each of
 /// which is two sweeps.
 pub const MOST_SWEEPS: u32 = 2000;
@@ -38,8 +35,8 @@ const FLOPS_PER_AMPLITUDE: f64 = 14.0 + 14.0 + 16.0;
 /// What is asked of the starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
-    /// A fixed number of sweeps from every start.
-    Sweeps,
+    /// So many sweeps from every start.
+    Sweeps(u32),
     /// As many as the rules say, and Levenberg–Marquardt in between.
     Instantiations,
 }
@@ -126,9 +123,9 @@ impl Problems {
 fn settings(load: Load) -> Settings {
     let rules = match load {
         // No cost is below nothing, and no gap is infinite: every start makes all of its sweeps.
-        Load::Sweeps => Rules {
+        Load::Sweeps(n_sweeps) => Rules {
             cost_tol: -1.0,
-            max_sweeps: FIXED_SWEEPS,
+            max_sweeps: n_sweeps,
             plateau_sweeps: u32::MAX / 2,
             overtrained_gap: f64::INFINITY,
             ..Rules::default()
@@ -148,8 +145,8 @@ mod tests {
     #[test]
     fn a_fixed_number_of_sweeps_is_made_from_every_start() {
         let problems = Problems::new(3, 4, 2).unwrap();
-        let done = problems.run(&CpuEngine::new(), Load::Sweeps).unwrap();
-        assert_eq!(done.n_sweeps, f64::from(FIXED_SWEEPS) * (2 * N_STARTS) as f64);
+        let done = problems.run(&CpuEngine::new(), Load::Sweeps(40)).unwrap();
+        assert_eq!(done.n_sweeps, 40.0 * (2 * N_STARTS) as f64);
         assert!(done.flops > 44.0 * done.n_sweeps && done.wall_seconds > 0.0);
     }
 

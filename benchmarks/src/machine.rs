@@ -1,6 +1,7 @@
 //! What a figure was measured on: processor, compiler, state of the sources.
 
 use bqc_linalg::lanes::Level;
+use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,9 +14,11 @@ pub struct Machine {
     pub n_cores: usize,
     /// Instruction set that the solvers chose.
     pub level: &'static str,
-    /// The compiler in the path, which is the one that built this unless it was changed since.
+    /// The compiler that built this, from the file `rustc` beside the program, where `benchmarks/gpu/run.sh pack` puts
+    /// it; else the one in the path, which is the same unless it was changed since.
     pub rustc: String,
-    /// Commit of the sources, with `-dirty` if files differ from it.
+    /// Commit of the sources, with `-dirty` if files differ from it: from the file `commit` beside the program, else of
+    /// the checkout that it was built in.
     pub commit: String,
     /// Processes ready to run, averaged over a minute, when the measurement began.
     pub load: String,
@@ -28,15 +31,14 @@ impl Machine {
     pub fn here() -> Machine {
         let unknown = || "unknown".to_owned();
         let days = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() / 86400);
-        let commit = output_of("git", &["rev-parse", "--short=10", "HEAD"]);
-        let changes = output_of("git", &["status", "--porcelain", "--untracked-files=no"]);
-        let dirty = if changes.is_some_and(|text| !text.is_empty()) { "-dirty" } else { "" };
+        let program = std::env::current_exe().ok();
+        let told = |name: &str| program.as_ref().and_then(|program| told_beside(program, name));
         Machine {
             cpu: cpu_model().unwrap_or_else(unknown),
             n_cores: std::thread::available_parallelism().map_or(1, usize::from),
             level: Level::detect().name(),
-            rustc: output_of("rustc", &["--version"]).unwrap_or_else(unknown),
-            commit: commit.map_or_else(unknown, |c| c + dirty),
+            rustc: told("rustc").or_else(|| output_of("rustc", &["--version"])).unwrap_or_else(unknown),
+            commit: told("commit").or_else(checked_out).unwrap_or_else(unknown),
             load: load().unwrap_or_else(unknown),
             date: date(days),
         }
@@ -60,6 +62,20 @@ impl Machine {
             .collect();
         format!("{}-{}", self.date, words.join("-"))
     }
+}
+
+/// What a file beside the program says.
+fn told_beside(program: &Path, name: &str) -> Option<String> {
+    let text = std::fs::read_to_string(program.with_file_name(name)).ok()?;
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// The commit of the checkout that this was built in, if that is on this machine.
+fn checked_out() -> Option<String> {
+    let git = |arguments: &[&str]| output_of("git", &[&["-C", env!("CARGO_MANIFEST_DIR")], arguments].concat());
+    let changes = git(&["status", "--porcelain", "--untracked-files=no"])?;
+    let dirty = if changes.is_empty() { "" } else { "-dirty" };
+    git(&["rev-parse", "--short=10", "HEAD"]).map(|commit| commit + dirty)
 }
 
 fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
@@ -113,6 +129,15 @@ mod tests {
         ] {
             assert_eq!(date(days), text);
         }
+    }
+
+    #[test]
+    fn a_packed_program_knows_what_it_was_built_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("bqc-bench");
+        assert_eq!(told_beside(&program, "commit"), None);
+        std::fs::write(folder.path().join("commit"), "0123456789-dirty\n").unwrap();
+        assert_eq!(told_beside(&program, "commit").as_deref(), Some("0123456789-dirty"));
     }
 
     #[test]

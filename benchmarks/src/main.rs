@@ -25,8 +25,8 @@ fn main() -> ExitCode {
         Command::Cluster { supervisors, blocks, folder, common } => {
             suites::cluster(&common, supervisors, blocks, folder.as_deref())
         }
-        Command::Instantiate { most_wires, templates, common } => {
-            suites::instantiate::instantiate(&common, most_wires, templates.as_deref())
+        Command::Instantiate { most_wires, need_gpu, templates, common } => {
+            suites::instantiate::instantiate(&common, need_gpu, most_wires, templates.as_deref())
         }
         Command::Pool { input, program, common } => suites::pool(&common, &program, &input),
         Command::Search { lists, circuits, seeds, first_seed, time_scale, program, common } => {

@@ -31,7 +31,12 @@ struct Sink {
     records: Option<Records>,
     title: String,
     text: String,
+    /// Why the summary could not be written, if it could not.
+    trouble: Option<String>,
 }
+
+/// The last line of a section until its suite has ended.
+const UNFINISHED: &str = "Unfinished: the suite is still running, or it failed.\n";
 
 impl Sink {
     fn open(title: &str, common: &Common) -> Result<Sink, String> {
@@ -41,14 +46,29 @@ impl Sink {
         let is_kept = !common.no_records && (!common.quick || common.records.is_some());
         let records = is_kept.then(open).transpose()?;
         println!("{}\n", machine.text());
-        Ok(Sink { machine, records, title: title.to_owned(), text: String::new() })
+        Ok(Sink { machine, records, title: title.to_owned(), text: String::new(), trouble: None })
     }
 
-    /// A paragraph or a table.
+    /// A paragraph or a table, which is in the summary at once.
     fn say(&mut self, markdown: &str) {
         println!("{markdown}");
         self.text.push_str(markdown.trim_end());
         self.text.push_str("\n\n");
+        self.draft(&[]);
+    }
+
+    /// Tables as far as they are now, for a summary that says what was measured whatever becomes of the rest.
+    fn draft(&mut self, tables: &[&Markdown]) {
+        let tables: String = tables.iter().map(|table| format!("{}\n", table.text())).collect();
+        let body = format!("{}{tables}{UNFINISHED}", self.text);
+        if let Err(why) = self.summarise(&body) {
+            self.trouble.get_or_insert(why);
+        }
+    }
+
+    fn summarise(&self, body: &str) -> Result<(), String> {
+        let Some(records) = &self.records else { return Ok(()) };
+        records.summarise(&self.title, &self.machine, body).map_err(|e| format!("no summary: {e}"))
     }
 
     fn raw(&self, name: &str, table: &Csv) -> Result<(), String> {
@@ -61,9 +81,11 @@ impl Sink {
     }
 
     fn close(self) -> Result<(), String> {
-        let Some(records) = self.records else { return Ok(()) };
-        records.summarise(&self.title, &self.machine, &self.text).map_err(|e| format!("no summary: {e}"))?;
-        eprintln!("recorded in {}", records.folder().display());
+        self.trouble.clone().map_or(Ok(()), Err)?;
+        self.summarise(&self.text)?;
+        if let Some(records) = &self.records {
+            eprintln!("recorded in {}", records.folder().display());
+        }
         Ok(())
     }
 }

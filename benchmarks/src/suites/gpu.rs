@@ -117,6 +117,7 @@ fn candidates_table(
         // What has been measured stays, whatever becomes of the next size.
         sink.raw("gpu.csv", &raw)?;
         table.push(&candidates_row(&load, &ours, &theirs));
+        sink.draft(&[&table]);
     }
     sink.say(&format!("{n_candidates} candidates at once; medians of {repeats} wall times; CPU: {}.", cpu.name()));
     sink.say(table.text());
@@ -196,6 +197,7 @@ fn callers_table(sink: &mut Sink, cuda: &bqc_cuda::CudaEngine, quick: bool) -> R
             short((after.1 - before.1) as f64 / (after.0 - before.0).max(1) as f64),
             n_differ.to_string(),
         ]);
+        sink.draft(&[&table]);
     }
     sink.say(&format!(
         "{n_callers} callers with {n_candidates} candidates each, one search call after the other; CPU: {} on {n_cores} \
