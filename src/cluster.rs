@@ -9,7 +9,7 @@ pub mod work;
 
 use crate::exit::Failure;
 use bqc_circuit::Circuit;
-use bqc_cluster::{CIRCUIT_NAME, Clock, Folder, PLAN_NAME, Storage};
+use bqc_cluster::{CIRCUIT_NAME, Clock, Folder, OWN_NAMES, PLAN_NAME, Storage};
 use bqc_instantiate::Solver;
 use bqc_optimize::{BlockSettings, Flow, Objective};
 use bqc_qasm::{Limits, ParseOptions, SourceText};
@@ -69,6 +69,22 @@ impl RunDir {
         let unknown = || Failure::Usage(format!("`{}` asks for what this bqc does not know", self.path.display()));
         run_settings(&self.plan.settings, n_threads, max_check_updates).ok_or_else(unknown)
     }
+}
+
+/// Whether a file at this place would destroy what a plan needs: itself, its circuit, or what was found for it.
+pub fn is_of_plan(target: &Path) -> bool {
+    // The deepest is `claims/<pass>/<shard>.<n>`.
+    target.ancestors().skip(1).take(3).any(|folder| {
+        let inner = target.strip_prefix(folder).ok().and_then(|inner| inner.components().next());
+        let is_own = inner.is_some_and(|inner| OWN_NAMES.iter().any(|own| inner.as_os_str() == *own));
+        is_own && holds_plan(folder)
+    })
+}
+
+/// Whether there is a plan, of any build.
+fn holds_plan(folder: &Path) -> bool {
+    let text = read_whole(&Folder::new(folder), PLAN_NAME).unwrap_or_default();
+    Plan::unseal(&String::from_utf8_lossy(&text)).is_ok()
 }
 
 /// A circuit that this program has written, as large as it may be.

@@ -2,6 +2,7 @@
 //! the same folder, synchronised, and renamed over the target, so that a crash, a full disk or an
 //! error leaves what was there before. Devices and pipes are written to directly.
 
+use crate::cluster::is_of_plan;
 use crate::exit::Failure;
 use crate::input::is_standard_stream;
 use std::fs::{self, File, Permissions};
@@ -31,6 +32,9 @@ impl Output {
     pub fn prepare(path: &Path) -> Result<Output, Failure> {
         let place = if path == Path::new("-") { Place::Stdout } else { place_of(path)? };
         if let Place::File { target, .. } = &place {
+            if is_of_plan(target) {
+                return Err(Failure::write(path, "it belongs to a plan; choose another file"));
+            }
             // Created and dropped: the only test of a folder that also covers read-only mounts.
             temporary_beside(target).map_err(|e| Failure::write(path, e))?;
         }

@@ -190,6 +190,32 @@ fn a_plan_is_never_changed() {
 }
 
 #[test]
+fn no_output_takes_the_place_of_what_a_plan_needs() {
+    let folder = Folder::new();
+    let input = folder.write("in.qasm", &redundant());
+    assert_eq!(plan(&folder, &OPTIONS).0, 0);
+    let run_dir = folder.arg("run");
+    assert_eq!(end(start(&folder, "1", 0, 1, &[])).0, 0);
+    let segment = fs::read_dir(folder.path("run/segments")).unwrap().next().unwrap().unwrap().path();
+    std::os::unix::fs::symlink(folder.path("run/circuit.qasm"), folder.path("link")).unwrap();
+    let own = ["run/circuit.qasm", "run/plan.json", "link"].map(|name| folder.arg(name));
+    for output in own.iter().map(String::as_str).chain(segment.to_str()) {
+        for command in [
+            &["merge", &run_dir, "-o", output][..],
+            &["merge", &run_dir, "--report", output],
+            &["compile", &input, "-o", output],
+            &["compile", &input, "--report", output],
+        ] {
+            let (code, _, stderr) = parts(&run(command));
+            assert!(code == 2 && stderr.contains("it belongs to a plan; choose another file"), "{stderr}");
+        }
+    }
+    assert_eq!(run(&["merge", &run_dir, "-o", &folder.arg("run/out.qasm")]).status.code(), Some(0));
+    // Without a plan these are names like any other.
+    assert_eq!(run(&["compile", &input, "-o", &folder.arg("circuit.qasm")]).status.code(), Some(0));
+}
+
+#[test]
 fn approximations_and_walkers_are_the_same_on_two_machines() {
     let folder = Folder::new();
     let input = folder.write("in.qasm", &long(4, 2));

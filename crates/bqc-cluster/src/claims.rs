@@ -13,7 +13,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 /// Folder of the claims, with one for each pass in it.
-const CLAIMS: &str = "claims";
+pub(crate) const CLAIMS: &str = "claims";
 /// A name is no longer than this.
 const MAX_NAME_BYTES: usize = 256;
 
