@@ -66,6 +66,15 @@ impl Output {
     }
 }
 
+/// Prints to standard output. Whether there is a reader: one that has closed it has seen enough.
+pub fn print(text: &str) -> Result<bool, Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(false),
+        other => other.map(|()| true).map_err(|e| Failure::write(Path::new("-"), e)),
+    }
+}
+
 /// Whether two paths lead to one file, which need not be there yet. Standard streams are none.
 pub fn is_same_file(a: &Path, b: &Path) -> bool {
     if is_standard_stream(a) || is_standard_stream(b) {

@@ -216,6 +216,25 @@ fn no_output_takes_the_place_of_what_a_plan_needs() {
 }
 
 #[test]
+fn what_cannot_be_printed_is_an_error() {
+    let folder = Folder::new();
+    let input = folder.write("in.qasm", &redundant());
+    assert_eq!(plan(&folder, &OPTIONS).0, 0);
+    let run_dir = folder.arg("run");
+    for command in [
+        &["status", &run_dir][..],
+        &["status", &run_dir, "--json"],
+        &["slurm-script", "multi-node", "--run-dir", &run_dir, "-o", "out.qasm", "--nodes", "2", "--time", "1:00:00"],
+        &["stats", &input],
+        &["verify", &input, &input],
+    ] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let (code, _, stderr) = parts(&bqc(command).stdout(full).output().unwrap());
+        assert!(code == 2 && stderr.contains("No space left"), "{command:?}: {code} {stderr}");
+    }
+}
+
+#[test]
 fn approximations_and_walkers_are_the_same_on_two_machines() {
     let folder = Folder::new();
     let input = folder.write("in.qasm", &long(4, 2));

@@ -3,12 +3,15 @@
 use super::{Monotonic, RunDir};
 use crate::args::StatusArgs;
 use crate::exit::{Exit, Failure};
+use crate::output::print;
 use bqc_cluster::{Ledger, Status, WriterState};
 use bqc_wire::{Document, RunStatus, SupervisorStatus};
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// Between two looks. Each makes and removes a file in a folder that a file server keeps.
+const LEAST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Runs the command.
 pub fn status(args: &StatusArgs, start: Instant) -> Result<Exit, Failure> {
@@ -18,12 +21,11 @@ pub fn status(args: &StatusArgs, start: Instant) -> Result<Exit, Failure> {
     loop {
         let status = document(&ledger.status(&format!("clock-{}", std::process::id()))?, args.lease);
         let text = if args.json { status.to_json() } else { text(&status) };
-        // Whoever has closed it has seen enough.
-        let is_read = std::io::stdout().write_all(text.as_bytes()).is_ok();
+        let is_read = print(&text)?;
         if !args.watch || status.complete || !is_read {
             return Ok(Exit::Complete);
         }
-        thread::sleep(args.every);
+        thread::sleep(args.every.max(LEAST_PAUSE));
     }
 }
 
