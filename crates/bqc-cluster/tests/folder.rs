@@ -18,6 +18,10 @@ use std::time::{Duration, Instant};
 
 const PLAN: [u8; 32] = [7; 32];
 const N_SHARDS: usize = 20;
+/// A lease that no test waits for.
+const AN_HOUR_MS: u64 = 3_600_000;
+/// How long a test waits for what must come: the end of one that would hang.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Does the work, slowly enough that all get some.
 struct Slowly<'a> {
@@ -46,6 +50,14 @@ fn record(id: u32) -> WriterRecord {
 
 fn care(lease_ms: u64, n_ranks: u32) -> Care {
     Care { lease: Duration::from_millis(lease_ms), n_ranks }
+}
+
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "not after {PATIENCE:?}: {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// One supervisor from beginning to end.
@@ -97,11 +109,17 @@ fn n_twice(server: &Arc<Server>) -> u64 {
 #[test]
 fn supervisors_divide_the_work_and_agree_with_one_alone() {
     let (server, settings) = (Arc::new(Server::default()), settings(2));
+    let begun: [AtomicBool; 4] = Default::default();
     let results: Vec<(Compiled, Totals, _)> = thread::scope(|scope| {
         let one = |id: u32| {
             let client = Client::new(&server, id.into(), Weather::default());
-            let settings = &settings;
-            scope.spawn(move || work(&client, &slowly(4, &|_| {}), record(id), care(60_000, 4), settings))
+            let (settings, begun) = (&settings, &begun);
+            // Whoever comes first waits for all others, so that each does some.
+            let before = move |_| {
+                begun[id as usize].store(true, Ordering::Relaxed);
+                wait_until("all have begun", || begun.iter().all(|b| b.load(Ordering::Relaxed)));
+            };
+            scope.spawn(move || work(&client, &slowly(1, &before), record(id), care(AN_HOUR_MS, 4), settings))
         };
         (0..4).map(one).collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).collect()
     });
@@ -109,7 +127,7 @@ fn supervisors_divide_the_work_and_agree_with_one_alone() {
     for (compiled, totals, failure) in &results {
         assert!(failure.is_none() && !compiled.was_stopped);
         assert_eq!(compiled.circuit, expected);
-        assert!(totals.done >= 3 && totals.taken >= 3 && totals.refused == 0, "{totals:?}");
+        assert!(totals.done >= 1 && totals.taken >= 3 && totals.refused == 0, "{totals:?}");
     }
     let (compiled, missing) = joined(&server, &settings);
     assert_eq!((compiled.circuit, missing), (expected, None));
@@ -149,9 +167,9 @@ fn no_weather_changes_the_circuit() {
             (0..3).map(one).collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         let n_complete = results.iter().filter(|(compiled, _, failure)| {
-            // One whose folder fails six times in a row gives up; the others go on.
+            // One whose folder fails six times in a row gives up, be it over its last word; the others go on.
             let is_complete = failure.is_none();
-            assert_eq!(compiled.was_stopped, !is_complete);
+            assert!(!compiled.was_stopped || !is_complete);
             assert!(!is_complete || compiled.circuit == expected, "weather {nth}");
             is_complete
         });
@@ -165,14 +183,18 @@ fn no_weather_changes_the_circuit() {
 fn the_work_of_one_that_is_cut_off_is_done_by_the_others() {
     let (server, settings) = (Arc::new(Server::default()), settings(1));
     let dead = Client::new(&server, 0, Weather::default());
+    let is_cut = AtomicBool::new(false);
     let cut = |n: usize| {
         if n == 1 {
-            dead.cut_off()
+            dead.cut_off();
+            is_cut.store(true, Ordering::Relaxed);
         }
     };
     let (others, dead_result) = thread::scope(|scope| {
         let (settings, server) = (&settings, &server);
         let dying = scope.spawn(|| work(&dead, &slowly(1, &cut), record(0), care(300, 3), settings));
+        // Alone it would be through with all before.
+        wait_until("it is cut off", || is_cut.load(Ordering::Relaxed));
         let one = |id: u32| {
             let client = Client::new(server, id.into(), Weather::default());
             scope.spawn(move || work(&client, &slowly(1, &|_| {}), record(id), care(300, 3), settings))
@@ -214,10 +236,13 @@ fn one_that_stops_is_gone_on_with_and_what_is_there_can_be_joined() {
     assert!(partial.comparison.unwrap().distance < 1e-10);
 
     // It has ended in order, so nobody waits for its lease.
-    let begun = Instant::now();
-    let other = Client::new(&server, 1, Weather::default());
-    let (compiled, totals, _) = work(&other, &slowly(0, &|_| {}), record(1), care(60_000, 1), &settings);
-    assert!(begun.elapsed() < Duration::from_secs(20));
+    let (done, is_done) = channel();
+    let (others_server, others_settings) = (server.clone(), settings.clone());
+    thread::spawn(move || {
+        let other = Client::new(&others_server, 1, Weather::default());
+        _ = done.send(work(&other, &slowly(0, &|_| {}), record(1), care(AN_HOUR_MS, 1), &others_settings));
+    });
+    let (compiled, totals, _) = is_done.recv_timeout(PATIENCE).expect("it waits for the lease");
     assert_eq!((totals.taken, compiled.circuit), (10, alone(&settings)));
     assert_eq!((joined(&server, &settings).1, n_twice(&server)), (None, 0));
 }
@@ -323,7 +348,7 @@ fn a_run_of_wrong_results_and_failures_comes_to_its_end() {
         let (compiled, totals, _) = work(&client, &failing, record(0), care(60_000, 1), &settings);
         _ = done.send((compiled.was_stopped, totals.done, joined(&server, &settings).1));
     });
-    let end = is_done.recv_timeout(Duration::from_secs(20)).expect("it goes on for ever");
+    let end = is_done.recv_timeout(PATIENCE).expect("it goes on for ever");
     assert_eq!(end, (false, 2 * units.len() as u64, None));
 }
 
@@ -337,7 +362,7 @@ fn who_can_claim_nothing_ends_with_the_reason() {
         let (compiled, totals, failure) = work(&client, &slowly(0, &|_| {}), record(0), care(300, 1), &settings(1));
         _ = done.send((compiled.was_stopped, totals.done, failure.map(|e| e.to_string())));
     });
-    let (was_stopped, n_done, failure) = is_done.recv_timeout(Duration::from_secs(20)).expect("it waits for ever");
+    let (was_stopped, n_done, failure) = is_done.recv_timeout(PATIENCE).expect("it waits for ever");
     assert!(was_stopped && n_done == 0 && failure.as_ref().is_some_and(|e| e.contains("`claims`")), "{failure:?}");
 }
 
