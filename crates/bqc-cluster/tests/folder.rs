@@ -3,7 +3,7 @@
 mod common;
 
 use bqc_circuit::{BlockCircuit, Circuit};
-use bqc_cluster::{Care, FolderError, Ledger, Missing, Reader, Storage, Supervisor, Survey, Totals};
+use bqc_cluster::{Care, Folder, FolderError, Ledger, Missing, Reader, Storage, Supervisor, Survey, Totals};
 use bqc_instantiate::CpuEngine;
 use bqc_run::{Compiled, InProcess, RunSettings, Solved, Unit, Unobserved, Workshop, compile, compile_in};
 use bqc_wire::segment::{encode_head, encode_record};
@@ -390,6 +390,25 @@ fn a_folder_of_another_run_is_refused() {
     let inner = InProcess(&CpuEngine::new());
     let refused = Supervisor::join(&ledger, &inner, record(0), care(1000, 1), N_SHARDS, &|_| {}).err().unwrap();
     assert!(refused.to_string().contains("belongs to another run"), "{refused}");
+}
+
+/// File systems leave what they cannot delete yet, and people what they like.
+#[test]
+fn what_is_no_segment_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Folder::new(folder.path());
+    let segments = folder.path().join("segments");
+    for name in ["folder-0", "folder"] {
+        std::fs::create_dir_all(segments.join(name)).unwrap();
+    }
+    for name in [".nfs000-1", "note", "host-1-a.bak", "host-1-x", "-"] {
+        std::fs::write(segments.join(name), encode_head(&[8; 32])).unwrap();
+    }
+    let clock = Since(Instant::now(), Duration::ZERO);
+    Ledger::new(&storage, &clock, PLAN).load().unwrap();
+    // What looks like one has to be one.
+    std::fs::write(segments.join("host-1-0"), encode_head(&[8; 32])).unwrap();
+    assert!(Ledger::new(&storage, &clock, PLAN).load().is_err());
 }
 
 #[test]
