@@ -12,6 +12,7 @@ use nix::sys::signal::Signal;
 use processes::*;
 use std::fs;
 use std::process::{Child, Stdio};
+use std::time::{Duration, SystemTime};
 
 /// Some seconds of work.
 const OPTIONS: [&str; 8] = ["--flow", "delete", "-k", "4", "--passes", "3", "--starts", "4"];
@@ -103,6 +104,13 @@ fn a_second_job_goes_on_where_all_of_the_first_were_killed() {
     first.iter().for_each(|child| send(child, Signal::SIGKILL));
     first.into_iter().for_each(|child| assert_eq!(end(child).0, -1));
     let n_done = status(&folder).done;
+    // The lease of who was killed is over one day.
+    for segment in fs::read_dir(folder.path("run/segments")).unwrap().flatten() {
+        let long_ago = SystemTime::now() - Duration::from_secs(3600);
+        fs::File::options().append(true).open(segment.path()).unwrap().set_modified(long_ago).unwrap();
+    }
+    let (code, stderr) = merge(&folder, &[]);
+    assert!(code == 75 && stderr.contains("nobody works on it"), "{stderr}");
 
     let (code, stderr) = merge(&folder, &["--partial"]);
     assert!(code == 75 && stderr.contains("what is there is joined"), "{stderr}");

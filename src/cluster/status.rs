@@ -19,7 +19,7 @@ pub fn status(args: &StatusArgs, start: Instant) -> Result<Exit, Failure> {
     let clock = Monotonic(start);
     let ledger = Ledger::new(&run.storage, &clock, run.plan.hash());
     loop {
-        let status = document(&ledger.status(&format!("clock-{}", std::process::id()))?, args.lease);
+        let status = document(&run.status(&ledger)?, args.lease);
         let text = if args.json { status.to_json() } else { text(&status) };
         let is_read = print(&text)?;
         if !args.watch || status.complete || !is_read {
@@ -55,8 +55,11 @@ fn supervisor(writer: &WriterState, lease: Duration) -> SupervisorStatus {
     let state = match writer.ended {
         Some(true) => "complete",
         Some(false) => "stopped",
-        None if writer.is_running(lease) => "running",
-        None => "stale",
+        None => match writer.is_running(lease) {
+            Some(true) => "running",
+            Some(false) => "stale",
+            None => "unknown",
+        },
     };
     let record = &writer.record;
     SupervisorStatus {
@@ -85,7 +88,10 @@ fn text(status: &RunStatus) -> String {
             "pass {pass}: {pass_done} of {pass_units} blocks done, in {pass_shards} shards; {done} in all, {done_twice} twice"
         ),
     });
-    if !status.complete {
+    let n_unknown = status.supervisors.iter().filter(|s| s.state == "unknown").count();
+    if n_unknown > 0 && !status.complete {
+        line(format!("who of {n_unknown} supervisors is at work cannot be told: the folder cannot be written to"));
+    } else if !status.complete {
         let left = status
             .seconds_left
             .map_or("no end in sight".to_owned(), |seconds| format!("{} to the end of the pass", time(seconds)));

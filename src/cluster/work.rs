@@ -1,7 +1,7 @@
 //! `bqc work`: one supervisor of a plan. Started by Slurm it needs no flags.
 
 use super::slurm::Task;
-use super::{Monotonic, RunDir};
+use super::{Monotonic, RunDir, moment};
 use crate::args::{FlowArg, WorkArgs, WorkersArg};
 use crate::engine::{Chosen, Wanted};
 use crate::exit::{Exit, Failure};
@@ -12,7 +12,7 @@ use bqc_cluster::{Care, Ledger, Supervisor, Totals};
 use bqc_run::{CompileError, Compiled, InProcess, RunSettings, Workshop, compile_in};
 use bqc_wire::{BlockTotals, WriterRecord};
 use std::thread::available_parallelism;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 /// Runs the command.
 pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
@@ -48,7 +48,8 @@ pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
     let ledger = Ledger::new(&run.storage, &clock, run.plan.hash());
     let care = Care { lease: args.lease, n_ranks: task.n_ranks };
     let record = record(&task, n_units);
-    let supervisor = Supervisor::join(&ledger, inner, record, care, run.plan.shards as usize, &warn)?;
+    let supervisor =
+        Supervisor::join(&ledger, inner, record, care, run.plan.shards as usize, &warn).map_err(|e| run.failure(e))?;
     let site = Site { run: &run, settings: &settings, engine: &engine, stop: &stop, progress: &progress };
     let mut result = None;
     supervisor.attend(|| {
@@ -62,7 +63,7 @@ pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
         progress.warn(&why);
     }
     if let Some(failure) = supervisor.take_failure() {
-        return Err(failure.into());
+        return Err(run.failure(failure));
     }
     // The closure is called once.
     let Some(compiled) = result else { return Ok(Exit::Interrupted) };
@@ -151,9 +152,8 @@ fn record(task: &Task, n_units: usize) -> WriterRecord {
     let host: String = host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '.').take(64).collect();
     let host = if host.is_empty() { "host".to_owned() } else { host };
     let pid = std::process::id();
-    let moment = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
     WriterRecord {
-        name: format!("{host}-{pid}-{moment:x}"),
+        name: format!("{host}-{pid}-{:x}", moment()),
         host,
         pid,
         job: task.job.clone(),

@@ -146,6 +146,7 @@ fn no_weather_changes_the_circuit() {
         holes: 0.1,
         skew_seconds: 0.0,
         no_claims: false,
+        is_read_only: false,
     };
     let calm = Weather::default();
     let weathers = [
@@ -409,6 +410,21 @@ fn what_is_no_segment_is_left_alone() {
     // What looks like one has to be one.
     std::fs::write(segments.join("host-1-0"), encode_head(&[8; 32])).unwrap();
     assert!(Ledger::new(&storage, &clock, PLAN).load().is_err());
+}
+
+#[test]
+fn nobody_is_called_running_where_the_folder_does_not_tell() {
+    let server = Arc::new(Server::default());
+    forge(&server, "host-1", &[]);
+    let status = |weather| {
+        let client = Client::new(&server, 0, weather);
+        let clock = Since(Instant::now(), Duration::ZERO);
+        Ledger::new(&client, &clock, PLAN).status("clock").unwrap()
+    };
+    let (lease, read_only) = (Duration::from_millis(AN_HOUR_MS), Weather { is_read_only: true, ..Weather::default() });
+    assert_eq!(status(Weather::default()).writers[0].is_running(lease), Some(true));
+    assert_eq!(status(read_only).writers[0].is_running(lease), None);
+    assert_eq!(status(read_only).rate(lease), 0.0);
 }
 
 #[test]
