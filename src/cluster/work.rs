@@ -96,16 +96,30 @@ impl Site<'_> {
 
 /// Last words, and the exit code.
 fn end(run: &RunDir, compiled: &Compiled, totals: Totals, progress: &Progress) -> Exit {
-    let Totals { done, taken, taken_over, .. } = totals;
+    let did = did(&totals);
     let folder = run.path.display();
-    let shards = if taken_over > 0 { format!(", {taken_over} shards taken over") } else { String::new() };
-    let did = format!("{done} blocks done here, {taken} by others{shards}");
     if compiled.was_stopped {
-        progress.warn(&format!("stopped: {did}; `bqc work {folder}` goes on"));
+        let advice = advice(&totals);
+        progress.warn(&format!("stopped: {did}; `bqc work {folder}` goes on{advice}"));
         return Exit::Interrupted;
     }
     progress.note(&format!("complete: {did}; join it with `bqc merge {folder} -o OUT`"));
     if BlockTotals::of(&compiled.records).failed > 0 { Exit::Degraded } else { Exit::Complete }
+}
+
+fn did(totals: &Totals) -> String {
+    let Totals { done, taken, taken_over, .. } = totals;
+    let shards = if *taken_over > 0 { format!(", {taken_over} shards taken over") } else { String::new() };
+    format!("{done} blocks done here, {taken} by others{shards}")
+}
+
+/// To those whose run would be stopped each time before it has come anywhere.
+fn advice(totals: &Totals) -> &'static str {
+    if totals.done == 0 && totals.cut_short > 0 {
+        ", but give it more time: no block was finished in this one, and nothing is kept of one that is cut short"
+    } else {
+        ""
+    }
 }
 
 fn talk(args: &WorkArgs) -> Talk {
@@ -160,5 +174,19 @@ fn record(task: &Task, n_units: usize) -> WriterRecord {
         rank: task.rank,
         n_restarts: task.n_restarts,
         n_threads: n_units as u32,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_finished_no_block_is_told_to_give_more_time() {
+        let stopped = Totals { cut_short: 2, taken: 7, ..Totals::default() };
+        assert!(did(&stopped) == "0 blocks done here, 7 by others" && advice(&stopped).contains("more time"));
+        for other in [Totals { done: 1, ..stopped }, Totals { cut_short: 0, ..stopped }] {
+            assert_eq!(advice(&other), "");
+        }
     }
 }

@@ -248,6 +248,47 @@ fn one_that_stops_is_gone_on_with_and_what_is_there_can_be_joined() {
     assert_eq!((joined(&server, &settings).1, n_twice(&server)), (None, 0));
 }
 
+/// A pass of one shard, begun by four who are stopped: each claim follows that of one who has ended. The owner of
+/// the last is slow, and is helped in spite of their number.
+#[test]
+fn one_that_is_slow_is_helped_however_many_were_stopped_before() {
+    let (server, settings) = (Arc::new(Server::default()), settings(1));
+    let supervise = |id: u32, lease_ms: u64, before: &(dyn Fn(&AtomicBool) + Sync)| {
+        let (client, clock) =
+            (Client::new(&server, id.into(), Weather::default()), Since(Instant::now(), Duration::ZERO));
+        let (ledger, stop) = (Ledger::new(&client, &clock, PLAN), AtomicBool::new(false));
+        let before = |_| before(&stop);
+        let (inner, engine) = (slowly(0, &before), CpuEngine::new());
+        let supervisor = Supervisor::join(&ledger, &inner, record(id), care(lease_ms, 1), 1, &|_| {}).unwrap();
+        supervisor.attend(|| {
+            !compile_in(&supervisor, &circuit(6, 6), &settings, &engine, &stop, &Unobserved).unwrap().was_stopped
+        });
+        let Totals { done, cut_short, taken_over, .. } = supervisor.totals();
+        assert!(!stop.load(Ordering::Relaxed) || (done, cut_short) == (0, 1));
+        (taken_over, stop.load(Ordering::Relaxed))
+    };
+    let client = Client::new(&server, 9, Weather::default());
+    for id in 0..4 {
+        let (n_taken_over, was_stopped) = supervise(id, AN_HOUR_MS, &|stop| stop.store(true, Ordering::Relaxed));
+        // None claims once more what it leaves.
+        assert_eq!((n_taken_over, was_stopped), (u64::from(id > 0), true));
+        assert_eq!(client.claims(), 1 + id as usize);
+    }
+    let (is_begun, is_done) = (AtomicBool::new(false), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let slow = scope.spawn(|| {
+            supervise(4, 3000, &|_| {
+                is_begun.store(true, Ordering::Relaxed);
+                wait_until("another one has done it", || is_done.load(Ordering::Relaxed));
+            })
+        });
+        wait_until("it has begun", || is_begun.load(Ordering::Relaxed));
+        assert_eq!(supervise(5, 3000, &|_| {}), (1, false));
+        is_done.store(true, Ordering::Relaxed);
+        assert_eq!(slow.join().unwrap().0, 1);
+    });
+}
+
 /// Notes the units of the first pass.
 #[derive(Default)]
 struct Noting(Mutex<Vec<Unit>>);
