@@ -7,8 +7,8 @@
 
 use crate::args::{ArrayScriptArgs, JobArgs, MultiNodeScriptArgs, SlurmScriptArgs, SlurmScriptKind};
 use crate::exit::{Exit, Failure};
+use crate::output::print;
 use std::fmt::Write as _;
-use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 /// Prints the script.
@@ -17,10 +17,8 @@ pub fn slurm_script(args: &SlurmScriptArgs) -> Result<Exit, Failure> {
         SlurmScriptKind::MultiNode(args) => multi_node(args)?,
         SlurmScriptKind::Array(args) => array(args)?,
     };
-    match std::io::stdout().lock().write_all(script.as_bytes()) {
-        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(Failure::write(Path::new("-"), e)),
-        _ => Ok(Exit::Complete),
-    }
+    print(&script)?;
+    Ok(Exit::Complete)
 }
 
 /// One circuit, a supervisor on each node.

@@ -5,11 +5,11 @@ use super::list::{self, Item};
 use super::share;
 use crate::args::{BatchArgs, Shard, TableArg};
 use crate::exit::{Exit, Failure};
+use crate::output::print;
 use crate::progress::say;
 use bqc_wire::batch::{batch_csv, batch_html, batch_markdown, batch_totals};
 use bqc_wire::{BatchOutcome, BatchRow, RowState};
 use std::collections::HashSet;
-use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 /// Prints the table of the circuits that the arguments name, or else of all that the folder knows.
@@ -30,10 +30,7 @@ pub fn summary(args: &BatchArgs, path: &Path) -> Result<Exit, Failure> {
         TableArg::Md => batch_markdown(&rows),
         TableArg::Html => batch_html(&rows),
     };
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != ErrorKind::BrokenPipe => return Err(Failure::write(Path::new("-"), e)),
-        _ => {}
-    }
+    print(&text)?;
     if !args.quiet {
         say(&batch_totals(&rows));
     }
