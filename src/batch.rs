@@ -102,6 +102,15 @@ struct Waiting<'a> {
     since: Instant,
 }
 
+/// A circuit, and what is to become of it.
+struct Job<'a> {
+    item: &'a Item,
+    /// What decides its result but for the limits of its time.
+    run_plan: [u8; 32],
+    /// All that decides its result.
+    plan: String,
+}
+
 /// One share, with what its circuits have in common.
 struct Batch<'a> {
     args: &'a BatchArgs,
@@ -193,9 +202,8 @@ impl Batch<'_> {
             return Ok(Ended::Now(BatchOutcome::Unfinished));
         }
         let run_plan = compile.plan()?;
-        let plan = self.plan(&run_plan);
-        let before = self.folder.record(item).filter(|record| record.plan.as_deref() == Some(&plan));
-        if self.is_done(item, before.as_ref()) {
+        let job = Job { item, plan: self.plan(&run_plan), run_plan };
+        if self.is_done(&job, self.record_of(&job).as_ref()) {
             return Ok(Ended::Before);
         }
         let run_dir = self.folder.run_dir(item, &run_plan, n_held);
@@ -203,37 +211,54 @@ impl Batch<'_> {
             self.folder.copy_runs(item, &run_plan, n_held);
         }
         compile.run_folder = RunFolderArgs { run_dir: Some(run_dir), resume: false };
-        let outputs = Outputs::prepare(&args)?;
+        self.compile(&job, &compile, &Outputs::prepare(&args)?, &meter)
+    }
+
+    /// One circuit that may still be to do.
+    fn compile(&self, job: &Job, compile: &Compile, outputs: &Outputs, meter: &Meter) -> Result<Ended, Failure> {
         // Whichever comes first; a limit beyond the clock's range is none.
         let own = self.args.circuit_time_limit.and_then(|limit| Instant::now().checked_add(limit));
         let deadline = own.into_iter().chain(self.deadline).min();
+        let begun = match compile.begin(deadline, meter) {
+            Ok(begun) => begun,
+            Err(why) => return self.did_not(job, why),
+        };
+        // Whoever had its run folder before has written the record before letting go of that.
+        let before = self.record_of(job);
+        if self.is_done(job, before.as_ref()) {
+            if before.is_some_and(|record| record.outcome == BatchOutcome::Complete) {
+                self.folder.remove_runs(job.item, &job.run_plan);
+            }
+            return Ok(Ended::Before);
+        }
         self.stop.begin_part();
         let limit = self.stop.limit(deadline)?;
-        let found = compile.run(self.stop, deadline, &meter);
+        let found = begun.run(self.stop);
         drop(limit);
-        let found = match found {
-            Ok(found) => found,
-            Err(Failure::Journal(JournalError::Busy { folder })) => return Ok(Ended::Busy(folder)),
-            Err(why @ (Failure::Usage(_) | Failure::Diagnostic(_))) => {
-                return self.refuse(item, Some(plan), &why.to_string());
-            }
-            Err(other) => return Err(other),
-        };
         let is_own = own.is_some() && deadline == own && !self.stop.was_interrupted();
-        let ended = self.write(item, plan, found, &outputs, is_own, before)?;
-        if matches!(ended, Ended::Now(BatchOutcome::Complete)) {
-            self.folder.remove_runs(item, &run_plan);
+        match found {
+            Ok(found) => self.write(job, found, outputs, is_own, before),
+            Err(why) => self.did_not(job, why),
         }
-        Ok(ended)
     }
 
-    /// Writes what was found, then the record that says so. `is_own`: if it was cut short, it was by the limit of
-    /// one circuit.
+    /// What is to be done about a circuit of which nothing came.
+    fn did_not(&self, job: &Job, why: Failure) -> Result<Ended, Failure> {
+        match why {
+            Failure::Journal(JournalError::Busy { folder }) => Ok(Ended::Busy(folder)),
+            Failure::Usage(_) | Failure::Diagnostic(_) => {
+                self.refuse(job.item, Some(job.plan.clone()), &why.to_string())
+            }
+            other => Err(other),
+        }
+    }
+
+    /// Writes what was found, then the record that says so, and only then lets go of the run folder. `is_own`: if it
+    /// was cut short, it was by the limit of one circuit.
     fn write(
         &self,
-        item: &Item,
-        plan: String,
-        found: Found<'_>,
+        job: &Job,
+        found: Found,
         outputs: &Outputs,
         is_own: bool,
         before: Option<BatchRecord>,
@@ -241,8 +266,7 @@ impl Batch<'_> {
         let cut = if is_own { BatchOutcome::TimeLimit } else { BatchOutcome::Unfinished };
         let is_whole = found.is_whole();
         // Another task may have finished it meanwhile, and half a result takes no whole one's place.
-        let now = self.folder.record(item).filter(|record| record.plan.as_ref() == Some(&plan));
-        if !is_whole && self.is_done(item, now.as_ref()) {
+        if !is_whole && self.is_done(job, self.record_of(job).as_ref()) {
             return Ok(Ended::Before);
         }
         let done = found.write(outputs)?;
@@ -253,17 +277,15 @@ impl Batch<'_> {
         };
         let earlier = before.and_then(|record| record.figures).map_or(0.0, |figures| figures.wall_seconds);
         let figures = BatchFigures::of(&done.report, earlier);
-        let words = format!(
-            "{}: {} qubits, two-qubit gates {} → {}, {:.2} s",
-            item.name,
-            figures.qubits,
-            figures.two_qubit_gates_before,
-            figures.two_qubit_gates_after,
-            figures.wall_seconds
-        );
-        let output = self.folder.read_output(item)?;
-        let record = BatchRecord::of(item.input.display().to_string(), plan, outcome, &output, figures, &done.report);
-        self.folder.write_record(item, &record)?;
+        let words = words_of_figures(job.item, &figures);
+        let output = self.folder.read_output(job.item)?;
+        let (input, plan) = (job.item.input.display().to_string(), job.plan.clone());
+        let record = BatchRecord::of(input, plan, outcome, &output, figures, &done.report);
+        self.folder.write_record(job.item, &record)?;
+        if outcome == BatchOutcome::Complete {
+            self.folder.remove_runs(job.item, &job.run_plan);
+        }
+        done.end();
         let why = match (outcome, &record.error) {
             (BatchOutcome::Unfinished, _) => ", unfinished".to_owned(),
             (BatchOutcome::TimeLimit, _) => ", its time limit".to_owned(),
@@ -283,10 +305,15 @@ impl Batch<'_> {
         Ok(Ended::Now(BatchOutcome::Refused))
     }
 
+    /// What is recorded of a circuit with the present settings.
+    fn record_of(&self, job: &Job) -> Option<BatchRecord> {
+        self.folder.record(job.item).filter(|record| record.plan.as_deref() == Some(&job.plan))
+    }
+
     /// Whether there is nothing to do any more. One with faults may have better luck.
-    fn is_done(&self, item: &Item, record: Option<&BatchRecord>) -> bool {
+    fn is_done(&self, job: &Job, record: Option<&BatchRecord>) -> bool {
         let is_whole = |r: &&BatchRecord| matches!(r.outcome, BatchOutcome::Complete | BatchOutcome::TimeLimit);
-        record.filter(is_whole).is_some_and(|record| self.folder.has_output(item, record))
+        record.filter(is_whole).is_some_and(|record| self.folder.has_output(job.item, record))
     }
 
     /// All that decides a circuit's result, the limit of its time included.
@@ -320,6 +347,13 @@ impl Batch<'_> {
             say(line);
         }
     }
+}
+
+/// What a compile has come to.
+fn words_of_figures(item: &Item, figures: &BatchFigures) -> String {
+    let (name, seconds) = (&item.name, figures.wall_seconds);
+    let BatchFigures { qubits, two_qubit_gates_before: before, two_qubit_gates_after: after, .. } = figures;
+    format!("{name}: {qubits} qubits, two-qubit gates {before} → {after}, {seconds:.2} s")
 }
 
 /// What a panic said.
