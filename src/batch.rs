@@ -192,6 +192,11 @@ impl Batch<'_> {
         let meter = Meter::new(Instant::now());
         let input = match read_circuit(&args.input, &args.read) {
             Ok(input) => input,
+            // A folder may be away for a while, and then what was made of it is none the worse.
+            Err(why @ Failure::Read { .. }) if self.folder.has_whole(item) => {
+                say(&format!("bqc: {} is left out: {why}; its result stays", item.name));
+                return Ok(Ended::Now(BatchOutcome::Refused));
+            }
             Err(why) => return self.refuse(item, None, &why.to_string()),
         };
         // The limit of the circuit before is none of this one's.

@@ -116,6 +116,26 @@ fn the_good_are_done_the_bad_recorded_and_nothing_is_done_twice() {
 }
 
 #[test]
+fn an_input_that_is_away_for_a_while_costs_no_result() {
+    let folder = Folder::new();
+    let path = folder.write("one.qasm", &long(4, 1));
+    folder.write("list", &path);
+    assert_eq!(batch(&folder, &[]).0, 0);
+    let before = folder.read("out/one.batch.json");
+    fs::rename(&path, folder.path("away")).unwrap();
+    let (code, stderr) = batch(&folder, &[]);
+    assert!(code == 2 && stderr.contains("No such file") && stderr.contains("1 refused"), "{stderr}");
+    assert_eq!(folder.read("out/one.batch.json"), before);
+    assert_eq!(summary(&folder, &[]).0, 0);
+    fs::rename(folder.path("away"), &path).unwrap();
+    assert!(batch(&folder, &[]).1.contains("1 were done before"));
+    // An input that is there, and no circuit any more, is another matter.
+    folder.write("one.qasm", "OPENQASM 2.0;\nfrobnicate q[0];\n");
+    assert_eq!(batch(&folder, &[]).0, 2);
+    assert_eq!(record(&folder, "one").outcome, BatchOutcome::Refused);
+}
+
+#[test]
 fn shares_make_up_the_whole_and_the_summary_knows_what_is_missing() {
     let folder = folder();
     assert_eq!(batch(&folder, &["--shard", "1/3"]).0, 2, "two and missing");

@@ -7,7 +7,7 @@ use super::list::{Item, paths};
 use crate::exit::Failure;
 use crate::output::Output;
 use bqc_wire::batch::{content_hash, hexadecimal};
-use bqc_wire::{BatchRecord, Document};
+use bqc_wire::{BatchOutcome, BatchRecord, Document};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -78,6 +78,12 @@ impl ResultFolder {
     pub fn has_output(&self, item: &Item, record: &BatchRecord) -> bool {
         let hash = fs::read(self.output(item)).map(|bytes| content_hash(&bytes));
         hash.is_ok_and(|hash| record.output_sha256 == Some(hash)) && self.report(item).is_file()
+    }
+
+    /// Whether there is a circuit of which nothing is missing, whatever its settings were.
+    pub fn has_whole(&self, item: &Item) -> bool {
+        let is_whole = |outcome| !matches!(outcome, BatchOutcome::Unfinished | BatchOutcome::Refused);
+        self.record(item).is_some_and(|record| is_whole(record.outcome) && self.has_output(item, &record))
     }
 
     /// Where a circuit's journal is, if others hold `n_held` folders of its runs.
