@@ -42,7 +42,7 @@ pub fn batch(args: &BatchArgs, start: Instant) -> Result<Exit, Failure> {
     }
     folder.keep_list(&items)?;
     let shard = share::of(args.shard)?;
-    let mut mine = share::take(shard, items);
+    let mut mine = folder.named(share::take(shard, items));
     for item in &mine {
         folder.spares(item)?;
     }
@@ -270,6 +270,13 @@ impl Batch<'_> {
     ) -> Result<Ended, Failure> {
         let cut = if is_own { BatchOutcome::TimeLimit } else { BatchOutcome::Unfinished };
         let is_whole = found.is_whole();
+        if let Some(of) = self.folder.input_of(&job.item.name).filter(|of| !job.item.is_of(of)) {
+            let (name, of) = (&job.item.name, of.display());
+            say(&format!(
+                "bqc: {name} is left: the results of `{of}` have got this name; the next batch finds another"
+            ));
+            return Ok(Ended::Now(BatchOutcome::Unfinished));
+        }
         // Another task may have finished it meanwhile, and half a result takes no whole one's place.
         if !is_whole && self.is_done(job, self.record_of(job).as_ref()) {
             return Ok(Ended::Before);

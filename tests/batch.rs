@@ -136,6 +136,36 @@ fn an_input_that_is_away_for_a_while_costs_no_result() {
 }
 
 #[test]
+fn circuits_of_one_name_keep_results_of_their_own() {
+    let folder = Folder::new();
+    ["a", "b"].iter().for_each(|name| fs::create_dir(folder.path(name)).unwrap());
+    let list = |name: &str, text: &str| folder.write("list", &folder.write(name, text));
+    list("a/x.qasm", &long(4, 1));
+    assert_eq!(batch(&folder, &[]).0, 0);
+    let output = folder.read("out/x.qasm");
+    list("b/x.qasm", &long(3, 1));
+    assert!(batch(&folder, &[]).1.contains("1 done"));
+    assert_eq!(folder.read("out/x.qasm"), output);
+    // Both in one list, each is known.
+    let both = format!("{}\n{}\n", folder.arg("a/x.qasm"), folder.arg("b/x.qasm"));
+    folder.write("list", &both);
+    assert!(batch(&folder, &[]).1.contains("2 were done before"));
+    let (code, table) = summary(&folder, &["--format", "csv"]);
+    assert!(code == 0 && table.lines().count() == 3, "{table}");
+    assert!(table.lines().any(|line| line.starts_with("x,complete,4,") && line.ends_with("a/x.qasm")), "{table}");
+    // Another process is faster.
+    list("b/y.qasm", &long(8, 400));
+    let child = started(&folder, &["-j", "1"]);
+    wait_until("a journal", || n_journal_bytes(&folder) > 0);
+    let other = folder.read("out/x.batch.json");
+    folder.write("out/y.batch.json", &other);
+    send(&child, Signal::SIGUSR1);
+    let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
+    assert!(code == 75 && stderr.contains("have got this name"), "{stderr}");
+    assert!(folder.read("out/y.batch.json") == other && !folder.path("out/y.qasm").exists());
+}
+
+#[test]
 fn shares_make_up_the_whole_and_the_summary_knows_what_is_missing() {
     let folder = folder();
     assert_eq!(batch(&folder, &["--shard", "1/3"]).0, 2, "two and missing");

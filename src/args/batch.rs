@@ -15,7 +15,8 @@ pub struct BatchArgs {
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
     /// Where the results go: for each circuit `NAME.qasm`, `NAME.report.json` and `NAME.batch.json`, and
-    /// below `runs` what an interrupted one goes on from
+    /// below `runs` what an interrupted one goes on from. Where circuits of several folders have one name, the
+    /// later ones get something added to it
     #[arg(long, value_name = "DIR", required_unless_present = "summary")]
     pub out_dir: Option<PathBuf>,
     /// Do this share only: every Nth circuit from the Ith on, counted from 0 [default: in a task of a Slurm

@@ -3,7 +3,7 @@
 //! circuits there are.
 
 use super::is_same_file;
-use super::list::{Item, paths};
+use super::list::{Item, Listed, paths};
 use crate::exit::Failure;
 use crate::output::Output;
 use bqc_wire::batch::{content_hash, hexadecimal};
@@ -34,6 +34,17 @@ impl ResultFolder {
         Ok(ResultFolder(path.to_path_buf()))
     }
 
+    /// Names the results of circuits.
+    pub fn named(&self, listed: Vec<Listed>) -> Vec<Item> {
+        listed.into_iter().map(|one| one.named(|name| self.input_of(name))).collect()
+    }
+
+    /// The circuit whose results have this name. One without results needs no name.
+    pub fn input_of(&self, name: &str) -> Option<PathBuf> {
+        let record = self.record_of(name).filter(|record| record.output_sha256.is_some());
+        record.map(|record| record.input.into())
+    }
+
     /// Where a circuit goes.
     pub fn output(&self, item: &Item) -> PathBuf {
         self.0.join(format!("{}.qasm", item.name))
@@ -44,8 +55,8 @@ impl ResultFolder {
         self.0.join(format!("{}.report.json", item.name))
     }
 
-    fn record_path(&self, item: &Item) -> PathBuf {
-        self.0.join(format!("{}.batch.json", item.name))
+    fn record_path(&self, name: &str) -> PathBuf {
+        self.0.join(format!("{name}.batch.json"))
     }
 
     /// Refuses to write a result over the circuit itself.
@@ -60,12 +71,16 @@ impl ResultFolder {
 
     /// What is recorded of a circuit, if anything that can be read.
     pub fn record(&self, item: &Item) -> Option<BatchRecord> {
-        BatchRecord::from_json(&fs::read_to_string(self.record_path(item)).ok()?).ok()
+        self.record_of(&item.name)
+    }
+
+    fn record_of(&self, name: &str) -> Option<BatchRecord> {
+        BatchRecord::from_json(&fs::read_to_string(self.record_path(name)).ok()?).ok()
     }
 
     /// Records what became of a circuit.
     pub fn write_record(&self, item: &Item, record: &BatchRecord) -> Result<(), Failure> {
-        Output::prepare(&self.record_path(item))?.write(|out| out.write_all(record.to_json().as_bytes()))
+        Output::prepare(&self.record_path(&item.name))?.write(|out| out.write_all(record.to_json().as_bytes()))
     }
 
     /// The circuit that was written.
@@ -119,7 +134,7 @@ impl ResultFolder {
     }
 
     /// Keeps the list of circuits, so that a summary knows what is missing. All tasks write the same.
-    pub fn keep_list(&self, items: &[Item]) -> Result<(), Failure> {
+    pub fn keep_list(&self, items: &[Listed]) -> Result<(), Failure> {
         let text: String = items.iter().map(|item| format!("{}\n", item.input.display())).collect();
         let path = self.0.join("lists").join(format!("{}.txt", &content_hash(text.as_bytes())[..2 * PLAN_BYTES]));
         if path.exists() { Ok(()) } else { Output::prepare(&path)?.write(|out| out.write_all(text.as_bytes())) }

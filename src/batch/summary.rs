@@ -1,13 +1,13 @@
 //! `bqc batch --summary`: one table of all circuits, and whether anything is left to do.
 
 use super::folder::ResultFolder;
-use super::list::{self, Item};
+use super::list::{self, Item, Listed};
 use super::share;
 use crate::args::{BatchArgs, Shard, TableArg};
 use crate::exit::{Exit, Failure};
 use crate::progress::say;
 use bqc_wire::batch::{batch_csv, batch_html, batch_markdown, batch_totals};
-use bqc_wire::{BatchOutcome, BatchRow, RowState};
+use bqc_wire::{BatchOutcome, BatchRecord, BatchRow, RowState};
 use std::collections::HashSet;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -24,7 +24,9 @@ pub fn summary(args: &BatchArgs, path: &Path) -> Result<Exit, Failure> {
     }
     // Where there are more shares than circuits some have nothing to do, and that is done.
     let items = share::take(args.shard.unwrap_or(Shard { index: 0, count: 1 }), items);
-    let rows: Vec<BatchRow> = items.into_iter().map(|item| row(&folder, item)).collect();
+    let mut seen = HashSet::new();
+    let items = folder.named(items).into_iter().filter(|item| seen.insert(item.name.clone()));
+    let rows: Vec<BatchRow> = items.map(|item| row(&folder, item)).collect();
     let text = match args.format {
         TableArg::Csv => batch_csv(&rows),
         TableArg::Md => batch_markdown(&rows),
@@ -41,24 +43,19 @@ pub fn summary(args: &BatchArgs, path: &Path) -> Result<Exit, Failure> {
 }
 
 /// All circuits of all lists.
-fn known(folder: &ResultFolder) -> Result<Vec<Item>, Failure> {
-    let mut items = Vec::new();
-    for inputs in folder.lists()? {
-        items.extend(list::items(inputs)?);
-    }
-    let mut seen = HashSet::new();
-    items.retain(|item| seen.insert(item.name.clone()));
-    Ok(items)
+fn known(folder: &ResultFolder) -> Result<Vec<Listed>, Failure> {
+    list::listed(folder.lists()?.concat())
 }
 
 fn row(folder: &ResultFolder, item: Item) -> BatchRow {
     let input = item.input.display().to_string();
-    let Some(record) = folder.record(&item) else {
+    let of_circuit = |record: &BatchRecord| item.is_of(record.input.as_ref());
+    let Some(record) = folder.record(&item).filter(of_circuit) else {
         return BatchRow { name: item.name, input, state: RowState::Missing, error: None, figures: None };
     };
     let is_there = record.outcome == BatchOutcome::Refused || folder.has_output(&item, &record);
     let state = if is_there { RowState::Recorded(record.outcome) } else { RowState::Changed };
-    BatchRow { name: item.name, input, state, error: record.error, figures: record.figures }
+    BatchRow { name: item.name, input: record.input, state, error: record.error, figures: record.figures }
 }
 
 /// The same as if all had been one batch.
