@@ -22,6 +22,7 @@ use folder::{ResultFolder, Snapshot};
 use list::Item;
 use std::any::Any;
 use std::fs;
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::thread;
@@ -51,9 +52,10 @@ pub fn batch(args: &BatchArgs, start: Instant) -> Result<Exit, Failure> {
     let stop = Stop::install(None)?;
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let batch = Batch { args, folder: &folder, stop: &stop, deadline };
-    let counts = batch.run(&mine)?;
+    let mut counts = Counts { left: mine.len(), ..Counts::default() };
+    let ended = batch.run(&mine, &mut counts);
     batch.tell(&format!("share {}/{}: {}", shard.index, shard.count, counts.words()));
-    Ok(counts.exit())
+    ended.map(|()| counts.exit())
 }
 
 /// How the circuits of a share ended.
@@ -121,14 +123,13 @@ struct Batch<'a> {
 
 impl Batch<'_> {
     /// All circuits, and those last that other tasks are at.
-    fn run(&self, mine: &[Item]) -> Result<Counts, Failure> {
-        let mut counts = Counts { left: mine.len(), ..Counts::default() };
+    fn run(&self, mine: &[Item], counts: &mut Counts) -> Result<(), Failure> {
         let mut waiting = Vec::new();
         for item in mine {
             if self.is_over() {
-                return Ok(counts);
+                return Ok(());
             }
-            if let Some(folder) = self.count(item, 0, &mut counts)? {
+            if let Some(folder) = self.count(item, 0, counts)? {
                 self.tell(&format!("{}: another task is at it; later", item.name));
                 waiting.push(Waiting { item, n_held: 0, seen: Snapshot::of(&folder), since: Instant::now() });
             }
@@ -137,11 +138,11 @@ impl Batch<'_> {
             thread::sleep(LOOK_EVERY);
             let mut still = Vec::new();
             for waiter in waiting {
-                still.extend(self.look_again(waiter, &mut counts)?);
+                still.extend(self.look_again(waiter, counts)?);
             }
             waiting = still;
         }
-        Ok(counts)
+        Ok(())
     }
 
     /// Does a circuit if the other task is through, or shows no life any more.
@@ -216,7 +217,10 @@ impl Batch<'_> {
             self.folder.copy_runs(item, &run_plan, n_held);
         }
         compile.run_folder = RunFolderArgs { run_dir: Some(run_dir), resume: false };
-        self.compile(&job, &compile, &Outputs::prepare(&args)?, &meter)
+        match Outputs::prepare(&args) {
+            Ok(outputs) => self.compile(&job, &compile, &outputs, &meter),
+            Err(why) => self.did_not(&job, why),
+        }
     }
 
     /// One circuit that may still be to do.
@@ -247,11 +251,14 @@ impl Batch<'_> {
         }
     }
 
-    /// What is to be done about a circuit of which nothing came.
+    /// What is to be done about a circuit of which nothing came. The next one may have better luck, unless nothing
+    /// can be recorded any more.
     fn did_not(&self, job: &Job, why: Failure) -> Result<Ended, Failure> {
         match why {
             Failure::Journal(JournalError::Busy { folder }) => Ok(Ended::Busy(folder)),
-            Failure::Usage(_) | Failure::Diagnostic(_) => {
+            // No circuit's fault.
+            Failure::Journal(JournalError::Io { ref source, .. }) if is_full(source) => Err(why),
+            Failure::Usage(_) | Failure::Diagnostic(_) | Failure::Write { .. } | Failure::Journal(_) => {
                 self.refuse(job.item, Some(job.plan.clone()), &why.to_string())
             }
             other => Err(other),
@@ -359,6 +366,11 @@ impl Batch<'_> {
             say(line);
         }
     }
+}
+
+/// Whether there is no room on the disk, or none for this user.
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 /// What a compile has come to.

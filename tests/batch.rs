@@ -136,6 +136,24 @@ fn an_input_that_is_away_for_a_while_costs_no_result() {
 }
 
 #[test]
+fn a_result_that_cannot_be_written_keeps_no_other_from_it() {
+    let folder = folder();
+    let long_name = folder.write(&format!("{}.qasm", "n".repeat(245)), &long(3, 1));
+    folder.write("list", &["four.qasm", "two.qasm", "one.qasm"].map(|name| folder.arg(name) + "\n").concat());
+    fs::write(folder.path("list"), folder.read("list") + &long_name).unwrap();
+    fs::create_dir_all(folder.path("out/two.qasm")).unwrap();
+    let (code, stderr) = batch(&folder, &[]);
+    assert!(code == 2 && stderr.contains("two is left out") && stderr.contains("it is a folder"), "{stderr}");
+    assert!(stderr.contains("3 done (0 with faults), 0 were done before, 1 refused, 0 left to do"), "{stderr}");
+    assert_eq!(summary(&folder, &[]).0, 2);
+    // Where nothing can be written there is no sense in going on, and it is said how far it came.
+    fs::remove_file(folder.path("out/one.batch.json")).unwrap();
+    fs::create_dir(folder.path("out/one.batch.json")).unwrap();
+    let (code, stderr) = batch(&folder, &[]);
+    assert!(code == 2 && stderr.contains("cannot write") && stderr.contains("left to do"), "{stderr}");
+}
+
+#[test]
 fn circuits_of_one_name_keep_results_of_their_own() {
     let folder = Folder::new();
     ["a", "b"].iter().for_each(|name| fs::create_dir(folder.path(name)).unwrap());

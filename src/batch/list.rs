@@ -8,6 +8,9 @@ use bqc_wire::batch::content_hash;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+/// The longest name of results, so that those of all their files are short enough for file systems (255 bytes).
+const MAX_STEM_BYTES: usize = 200;
+
 /// A circuit of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
@@ -33,10 +36,11 @@ impl Listed {
     /// What has a name keeps it, whatever comes to a list. `recorded`: the input of the results of a name.
     pub fn named(self, recorded: impl Fn(&str) -> Option<PathBuf>) -> Item {
         let Listed { input, stem, is_alone } = self;
-        let apart = format!("{stem}-{}", &content_hash(input.as_os_str().as_encoded_bytes())[..8]);
+        let end = (0..=stem.len().min(MAX_STEM_BYTES)).rfind(|&i| stem.is_char_boundary(i)).unwrap_or(0);
+        let apart = format!("{}-{}", &stem[..end], &content_hash(input.as_os_str().as_encoded_bytes())[..8]);
         let is_stem = match recorded(&stem) {
             Some(of) => is_same_circuit(&of, &input),
-            None => is_alone && recorded(&apart).is_none(),
+            None => is_alone && stem.len() <= MAX_STEM_BYTES && recorded(&apart).is_none(),
         };
         Item { name: if is_stem { stem } else { apart }, input }
     }
@@ -122,6 +126,9 @@ mod tests {
         assert_eq!(names(&["a/x.qasm", "b/x.qasm"], &recorded), ["x", both[1].as_str()]);
         assert_eq!(names(&["b/x.qasm"], &recorded), both[1..]);
         assert_eq!(names(&["a/x.qasm"], &[(&both[0], "a/x.qasm")]), both[..1]);
+        let long = "ä".repeat(120) + ".qasm";
+        let short = names(&[&long], &[]);
+        assert!(short[0].len() < 220 && short[0].starts_with("ää"), "{short:?}");
         // The same file by another way.
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
