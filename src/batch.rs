@@ -41,7 +41,7 @@ pub fn batch(args: &BatchArgs, start: Instant) -> Result<Exit, Failure> {
     if items.is_empty() {
         return Err(Failure::Usage("there is no circuit to do; name files, or a list of them with --list".into()));
     }
-    folder.keep_list(&items)?;
+    folder.keep_list(args.list.as_deref(), &items)?;
     let shard = share::of(args.shard)?;
     let mut mine = folder.named(share::take(shard, items));
     for item in &mine {

@@ -154,6 +154,29 @@ fn a_result_that_cannot_be_written_keeps_no_other_from_it() {
 }
 
 #[test]
+fn the_summary_forgets_what_was_taken_from_a_list_and_never_done() {
+    let folder = Folder::new();
+    let [one, two] = ["one.qasm", "two.qasm"].map(|name| folder.write(name, &long(3, 1)));
+    let list = |lines: &[&str]| folder.write("list", &lines.join("\n"));
+    list(&[&one, "no/such.qasm"]);
+    assert_eq!(batch(&folder, &[]).0, 2);
+    assert_eq!(summary(&folder, &[]).0, 2);
+    list(&[&two, "never/begun.qasm"]);
+    assert_eq!(batch(&folder, &["--shard", "0/2"]).0, 0);
+    let names =
+        |table: &str| table.lines().skip(1).map(|l| l.split(',').next().unwrap().to_owned()).collect::<Vec<_>>();
+    let (code, table) = summary(&folder, &["--format", "csv"]);
+    assert_eq!((code, names(&table)), (75, ["two", "begun", "one"].map(String::from).to_vec()));
+    list(&[&two]);
+    assert_eq!(batch(&folder, &[]).0, 0);
+    let (code, table) = summary(&folder, &["--format", "csv"]);
+    assert_eq!((code, names(&table)), (0, ["two", "one"].map(String::from).to_vec()));
+    // What was mistyped was never asked for.
+    assert_eq!(parts(&run(&["batch", &one, "oen.qasm", "--out-dir", &folder.arg("out")])).0, 2);
+    assert_eq!(summary(&folder, &[]).0, 0);
+}
+
+#[test]
 fn circuits_of_one_name_keep_results_of_their_own() {
     let folder = Folder::new();
     ["a", "b"].iter().for_each(|name| fs::create_dir(folder.path(name)).unwrap());

@@ -23,7 +23,8 @@ pub struct BatchArgs {
     /// array that task's share, else all]
     #[arg(long, value_name = "I/N", value_parser = parse_shard)]
     pub shard: Option<Shard>,
-    /// Print a table of what is done in this folder instead. Exit code 75: something is missing
+    /// Print a table of what is done in this folder instead, and of what is missing of the circuits that were
+    /// asked for; of a --list as it was last. Exit code 75: something is missing
     #[arg(long, value_name = "DIR", conflicts_with = "out_dir")]
     pub summary: Option<PathBuf>,
     /// Format of the table

@@ -5,6 +5,7 @@
 use super::is_same_file;
 use super::list::{Item, Listed, paths};
 use crate::exit::Failure;
+use crate::input::is_standard_stream;
 use crate::output::Output;
 use bqc_wire::batch::{content_hash, hexadecimal};
 use bqc_wire::{BatchOutcome, BatchRecord, Document};
@@ -15,6 +16,9 @@ use std::time::SystemTime;
 
 /// Bytes of a plan in the name of a folder: enough to tell some settings apart.
 const PLAN_BYTES: usize = 8;
+
+/// What the name of a record ends with.
+const RECORD: &str = ".batch.json";
 
 /// The folder.
 pub struct ResultFolder(PathBuf);
@@ -56,7 +60,7 @@ impl ResultFolder {
     }
 
     fn record_path(&self, name: &str) -> PathBuf {
-        self.0.join(format!("{name}.batch.json"))
+        self.0.join(format!("{name}{RECORD}"))
     }
 
     /// Refuses to write a result over the circuit itself.
@@ -133,11 +137,29 @@ impl ResultFolder {
         }
     }
 
-    /// Keeps the list of circuits, so that a summary knows what is missing. All tasks write the same.
-    pub fn keep_list(&self, items: &[Listed]) -> Result<(), Failure> {
-        let text: String = items.iter().map(|item| format!("{}\n", item.input.display())).collect();
-        let path = self.0.join("lists").join(format!("{}.txt", &content_hash(text.as_bytes())[..2 * PLAN_BYTES]));
-        if path.exists() { Ok(()) } else { Output::prepare(&path)?.write(|out| out.write_all(text.as_bytes())) }
+    /// Keeps the list of circuits, so that a summary knows what is missing. A list that is a file takes the place of
+    /// what that file was before; all tasks write the same. `list`: where they were listed, if they were.
+    pub fn keep_list(&self, list: Option<&Path>, circuits: &[Listed]) -> Result<(), Failure> {
+        // One that was typed and is not there was mistyped, and comes on no better list.
+        let is_kept = |one: &&Listed| list.is_some() || one.input.exists();
+        let lines = circuits.iter().filter(is_kept).map(|one| format!("{}\n", one.input.display()));
+        let text: String = lines.collect();
+        let file = list.filter(|list| !is_standard_stream(list)).and_then(|list| fs::canonicalize(list).ok());
+        let of = file.as_ref().map_or(text.as_bytes(), |file| file.as_os_str().as_encoded_bytes());
+        let path = self.0.join("lists").join(format!("{}.txt", &content_hash(of)[..2 * PLAN_BYTES]));
+        let is_there = fs::read(&path).is_ok_and(|there| there == text.as_bytes());
+        if is_there { Ok(()) } else { Output::prepare(&path)?.write(|out| out.write_all(text.as_bytes())) }
+    }
+
+    /// Circuits that have results, whether or not they are on a list, by name.
+    pub fn recorded(&self) -> Vec<Item> {
+        let names = fs::read_dir(&self.0).into_iter().flatten().flatten().filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            name.strip_suffix(RECORD).map(str::to_owned)
+        });
+        let mut items: Vec<Item> = names.filter_map(|name| Some(Item { input: self.input_of(&name)?, name })).collect();
+        items.sort_by(|a, b| a.name.cmp(&b.name));
+        items
     }
 
     /// The lists that were kept.

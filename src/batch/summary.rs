@@ -1,7 +1,7 @@
 //! `bqc batch --summary`: one table of all circuits, and whether anything is left to do.
 
 use super::folder::ResultFolder;
-use super::list::{self, Item, Listed};
+use super::list::{self, Item};
 use super::share;
 use crate::args::{BatchArgs, Shard, TableArg};
 use crate::exit::{Exit, Failure};
@@ -15,18 +15,21 @@ use std::path::Path;
 /// Prints the table of the circuits that the arguments name, or else of all that the folder knows.
 pub fn summary(args: &BatchArgs, path: &Path) -> Result<Exit, Failure> {
     let folder = ResultFolder::open(path)?;
-    let items = match args.list.is_some() || !args.inputs.is_empty() {
-        true => list::read(args)?,
-        false => known(&folder)?,
-    };
-    if items.is_empty() {
+    let is_asked = args.list.is_some() || !args.inputs.is_empty();
+    let listed = if is_asked { list::read(args)? } else { list::listed(folder.lists()?.concat())? };
+    let n_listed = listed.len();
+    // Where there are more shares than circuits some have nothing to do, and that is done.
+    let mut items = folder.named(share::take(args.shard.unwrap_or(Shard { index: 0, count: 1 }), listed));
+    let mut seen = HashSet::new();
+    items.retain(|item| seen.insert(item.name.clone()));
+    if !is_asked && args.shard.is_none() {
+        // What was taken from a list is missing nowhere; if it was done before, it is there.
+        items.extend(folder.recorded().into_iter().filter(|item| !seen.contains(&item.name) && folder.has_whole(item)));
+    }
+    if n_listed + items.len() == 0 {
         return Err(Failure::Usage(format!("`{}` holds no results of a batch", path.display())));
     }
-    // Where there are more shares than circuits some have nothing to do, and that is done.
-    let items = share::take(args.shard.unwrap_or(Shard { index: 0, count: 1 }), items);
-    let mut seen = HashSet::new();
-    let items = folder.named(items).into_iter().filter(|item| seen.insert(item.name.clone()));
-    let rows: Vec<BatchRow> = items.map(|item| row(&folder, item)).collect();
+    let rows: Vec<BatchRow> = items.into_iter().map(|item| row(&folder, item)).collect();
     let text = match args.format {
         TableArg::Csv => batch_csv(&rows),
         TableArg::Md => batch_markdown(&rows),
@@ -40,11 +43,6 @@ pub fn summary(args: &BatchArgs, path: &Path) -> Result<Exit, Failure> {
         say(&batch_totals(&rows));
     }
     Ok(exit(&rows))
-}
-
-/// All circuits of all lists.
-fn known(folder: &ResultFolder) -> Result<Vec<Listed>, Failure> {
-    list::listed(folder.lists()?.concat())
 }
 
 fn row(folder: &ResultFolder, item: Item) -> BatchRow {
