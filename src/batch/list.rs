@@ -68,7 +68,12 @@ pub fn read(args: &BatchArgs) -> Result<Vec<Listed>, Failure> {
 
 /// The paths in a list.
 pub fn paths(text: &str) -> Vec<PathBuf> {
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    // Some editors begin a file with a byte order mark.
+    let lines = text
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(PathBuf::from).collect()
 }
 
@@ -116,6 +121,12 @@ mod tests {
         assert_eq!((names[2].as_str(), names[3].as_str()), ("y", "two.dots"));
         assert!(names[0].starts_with("x-") && names[1].starts_with("x-"));
         assert_ne!(names[0], names[1]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_path() {
+        assert_eq!(paths("\u{feff}a.qasm\r\nb.qasm"), [Path::new("a.qasm"), Path::new("b.qasm")]);
+        assert!(paths("\u{feff}# none\n").is_empty());
     }
 
     #[test]
