@@ -11,6 +11,7 @@ use crate::args::{BatchArgs, CompileArgs, RunFolderArgs};
 use crate::compile::{Compile, Found, Outputs};
 use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
+use crate::log;
 use crate::progress::say;
 use crate::resources::Meter;
 use crate::stop::Stop;
@@ -47,15 +48,29 @@ pub fn batch(args: &BatchArgs, start: Instant) -> Result<Exit, Failure> {
     for item in &mine {
         folder.spares(item)?;
     }
+    log::start(log_file(args, &folder, &mine)?)?;
     // What takes longest begins first. The size of a file says little about that, but is known for all.
     mine.sort_by_cached_key(|item| std::cmp::Reverse(fs::metadata(&item.input).map_or(0, |m| m.len())));
     let stop = Stop::install(None)?;
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let batch = Batch { args, folder: &folder, stop: &stop, deadline };
     let mut counts = Counts { left: mine.len(), ..Counts::default() };
-    let ended = batch.run(&mine, &mut counts);
+    let ended = batch.run(&mine, &mut counts).inspect_err(log::run_failed);
     batch.tell(&format!("share {}/{}: {}", shard.index, shard.count, counts.words()));
     ended.map(|()| counts.exit())
+}
+
+/// Where the log goes, which must be nothing that it would spoil.
+fn log_file<'a>(args: &'a BatchArgs, folder: &ResultFolder, mine: &[Item]) -> Result<Option<&'a Path>, Failure> {
+    let Some(log) = args.keep.log.as_deref() else { return Ok(None) };
+    let is_input = mine.iter().map(|item| &item.input).chain(&args.list).any(|input| is_same_file(log, input));
+    match is_input || folder.is_result(log) {
+        true => Err(Failure::Usage(format!(
+            "`{}` is an input or the place of a result; choose another file for --log",
+            log.display()
+        ))),
+        false => Ok(Some(log)),
+    }
 }
 
 /// How the circuits of a share ended.
@@ -196,6 +211,7 @@ impl Batch<'_> {
             // A folder may be away for a while, and then what was made of it is none the worse.
             Err(why @ Failure::Read { .. }) if self.folder.has_whole(item) => {
                 say(&format!("bqc: {} is left out: {why}; its result stays", item.name));
+                log::left_out(&item.input, &why.to_string());
                 return Ok(Ended::Now(BatchOutcome::Refused));
             }
             Err(why) => return self.refuse(item, None, &why.to_string()),
@@ -319,6 +335,7 @@ impl Batch<'_> {
     fn refuse(&self, item: &Item, plan: Option<String>, why: &str) -> Result<Ended, Failure> {
         let why = why.trim_end();
         say(&format!("bqc: {} is left out: {why}", item.name));
+        log::left_out(&item.input, why);
         let record = BatchRecord::refused(item.input.display().to_string(), plan, why.to_owned());
         self.folder.write_record(item, &record)?;
         Ok(Ended::Now(BatchOutcome::Refused))

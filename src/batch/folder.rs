@@ -17,7 +17,9 @@ use std::time::SystemTime;
 /// Bytes of a plan in the name of a folder: enough to tell some settings apart.
 const PLAN_BYTES: usize = 8;
 
-/// What the name of a record ends with.
+/// What the names of results end with.
+const CIRCUIT: &str = ".qasm";
+const REPORT: &str = ".report.json";
 const RECORD: &str = ".batch.json";
 
 /// The folder.
@@ -51,12 +53,12 @@ impl ResultFolder {
 
     /// Where a circuit goes.
     pub fn output(&self, item: &Item) -> PathBuf {
-        self.0.join(format!("{}.qasm", item.name))
+        self.0.join(format!("{}{CIRCUIT}", item.name))
     }
 
     /// Where its report goes.
     pub fn report(&self, item: &Item) -> PathBuf {
-        self.0.join(format!("{}.report.json", item.name))
+        self.0.join(format!("{}{REPORT}", item.name))
     }
 
     fn record_path(&self, name: &str) -> PathBuf {
@@ -71,6 +73,13 @@ impl ResultFolder {
             }
             false => Ok(()),
         }
+    }
+
+    /// Whether a file lies where results do, and is called like one.
+    pub fn is_result(&self, path: &Path) -> bool {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = path.to_string_lossy();
+        is_same_file(parent, &self.0) && [CIRCUIT, REPORT, RECORD].iter().any(|end| name.ends_with(end))
     }
 
     /// What is recorded of a circuit, if anything that can be read.
