@@ -320,7 +320,10 @@ impl Batch<'_> {
         if outcome == BatchOutcome::Complete {
             self.folder.remove_runs(job.item, &job.run_plan);
         }
-        done.end();
+        if outcome != BatchOutcome::TimeLimit {
+            // With the same limit there is nothing to go on with.
+            done.end();
+        }
         let why = match (outcome, &record.error) {
             (BatchOutcome::Unfinished, _) => ", unfinished".to_owned(),
             (BatchOutcome::TimeLimit, _) => ", its time limit".to_owned(),

@@ -271,6 +271,7 @@ fn a_circuits_own_limit_is_an_end_until_it_is_raised() {
     folder.write("long.qasm", &long(8, 400));
     let (code, stderr) = batch(&folder, &limited);
     assert!(code == 0 && stderr.contains("its time limit"), "{stderr}");
+    assert!(!stderr.contains("the same command goes on"), "it does not: {stderr}");
     assert_eq!(record(&folder, "long").outcome, BatchOutcome::TimeLimit);
     assert!(batch(&folder, &limited).1.contains("1 were done before"));
     let (code, stderr) = batch(&folder, &["--circuit-time-limit", "1h"]);

@@ -33,7 +33,8 @@ pub struct BatchArgs {
     /// Stop after this long; the same command goes on: 500ms, 30s, 2m, 1h
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub time_limit: Option<Duration>,
-    /// The most that is spent on one circuit at a time; the best until then is its result
+    /// The most that is spent on one circuit at a time; the best until then is its result. A longer limit goes on
+    /// from what lies below `runs`, which is in nobody's way otherwise
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub circuit_time_limit: Option<Duration>,
     #[command(flatten)]
