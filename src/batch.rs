@@ -2,6 +2,7 @@
 //! what is left. The tasks of an array know nothing of each other; what they share is the folder of results,
 //! and a circuit that two of them happen to do comes out the same twice.
 
+mod counts;
 mod folder;
 mod list;
 mod share;
@@ -19,6 +20,7 @@ use bqc_pool::JournalError;
 use bqc_wire::batch::hexadecimal;
 use bqc_wire::unit::plan_hash;
 use bqc_wire::{BatchFigures, BatchOutcome, BatchRecord};
+use counts::Counts;
 use folder::{ResultFolder, Snapshot};
 use list::Item;
 use std::any::Any;
@@ -73,33 +75,6 @@ fn log_file<'a>(args: &'a BatchArgs, folder: &ResultFolder, mine: &[Item]) -> Re
     }
 }
 
-/// How the circuits of a share ended.
-#[derive(Default)]
-struct Counts {
-    done: usize,
-    known: usize,
-    degraded: usize,
-    refused: usize,
-    left: usize,
-}
-
-impl Counts {
-    fn words(&self) -> String {
-        let Counts { done, known, degraded, refused, left } = self;
-        format!("{done} done ({degraded} with faults), {known} were done before, {refused} refused, {left} left to do")
-    }
-
-    /// What is most urgent for whoever asks.
-    fn exit(&self) -> Exit {
-        match self {
-            Counts { left: 1.., .. } => Exit::Interrupted,
-            Counts { refused: 1.., .. } => Exit::Refused,
-            Counts { degraded: 1.., .. } => Exit::Degraded,
-            _ => Exit::Complete,
-        }
-    }
-}
-
 /// How one circuit ended.
 enum Ended {
     /// With this outcome, which its record says too.
@@ -126,6 +101,7 @@ struct Job<'a> {
     run_plan: [u8; 32],
     /// All that decides its result.
     plan: String,
+    meter: Meter,
 }
 
 /// One share, with what its circuits have in common.
@@ -224,7 +200,7 @@ impl Batch<'_> {
             return Ok(Ended::Now(BatchOutcome::Unfinished));
         }
         let run_plan = compile.plan()?;
-        let job = Job { item, plan: self.plan(&run_plan), run_plan };
+        let job = Job { item, plan: self.plan(&run_plan), run_plan, meter };
         if self.is_done(&job, self.record_of(&job).as_ref()) {
             return Ok(Ended::Before);
         }
@@ -234,17 +210,17 @@ impl Batch<'_> {
         }
         compile.run_folder = RunFolderArgs { run_dir: Some(run_dir), resume: false };
         match Outputs::prepare(&args) {
-            Ok(outputs) => self.compile(&job, &compile, &outputs, &meter),
+            Ok(outputs) => self.compile(&job, &compile, &outputs),
             Err(why) => self.did_not(&job, why),
         }
     }
 
     /// One circuit that may still be to do.
-    fn compile(&self, job: &Job, compile: &Compile, outputs: &Outputs, meter: &Meter) -> Result<Ended, Failure> {
+    fn compile(&self, job: &Job, compile: &Compile, outputs: &Outputs) -> Result<Ended, Failure> {
         // Whichever comes first; a limit beyond the clock's range is none.
         let own = self.args.circuit_time_limit.and_then(|limit| Instant::now().checked_add(limit));
         let deadline = own.into_iter().chain(self.deadline).min();
-        let begun = match compile.begin(deadline, meter) {
+        let begun = match compile.begin(deadline, &job.meter) {
             Ok(begun) => begun,
             Err(why) => return self.did_not(job, why),
         };
@@ -300,9 +276,16 @@ impl Batch<'_> {
             ));
             return Ok(Ended::Now(BatchOutcome::Unfinished));
         }
-        // Another task may have finished it meanwhile, and half a result takes no whole one's place.
-        if !is_whole && self.is_done(job, self.record_of(job).as_ref()) {
-            return Ok(Ended::Before);
+        if !is_whole && let Some(now) = self.record_of(job) {
+            // Another task may have finished it meanwhile, and half a result takes no whole one's place.
+            if self.is_done(job, Some(&now)) {
+                return Ok(Ended::Before);
+            }
+            // Who was stopped early may not have come as far as others before.
+            let of_now = now.figures.as_ref().map(|figures| figures.two_qubit_gates_after);
+            if of_now.is_some_and(|n| n < found.n_two_qubit()) && self.folder.has_output(job.item, &now) {
+                return self.keep(job, now, found, cut);
+            }
         }
         let done = found.write(outputs)?;
         let outcome = match (is_whole, done.exit) {
@@ -324,13 +307,24 @@ impl Batch<'_> {
             // With the same limit there is nothing to go on with.
             done.end();
         }
-        let why = match (outcome, &record.error) {
-            (BatchOutcome::Unfinished, _) => ", unfinished".to_owned(),
-            (BatchOutcome::TimeLimit, _) => ", its time limit".to_owned(),
-            (_, Some(error)) => format!(", {error}"),
-            _ => String::new(),
+        let why = match &record.error {
+            Some(error) if is_whole => format!(", {error}"),
+            _ => words_of_outcome(outcome).to_owned(),
         };
         self.tell(&format!("{words}{why}"));
+        Ok(Ended::Now(outcome))
+    }
+
+    /// Keeps the circuit that was written before, which is better than what was found.
+    fn keep(&self, job: &Job, before: BatchRecord, found: Found, outcome: BatchOutcome) -> Result<Ended, Failure> {
+        let seconds = job.meter.read().wall_seconds;
+        let figures = before.figures.map(|f| BatchFigures { wall_seconds: f.wall_seconds + seconds, ..f });
+        let words = figures.as_ref().map_or(String::new(), |figures| words_of_figures(job.item, figures));
+        self.folder.write_record(job.item, &BatchRecord { outcome, figures, ..before })?;
+        if outcome == BatchOutcome::Unfinished {
+            found.leave();
+        }
+        self.tell(&format!("{words}{}, as it was found before", words_of_outcome(outcome)));
         Ok(Ended::Now(outcome))
     }
 
@@ -398,6 +392,15 @@ fn words_of_figures(item: &Item, figures: &BatchFigures) -> String {
     let (name, seconds) = (&item.name, figures.wall_seconds);
     let BatchFigures { qubits, two_qubit_gates_before: before, two_qubit_gates_after: after, .. } = figures;
     format!("{name}: {qubits} qubits, two-qubit gates {before} → {after}, {seconds:.2} s")
+}
+
+/// Why a compile has come no further.
+fn words_of_outcome(outcome: BatchOutcome) -> &'static str {
+    match outcome {
+        BatchOutcome::Unfinished => ", unfinished",
+        BatchOutcome::TimeLimit => ", its time limit",
+        BatchOutcome::Complete | BatchOutcome::Degraded | BatchOutcome::Refused => "",
+    }
 }
 
 /// What a panic said.

@@ -11,7 +11,7 @@ use crate::progress::{Progress, Talk, say};
 use crate::report::{Request, exit};
 use crate::resources::Meter;
 use crate::stop::Stop;
-use bqc_circuit::Circuit;
+use bqc_circuit::{Circuit, Stats};
 use bqc_optimize::{BlockSettings, Flow};
 use bqc_run::{Compiled, RunSettings};
 use bqc_wire::{Document, Report};
@@ -214,6 +214,16 @@ impl Found<'_> {
     /// Whether nothing came between.
     pub fn is_whole(&self) -> bool {
         !self.compiled.was_stopped
+    }
+
+    /// CX gates of the circuit that was found.
+    pub fn n_two_qubit(&self) -> u64 {
+        Stats::of(&self.compiled.circuit).n_two_qubit as u64
+    }
+
+    /// Writes nothing, and says where the same command would go on.
+    pub fn leave(self) {
+        self.run_folder.end(false, self.compiled.was_stopped, &self.progress);
     }
 
     /// Writes the circuit, and the report if there is a place for it.

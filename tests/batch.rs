@@ -265,6 +265,36 @@ fn an_interrupted_circuit_goes_on_and_comes_out_the_same() {
 }
 
 #[test]
+fn half_a_result_takes_no_better_ones_place() {
+    let folder = long_folder();
+    folder.write("long.qasm", &long(8, 400));
+    let stopped = |options: &[&str]| {
+        let n_bytes = n_journal_bytes(&folder);
+        let child = started(&folder, &[&["-j", "1"], options].concat());
+        wait_until("a run of its own", || n_journal_bytes(&folder) > n_bytes);
+        send(&child, Signal::SIGUSR1);
+        let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
+        assert_eq!(code, 75, "{stderr}");
+        stderr
+    };
+    stopped(&[]);
+    // As if the first had found more than the second can.
+    let mut first = record(&folder, "long");
+    first.figures.as_mut().unwrap().two_qubit_gates_after = 1;
+    folder.write("out/long.batch.json", &first.to_json());
+    let before = modified(&folder, "long");
+    let stderr = stopped(&[]);
+    assert!(stderr.contains("as it was found before") && stderr.contains("the same command goes on"), "{stderr}");
+    assert_eq!(modified(&folder, "long"), before);
+    let second = record(&folder, "long");
+    assert_eq!((second.outcome, &second.output_sha256), (BatchOutcome::Unfinished, &first.output_sha256));
+    assert!(second.figures.unwrap().wall_seconds > first.figures.unwrap().wall_seconds);
+    // With other settings it is another matter.
+    stopped(&["--seed", "1"]);
+    assert!(modified(&folder, "long") > before);
+}
+
+#[test]
 fn a_circuits_own_limit_is_an_end_until_it_is_raised() {
     let folder = long_folder();
     let limited = ["-j", "1", "--circuit-time-limit", "1s"];
