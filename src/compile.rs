@@ -11,7 +11,7 @@ use crate::progress::{Progress, Talk, say};
 use crate::report::{Request, exit};
 use crate::resources::Meter;
 use crate::stop::Stop;
-use bqc_circuit::Circuit;
+use bqc_circuit::{Circuit, Stats};
 use bqc_optimize::{BlockSettings, Flow};
 use bqc_run::{Compiled, RunSettings};
 use bqc_wire::{Document, Report};
@@ -89,11 +89,12 @@ fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
     let compile = Compile::new(args, &input, &stop)?;
-    let done = compile.run(&stop, deadline, meter)?.write(&outputs)?;
+    let done = compile.begin(deadline, meter)?.run(&stop)?.write(&outputs)?;
+    let (report, exit) = done.end();
     if !args.quiet {
-        say(crate::summary::of(&done.report).trim_end());
+        say(crate::summary::of(&report).trim_end());
     }
-    Ok(done.exit)
+    Ok(exit)
 }
 
 /// A circuit that was read, how it is to be compiled, and who does it.
@@ -109,6 +110,14 @@ pub struct Compile<'a> {
     pub is_decided: bool,
 }
 
+/// One whose run folder is open.
+pub struct Begun<'a> {
+    compile: &'a Compile<'a>,
+    run_folder: keep::RunFolder,
+    progress: Progress,
+    meter: &'a Meter,
+}
+
 /// What came of it, still to be written.
 pub struct Found<'a> {
     compile: &'a Compile<'a>,
@@ -120,10 +129,13 @@ pub struct Found<'a> {
     meter: &'a Meter,
 }
 
-/// What came of it, written.
+/// What came of it, written. The run folder is still held.
 pub struct Done {
     pub report: Report,
     pub exit: Exit,
+    run_folder: keep::RunFolder,
+    was_stopped: bool,
+    progress: Progress,
 }
 
 impl<'a> Compile<'a> {
@@ -173,19 +185,28 @@ impl<'a> Compile<'a> {
         keep::Task { args, input, settings, engine, run_folder, workers: *workers }
     }
 
-    /// Does it. `deadline` is told to those who watch; `stop` ends the run.
-    pub fn run(&'a self, stop: &Stop, deadline: Option<Instant>, meter: &'a Meter) -> Result<Found<'a>, Failure> {
+    /// Opens the run folder, which nobody else writes to from here on. `deadline` is told to those who watch.
+    pub fn begin(&'a self, deadline: Option<Instant>, meter: &'a Meter) -> Result<Begun<'a>, Failure> {
         let progress = Progress::new(talk(self.args), meter.start(), deadline);
-        let (engine, n_threads) = (self.engine.engine().name(), self.settings.n_threads);
-        let crew = if self.workers.is_some() { "workers" } else { "threads" };
-        progress.set_crew(n_threads, crew, engine);
-        log::run_started(&self.args.input, &self.settings, engine, self.workers);
-        let compiled = self.task().compile(stop, &progress);
+        let run_folder = self.task().open(&progress)?;
+        Ok(Begun { compile: self, run_folder, progress, meter })
+    }
+}
+
+impl<'a> Begun<'a> {
+    /// Does it, until it is through or `stop` ends it.
+    pub fn run(self, stop: &Stop) -> Result<Found<'a>, Failure> {
+        let Begun { compile, run_folder, progress, meter } = self;
+        let Compile { args, settings, engine, workers, .. } = compile;
+        let crew = if workers.is_some() { "workers" } else { "threads" };
+        progress.set_crew(settings.n_threads, crew, engine.engine().name());
+        log::run_started(&args.input, settings, engine.engine().name(), *workers);
+        let compiled = compile.task().compile(run_folder, stop, &progress);
         progress.finish();
-        warn(self.args, self.engine.fault());
+        warn(args, engine.fault());
         let (compiled, survived, run_folder) = compiled?;
         let was_interrupted = stop.was_interrupted();
-        Ok(Found { compile: self, compiled, survived, run_folder, progress, was_interrupted, meter })
+        Ok(Found { compile, compiled, survived, run_folder, progress, was_interrupted, meter })
     }
 }
 
@@ -193,6 +214,16 @@ impl Found<'_> {
     /// Whether nothing came between.
     pub fn is_whole(&self) -> bool {
         !self.compiled.was_stopped
+    }
+
+    /// CX gates of the circuit that was found.
+    pub fn n_two_qubit(&self) -> u64 {
+        Stats::of(&self.compiled.circuit).n_two_qubit as u64
+    }
+
+    /// Writes nothing, and says where the same command would go on.
+    pub fn leave(self) {
+        self.run_folder.end(false, self.compiled.was_stopped, &self.progress);
     }
 
     /// Writes the circuit, and the report if there is a place for it.
@@ -206,12 +237,25 @@ impl Found<'_> {
             }
             Ok(report)
         });
-        let is_well = written.as_ref().is_ok_and(|report| exit(report) == Exit::Complete);
-        run_folder.end(is_well, was_stopped, &progress);
-        let report = written?;
-        let exit = exit(&report);
-        log::run_ended(&report, exit as i32);
-        Ok(Done { report, exit })
+        match written {
+            Err(failure) => {
+                run_folder.end(false, was_stopped, &progress);
+                Err(failure)
+            }
+            Ok(report) => {
+                let exit = exit(&report);
+                log::run_ended(&report, exit as i32);
+                Ok(Done { report, exit, run_folder, was_stopped, progress })
+            }
+        }
+    }
+}
+
+impl Done {
+    /// Lets go of the run folder, and says where the same command would go on.
+    pub fn end(self) -> (Report, Exit) {
+        self.run_folder.end(self.exit == Exit::Complete, self.was_stopped, &self.progress);
+        (self.report, self.exit)
     }
 }
 

@@ -58,12 +58,21 @@ pub struct Task<'a> {
 }
 
 impl Task<'_> {
+    /// Opens the run folder, which nobody else writes to from here on.
+    pub fn open(&self, progress: &Progress) -> Result<RunFolder, Failure> {
+        let (journal, asked) = self.journal(&self.plan()?, progress)?;
+        Ok(RunFolder { journal, asked, _leftover: None })
+    }
+
     /// Does it, and tells what it went through. The run folder is to be ended when the output is written.
-    pub fn compile(&self, stop: &Stop, progress: &Progress) -> Result<(Compiled, Survived, RunFolder), Failure> {
-        let plan = self.plan()?;
-        let (opened, asked) = self.journal(&plan, progress)?;
-        let cache = self.cache(opened.as_ref())?;
-        let (journal, cache) = (opened.as_ref(), cache.as_ref());
+    pub fn compile(
+        &self,
+        mut run_folder: RunFolder,
+        stop: &Stop,
+        progress: &Progress,
+    ) -> Result<(Compiled, Survived, RunFolder), Failure> {
+        let cache = self.cache(run_folder.journal.as_ref())?;
+        let (journal, cache) = (run_folder.journal.as_ref(), cache.as_ref());
         tell_of(journal, "the run folder", progress);
         tell_of(cache, "the cache", progress);
         let chosen = self.engine;
@@ -93,8 +102,8 @@ impl Task<'_> {
         observer.warn_of_failures();
         let survived = Survived { workers: worker_totals(&pool), known: kept.totals() };
         survived.tell(progress);
-        let leftover = pool.map(end_workers);
-        Ok((compiled, survived, RunFolder { journal: opened, asked, _leftover: leftover }))
+        run_folder._leftover = pool.map(end_workers);
+        Ok((compiled, survived, run_folder))
     }
 
     /// What a run folder is about: the circuit as it was understood, and all that decides the output.

@@ -63,6 +63,11 @@ pub fn run_ended(report: &Report, exit: i32) {
     info!(status, exit, seconds, passes, blocks, failed, cx_before = before, cx_after = after, bound, "run ended");
 }
 
+/// A circuit of many cannot be compiled.
+pub fn left_out(input: &Path, reason: &str) {
+    warn!(input = input.display().to_string(), reason, "circuit left out");
+}
+
 /// The run is over, and there is nothing that it has made.
 pub fn run_failed(failure: &Failure) {
     tracing::error!(reason = failure.to_string(), "run failed");
