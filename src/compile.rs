@@ -89,7 +89,11 @@ fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
     let compile = Compile::new(args, &input, &stop)?;
-    let done = compile.run(&stop, deadline, meter)?.write(&outputs)?;
+    let found = compile.run(&stop, deadline, meter)?;
+    if let Some(why) = found.why_not_written(&outputs) {
+        return Ok(found.leave(why));
+    }
+    let done = found.write(&outputs)?;
     if !args.quiet {
         say(crate::summary::of(&done.report).trim_end());
     }
@@ -193,6 +197,22 @@ impl Found<'_> {
     /// Whether nothing came between.
     pub fn is_whole(&self) -> bool {
         !self.compiled.was_stopped
+    }
+
+    /// Why what is at the output's place stays there, if it does.
+    fn why_not_written(&self, outputs: &Outputs) -> Option<&'static str> {
+        let is_behind = self.compiled.was_stopped && self.run_folder.is_behind() && outputs.circuit.is_there();
+        is_behind.then_some("this run was stopped before it had come to where it was")
+    }
+
+    /// Ends the run without a word in its outputs.
+    fn leave(self, why: &str) -> Exit {
+        let path = self.compile.args.output.display().to_string();
+        self.run_folder.end(false, true, &self.progress);
+        self.progress.warn(&format!("`{path}` is left as it is: {why}"));
+        let exit = if self.was_interrupted { Exit::Interrupted } else { Exit::Complete };
+        log::output_left(&path, why, exit as i32);
+        exit
     }
 
     /// Writes the circuit, and the report if there is a place for it.

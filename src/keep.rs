@@ -93,8 +93,9 @@ impl Task<'_> {
         observer.warn_of_failures();
         let survived = Survived { workers: worker_totals(&pool), known: kept.totals() };
         survived.tell(progress);
+        let is_behind = kept.is_behind();
         let leftover = pool.map(end_workers);
-        Ok((compiled, survived, RunFolder { journal: opened, asked, _leftover: leftover }))
+        Ok((compiled, survived, RunFolder { journal: opened, asked, is_behind, _leftover: leftover }))
     }
 
     /// What a run folder is about: the circuit as it was understood, and all that decides the output.
@@ -272,10 +273,16 @@ enum Asked {
 pub struct RunFolder {
     journal: Option<Journal>,
     asked: Asked,
+    is_behind: bool,
     _leftover: Option<Leftover>,
 }
 
 impl RunFolder {
+    /// Whether the run was stopped before it had taken up all that the journal knows.
+    pub fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
     /// Lets go of it once there is nothing more to write. `is_well`: so was the run, its output included;
     /// `was_stopped`: by a limit that it was given. Who may want to go on is told where.
     pub fn end(self, is_well: bool, was_stopped: bool, progress: &Progress) {

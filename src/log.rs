@@ -63,6 +63,11 @@ pub fn run_ended(report: &Report, exit: i32) {
     info!(status, exit, seconds, passes, blocks, failed, cx_before = before, cx_after = after, bound, "run ended");
 }
 
+/// The run is over, and what was at its output's place is still there.
+pub fn output_left(output: &str, why: &str, exit: i32) {
+    warn!(output, why, exit, "output left");
+}
+
 /// The run is over, and there is nothing that it has made.
 pub fn run_failed(failure: &Failure) {
     tracing::error!(reason = failure.to_string(), "run failed");

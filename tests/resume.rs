@@ -112,6 +112,24 @@ fn an_interrupted_run_goes_on_and_a_complete_one_is_there_at_once() {
 }
 
 #[test]
+fn a_run_that_is_stopped_as_soon_as_it_is_taken_up_is_no_worse_than_before() {
+    let folder = Folder::new();
+    let input = long(8, 40);
+    folder.write("in.qasm", &input);
+    let options = ["--workers", "2", "--run-dir", &folder.arg("run")];
+    let mut child = bqc(&[]).args(arguments(&folder, &options)).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("results", || folder.path("run").exists() && n_known_in(&folder) > 20);
+    send(&child, Signal::SIGINT);
+    child.wait().unwrap();
+    let before = count(&folder.read("out.qasm"), "cx");
+    assert!(before < 6 * count(&input, "ccx"));
+    for _ in 0..2 {
+        let (code, stderr) = compile(&folder, &[&options[..], &["--time-limit", "1ms"]].concat());
+        assert_eq!((code, count(&folder.read("out.qasm"), "cx")), (0, before), "{stderr}");
+    }
+}
+
+#[test]
 fn approximations_are_known_to_the_next_run_too() {
     let folder = Folder::new();
     folder.write("in.qasm", &long(6, 6));

@@ -73,6 +73,7 @@ pub enum JournalError {
 /// Results on the disk.
 pub struct Journal {
     known: HashMap<UnitKey, SolvedRecord>,
+    cut_short: HashMap<UnitKey, SolvedRecord>,
     shared: Arc<Shared>,
     syncer: Option<JoinHandle<()>>,
     folder: PathBuf,
@@ -153,7 +154,7 @@ impl Journal {
 
     fn on(
         writer: Writer,
-        Found { known, checkpoints, .. }: Found,
+        Found { known, cut_short, checkpoints, .. }: Found,
         checkpoint_file: Option<CheckpointFile>,
         folder: &Path,
         lock: Option<File>,
@@ -164,12 +165,22 @@ impl Journal {
         let sync = move || of_syncer.sync_again_and_again(checkpoint_file);
         let syncer = thread::Builder::new().name("journal".into()).spawn(sync)?;
         let folder = folder.to_path_buf();
-        Ok(Journal { known, shared, syncer: Some(syncer), folder, unused: None, _lock: lock })
+        Ok(Journal { known, cut_short, shared, syncer: Some(syncer), folder, unused: None, _lock: lock })
     }
 
     /// What was known about a unit when the folder was opened.
     pub fn get(&self, key: &UnitKey) -> Option<&SolvedRecord> {
         self.known.get(key)
+    }
+
+    /// What a unit that is not known had come to when a run was stopped.
+    pub fn cut_short(&self, key: &UnitKey) -> Option<&SolvedRecord> {
+        self.cut_short.get(key)
+    }
+
+    /// Whether it has anything on a unit.
+    pub fn has(&self, key: &UnitKey) -> bool {
+        self.known.contains_key(key) || self.cut_short.contains_key(key) || self.checkpoint(key).is_some()
     }
 
     /// How many units were known then.
@@ -345,7 +356,8 @@ impl Writer {
 #[derive(Default)]
 struct Found {
     known: HashMap<UnitKey, SolvedRecord>,
-    /// Of units that are not known.
+    /// Of units that are not known, as the next.
+    cut_short: HashMap<UnitKey, SolvedRecord>,
     checkpoints: HashMap<UnitKey, Box<CheckpointRecord>>,
     /// Segments with nothing but checkpoints.
     stale: Vec<PathBuf>,
@@ -361,10 +373,15 @@ impl Found {
             match entry {
                 Entry::Solved(key, record) => {
                     self.checkpoints.remove(&key);
+                    self.cut_short.remove(&key);
                     self.known.insert(key, *record);
                 }
                 Entry::Checkpoint(key, state) if !self.known.contains_key(&key) => {
                     self.checkpoints.insert(key, state);
+                }
+                // The last is the best: no other is written.
+                Entry::CutShort(key, record) if !self.known.contains_key(&key) => {
+                    self.cut_short.insert(key, *record);
                 }
                 _ => {}
             }
