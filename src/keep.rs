@@ -12,7 +12,7 @@ use bqc_run::{Compiled, Event, InProcess, Observer, RunSettings, Workshop};
 use bqc_wire::segment::Entry;
 use bqc_wire::unit::plan_hash;
 use bqc_wire::{KnownTotals, WorkerTotals};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// `--workers auto` starts processes from this many CX gates on: below, a compile is over in seconds, and
@@ -62,7 +62,7 @@ impl Task<'_> {
     pub fn compile(&self, stop: &Stop, progress: &Progress) -> Result<(Compiled, Survived, RunFolder), Failure> {
         let plan = self.plan()?;
         let (opened, asked) = self.journal(&plan, progress)?;
-        let cache = self.cache(opened.as_ref())?;
+        let cache = self.cache()?;
         let (journal, cache) = (opened.as_ref(), cache.as_ref());
         tell_of(journal, "the run folder", progress);
         tell_of(cache, "the cache", progress);
@@ -129,21 +129,11 @@ impl Task<'_> {
         }
     }
 
-    /// Results of all runs, in another folder than those of this one.
-    fn cache(&self, journal: Option<&Journal>) -> Result<Option<Journal>, Failure> {
+    /// Results of all runs. To be opened after the run folder, which is none.
+    fn cache(&self) -> Result<Option<Journal>, Failure> {
         let folder = &self.args.keep.cache;
         if folder.as_os_str() == "off" {
             return Ok(None);
-        }
-        let is_of_run = |journal: &Journal| {
-            let place = |folder: &Path| std::fs::canonicalize(folder).ok();
-            place(folder).is_some_and(|cache| place(journal.folder()) == Some(cache))
-        };
-        if journal.is_some_and(is_of_run) {
-            let folder = folder.display();
-            return Err(Failure::Usage(format!(
-                "`{folder}` cannot be the run folder and the cache; choose another folder for --cache"
-            )));
         }
         Ok(Some(Journal::open(folder, &[0; 32], Use::Cache { max_bytes: MAX_CACHE_BYTES })?))
     }

@@ -422,6 +422,20 @@ fn a_run_folder_is_no_cache() {
     assert_eq!(compile(&folder, &["--run-dir", &run]).0, 0);
     let (code, stderr) = compile(&folder, &["--run-dir", &run, "--cache", &run]);
     assert!(code == 2 && stderr.contains("choose another folder for --cache"), "{stderr}");
+    // By another run, at another time; it was spoilt for its own.
+    let (code, stderr) = compile(&folder, &["--seed", "1", "--cache", &run]);
+    assert!(code == 2 && stderr.contains("is the run folder of a run; choose another"), "{stderr}");
     let (code, stderr) = compile(&folder, &["--run-dir", &run]);
+    assert!(code == 0 && number(&stderr, "results were taken as known") > 50, "{stderr}");
+}
+
+#[test]
+fn a_cache_is_no_run_folder_and_stays_a_cache() {
+    let folder = folder();
+    let cache = folder.arg("cache");
+    assert_eq!(compile(&folder, &["--cache", &cache]).0, 0);
+    let (code, stderr) = compile(&folder, &["--run-dir", &cache]);
+    assert!(code == 2 && stderr.contains("is a cache; choose another folder for --run-dir"), "{stderr}");
+    let (code, stderr) = compile(&folder, &["--cache", &cache]);
     assert!(code == 0 && number(&stderr, "results were taken as known") > 50, "{stderr}");
 }

@@ -1,9 +1,9 @@
 //! The files of a folder of segments: their names, who may write, and what goes when there are too many.
 
-use crate::journal::JournalError;
-use bqc_wire::segment::encode_head;
+use crate::journal::{JournalError, Use};
+use bqc_wire::segment::{HEAD_BYTES, check_head, encode_head};
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -44,6 +44,28 @@ impl Coming {
             return Ok((path, file));
         }
     }
+}
+
+/// Tells runs' folders and caches apart before anything is written: the first kind has a lock, the second segments of
+/// no plan. One of either that was used as the other would be of no use any more.
+pub(crate) fn refuse_other_use(folder: &Path, of_caches: &[u8; 32], usage: Use) -> Result<(), JournalError> {
+    let has_lock = folder.join(LOCK_NAME).exists();
+    let is_cache = || {
+        let paths = segments(folder).into_iter().flatten().map(|(_, path)| path);
+        paths.filter_map(|path| read_head(&path).ok()).any(|head| check_head(&head, of_caches) == Ok(true))
+    };
+    let (what, wanted) = match usage {
+        Use::Cache { .. } if has_lock => ("the run folder of a run", "--cache"),
+        Use::Run if !has_lock && is_cache() => ("a cache", "--run-dir"),
+        _ => return Ok(()),
+    };
+    Err(JournalError::OtherUse { folder: folder.to_path_buf(), what, wanted })
+}
+
+fn read_head(path: &Path) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    File::open(path)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 /// Makes the folder, if need be, and locks it, within this time if somebody has it.

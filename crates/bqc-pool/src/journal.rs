@@ -8,7 +8,7 @@
 //! How far units under way have come is written each half second too, in segments of its own.
 
 use crate::checkpoints::{CheckpointFile, Noted};
-use crate::folder::{Coming, delete_oldest, lock, remove, segments};
+use crate::folder::{Coming, delete_oldest, lock, refuse_other_use, remove, segments};
 use crate::segment_file::SegmentFile;
 use bqc_wire::segment::{Entry, Replay, SegmentError, encode_record};
 use bqc_wire::unit::plan_hash;
@@ -59,6 +59,16 @@ pub enum JournalError {
     Busy {
         /// The folder.
         folder: PathBuf,
+    },
+    /// It is the folder of a run where a cache should be, or a cache where that of a run should be.
+    #[error("`{}` is {what}; choose another folder for {wanted}", .folder.display())]
+    OtherUse {
+        /// The folder.
+        folder: PathBuf,
+        /// What it is.
+        what: &'static str,
+        /// What it was to be.
+        wanted: &'static str,
     },
     /// It is another run's.
     #[error("`{}` belongs to another run: {source}; choose another folder, or remove this one", .path.display())]
@@ -112,11 +122,13 @@ impl Journal {
     /// * `plan`: what the run is about, see [`bqc_wire::unit::plan_hash`]. A cache has none.
     /// * Damaged segments count as far as they are whole. In a cache, those of other builds are left out.
     pub fn open(folder: &Path, plan: &[u8; 32], usage: Use) -> Result<Journal, JournalError> {
-        let plan = if usage == Use::Run { plan } else { &plan_hash(&[]) };
+        let of_caches = plan_hash(&[]);
+        let plan = if usage == Use::Run { plan } else { &of_caches };
         let io = |path: &Path| {
             let path = path.to_path_buf();
             move |source| JournalError::Io { path, source }
         };
+        refuse_other_use(folder, &of_caches, usage)?;
         let lock = if usage == Use::Run { Some(lock(folder, LOCK_PATIENCE)?) } else { None };
         fs::create_dir_all(folder).map_err(io(folder))?;
         let mut segments = segments(folder).map_err(io(folder))?;
