@@ -230,9 +230,10 @@ impl Journal {
         }
     }
 
-    /// Why nothing has been written since, if so.
+    /// Why nothing has been written since, if so, and where.
     pub fn failure(&self) -> Option<String> {
-        self.shared.lock().failure.clone()
+        let failure = self.shared.lock().failure.clone()?;
+        Some(format!("`{}`: {failure}", self.folder.display()))
     }
 
     /// Where it lies.
@@ -359,7 +360,11 @@ impl Writer {
     }
 
     fn fail(&mut self, what: &str, error: &io::Error) {
-        self.failure = Some(format!("the journal cannot be {what} ({error}); what was found since is not in it"));
+        let is_full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        let advice = if is_full { "; make room before the next run" } else { "" };
+        self.failure = Some(format!(
+            "cannot be {what} ({error}); the run goes on, and what it finds now is not kept there{advice}"
+        ));
         self.file = None;
     }
 }
