@@ -8,13 +8,13 @@
 //! How far units under way have come is written each half second too, in segments of its own.
 
 use crate::checkpoints::{CheckpointFile, Noted};
-use crate::folder::{Coming, delete_oldest, lock, refuse_other_use, remove, segments};
+use crate::folder::{Coming, Held, delete_oldest, lock, refuse_other_use, remove, segments};
 use crate::segment_file::SegmentFile;
 use bqc_wire::segment::{Entry, Replay, SegmentError, encode_record};
 use bqc_wire::unit::plan_hash;
 use bqc_wire::{CheckpointRecord, SolvedRecord, UnitKey};
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -90,7 +90,7 @@ pub struct Journal {
     /// A cache's segment, to be deleted again if nothing is appended: most runs that find all add nothing.
     unused: Option<PathBuf>,
     /// Held for as long as this lives; the system lets go of it however the process ends.
-    _lock: Option<File>,
+    _lock: Option<Held>,
 }
 
 /// What the thread that syncs shares with those that append.
@@ -169,7 +169,7 @@ impl Journal {
         Found { known, cut_short, checkpoints, .. }: Found,
         checkpoint_file: Option<CheckpointFile>,
         folder: &Path,
-        lock: Option<File>,
+        lock: Option<Held>,
     ) -> io::Result<Journal> {
         let noted = Mutex::new(Noted::found(checkpoints));
         let shared = Arc::new(Shared { writer: Mutex::new(writer), noted, ended: Condvar::new() });
