@@ -135,7 +135,7 @@ impl<'a> Compile<'a> {
     pub fn new(args: &'a CompileArgs, input: &'a Circuit, stop: &Stop) -> Result<Compile<'a>, Failure> {
         let mut settings = resolve(&args.settings);
         let (block_size, n_cores) = (settings.block_size, settings.n_threads);
-        let in_processes = keep::wants_processes(args, input);
+        let in_processes = keep::wants_processes(args, input, &settings);
         let (engine, flow, workers) = (args.settings.engine, args.settings.flow, args.keep.workers);
         let wanted = Wanted { engine, gpu: &args.gpu, workers, flow, in_processes, block_size, n_cores };
         let chosen = wanted.choose(stop.flag(), &Progress::new(talk(args), Instant::now(), None));
@@ -227,6 +227,9 @@ impl Found<'_> {
             Ok(report)
         });
         let is_well = written.as_ref().is_ok_and(|report| exit(report) == Exit::Complete);
+        if was_stopped && was_interrupted && run_folder.is_missed() {
+            progress.warn("nothing was kept to go on from; with --run-dir DIR the same command does");
+        }
         run_folder.end(is_well, was_stopped, &progress);
         let report = written?;
         let exit = exit(&report);

@@ -7,6 +7,7 @@ use crate::log;
 use crate::progress::Progress;
 use crate::stop::Stop;
 use bqc_circuit::{Circuit, Stats};
+use bqc_optimize::Flow;
 use bqc_pool::{Journal, Kept, Use};
 use bqc_run::{Compiled, Event, InProcess, Observer, RunSettings, Workshop};
 use bqc_wire::segment::Entry;
@@ -15,9 +16,11 @@ use bqc_wire::{KnownTotals, WorkerTotals};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// `--workers auto` starts processes from this many CX gates on: below, a compile is over in seconds, and
-/// is as well begun again.
+/// `--workers auto` starts processes from this many CX gates on, and for smaller circuits from so much [`work`] on:
+/// below, a compile is over in seconds, and is as well begun again. A core does some three thousand a second (2 to 3
+/// thousand for the circuits `qft_n5`, `qft_n10` and `adder_n10` at efforts 3 and 4).
 const AUTO_WORKERS_CX: usize = 200;
+const AUTO_WORKERS_WORK: f64 = 40_000.0;
 
 /// Folders of other runs in the user's state folder that are kept at most, the newest of them.
 const MAX_RUNS: usize = 16;
@@ -26,12 +29,24 @@ const MAX_RUNS: usize = 16;
 const MAX_CACHE_BYTES: u64 = 256 << 20;
 
 /// Whether processes do the work, as far as arguments and circuit say.
-pub fn wants_processes(args: &CompileArgs, input: &Circuit) -> bool {
+pub fn wants_processes(args: &CompileArgs, input: &Circuit, settings: &RunSettings) -> bool {
+    let n_cx = Stats::of(input).n_two_qubit;
     match args.keep.workers {
         WorkersArg::Off => false,
         WorkersArg::Count(_) => true,
-        WorkersArg::Auto => cfg!(unix) && Stats::of(input).n_two_qubit >= AUTO_WORKERS_CX,
+        WorkersArg::Auto => cfg!(unix) && (n_cx >= AUTO_WORKERS_CX || work(n_cx, settings) >= AUTO_WORKERS_WORK),
     }
+}
+
+/// What a run of these settings does at least with a circuit of a single window, roughly in proportion to the time: CX
+/// gates, times starts, rounds, and passes until its patience is at its end.
+fn work(n_cx: usize, settings: &RunSettings) -> f64 {
+    let n_rounds = match settings.block.flow {
+        Flow::Search { n_rounds } => n_rounds,
+        Flow::Delete => 1,
+    };
+    let n_passes = settings.patience.min(settings.max_passes);
+    n_cx as f64 * settings.block.starts as f64 * n_rounds as f64 * f64::from(n_passes)
 }
 
 /// How many processes, if any are `wanted`: one for each core, or as many as GPUs are to have.
@@ -268,6 +283,11 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
+    /// Whether there is nothing to go on from although nobody has said that there shall be nothing.
+    pub fn is_missed(&self) -> bool {
+        self.journal.is_none() && self.asked == Asked::ByNobody
+    }
+
     /// Whether the run was stopped before it had taken up all that the journal knows.
     pub fn is_behind(&self) -> bool {
         self.is_behind

@@ -77,6 +77,10 @@ fn auto_starts_processes_where_it_pays() {
     let input = folder.write("in.qasm", &redundant());
     let (code, _, stderr) = parts(&run(&["compile", &input, "-o", &folder.arg("out.qasm"), "-v", "--workers", "auto"]));
     assert!(code == 0 && !stderr.contains("workers were started"), "{stderr}");
+    // A small circuit with much effort takes minutes.
+    let effort = ["--effort", "5", "--time-limit", "1ms", "-v", "--workers", "auto"];
+    let (code, _, stderr) = parts(&run(&[&["compile", &input, "-o", &folder.arg("out.qasm")], &effort[..]].concat()));
+    assert!(code == 0 && stderr.contains("workers were started"), "{stderr}");
 }
 
 /// Each worker does nineteen tasks well and fails at the next.

@@ -32,6 +32,8 @@ fn the_first_signal_writes_the_best_circuit_so_far() {
         let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
         assert_eq!(code, 75, "{stderr}");
         assert!(stderr.contains("interrupted"), "{stderr}");
+        // Its user has no folder for a journal.
+        assert!(stderr.contains("nothing was kept to go on from; with --run-dir DIR"), "{stderr}");
         let report = Report::from_json(&folder.read("report.json")).unwrap();
         assert_eq!(report.status, Status::Interrupted);
         assert!(report.output.two_qubit_gates <= report.input.two_qubit_gates);
