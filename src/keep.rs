@@ -133,7 +133,12 @@ impl Task<'_> {
             None if self.workers.is_none() => Ok((None, Asked::ByNobody)),
             None => {
                 let opened = open_of_user(plan);
-                let journal = opened.inspect_err(|why| progress.tell(&format!("no journal is kept: {why}"))).ok();
+                let warn = |why: &Failure| {
+                    let elsewhere =
+                        if matches!(why, Failure::Usage(_)) { "" } else { "; --run-dir DIR keeps one there" };
+                    progress.warn(&format!("no journal is kept: {why}{elsewhere}"));
+                };
+                let journal = opened.inspect_err(warn).ok();
                 if let Some(journal) = journal.as_ref().filter(|journal| journal.n_known() > 0) {
                     let n_known = journal.n_known();
                     let line = "the same command was interrupted before and goes on";
@@ -259,7 +264,7 @@ fn state_folder(plan: &[u8; 32]) -> Result<PathBuf, Failure> {
     let name: String = plan[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     let home = |variable: &str| std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from);
     let state = home("XDG_STATE_HOME").or_else(|| Some(home("HOME")?.join(".local/state")));
-    let no_home = || Failure::Usage("there is no home folder for a run folder; name one with --run-dir".into());
+    let no_home = || Failure::Usage("there is no home folder for a journal; --run-dir DIR keeps one there".into());
     Ok(state.ok_or_else(no_home)?.join("bqc/runs").join(name))
 }
 

@@ -224,6 +224,17 @@ fn who_wants_no_journal_has_none_and_who_cannot_have_one_is_not_stopped() {
     }
     let (code, _, stderr) = parts(&of_user(&folder, &[]).env("XDG_STATE_HOME", "/dev/null").output().unwrap());
     assert!(code == 0 && stderr.contains("no journal is kept: cannot use `/dev/null/bqc/runs/"), "{stderr}");
+    // Whoever counts on it need not ask with -v; and a machine without home folders is no error.
+    let input = folder.arg("in.qasm");
+    let plain = |extra: &[&str]| {
+        let mut command = bqc(&["compile", &input, "-o", "/dev/null", "--time-limit", "300ms"]);
+        command.args(OPTIONS).args(extra).env_remove("XDG_STATE_HOME").env_remove("HOME");
+        parts(&command.output().unwrap()).2
+    };
+    let line = "bqc: no journal is kept: there is no home folder for a journal; --run-dir DIR keeps one there\n";
+    let stderr = plain(&[]);
+    assert_eq!(stderr.matches(line).count(), 1, "{stderr}");
+    assert_eq!((plain(&["--quiet"]).as_str(), plain(&["--run-dir", "off"]).contains("journal")), ("", false));
     let (code, _, stderr) =
         parts(&of_user(&folder, &["--resume"]).env("XDG_STATE_HOME", "/dev/null").output().unwrap());
     assert!(code == 2 && stderr.contains("cannot use `/dev/null/bqc/runs/"), "{stderr}");
