@@ -201,8 +201,18 @@ impl Found<'_> {
 
     /// Why what is at the output's place stays there, if it does.
     fn why_not_written(&self, outputs: &Outputs) -> Option<&'static str> {
-        let is_behind = self.compiled.was_stopped && self.run_folder.is_behind() && outputs.circuit.is_there();
-        is_behind.then_some("this run was stopped before it had come to where it was")
+        let keeps = self.run_folder.is_kept() && self.was_interrupted;
+        match self.compiled.was_stopped {
+            true if keeps && self.replaces_input() => Some("it is the input, with which the run goes on"),
+            true if self.run_folder.is_behind() && outputs.circuit.is_there() => {
+                Some("this run was stopped before it had come to where it was")
+            }
+            _ => None,
+        }
+    }
+
+    fn replaces_input(&self) -> bool {
+        is_same_file(&self.compile.args.output, &self.compile.args.input)
     }
 
     /// Ends the run without a word in its outputs.
@@ -217,8 +227,10 @@ impl Found<'_> {
 
     /// Writes the circuit, and the report if there is a place for it.
     pub fn write(self, outputs: &Outputs) -> Result<Done, Failure> {
+        let replaces_input = self.replaces_input();
         let Found { compile, compiled, survived, run_folder, progress, was_interrupted, meter } = self;
-        let was_stopped = compiled.was_stopped;
+        // A run whose input is gone is over, however it ended.
+        let was_stopped = compiled.was_stopped && !replaces_input;
         let written = outputs.circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out)).and_then(|()| {
             let report = compile.request().report(compiled, was_interrupted, survived, meter);
             if let Some(output) = &outputs.report {
@@ -226,7 +238,7 @@ impl Found<'_> {
             }
             Ok(report)
         });
-        let is_well = written.as_ref().is_ok_and(|report| exit(report) == Exit::Complete);
+        let is_well = written.as_ref().is_ok_and(|report| exit(report) == Exit::Complete || replaces_input);
         if was_stopped && was_interrupted && run_folder.is_missed() {
             progress.warn("nothing was kept to go on from; with --run-dir DIR the same command does");
         }

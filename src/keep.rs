@@ -288,6 +288,11 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
+    /// Whether there is something to go on from.
+    pub fn is_kept(&self) -> bool {
+        self.journal.is_some()
+    }
+
     /// Whether there is nothing to go on from although nobody has said that there shall be nothing.
     pub fn is_missed(&self) -> bool {
         self.journal.is_none() && self.asked == Asked::ByNobody

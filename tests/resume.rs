@@ -130,6 +130,32 @@ fn a_run_that_is_stopped_as_soon_as_it_is_taken_up_is_no_worse_than_before() {
 }
 
 #[test]
+fn an_input_that_is_to_be_replaced_stays_until_the_run_is_through() {
+    let folder = Folder::new();
+    let input = long(8, 200);
+    let path = folder.write("in.qasm", &input);
+    let options = ["--workers", "2", "-o", &path];
+    let of_user = |extra: &[&str]| {
+        let mut command = bqc(&["compile", &path, "-v"]);
+        command.args(OPTIONS).args(options).args(extra).env("XDG_STATE_HOME", folder.path("state"));
+        command.stderr(Stdio::piped());
+        command
+    };
+    let child = of_user(&[]).spawn().unwrap();
+    wait_until("a journal", || !runs(&folder).is_empty());
+    wait_until("the handlers", || handles(child.id() as i32, Signal::SIGUSR1));
+    send(&child, Signal::SIGINT);
+    let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
+    assert_eq!(code, 75, "{stderr}");
+    assert!(stderr.contains("is left as it is: it is the input") && stderr.contains("goes on from"), "{stderr}");
+    assert_eq!(folder.read("in.qasm"), input);
+    // By a limit it is replaced, and then there is nothing to go on with.
+    let (code, _, stderr) = parts(&of_user(&["--resume", "--time-limit", "300ms"]).output().unwrap());
+    assert!(code == 0 && !stderr.contains("goes on from"), "{stderr}");
+    assert!(folder.read("in.qasm") != input && runs(&folder).is_empty(), "{stderr}");
+}
+
+#[test]
 fn approximations_are_known_to_the_next_run_too() {
     let folder = Folder::new();
     folder.write("in.qasm", &long(6, 6));
