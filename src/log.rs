@@ -6,6 +6,7 @@
 //! is full ends no run.
 
 use crate::exit::Failure;
+use crate::input::is_standard_stream;
 use bqc_run::{Event, RunSettings};
 use bqc_wire::{BUILD, Report};
 use std::fs::File;
@@ -16,6 +17,9 @@ use tracing::{info, warn};
 /// Opens the log, if there is to be one. The first of a process is that of all its runs.
 pub fn start(path: Option<&Path>) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
+    if is_standard_stream(path) {
+        return Err(Failure::Usage("the log goes to a file, and `-` is none; write --log /dev/stderr, or ./-".into()));
+    }
     let file = File::options().append(true).create(true).open(path).map_err(|e| Failure::write(path, e))?;
     let json = tracing_subscriber::fmt().json().flatten_event(true).with_target(false).with_current_span(false);
     let subscriber = json.with_span_list(false).with_writer(Mutex::new(file)).log_internal_errors(false).finish();
