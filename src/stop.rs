@@ -8,7 +8,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The signals that end a run early, and at once if one of them comes again.
 #[cfg(unix)]
@@ -22,6 +22,10 @@ const SIGNALS: [i32; 2] = [SIGINT, SIGTERM];
 const REPEATED: [i32; 2] = [signal_hook::consts::SIGHUP, signal_hook::consts::SIGXCPU];
 #[cfg(not(unix))]
 const REPEATED: [i32; 0] = [];
+
+/// Signals that come together are one: `timeout` sends its own to the process and to its group. So a second one
+/// counts when the first is this old, or twice as old.
+const TOGETHER: Duration = Duration::from_millis(200);
 
 /// Lets a write beyond the largest size of files (`ulimit -f`) fail like one to a full disk, instead of ending the
 /// process.
@@ -50,20 +54,30 @@ pub struct Stop {
 impl Stop {
     /// Raises the flag at `deadline` or at the first SIGINT, SIGTERM or SIGUSR1
     /// (which batch systems send before the time is up), and at SIGHUP or SIGXCPU. A second
-    /// signal of the first three ends the process at once. To be called when the input has been read: until then a signal ends the
+    /// signal of the first three ends the process at once, unless it comes together with the first. To be called when the input has been read: until then a signal ends the
     /// process as usual, with nothing written.
     pub fn install(deadline: Option<Instant>) -> Result<Stop, Failure> {
         let stop = Stop { raised: Arc::default(), interrupted: Arc::default(), signal: Arc::default() };
         let setup = |source| Failure::Setup { what: "signal handlers", source };
+        let is_first_over = Arc::new(AtomicBool::new(false));
         for signal in REPEATED.into_iter().filter(|&signal| !is_ignored(signal)) {
             stop.listen(signal).map_err(setup)?;
         }
         for signal in SIGNALS {
-            // Order matters: the shutdown looks at the flag before the same signal raises it.
-            flag::register_conditional_shutdown(signal, Exit::Interrupted as i32, stop.interrupted.clone())
+            flag::register_conditional_shutdown(signal, Exit::Interrupted as i32, is_first_over.clone())
                 .and_then(|_| stop.listen(signal))
                 .map_err(setup)?;
         }
+        let interrupted = stop.interrupted.clone();
+        let watch = move || {
+            while !interrupted.load(Ordering::Relaxed) {
+                thread::sleep(TOGETHER);
+            }
+            thread::sleep(TOGETHER);
+            is_first_over.store(true, Ordering::Relaxed);
+        };
+        // Never joined: it ends with the process.
+        thread::Builder::new().name("signals".into()).spawn(watch).map_err(setup)?;
         if let Some(deadline) = deadline {
             let raised = stop.raised.clone();
             // Never joined: it ends with the process.

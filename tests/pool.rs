@@ -247,7 +247,10 @@ fn a_second_signal_ends_at_once_and_leaves_no_worker() {
     let is_stopped = |pid: &i32| state(*pid).is_some_and(|(state, _)| state == 'T');
     wait_until("both have a task", || workers.iter().all(is_stopped));
     send(&child, Signal::SIGINT);
-    send(&child, Signal::SIGTERM);
+    wait_until("the end", || {
+        send(&child, Signal::SIGTERM);
+        child.try_wait().unwrap().is_some()
+    });
     assert_eq!(child.wait().unwrap().code(), Some(75));
     wait_until("the workers are gone", || !workers.iter().any(|&pid| is_alive(pid)));
     assert!(!folder.path("out.qasm").exists());

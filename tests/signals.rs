@@ -13,10 +13,14 @@ use std::process::{Child, Command, Stdio};
 
 /// A compile that would take minutes, once its first block is done.
 fn started(folder: &Folder) -> Child {
+    started_with(folder, &[])
+}
+
+fn started_with(folder: &Folder, extra: &[&str]) -> Child {
     let input = folder.write("in.qasm", &long(6, 1000));
     let (output, report) = (folder.arg("out.qasm"), folder.arg("report.json"));
     let args = ["compile", &input, "-o", &output, "--report", &report, "--passes", "1000", "-k", "5", "-v"];
-    let child = bqc(&args).stderr(Stdio::piped()).spawn().unwrap();
+    let child = bqc(&args).args(extra).stderr(Stdio::piped()).spawn().unwrap();
     // The last of the handlers.
     wait_until("the handlers", || handles(child.id() as i32, Signal::SIGUSR1));
     child
@@ -52,16 +56,29 @@ fn the_first_signal_writes_the_best_circuit_so_far() {
 fn the_second_signal_ends_at_once_and_leaves_the_output_alone() {
     let folder = Folder::new();
     folder.write("out.qasm", "precious");
-    let mut child = started(&folder);
-    // Nothing is done between the two, however slow this process is.
-    send(&child, Signal::SIGSTOP);
+    // Its workers stop at their first task: it would wait for them until their grace is over, and then write.
+    let mut child = started_with(&folder, &["--workers", "2", "--worker-fault", "freeze"]);
+    let is_stopped = |pid: i32| state(pid).is_some_and(|(state, _)| state == 'T');
+    wait_until("both have a task", || children(child.id()).into_iter().filter(|&pid| is_stopped(pid)).count() == 2);
     send(&child, Signal::SIGINT);
-    send(&child, Signal::SIGTERM);
-    send(&child, Signal::SIGCONT);
-    let code = child.wait().unwrap().code();
-    assert_eq!(code, Some(75));
+    wait_until("the end", || {
+        send(&child, Signal::SIGTERM);
+        child.try_wait().unwrap().is_some()
+    });
+    assert_eq!(child.wait().unwrap().code(), Some(75));
     assert_eq!(folder.read("out.qasm"), "precious");
     assert_eq!(folder.names(), ["in.qasm", "out.qasm"]);
+}
+
+#[test]
+fn signals_that_come_together_are_one() {
+    let folder = Folder::new();
+    let child = started(&folder);
+    for signal in [Signal::SIGSTOP, Signal::SIGINT, Signal::SIGTERM, Signal::SIGCONT] {
+        send(&child, signal);
+    }
+    let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
+    assert_eq!((code, folder.names().len()), (75, 3), "{stderr}");
 }
 
 #[test]
