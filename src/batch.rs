@@ -2,6 +2,7 @@
 //! what is left. The tasks of an array know nothing of each other; what they share is the folder of results,
 //! and a circuit that two of them happen to do comes out the same twice.
 
+mod counts;
 mod folder;
 mod list;
 mod share;
@@ -11,6 +12,7 @@ use crate::args::{BatchArgs, CompileArgs, RunFolderArgs};
 use crate::compile::{Compile, Found, Outputs};
 use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
+use crate::log;
 use crate::progress::say;
 use crate::resources::Meter;
 use crate::stop::Stop;
@@ -18,10 +20,12 @@ use bqc_pool::JournalError;
 use bqc_wire::batch::hexadecimal;
 use bqc_wire::unit::plan_hash;
 use bqc_wire::{BatchFigures, BatchOutcome, BatchRecord};
+use counts::Counts;
 use folder::{ResultFolder, Snapshot};
 use list::Item;
 use std::any::Any;
 use std::fs;
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::thread;
@@ -40,46 +44,34 @@ pub fn batch(args: &BatchArgs, start: Instant) -> Result<Exit, Failure> {
     if items.is_empty() {
         return Err(Failure::Usage("there is no circuit to do; name files, or a list of them with --list".into()));
     }
-    folder.keep_list(&items)?;
+    folder.keep_list(args.list.as_deref(), &items)?;
     let shard = share::of(args.shard)?;
-    let mut mine = share::take(shard, items);
+    let mut mine = folder.named(share::take(shard, items));
     for item in &mine {
         folder.spares(item)?;
     }
+    log::start(log_file(args, &folder, &mine)?)?;
     // What takes longest begins first. The size of a file says little about that, but is known for all.
     mine.sort_by_cached_key(|item| std::cmp::Reverse(fs::metadata(&item.input).map_or(0, |m| m.len())));
     let stop = Stop::install(None)?;
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let batch = Batch { args, folder: &folder, stop: &stop, deadline };
-    let counts = batch.run(&mine)?;
+    let mut counts = Counts { left: mine.len(), ..Counts::default() };
+    let ended = batch.run(&mine, &mut counts).inspect_err(log::run_failed);
     batch.tell(&format!("share {}/{}: {}", shard.index, shard.count, counts.words()));
-    Ok(counts.exit())
+    ended.map(|()| counts.exit())
 }
 
-/// How the circuits of a share ended.
-#[derive(Default)]
-struct Counts {
-    done: usize,
-    known: usize,
-    degraded: usize,
-    refused: usize,
-    left: usize,
-}
-
-impl Counts {
-    fn words(&self) -> String {
-        let Counts { done, known, degraded, refused, left } = self;
-        format!("{done} done ({degraded} with faults), {known} were done before, {refused} refused, {left} left to do")
-    }
-
-    /// What is most urgent for whoever asks.
-    fn exit(&self) -> Exit {
-        match self {
-            Counts { left: 1.., .. } => Exit::Interrupted,
-            Counts { refused: 1.., .. } => Exit::Refused,
-            Counts { degraded: 1.., .. } => Exit::Degraded,
-            _ => Exit::Complete,
-        }
+/// Where the log goes, which must be nothing that it would spoil.
+fn log_file<'a>(args: &'a BatchArgs, folder: &ResultFolder, mine: &[Item]) -> Result<Option<&'a Path>, Failure> {
+    let Some(log) = args.keep.log.as_deref() else { return Ok(None) };
+    let is_input = mine.iter().map(|item| &item.input).chain(&args.list).any(|input| is_same_file(log, input));
+    match is_input || folder.is_result(log) {
+        true => Err(Failure::Usage(format!(
+            "`{}` is an input or the place of a result; choose another file for --log",
+            log.display()
+        ))),
+        false => Ok(Some(log)),
     }
 }
 
@@ -102,6 +94,16 @@ struct Waiting<'a> {
     since: Instant,
 }
 
+/// A circuit, and what is to become of it.
+struct Job<'a> {
+    item: &'a Item,
+    /// What decides its result but for the limits of its time.
+    run_plan: [u8; 32],
+    /// All that decides its result.
+    plan: String,
+    meter: Meter,
+}
+
 /// One share, with what its circuits have in common.
 struct Batch<'a> {
     args: &'a BatchArgs,
@@ -112,14 +114,13 @@ struct Batch<'a> {
 
 impl Batch<'_> {
     /// All circuits, and those last that other tasks are at.
-    fn run(&self, mine: &[Item]) -> Result<Counts, Failure> {
-        let mut counts = Counts { left: mine.len(), ..Counts::default() };
+    fn run(&self, mine: &[Item], counts: &mut Counts) -> Result<(), Failure> {
         let mut waiting = Vec::new();
         for item in mine {
             if self.is_over() {
-                return Ok(counts);
+                return Ok(());
             }
-            if let Some(folder) = self.count(item, 0, &mut counts)? {
+            if let Some(folder) = self.count(item, 0, counts)? {
                 self.tell(&format!("{}: another task is at it; later", item.name));
                 waiting.push(Waiting { item, n_held: 0, seen: Snapshot::of(&folder), since: Instant::now() });
             }
@@ -128,11 +129,11 @@ impl Batch<'_> {
             thread::sleep(LOOK_EVERY);
             let mut still = Vec::new();
             for waiter in waiting {
-                still.extend(self.look_again(waiter, &mut counts)?);
+                still.extend(self.look_again(waiter, counts)?);
             }
             waiting = still;
         }
-        Ok(counts)
+        Ok(())
     }
 
     /// Does a circuit if the other task is through, or shows no life any more.
@@ -183,6 +184,12 @@ impl Batch<'_> {
         let meter = Meter::new(Instant::now());
         let input = match read_circuit(&args.input, &args.read) {
             Ok(input) => input,
+            // A folder may be away for a while, and then what was made of it is none the worse.
+            Err(why @ Failure::Read { .. }) if self.folder.has_whole(item) => {
+                say(&format!("bqc: {} is left out: {why}; its result stays", item.name));
+                log::left_out(&item.input, &why.to_string());
+                return Ok(Ended::Now(BatchOutcome::Refused));
+            }
             Err(why) => return self.refuse(item, None, &why.to_string()),
         };
         // The limit of the circuit before is none of this one's.
@@ -193,9 +200,8 @@ impl Batch<'_> {
             return Ok(Ended::Now(BatchOutcome::Unfinished));
         }
         let run_plan = compile.plan()?;
-        let plan = self.plan(&run_plan);
-        let before = self.folder.record(item).filter(|record| record.plan.as_deref() == Some(&plan));
-        if self.is_done(item, before.as_ref()) {
+        let job = Job { item, plan: self.plan(&run_plan), run_plan, meter };
+        if self.is_done(&job, self.record_of(&job).as_ref()) {
             return Ok(Ended::Before);
         }
         let run_dir = self.folder.run_dir(item, &run_plan, n_held);
@@ -203,47 +209,83 @@ impl Batch<'_> {
             self.folder.copy_runs(item, &run_plan, n_held);
         }
         compile.run_folder = RunFolderArgs { run_dir: Some(run_dir), resume: false };
-        let outputs = Outputs::prepare(&args)?;
+        match Outputs::prepare(&args) {
+            Ok(outputs) => self.compile(&job, &compile, &outputs),
+            Err(why) => self.did_not(&job, why),
+        }
+    }
+
+    /// One circuit that may still be to do.
+    fn compile(&self, job: &Job, compile: &Compile, outputs: &Outputs) -> Result<Ended, Failure> {
         // Whichever comes first; a limit beyond the clock's range is none.
         let own = self.args.circuit_time_limit.and_then(|limit| Instant::now().checked_add(limit));
         let deadline = own.into_iter().chain(self.deadline).min();
+        let begun = match compile.begin(deadline, &job.meter) {
+            Ok(begun) => begun,
+            Err(why) => return self.did_not(job, why),
+        };
+        // Whoever had its run folder before has written the record before letting go of that.
+        let before = self.record_of(job);
+        if self.is_done(job, before.as_ref()) {
+            if before.is_some_and(|record| record.outcome == BatchOutcome::Complete) {
+                self.folder.remove_runs(job.item, &job.run_plan);
+            }
+            return Ok(Ended::Before);
+        }
         self.stop.begin_part();
         let limit = self.stop.limit(deadline)?;
-        let found = compile.run(self.stop, deadline, &meter);
+        let found = begun.run(self.stop);
         drop(limit);
-        let found = match found {
-            Ok(found) => found,
-            Err(Failure::Journal(JournalError::Busy { folder })) => return Ok(Ended::Busy(folder)),
-            Err(why @ (Failure::Usage(_) | Failure::Diagnostic(_))) => {
-                return self.refuse(item, Some(plan), &why.to_string());
-            }
-            Err(other) => return Err(other),
-        };
         let is_own = own.is_some() && deadline == own && !self.stop.was_interrupted();
-        let ended = self.write(item, plan, found, &outputs, is_own, before)?;
-        if matches!(ended, Ended::Now(BatchOutcome::Complete)) {
-            self.folder.remove_runs(item, &run_plan);
+        match found {
+            Ok(found) => self.write(job, found, outputs, is_own, before),
+            Err(why) => self.did_not(job, why),
         }
-        Ok(ended)
     }
 
-    /// Writes what was found, then the record that says so. `is_own`: if it was cut short, it was by the limit of
-    /// one circuit.
+    /// What is to be done about a circuit of which nothing came. The next one may have better luck, unless nothing
+    /// can be recorded any more.
+    fn did_not(&self, job: &Job, why: Failure) -> Result<Ended, Failure> {
+        match why {
+            Failure::Journal(JournalError::Busy { folder }) => Ok(Ended::Busy(folder)),
+            // No circuit's fault.
+            Failure::Journal(JournalError::Io { ref source, .. }) if is_full(source) => Err(why),
+            Failure::Usage(_) | Failure::Diagnostic(_) | Failure::Write { .. } | Failure::Journal(_) => {
+                self.refuse(job.item, Some(job.plan.clone()), &why.to_string())
+            }
+            other => Err(other),
+        }
+    }
+
+    /// Writes what was found, then the record that says so, and only then lets go of the run folder. `is_own`: if it
+    /// was cut short, it was by the limit of one circuit.
     fn write(
         &self,
-        item: &Item,
-        plan: String,
-        found: Found<'_>,
+        job: &Job,
+        found: Found,
         outputs: &Outputs,
         is_own: bool,
         before: Option<BatchRecord>,
     ) -> Result<Ended, Failure> {
         let cut = if is_own { BatchOutcome::TimeLimit } else { BatchOutcome::Unfinished };
         let is_whole = found.is_whole();
-        // Another task may have finished it meanwhile, and half a result takes no whole one's place.
-        let now = self.folder.record(item).filter(|record| record.plan.as_ref() == Some(&plan));
-        if !is_whole && self.is_done(item, now.as_ref()) {
-            return Ok(Ended::Before);
+        if let Some(of) = self.folder.input_of(&job.item.name).filter(|of| !job.item.is_of(of)) {
+            let (name, of) = (&job.item.name, of.display());
+            say(&format!(
+                "bqc: {name} is left: the results of `{of}` have got this name; the next batch finds another"
+            ));
+            return Ok(Ended::Now(BatchOutcome::Unfinished));
+        }
+        if !is_whole && let Some(now) = self.record_of(job) {
+            // Another task may have finished it meanwhile, and half a result takes no whole one's place.
+            if self.is_done(job, Some(&now)) {
+                return Ok(Ended::Before);
+            }
+            // Who was stopped early may not have come as far as others before.
+            let of_now = now.figures.as_ref().map(|figures| figures.two_qubit_gates_after);
+            if of_now.is_some_and(|n| n < found.n_two_qubit()) && self.folder.has_output(job.item, &now) {
+                return self.keep(job, now, found, cut);
+            }
         }
         let done = found.write(outputs)?;
         let outcome = match (is_whole, done.exit) {
@@ -253,24 +295,36 @@ impl Batch<'_> {
         };
         let earlier = before.and_then(|record| record.figures).map_or(0.0, |figures| figures.wall_seconds);
         let figures = BatchFigures::of(&done.report, earlier);
-        let words = format!(
-            "{}: {} qubits, two-qubit gates {} → {}, {:.2} s",
-            item.name,
-            figures.qubits,
-            figures.two_qubit_gates_before,
-            figures.two_qubit_gates_after,
-            figures.wall_seconds
-        );
-        let output = self.folder.read_output(item)?;
-        let record = BatchRecord::of(item.input.display().to_string(), plan, outcome, &output, figures, &done.report);
-        self.folder.write_record(item, &record)?;
-        let why = match (outcome, &record.error) {
-            (BatchOutcome::Unfinished, _) => ", unfinished".to_owned(),
-            (BatchOutcome::TimeLimit, _) => ", its time limit".to_owned(),
-            (_, Some(error)) => format!(", {error}"),
-            _ => String::new(),
+        let words = words_of_figures(job.item, &figures);
+        let output = self.folder.read_output(job.item)?;
+        let (input, plan) = (job.item.input.display().to_string(), job.plan.clone());
+        let record = BatchRecord::of(input, plan, outcome, &output, figures, &done.report);
+        self.folder.write_record(job.item, &record)?;
+        if outcome == BatchOutcome::Complete {
+            self.folder.remove_runs(job.item, &job.run_plan);
+        }
+        if outcome != BatchOutcome::TimeLimit {
+            // With the same limit there is nothing to go on with.
+            done.end();
+        }
+        let why = match &record.error {
+            Some(error) if is_whole => format!(", {error}"),
+            _ => words_of_outcome(outcome).to_owned(),
         };
         self.tell(&format!("{words}{why}"));
+        Ok(Ended::Now(outcome))
+    }
+
+    /// Keeps the circuit that was written before, which is better than what was found.
+    fn keep(&self, job: &Job, before: BatchRecord, found: Found, outcome: BatchOutcome) -> Result<Ended, Failure> {
+        let seconds = job.meter.read().wall_seconds;
+        let figures = before.figures.map(|f| BatchFigures { wall_seconds: f.wall_seconds + seconds, ..f });
+        let words = figures.as_ref().map_or(String::new(), |figures| words_of_figures(job.item, figures));
+        self.folder.write_record(job.item, &BatchRecord { outcome, figures, ..before })?;
+        if outcome == BatchOutcome::Unfinished {
+            found.leave();
+        }
+        self.tell(&format!("{words}{}, as it was found before", words_of_outcome(outcome)));
         Ok(Ended::Now(outcome))
     }
 
@@ -278,15 +332,21 @@ impl Batch<'_> {
     fn refuse(&self, item: &Item, plan: Option<String>, why: &str) -> Result<Ended, Failure> {
         let why = why.trim_end();
         say(&format!("bqc: {} is left out: {why}", item.name));
+        log::left_out(&item.input, why);
         let record = BatchRecord::refused(item.input.display().to_string(), plan, why.to_owned());
         self.folder.write_record(item, &record)?;
         Ok(Ended::Now(BatchOutcome::Refused))
     }
 
+    /// What is recorded of a circuit with the present settings.
+    fn record_of(&self, job: &Job) -> Option<BatchRecord> {
+        self.folder.record(job.item).filter(|record| record.plan.as_deref() == Some(&job.plan))
+    }
+
     /// Whether there is nothing to do any more. One with faults may have better luck.
-    fn is_done(&self, item: &Item, record: Option<&BatchRecord>) -> bool {
+    fn is_done(&self, job: &Job, record: Option<&BatchRecord>) -> bool {
         let is_whole = |r: &&BatchRecord| matches!(r.outcome, BatchOutcome::Complete | BatchOutcome::TimeLimit);
-        record.filter(is_whole).is_some_and(|record| self.folder.has_output(item, record))
+        record.filter(is_whole).is_some_and(|record| self.folder.has_output(job.item, record))
     }
 
     /// All that decides a circuit's result, the limit of its time included.
@@ -319,6 +379,27 @@ impl Batch<'_> {
         if !self.args.quiet {
             say(line);
         }
+    }
+}
+
+/// Whether there is no room on the disk, or none for this user.
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
+/// What a compile has come to.
+fn words_of_figures(item: &Item, figures: &BatchFigures) -> String {
+    let (name, seconds) = (&item.name, figures.wall_seconds);
+    let BatchFigures { qubits, two_qubit_gates_before: before, two_qubit_gates_after: after, .. } = figures;
+    format!("{name}: {qubits} qubits, two-qubit gates {before} → {after}, {seconds:.2} s")
+}
+
+/// Why a compile has come no further.
+fn words_of_outcome(outcome: BatchOutcome) -> &'static str {
+    match outcome {
+        BatchOutcome::Unfinished => ", unfinished",
+        BatchOutcome::TimeLimit => ", its time limit",
+        BatchOutcome::Complete | BatchOutcome::Degraded | BatchOutcome::Refused => "",
     }
 }
 

@@ -9,14 +9,14 @@ pub mod work;
 
 use crate::exit::Failure;
 use bqc_circuit::Circuit;
-use bqc_cluster::{CIRCUIT_NAME, Clock, Folder, PLAN_NAME, Storage};
+use bqc_cluster::{CIRCUIT_NAME, Clock, Folder, FolderError, Ledger, OWN_NAMES, PLAN_NAME, Status, Storage};
 use bqc_instantiate::Solver;
 use bqc_optimize::{BlockSettings, Flow, Objective};
 use bqc_qasm::{Limits, ParseOptions, SourceText};
 use bqc_run::RunSettings;
 use bqc_wire::{BUILD, Plan, PlanSettings, plan::sha256};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A plan on the disk.
 struct RunDir {
@@ -64,11 +64,43 @@ impl RunDir {
         Ok(RunDir { path: path.to_path_buf(), storage, plan, circuit })
     }
 
+    /// Says of what goes wrong in the folder which one it is.
+    fn failure(&self, source: FolderError) -> Failure {
+        Failure::Folder { path: self.path.clone(), source }
+    }
+
+    /// How far it is. For a moment there is a file of a name that nobody else has.
+    fn status(&self, ledger: &Ledger<'_>) -> Result<Status, Failure> {
+        let name = format!("clock-{}-{:x}", std::process::id(), moment());
+        ledger.status(&name).map_err(|e| self.failure(e))
+    }
+
     /// The settings of its compile here.
     fn settings(&self, n_threads: usize, max_check_updates: f64) -> Result<RunSettings, Failure> {
         let unknown = || Failure::Usage(format!("`{}` asks for what this bqc does not know", self.path.display()));
         run_settings(&self.plan.settings, n_threads, max_check_updates).ok_or_else(unknown)
     }
+}
+
+/// Whether a file at this place would destroy what a plan needs: itself, its circuit, or what was found for it.
+pub fn is_of_plan(target: &Path) -> bool {
+    // The deepest is `claims/<pass>/<shard>.<n>`.
+    target.ancestors().skip(1).take(3).any(|folder| {
+        let inner = target.strip_prefix(folder).ok().and_then(|inner| inner.components().next());
+        let is_own = inner.is_some_and(|inner| OWN_NAMES.iter().any(|own| inner.as_os_str() == *own));
+        is_own && holds_plan(folder)
+    })
+}
+
+/// Whether there is a plan, of any build.
+fn holds_plan(folder: &Path) -> bool {
+    let text = read_whole(&Folder::new(folder), PLAN_NAME).unwrap_or_default();
+    Plan::unseal(&String::from_utf8_lossy(&text)).is_ok()
+}
+
+/// For names that nobody else has or had.
+fn moment() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64)
 }
 
 /// A circuit that this program has written, as large as it may be.

@@ -11,7 +11,7 @@ use crate::progress::{Progress, Talk, say};
 use crate::report::{Request, exit};
 use crate::resources::Meter;
 use crate::stop::Stop;
-use bqc_circuit::Circuit;
+use bqc_circuit::{Circuit, Stats};
 use bqc_optimize::{BlockSettings, Flow};
 use bqc_run::{Compiled, RunSettings};
 use bqc_wire::{Document, Report};
@@ -89,15 +89,15 @@ fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
     let compile = Compile::new(args, &input, &stop)?;
-    let found = compile.run(&stop, deadline, meter)?;
+    let found = compile.begin(deadline, meter)?.run(&stop)?;
     if let Some(why) = found.why_not_written(&outputs) {
-        return Ok(found.leave(why));
+        return Ok(found.leave_because(why));
     }
-    let done = found.write(&outputs)?;
+    let (report, exit) = found.write(&outputs)?.end();
     if !args.quiet {
-        say(crate::summary::of(&done.report).trim_end());
+        say(crate::summary::of(&report).trim_end());
     }
-    Ok(done.exit)
+    Ok(exit)
 }
 
 /// A circuit that was read, how it is to be compiled, and who does it.
@@ -113,6 +113,14 @@ pub struct Compile<'a> {
     pub is_decided: bool,
 }
 
+/// One whose run folder is open.
+pub struct Begun<'a> {
+    compile: &'a Compile<'a>,
+    run_folder: keep::RunFolder,
+    progress: Progress,
+    meter: &'a Meter,
+}
+
 /// What came of it, still to be written.
 pub struct Found<'a> {
     compile: &'a Compile<'a>,
@@ -124,10 +132,15 @@ pub struct Found<'a> {
     meter: &'a Meter,
 }
 
-/// What came of it, written.
+/// What came of it, written. The run folder is still held.
 pub struct Done {
     pub report: Report,
     pub exit: Exit,
+    run_folder: keep::RunFolder,
+    /// Whether there is nothing to be done better.
+    is_well: bool,
+    was_stopped: bool,
+    progress: Progress,
 }
 
 impl<'a> Compile<'a> {
@@ -177,19 +190,28 @@ impl<'a> Compile<'a> {
         keep::Task { args, input, settings, engine, run_folder, workers: *workers }
     }
 
-    /// Does it. `deadline` is told to those who watch; `stop` ends the run.
-    pub fn run(&'a self, stop: &Stop, deadline: Option<Instant>, meter: &'a Meter) -> Result<Found<'a>, Failure> {
+    /// Opens the run folder, which nobody else writes to from here on. `deadline` is told to those who watch.
+    pub fn begin(&'a self, deadline: Option<Instant>, meter: &'a Meter) -> Result<Begun<'a>, Failure> {
         let progress = Progress::new(talk(self.args), meter.start(), deadline);
-        let (engine, n_threads) = (self.engine.engine().name(), self.settings.n_threads);
-        let crew = if self.workers.is_some() { "workers" } else { "threads" };
-        progress.set_crew(n_threads, crew, engine);
-        log::run_started(&self.args.input, &self.settings, engine, self.workers);
-        let compiled = self.task().compile(stop, &progress);
+        let run_folder = self.task().open(&progress)?;
+        Ok(Begun { compile: self, run_folder, progress, meter })
+    }
+}
+
+impl<'a> Begun<'a> {
+    /// Does it, until it is through or `stop` ends it.
+    pub fn run(self, stop: &Stop) -> Result<Found<'a>, Failure> {
+        let Begun { compile, run_folder, progress, meter } = self;
+        let Compile { args, settings, engine, workers, .. } = compile;
+        let crew = if workers.is_some() { "workers" } else { "threads" };
+        progress.set_crew(settings.n_threads, crew, engine.engine().name());
+        log::run_started(&args.input, settings, engine.engine().name(), *workers);
+        let compiled = compile.task().compile(run_folder, stop, &progress);
         progress.finish();
-        warn(self.args, self.engine.fault());
+        warn(args, engine.fault());
         let (compiled, survived, run_folder) = compiled?;
         let was_interrupted = stop.was_interrupted();
-        Ok(Found { compile: self, compiled, survived, run_folder, progress, was_interrupted, meter })
+        Ok(Found { compile, compiled, survived, run_folder, progress, was_interrupted, meter })
     }
 }
 
@@ -197,6 +219,11 @@ impl Found<'_> {
     /// Whether nothing came between.
     pub fn is_whole(&self) -> bool {
         !self.compiled.was_stopped
+    }
+
+    /// CX gates of the circuit that was found.
+    pub fn n_two_qubit(&self) -> u64 {
+        Stats::of(&self.compiled.circuit).n_two_qubit as u64
     }
 
     /// Why what is at the output's place stays there, if it does.
@@ -215,13 +242,17 @@ impl Found<'_> {
         is_same_file(&self.compile.args.output, &self.compile.args.input)
     }
 
-    /// Ends the run without a word in its outputs.
-    fn leave(self, why: &str) -> Exit {
+    /// Writes nothing, and says where the same command would go on.
+    pub fn leave(self) {
+        self.run_folder.end(false, self.compiled.was_stopped, &self.progress);
+    }
+
+    fn leave_because(self, why: &str) -> Exit {
         let path = self.compile.args.output.display().to_string();
-        self.run_folder.end(false, true, &self.progress);
         self.progress.warn(&format!("`{path}` is left as it is: {why}"));
         let exit = if self.was_interrupted { Exit::Interrupted } else { Exit::Complete };
         log::output_left(&path, why, exit as i32);
+        self.leave();
         exit
     }
 
@@ -238,15 +269,29 @@ impl Found<'_> {
             }
             Ok(report)
         });
-        let is_well = written.as_ref().is_ok_and(|report| exit(report) == Exit::Complete || replaces_input);
-        if was_stopped && was_interrupted && run_folder.is_missed() {
-            progress.warn("nothing was kept to go on from; with --run-dir DIR the same command does");
+        match written {
+            Err(failure) => {
+                run_folder.end(false, was_stopped, &progress);
+                Err(failure)
+            }
+            Ok(report) => {
+                let exit = exit(&report);
+                log::run_ended(&report, exit as i32);
+                if was_stopped && was_interrupted && run_folder.is_missed() {
+                    progress.warn("nothing was kept to go on from; with --run-dir DIR the same command does");
+                }
+                let is_well = exit == Exit::Complete || replaces_input;
+                Ok(Done { report, exit, run_folder, is_well, was_stopped, progress })
+            }
         }
-        run_folder.end(is_well, was_stopped, &progress);
-        let report = written?;
-        let exit = exit(&report);
-        log::run_ended(&report, exit as i32);
-        Ok(Done { report, exit })
+    }
+}
+
+impl Done {
+    /// Lets go of the run folder, and says where the same command would go on.
+    pub fn end(self) -> (Report, Exit) {
+        self.run_folder.end(self.is_well, self.was_stopped, &self.progress);
+        (self.report, self.exit)
     }
 }
 

@@ -1,5 +1,6 @@
 //! How a command ends: the exit codes, and the errors that a user can cause.
 
+use bqc_cluster::FolderError;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -58,8 +59,13 @@ pub enum Failure {
     #[error(transparent)]
     Journal(#[from] bqc_pool::JournalError),
     /// The folder that many machines share cannot be used.
-    #[error(transparent)]
-    Folder(#[from] bqc_cluster::FolderError),
+    #[error("{}", folder_words(.path, .source))]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What cannot be used in it.
+        source: FolderError,
+    },
     /// Signal handlers or threads cannot be set up.
     #[error("cannot set up {what}: {source}")]
     Setup {
@@ -74,5 +80,42 @@ impl Failure {
     /// A [`Failure::Write`] for `path`.
     pub fn write(path: &Path, reason: impl ToString) -> Failure {
         Failure::Write { path: path.to_path_buf(), reason: reason.to_string() }
+    }
+}
+
+/// Which file of a run folder cannot be used, and what to do.
+fn folder_words(folder: &Path, error: &FolderError) -> String {
+    match error {
+        FolderError::Io { name, source } => {
+            let mend = match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => "make room",
+                _ => "mend that",
+            };
+            let path = folder.join(name);
+            format!(
+                "cannot use `{}`: {source}; {mend} and start it again: what is in the folder counts",
+                path.display()
+            )
+        }
+        FolderError::Other { name, source } => {
+            format!("`{}` belongs to another run: {source}", folder.join(name).display())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_folder_that_cannot_be_used_is_named_with_what_to_do() {
+        let words = |kind: io::ErrorKind| {
+            let source = FolderError::Io { name: "segments".into(), source: kind.into() };
+            Failure::Folder { path: "some/run".into(), source }.to_string()
+        };
+        let full = words(io::ErrorKind::StorageFull);
+        assert!(full.starts_with("cannot use `some/run/segments`: no storage space; make room and start"), "{full}");
+        let refused = words(io::ErrorKind::PermissionDenied);
+        assert!(refused.contains("`some/run/segments`: permission denied; mend that and start"), "{refused}");
     }
 }

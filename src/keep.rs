@@ -73,12 +73,21 @@ pub struct Task<'a> {
 }
 
 impl Task<'_> {
+    /// Opens the run folder, which nobody else writes to from here on.
+    pub fn open(&self, progress: &Progress) -> Result<RunFolder, Failure> {
+        let (journal, asked) = self.journal(&self.plan()?, progress)?;
+        Ok(RunFolder { journal, asked, is_behind: false, _leftover: None })
+    }
+
     /// Does it, and tells what it went through. The run folder is to be ended when the output is written.
-    pub fn compile(&self, stop: &Stop, progress: &Progress) -> Result<(Compiled, Survived, RunFolder), Failure> {
-        let plan = self.plan()?;
-        let (opened, asked) = self.journal(&plan, progress)?;
+    pub fn compile(
+        &self,
+        mut run_folder: RunFolder,
+        stop: &Stop,
+        progress: &Progress,
+    ) -> Result<(Compiled, Survived, RunFolder), Failure> {
         let cache = self.cache()?;
-        let (journal, cache) = (opened.as_ref(), cache.as_ref());
+        let (journal, cache) = (run_folder.journal.as_ref(), cache.as_ref());
         tell_of(journal, "the run folder", progress);
         tell_of(cache, "the cache", progress);
         let chosen = self.engine;
@@ -108,9 +117,9 @@ impl Task<'_> {
         observer.warn_of_failures();
         let survived = Survived { workers: worker_totals(&pool), known: kept.totals() };
         survived.tell(progress);
-        let is_behind = kept.is_behind();
-        let leftover = pool.map(end_workers);
-        Ok((compiled, survived, RunFolder { journal: opened, asked, is_behind, _leftover: leftover }))
+        run_folder.is_behind = kept.is_behind();
+        run_folder._leftover = pool.map(end_workers);
+        Ok((compiled, survived, run_folder))
     }
 
     /// What a run folder is about: the circuit as it was understood, and all that decides the output.

@@ -72,6 +72,11 @@ pub fn output_left(output: &str, why: &str, exit: i32) {
     warn!(output, why, exit, "output left");
 }
 
+/// A circuit of many cannot be compiled.
+pub fn left_out(input: &Path, reason: &str) {
+    warn!(input = input.display().to_string(), reason, "circuit left out");
+}
+
 /// The run is over, and there is nothing that it has made.
 pub fn run_failed(failure: &Failure) {
     tracing::error!(reason = failure.to_string(), "run failed");

@@ -2,6 +2,7 @@
 //! the same folder, synchronised, and renamed over the target, so that a crash, a full disk or an
 //! error leaves what was there before. Devices and pipes are written to directly.
 
+use crate::cluster::is_of_plan;
 use crate::exit::Failure;
 use crate::input::is_standard_stream;
 use std::fs::{self, File, Permissions};
@@ -31,6 +32,9 @@ impl Output {
     pub fn prepare(path: &Path) -> Result<Output, Failure> {
         let place = if path == Path::new("-") { Place::Stdout } else { place_of(path)? };
         if let Place::File { target, .. } = &place {
+            if is_of_plan(target) {
+                return Err(Failure::write(path, "it belongs to a plan; choose another file"));
+            }
             // Created and dropped: the only test of a folder that also covers read-only mounts.
             temporary_beside(target).map_err(|e| Failure::write(path, e))?;
         }
@@ -64,6 +68,15 @@ impl Output {
             Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
             other => other.map_err(|e| Failure::write(&self.path, e)),
         }
+    }
+}
+
+/// Prints to standard output. Whether there is a reader: one that has closed it has seen enough.
+pub fn print(text: &str) -> Result<bool, Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(false),
+        other => other.map(|()| true).map_err(|e| Failure::write(Path::new("-"), e)),
     }
 }
 

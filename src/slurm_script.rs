@@ -7,8 +7,8 @@
 
 use crate::args::{ArrayScriptArgs, JobArgs, MultiNodeScriptArgs, SlurmScriptArgs, SlurmScriptKind};
 use crate::exit::{Exit, Failure};
+use crate::output::print;
 use std::fmt::Write as _;
-use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 /// Prints the script.
@@ -17,10 +17,8 @@ pub fn slurm_script(args: &SlurmScriptArgs) -> Result<Exit, Failure> {
         SlurmScriptKind::MultiNode(args) => multi_node(args)?,
         SlurmScriptKind::Array(args) => array(args)?,
     };
-    match std::io::stdout().lock().write_all(script.as_bytes()) {
-        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(Failure::write(Path::new("-"), e)),
-        _ => Ok(Exit::Complete),
-    }
+    print(&script)?;
+    Ok(Exit::Complete)
 }
 
 /// One circuit, a supervisor on each node.
@@ -40,7 +38,7 @@ fn multi_node(args: &MultiNodeScriptArgs) -> Result<String, Failure> {
         }
     };
     script.flag("no-kill", "when a node dies, the others go on");
-    script.common(job, "%x-%j.log");
+    script.common(job, "%x-%j.log")?;
     script.begin(job)?;
     script.text.push_str(&format!(
         "run_dir={}\nout={}\n{OPTIONS}\n",
@@ -73,7 +71,7 @@ fn array(args: &ArrayScriptArgs) -> Result<String, Failure> {
     script.sbatch("nodes", "1");
     script.sbatch("ntasks", "1");
     script.sbatch("cpus-per-task", &job.cpus.unwrap_or(1).to_string());
-    script.common(job, "%x-%A_%a.log");
+    script.common(job, "%x-%A_%a.log")?;
     script.begin(job)?;
     script.text.push_str(&format!(
         "list={}\nout_dir={}\n# The number of shares stays, whichever tasks are submitted again.\n\
@@ -102,6 +100,8 @@ fn array(args: &ArrayScriptArgs) -> Result<String, Failure> {
 
 /// Waits for the process in the background. A signal ends `wait`, but not what is waited for.
 const AWAIT: &str = "work=$!
+# What bash starts does not hear signals at once.
+if [ -n \"$told\" ]; then sleep 1; kill -USR1 \"$work\" 2> /dev/null; fi
 while :; do
     wait \"$work\"
     ended=$?
@@ -135,7 +135,7 @@ impl Script {
     }
 
     /// The requests that both kinds have.
-    fn common(&mut self, job: &JobArgs, log: &str) {
+    fn common(&mut self, job: &JobArgs, log: &str) -> Result<(), Failure> {
         let gres = job.gpus_per_node.as_ref().map(|gpus| format!("gpu:{gpus}"));
         let optional = [
             ("gres", &gres),
@@ -150,7 +150,7 @@ impl Script {
                 self.sbatch(option, value);
             }
         }
-        self.sbatch("time", &job.time);
+        self.sbatch("time", &job.time.text);
         self.sbatch("output", log);
         self.flag(
             "requeue",
@@ -158,12 +158,18 @@ impl Script {
         );
         self.sbatch("open-mode", "append");
         let _ = writeln!(self.text, "# Slurm may send it up to a minute early.");
-        self.sbatch("signal", &format!("B:USR1@{}", job.signal_before));
+        self.sbatch("signal", &format!("B:USR1@{}", signal_before(job)?));
+        Ok(())
     }
 
     /// What comes before the work: modules, the program, the way back into the queue, the signal.
     fn begin(&mut self, job: &JobArgs) -> Result<(), Failure> {
-        self.text.push_str("\nset -u\n");
+        // A signal that comes before the program is there is kept for it.
+        self.text.push_str(
+            "\nset -u\nwork=\ntold=\n\
+             # bqc writes down what it has and ends.\n\
+             trap 'if [ -n \"$work\" ]; then kill -USR1 \"$work\" 2> /dev/null; else told=1; fi' USR1\n\n",
+        );
         for module in &job.module {
             let _ = writeln!(self.text, "module load {} || exit 2", quoted(module));
         }
@@ -175,15 +181,40 @@ impl Script {
              \x20   # Slurm may have done so itself, when it lost this node and this script did not notice.\n\
              \x20   if ! scontrol --oneliner show job \"$1\" | grep -q \" Restarts=$restarts \"; then exit 75; fi\n\
              \x20   if [ \"$restarts\" -lt {} ]; then exec scontrol requeue \"$1\"; fi\n\
-             \x20   echo \"queued again {} times already: giving up; submit it again to go on\" >&2\n}}\n\
-             work=\n\
-             # bqc writes down what it has and ends.\n\
-             trap '[ -z \"$work\" ] || kill -USR1 \"$work\" 2> /dev/null' USR1\n\n",
+             \x20   echo \"queued again {} times already: giving up; submit it again to go on\" >&2\n}}\n\n",
             path(&job.program)?,
             job.max_requeues,
             job.max_requeues,
         );
         Ok(())
+    }
+}
+
+/// Slurm looks at its clock so seldom that a signal may come this much too early, in seconds.
+const EARLY: u64 = 60;
+/// Work of less than so many seconds, from the start of the job to the signal, is not worth a place in the queue.
+const LEAST_WORK: u64 = 60;
+/// Writing down what there is takes no longer, in seconds.
+const MAX_SIGNAL_BEFORE: u64 = 300;
+
+/// How many seconds before its end a job is told.
+fn signal_before(job: &JobArgs) -> Result<u64, Failure> {
+    let of_time = job.time.seconds.map_or(MAX_SIGNAL_BEFORE, |seconds| (seconds / 5).min(MAX_SIGNAL_BEFORE));
+    let before = job.signal_before.map_or(of_time, u64::from);
+    match job.time.seconds {
+        Some(seconds) if seconds <= before + EARLY + LEAST_WORK => {
+            let (time, at_most) = (&job.time.text, seconds.saturating_sub(EARLY + LEAST_WORK + 1));
+            let advice = match at_most {
+                10.. if job.signal_before.is_some() => format!("--signal-before {at_most} or less, or "),
+                _ => String::new(),
+            };
+            let minutes = (before + EARLY + LEAST_WORK) / 60 + 1;
+            Err(Failure::Usage(format!(
+                "--time {time} leaves no time to work: bqc is told to end {before} s before, and Slurm may be {EARLY} s \
+                 early; give {advice}--time {minutes} or more"
+            )))
+        }
+        _ => Ok(before),
     }
 }
 
@@ -277,6 +308,31 @@ mod tests {
             text.contains("#SBATCH --array=0-7%3\n") && text.contains("/8\n") && !text.contains("--gres"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_job_is_told_in_time_and_works_before() {
+        let told = |options: &[&str]| {
+            let fixed = ["bqc", "slurm-script", "array", "--list", "l", "--out-dir", "d", "--tasks", "2", "--time"];
+            let cli = Cli::try_parse_from(fixed.iter().chain(options)).unwrap_or_else(|e| panic!("{e}"));
+            let Command::SlurmScript(args) = cli.command else { panic!("another command") };
+            let SlurmScriptKind::Array(args) = &args.kind else { panic!("another kind") };
+            signal_before(&args.job).map_err(|e| e.to_string())
+        };
+        for (time, seconds) in [("1:00:00", 300), ("2-0", 300), ("0", 300), ("5", 60), ("3", 36), ("2:31", 30)] {
+            assert_eq!(told(&[time]), Ok(seconds), "{time}");
+        }
+        assert_eq!(told(&["7:01", "--signal-before", "300"]), Ok(300));
+        for (options, advice) in [
+            (&["1"][..], "give --time 3 or more"),
+            (&["2:30"], "give --time 3 or more"),
+            (&["4", "--signal-before", "300"], "give --signal-before 119 or less, or --time 8 or more"),
+            (&["2", "--signal-before", "10"], "give --time 3 or more"),
+        ] {
+            let why = told(options).unwrap_err();
+            assert!(why.contains(advice), "{why}");
+        }
+        assert_eq!(told(&["4", "--signal-before", "119"]), Ok(119));
     }
 
     #[test]

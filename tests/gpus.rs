@@ -31,8 +31,12 @@ impl Run {
 
 /// Compiles a circuit of some blocks on a machine.
 fn compile(machine: &Machine, extra: &[&str]) -> Run {
+    compile_circuit(&long(4, 2), machine, extra)
+}
+
+fn compile_circuit(circuit: &str, machine: &Machine, extra: &[&str]) -> Run {
     let folder = Folder::new();
-    let input = folder.write("in.qasm", &long(4, 2));
+    let input = folder.write("in.qasm", circuit);
     let (output, report) = (folder.arg("out.qasm"), folder.arg("report.json"));
     let mut args = vec!["compile", &input, "-o", &output, "--report", &report, "-v"];
     args.extend(FEW);
@@ -45,11 +49,13 @@ fn compile(machine: &Machine, extra: &[&str]) -> Run {
 /// What one process makes with one GPU.
 fn undisturbed() -> &'static str {
     static OUTPUT: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-    OUTPUT.get_or_init(|| {
-        let run = compile(&Machine::new(""), &["--engine", "cuda", "--workers", "off"]);
-        assert!(run.code == 0 && run.report.is_some_and(|report| report.engine.starts_with("cuda/")), "{}", run.stderr);
-        run.output
-    })
+    OUTPUT.get_or_init(|| undisturbed_of(&long(4, 2)))
+}
+
+fn undisturbed_of(circuit: &str) -> String {
+    let run = compile_circuit(circuit, &Machine::new(""), &["--engine", "cuda", "--workers", "off"]);
+    assert!(run.code == 0 && run.report.is_some_and(|report| report.engine.starts_with("cuda/")), "{}", run.stderr);
+    run.output
 }
 
 #[test]
@@ -213,9 +219,9 @@ fn a_stand_ins_results_are_not_kept() {
 }
 
 /// A folder with a plan of [`compile`]'s circuit for GPUs in `run`.
-fn planned() -> Folder {
+fn planned(circuit: &str) -> Folder {
     let folder = Folder::new();
-    let (input, run_dir) = (folder.write("in.qasm", &long(4, 2)), folder.arg("run"));
+    let (input, run_dir) = (folder.write("in.qasm", circuit), folder.arg("run"));
     let (code, _, stderr) =
         parts(&run(&[&["plan", &input, "--run-dir", &run_dir, "--engine", "cuda"], &FEW[..]].concat()));
     assert_eq!(code, 0, "{stderr}");
@@ -233,7 +239,9 @@ fn merged(folder: &Folder) -> (String, RunStatus) {
 
 #[test]
 fn two_supervisors_with_gpus_of_their_own_make_what_one_process_makes() {
-    let folder = planned();
+    // Enough blocks for one that comes later.
+    let circuit = long(4, 8);
+    let folder = planned(&circuit);
     let machines = [Machine::new("gpus=2").and("CUDA_VISIBLE_DEVICES", "1"), Machine::new("gpus=2")];
     let work = |(machine, rank): (&Machine, usize)| {
         let mut command = bqc(&["work", &folder.arg("run"), "--workers-per-gpu", "1", "--mps", "off", "-v"]);
@@ -249,7 +257,7 @@ fn two_supervisors_with_gpus_of_their_own_make_what_one_process_makes() {
     let gpus: Vec<_> = machines.iter().map(|machine| machine.used_gpus()).collect();
     assert_eq!(gpus, [vec![('1', 1)], vec![('0', 1), ('1', 1)]]);
     let (output, status) = merged(&folder);
-    assert!(output == undisturbed(), "{status:?}");
+    assert!(output == undisturbed_of(&circuit), "{status:?}");
     assert!(status.supervisors.iter().all(|s| s.done > 0), "{status:?}");
 }
 
@@ -257,7 +265,7 @@ fn two_supervisors_with_gpus_of_their_own_make_what_one_process_makes() {
 #[test]
 fn a_plan_for_gpus_comes_to_its_end_without_any() {
     for workers in ["2", "off"] {
-        let folder = planned();
+        let folder = planned(&long(4, 2));
         let work = || {
             let command = bqc(&["work", &folder.arg("run"), "--workers", workers]);
             parts(&Machine::new("no-device").host(command).output().unwrap())
@@ -273,7 +281,7 @@ fn a_plan_for_gpus_comes_to_its_end_without_any() {
         assert!(code == 0 && stderr.contains("complete: 0 blocks done here"), "{stderr}");
     }
     // GPUs that were named are not done without.
-    let folder = planned();
+    let folder = planned(&long(4, 2));
     let command = bqc(&["work", &folder.arg("run"), "--gpus", "0"]);
     let (code, _, stderr) = parts(&Machine::new("no-device").host(command).output().unwrap());
     assert!(code == 2 && stderr.contains("--gpus 0: NVIDIA's driver sees no GPU"), "{stderr}");

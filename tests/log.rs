@@ -35,6 +35,31 @@ fn of<'a>(lines: &'a [Value], message: &str) -> Vec<&'a Value> {
 }
 
 #[test]
+fn a_batch_tells_of_all_its_circuits() {
+    let folder = Folder::new();
+    let inputs = [1, 2].map(|n| folder.write(&format!("{n}.qasm"), &long(3, n)));
+    let broken = folder.write("broken.qasm", "no circuit");
+    let (log, out) = (folder.arg("log"), folder.arg("out"));
+    let of_log = |log: &str| {
+        let inputs = [inputs[0].as_str(), &inputs[1], &broken];
+        let output = run(&[&["batch"], &inputs[..], &["--out-dir", &out, "--log", log, "--flow", "delete"]].concat());
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    for spoilt in
+        [inputs[0].clone(), folder.arg("nowhere/log"), folder.arg("out/1.qasm"), folder.arg("out/2.batch.json")]
+    {
+        let (code, stderr) = of_log(&spoilt);
+        assert!(code == 2 && stderr.contains(&spoilt), "{stderr}");
+    }
+    assert!(!folder.path("out/1.qasm").exists());
+    assert_eq!(of_log(&log).0, 2);
+    let log = lines(&folder);
+    let begun: Vec<_> = of(&log, "run started").iter().map(|line| line["input"].as_str().unwrap()).collect();
+    assert_eq!(begun, [&inputs[1], &inputs[0]]);
+    assert_eq!((of(&log, "run ended").len(), of(&log, "circuit left out").len()), (2, 1));
+}
+
+#[test]
 fn each_worker_and_each_unit_is_in_the_log() {
     let folder = Folder::new();
     let report = folder.arg("report.json");

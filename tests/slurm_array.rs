@@ -13,13 +13,14 @@ use nix::sys::signal::Signal;
 use processes::*;
 use slurm::{Slurm, is_installed};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 const OPTIONS: &str = "--flow delete -k 4 --passes 6 --workers off";
 
 /// The script for so many tasks, written to a file.
 fn array_script(slurm: &Slurm, name: &str, n_tasks: u32, more: &str) {
-    let script = "bqc slurm-script array --list list --out-dir results --time 1 --signal-before 50";
+    let script = "bqc slurm-script array --list list --out-dir results --time 30";
     slurm.bash(&format!("{script} --tasks {n_tasks} {more} -- {OPTIONS} > {name}"));
 }
 
@@ -96,9 +97,10 @@ fn the_time_limit_queues_jobs_again_and_their_second_runs_complete() {
     slurm.folder().write("list", &path);
     array_script(&slurm, "array.sh", 1, "--max-requeues 3");
     slurm.bash("bqc plan long.qasm --run-dir run --flow delete -k 4 --passes 6");
-    let script = "bqc slurm-script multi-node --run-dir run -o out.qasm --nodes 2 --cpus 1 --time 1";
-    slurm.bash(&format!("{script} --signal-before 50 --max-requeues 3 > nodes.sh"));
-    let jobs = [slurm.submit("array.sh"), slurm.submit("nodes.sh")];
+    let script = "bqc slurm-script multi-node --run-dir run -o out.qasm --nodes 2 --cpus 1 --time 30";
+    slurm.bash(&format!("{script} --max-requeues 3 > nodes.sh"));
+    // So short a time no script asks for.
+    let jobs = ["array.sh", "nodes.sh"].map(|name| slurm.submit(&format!("--time=1 --signal=B:USR1@50 {name}")));
     let n_bytes_of_run = || {
         let entries = fs::read_dir(slurm.path("run/segments")).into_iter().flatten().flatten();
         entries.map(|entry| entry.metadata().map_or(0, |m| m.len())).sum::<u64>()
@@ -147,6 +149,28 @@ fn a_private_slurm_ends_with_whoever_wanted_it() {
     wait_until("the end of the daemons", || !daemons.iter().any(|&pid| is_alive(pid)));
     // The other one is not concerned.
     slurm.bash("srun --nodes=1 true");
+}
+
+/// A job of which nobody takes notice, with a signal that comes while its modules are loaded.
+#[test]
+fn a_signal_that_comes_before_the_work_ends_the_work() {
+    let folder = Folder::new();
+    let program = |name: &str, text: &str| {
+        let path = folder.write(name, &format!("#!/bin/sh\n{text}\n"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    };
+    program("scontrol", "exit 1");
+    let bqc = program("bqc", "case \"$*\" in *--summary*) exit 75;; esac\nexec sleep 1000");
+    let arguments = ["array", "--list", "l", "--out-dir", "d", "--tasks", "2", "--time", "5", "--module", "x"];
+    let (_, script, _) = parts(&run(&[&["slurm-script"], &arguments[..], &["--program", &bqc]].concat()));
+    folder.write("job.sh", &script);
+    let line = "module() { kill -USR1 $$; }; export -f module; PATH=$PWD:$PATH exec bash job.sh";
+    let mut job = Command::new("bash");
+    job.args(["-c", line]).current_dir(folder.path(""));
+    let output = job.env("SLURM_ARRAY_TASK_ID", "0").env("SLURM_ARRAY_JOB_ID", "1").output().unwrap();
+    let (code, stdout, stderr) = parts(&output);
+    assert!(code == 75 && stdout.contains("batch ended with 138, share 0/2 with 75"), "{code} {stdout} {stderr}");
 }
 
 #[test]

@@ -14,31 +14,11 @@ use bqc_kernels::templates::{NONE, SweepResult, verdict};
 use bqc_linalg::lanes::Level;
 use bqc_linalg::{Matrix, Stream};
 use common::ORDERS;
-use common::sweeps::{Sweeps, Swept, cost_points, difference, exactly, free_values, rules, verdict_name};
+use common::sweeps::{
+    Sweeps, Swept, cost_points, difference, exactly, free_values, random_template, rules, verdict_name,
+};
 use std::cell::Cell;
 use std::sync::atomic::AtomicU32;
-
-/// All kinds of gates that a template can have.
-fn random_template(n: u8, n_gates: usize, s: &mut Stream) -> Template {
-    let mut t = Template::new(n).unwrap();
-    for _ in 0..n_gates {
-        let a = BlockQubit(s.below(n.into()) as u8);
-        let b = BlockQubit((a.0 + 1 + s.below((usize::from(n) - 1).max(1)) as u8) % n);
-        match s.below(if n == 1 { 2 } else { 8 }) {
-            0 | 6 => t.push_free_one(a).unwrap(),
-            1 => t.push_constant(&[a], &s.su2().matrix()).unwrap(),
-            2 => t.push_constant(&[a, b], &Matrix::haar(4, s)).unwrap(),
-            3 => t.push_cx(a, b).unwrap(),
-            7 => {
-                t.push_cx(a, b).unwrap();
-                t.push_free_one(b).unwrap();
-                t.push_free_one(a).unwrap();
-            }
-            _ => t.push_free_two(a, b).unwrap(),
-        }
-    }
-    t
-}
 
 /// How far costs and values of a run are from the CPU's after as many sweeps, in every order of threads, or
 /// with `Watch::Off` in one.

@@ -15,14 +15,16 @@ pub struct BatchArgs {
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
     /// Where the results go: for each circuit `NAME.qasm`, `NAME.report.json` and `NAME.batch.json`, and
-    /// below `runs` what an interrupted one goes on from
+    /// below `runs` what an interrupted one goes on from. Where circuits of several folders have one name, the
+    /// later ones get something added to it
     #[arg(long, value_name = "DIR", required_unless_present = "summary")]
     pub out_dir: Option<PathBuf>,
     /// Do this share only: every Nth circuit from the Ith on, counted from 0 [default: in a task of a Slurm
     /// array that task's share, else all]
     #[arg(long, value_name = "I/N", value_parser = parse_shard)]
     pub shard: Option<Shard>,
-    /// Print a table of what is done in this folder instead. Exit code 75: something is missing
+    /// Print a table of what is done in this folder instead, and of what is missing of the circuits that were
+    /// asked for; of a --list as it was last. Exit code 75: something is missing
     #[arg(long, value_name = "DIR", conflicts_with = "out_dir")]
     pub summary: Option<PathBuf>,
     /// Format of the table
@@ -31,7 +33,8 @@ pub struct BatchArgs {
     /// Stop after this long; the same command goes on: 500ms, 30s, 2m, 1h
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub time_limit: Option<Duration>,
-    /// The most that is spent on one circuit at a time; the best until then is its result
+    /// The most that is spent on one circuit at a time; the best until then is its result. A longer limit goes on
+    /// from what lies below `runs`, which is in nobody's way otherwise
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub circuit_time_limit: Option<Duration>,
     #[command(flatten)]

@@ -89,7 +89,7 @@ pub struct StatusArgs {
     /// Tell again and again until the run is complete
     #[arg(long)]
     pub watch: bool,
-    /// How often, with --watch
+    /// How often, with --watch; at least 100ms lie between
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
     pub every: Duration,
     /// Call a supervisor stale of which nothing was heard for this long

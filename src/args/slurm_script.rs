@@ -62,7 +62,7 @@ pub struct ArrayScriptArgs {
 pub struct JobArgs {
     /// Time limit in a form of Slurm's: MINUTES, H:MM:SS, DAYS-HOURS
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    pub time: String,
+    pub time: JobTime,
     /// Name of the job
     #[arg(long, value_name = "NAME", default_value = "bqc", value_parser = parse_name)]
     pub name: String,
@@ -90,15 +90,25 @@ pub struct JobArgs {
     /// Environment module to load first; may be repeated
     #[arg(long, value_name = "NAME")]
     pub module: Vec<String>,
-    /// Seconds before the time limit at which bqc is told to write down what it has
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(10..=65_535))]
-    pub signal_before: u32,
+    /// Seconds before the time limit at which bqc is told to write down what it has [default: a fifth of the
+    /// time, and 300 at most]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(10..=65_535))]
+    pub signal_before: Option<u32>,
     /// How often the job is queued again while something is left to do
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub max_requeues: u32,
     /// The bqc that the job runs
     #[arg(long, value_name = "PATH", default_value = "bqc")]
     pub program: PathBuf,
+}
+
+/// How long a job may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobTime {
+    /// As it was written.
+    pub text: String,
+    /// None: as long as it likes, which Slurm writes as 0.
+    pub seconds: Option<u64>,
 }
 
 /// Letters, digits and what names of partitions, features and GPUs are made of; no space, quote, `#` or `%`.
@@ -119,13 +129,23 @@ fn parse_name(text: &str) -> Result<String, String> {
 }
 
 /// `M`, `M:S`, `H:M:S`, `D-H`, `D-H:M`, `D-H:M:S`.
-fn parse_time(text: &str) -> Result<String, String> {
+fn parse_time(text: &str) -> Result<JobTime, String> {
     let (days, rest) = text.split_once('-').map_or((None, text), |(days, rest)| (Some(days), rest));
     let is_number = |part: &str| !part.is_empty() && part.len() <= 9 && part.bytes().all(|b| b.is_ascii_digit());
-    let parts: Vec<&str> = rest.split(':').collect();
-    match days.is_none_or(is_number) && parts.len() <= 3 && parts.iter().all(|part| is_number(part)) {
-        true => Ok(text.to_owned()),
-        false => Err(format!("`{text}` is no time that Slurm knows; write 90, 1:30:00 or 2-12")),
+    let number = |part: &str| part.parse::<u64>().ok().filter(|_| is_number(part));
+    let parts: Option<Vec<u64>> = rest.split(':').map(number).collect();
+    let seconds = match (days.map(number), parts.as_deref()) {
+        (None, Some(&[m])) => Some(m * 60),
+        (None, Some(&[m, s])) => Some(m * 60 + s),
+        (None, Some(&[h, m, s])) => Some(h * 3600 + m * 60 + s),
+        (Some(Some(d)), Some(parts @ ([_] | [_, _] | [_, _, _]))) => {
+            Some(d * 86_400 + parts.iter().zip([3600, 60, 1]).map(|(n, unit)| n * unit).sum::<u64>())
+        }
+        _ => None,
+    };
+    match seconds {
+        Some(seconds) => Ok(JobTime { text: text.to_owned(), seconds: Some(seconds).filter(|&s| s > 0) }),
+        None => Err(format!("`{text}` is no time that Slurm knows; write 90, 1:30:00 or 2-12")),
     }
 }
 
@@ -147,9 +167,18 @@ mod tests {
 
     #[test]
     fn times_are_those_of_slurm() {
-        for good in ["90", "1:30", "1:30:00", "2-12", "2-12:30", "2-12:30:15"] {
-            assert_eq!(parse_time(good).as_deref(), Ok(good));
+        for (good, seconds) in [
+            ("90", 5400),
+            ("1:30", 90),
+            ("1:30:00", 5400),
+            ("2-12", 216_000),
+            ("2-12:30", 217_800),
+            ("2-12:30:15", 217_815),
+            ("999999999-999999999", 999_999_999 * 90_000),
+        ] {
+            assert_eq!(parse_time(good), Ok(JobTime { text: good.into(), seconds: Some(seconds) }));
         }
+        assert_eq!(parse_time("0").unwrap().seconds, None);
         for bad in ["", "1h", "-1", "1:2:3:4", "1::2", "1-", "1 2", "1\n", "1-2-3"] {
             assert!(parse_time(bad).is_err(), "{bad}");
         }

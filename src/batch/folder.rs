@@ -3,11 +3,12 @@
 //! circuits there are.
 
 use super::is_same_file;
-use super::list::{Item, paths};
+use super::list::{Item, Listed, paths};
 use crate::exit::Failure;
+use crate::input::is_standard_stream;
 use crate::output::Output;
 use bqc_wire::batch::{content_hash, hexadecimal};
-use bqc_wire::{BatchRecord, Document};
+use bqc_wire::{BatchOutcome, BatchRecord, Document};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,11 @@ use std::time::SystemTime;
 
 /// Bytes of a plan in the name of a folder: enough to tell some settings apart.
 const PLAN_BYTES: usize = 8;
+
+/// What the names of results end with.
+const CIRCUIT: &str = ".qasm";
+const REPORT: &str = ".report.json";
+const RECORD: &str = ".batch.json";
 
 /// The folder.
 pub struct ResultFolder(PathBuf);
@@ -34,18 +40,29 @@ impl ResultFolder {
         Ok(ResultFolder(path.to_path_buf()))
     }
 
+    /// Names the results of circuits.
+    pub fn named(&self, listed: Vec<Listed>) -> Vec<Item> {
+        listed.into_iter().map(|one| one.named(|name| self.input_of(name))).collect()
+    }
+
+    /// The circuit whose results have this name. One without results needs no name.
+    pub fn input_of(&self, name: &str) -> Option<PathBuf> {
+        let record = self.record_of(name).filter(|record| record.output_sha256.is_some());
+        record.map(|record| record.input.into())
+    }
+
     /// Where a circuit goes.
     pub fn output(&self, item: &Item) -> PathBuf {
-        self.0.join(format!("{}.qasm", item.name))
+        self.0.join(format!("{}{CIRCUIT}", item.name))
     }
 
     /// Where its report goes.
     pub fn report(&self, item: &Item) -> PathBuf {
-        self.0.join(format!("{}.report.json", item.name))
+        self.0.join(format!("{}{REPORT}", item.name))
     }
 
-    fn record_path(&self, item: &Item) -> PathBuf {
-        self.0.join(format!("{}.batch.json", item.name))
+    fn record_path(&self, name: &str) -> PathBuf {
+        self.0.join(format!("{name}{RECORD}"))
     }
 
     /// Refuses to write a result over the circuit itself.
@@ -58,14 +75,25 @@ impl ResultFolder {
         }
     }
 
+    /// Whether a file lies where results do, and is called like one.
+    pub fn is_result(&self, path: &Path) -> bool {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = path.to_string_lossy();
+        is_same_file(parent, &self.0) && [CIRCUIT, REPORT, RECORD].iter().any(|end| name.ends_with(end))
+    }
+
     /// What is recorded of a circuit, if anything that can be read.
     pub fn record(&self, item: &Item) -> Option<BatchRecord> {
-        BatchRecord::from_json(&fs::read_to_string(self.record_path(item)).ok()?).ok()
+        self.record_of(&item.name)
+    }
+
+    fn record_of(&self, name: &str) -> Option<BatchRecord> {
+        BatchRecord::from_json(&fs::read_to_string(self.record_path(name)).ok()?).ok()
     }
 
     /// Records what became of a circuit.
     pub fn write_record(&self, item: &Item, record: &BatchRecord) -> Result<(), Failure> {
-        Output::prepare(&self.record_path(item))?.write(|out| out.write_all(record.to_json().as_bytes()))
+        Output::prepare(&self.record_path(&item.name))?.write(|out| out.write_all(record.to_json().as_bytes()))
     }
 
     /// The circuit that was written.
@@ -78,6 +106,12 @@ impl ResultFolder {
     pub fn has_output(&self, item: &Item, record: &BatchRecord) -> bool {
         let hash = fs::read(self.output(item)).map(|bytes| content_hash(&bytes));
         hash.is_ok_and(|hash| record.output_sha256 == Some(hash)) && self.report(item).is_file()
+    }
+
+    /// Whether there is a circuit of which nothing is missing, whatever its settings were.
+    pub fn has_whole(&self, item: &Item) -> bool {
+        let is_whole = |outcome| !matches!(outcome, BatchOutcome::Unfinished | BatchOutcome::Refused);
+        self.record(item).is_some_and(|record| is_whole(record.outcome) && self.has_output(item, &record))
     }
 
     /// Where a circuit's journal is, if others hold `n_held` folders of its runs.
@@ -112,11 +146,29 @@ impl ResultFolder {
         }
     }
 
-    /// Keeps the list of circuits, so that a summary knows what is missing. All tasks write the same.
-    pub fn keep_list(&self, items: &[Item]) -> Result<(), Failure> {
-        let text: String = items.iter().map(|item| format!("{}\n", item.input.display())).collect();
-        let path = self.0.join("lists").join(format!("{}.txt", &content_hash(text.as_bytes())[..2 * PLAN_BYTES]));
-        if path.exists() { Ok(()) } else { Output::prepare(&path)?.write(|out| out.write_all(text.as_bytes())) }
+    /// Keeps the list of circuits, so that a summary knows what is missing. A list that is a file takes the place of
+    /// what that file was before; all tasks write the same. `list`: where they were listed, if they were.
+    pub fn keep_list(&self, list: Option<&Path>, circuits: &[Listed]) -> Result<(), Failure> {
+        // One that was typed and is not there was mistyped, and comes on no better list.
+        let is_kept = |one: &&Listed| list.is_some() || one.input.exists();
+        let lines = circuits.iter().filter(is_kept).map(|one| format!("{}\n", one.input.display()));
+        let text: String = lines.collect();
+        let file = list.filter(|list| !is_standard_stream(list)).and_then(|list| fs::canonicalize(list).ok());
+        let of = file.as_ref().map_or(text.as_bytes(), |file| file.as_os_str().as_encoded_bytes());
+        let path = self.0.join("lists").join(format!("{}.txt", &content_hash(of)[..2 * PLAN_BYTES]));
+        let is_there = fs::read(&path).is_ok_and(|there| there == text.as_bytes());
+        if is_there { Ok(()) } else { Output::prepare(&path)?.write(|out| out.write_all(text.as_bytes())) }
+    }
+
+    /// Circuits that have results, whether or not they are on a list, by name.
+    pub fn recorded(&self) -> Vec<Item> {
+        let names = fs::read_dir(&self.0).into_iter().flatten().flatten().filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            name.strip_suffix(RECORD).map(str::to_owned)
+        });
+        let mut items: Vec<Item> = names.filter_map(|name| Some(Item { input: self.input_of(&name)?, name })).collect();
+        items.sort_by(|a, b| a.name.cmp(&b.name));
+        items
     }
 
     /// The lists that were kept.

@@ -5,60 +5,52 @@ use super::list::{self, Item};
 use super::share;
 use crate::args::{BatchArgs, Shard, TableArg};
 use crate::exit::{Exit, Failure};
+use crate::output::print;
 use crate::progress::say;
 use bqc_wire::batch::{batch_csv, batch_html, batch_markdown, batch_totals};
-use bqc_wire::{BatchOutcome, BatchRow, RowState};
+use bqc_wire::{BatchOutcome, BatchRecord, BatchRow, RowState};
 use std::collections::HashSet;
-use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 /// Prints the table of the circuits that the arguments name, or else of all that the folder knows.
 pub fn summary(args: &BatchArgs, path: &Path) -> Result<Exit, Failure> {
     let folder = ResultFolder::open(path)?;
-    let items = match args.list.is_some() || !args.inputs.is_empty() {
-        true => list::read(args)?,
-        false => known(&folder)?,
-    };
-    if items.is_empty() {
+    let is_asked = args.list.is_some() || !args.inputs.is_empty();
+    let listed = if is_asked { list::read(args)? } else { list::listed(folder.lists()?.concat())? };
+    let n_listed = listed.len();
+    // Where there are more shares than circuits some have nothing to do, and that is done.
+    let mut items = folder.named(share::take(args.shard.unwrap_or(Shard { index: 0, count: 1 }), listed));
+    let mut seen = HashSet::new();
+    items.retain(|item| seen.insert(item.name.clone()));
+    if !is_asked && args.shard.is_none() {
+        // What was taken from a list is missing nowhere; if it was done before, it is there.
+        items.extend(folder.recorded().into_iter().filter(|item| !seen.contains(&item.name) && folder.has_whole(item)));
+    }
+    if n_listed + items.len() == 0 {
         return Err(Failure::Usage(format!("`{}` holds no results of a batch", path.display())));
     }
-    // Where there are more shares than circuits some have nothing to do, and that is done.
-    let items = share::take(args.shard.unwrap_or(Shard { index: 0, count: 1 }), items);
     let rows: Vec<BatchRow> = items.into_iter().map(|item| row(&folder, item)).collect();
     let text = match args.format {
         TableArg::Csv => batch_csv(&rows),
         TableArg::Md => batch_markdown(&rows),
         TableArg::Html => batch_html(&rows),
     };
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != ErrorKind::BrokenPipe => return Err(Failure::write(Path::new("-"), e)),
-        _ => {}
-    }
+    print(&text)?;
     if !args.quiet {
         say(&batch_totals(&rows));
     }
     Ok(exit(&rows))
 }
 
-/// All circuits of all lists.
-fn known(folder: &ResultFolder) -> Result<Vec<Item>, Failure> {
-    let mut items = Vec::new();
-    for inputs in folder.lists()? {
-        items.extend(list::items(inputs)?);
-    }
-    let mut seen = HashSet::new();
-    items.retain(|item| seen.insert(item.name.clone()));
-    Ok(items)
-}
-
 fn row(folder: &ResultFolder, item: Item) -> BatchRow {
     let input = item.input.display().to_string();
-    let Some(record) = folder.record(&item) else {
+    let of_circuit = |record: &BatchRecord| item.is_of(record.input.as_ref());
+    let Some(record) = folder.record(&item).filter(of_circuit) else {
         return BatchRow { name: item.name, input, state: RowState::Missing, error: None, figures: None };
     };
     let is_there = record.outcome == BatchOutcome::Refused || folder.has_output(&item, &record);
     let state = if is_there { RowState::Recorded(record.outcome) } else { RowState::Changed };
-    BatchRow { name: item.name, input, state, error: record.error, figures: record.figures }
+    BatchRow { name: item.name, input: record.input, state, error: record.error, figures: record.figures }
 }
 
 /// The same as if all had been one batch.

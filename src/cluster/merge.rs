@@ -10,7 +10,7 @@ use crate::output::Output;
 use crate::progress::say;
 use crate::report::{Request, exit};
 use crate::resources::Meter;
-use bqc_cluster::{Ledger, Missing, Reader, Status as RunStatus};
+use bqc_cluster::{Care, Ledger, Missing, Reader, Status as RunStatus};
 use bqc_instantiate::Engine;
 use bqc_pool::Standin;
 use bqc_run::{Unobserved, compile_in};
@@ -31,7 +31,7 @@ pub fn merge(args: &MergeArgs, start: Instant) -> Result<Exit, Failure> {
     let run = RunDir::open(&args.run_dir)?;
     let clock = Monotonic(start);
     let ledger = Ledger::new(&run.storage, &clock, run.plan.hash());
-    let status = ledger.status(&format!("clock-{}", std::process::id()))?;
+    let status = run.status(&ledger)?;
     let reader = Reader::new(&ledger);
     let n_threads = args.threads.map(usize::from).or(Task::here().n_cpus);
     let n_threads = n_threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
@@ -78,10 +78,11 @@ pub fn merge(args: &MergeArgs, start: Instant) -> Result<Exit, Failure> {
 fn words(run: &RunDir, missing: &Missing, status: &RunStatus, is_partial: bool) -> String {
     let Missing { pass, n_units, n_missing } = missing;
     let folder = run.path.display();
-    let others = status.writers.iter().filter(|w| w.ended.is_none()).count();
-    let at_work = match others {
-        0 => "nobody works on it".to_owned(),
-        n => format!("{n} supervisors have not ended, see `bqc status {folder}`"),
+    let count = |is_running| status.writers.iter().filter(|w| w.is_running(Care::LEASE) == is_running).count();
+    let at_work = match (count(Some(true)), count(None)) {
+        (0, 0) => "nobody works on it".to_owned(),
+        (0, _) => "whether anybody works on it cannot be told, as the folder cannot be written to".to_owned(),
+        (n, _) => format!("{n} supervisors seem to work on it, see `bqc status {folder}`"),
     };
     let advice = if is_partial {
         "what is there is joined, all else stays as it was".to_owned()

@@ -3,12 +3,15 @@
 use super::{Monotonic, RunDir};
 use crate::args::StatusArgs;
 use crate::exit::{Exit, Failure};
+use crate::output::print;
 use bqc_cluster::{Ledger, Status, WriterState};
 use bqc_wire::{Document, RunStatus, SupervisorStatus};
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// Between two looks. Each makes and removes a file in a folder that a file server keeps.
+const LEAST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Runs the command.
 pub fn status(args: &StatusArgs, start: Instant) -> Result<Exit, Failure> {
@@ -16,14 +19,13 @@ pub fn status(args: &StatusArgs, start: Instant) -> Result<Exit, Failure> {
     let clock = Monotonic(start);
     let ledger = Ledger::new(&run.storage, &clock, run.plan.hash());
     loop {
-        let status = document(&ledger.status(&format!("clock-{}", std::process::id()))?, args.lease);
+        let status = document(&run.status(&ledger)?, args.lease);
         let text = if args.json { status.to_json() } else { text(&status) };
-        // Whoever has closed it has seen enough.
-        let is_read = std::io::stdout().write_all(text.as_bytes()).is_ok();
+        let is_read = print(&text)?;
         if !args.watch || status.complete || !is_read {
             return Ok(Exit::Complete);
         }
-        thread::sleep(args.every);
+        thread::sleep(args.every.max(LEAST_PAUSE));
     }
 }
 
@@ -53,8 +55,11 @@ fn supervisor(writer: &WriterState, lease: Duration) -> SupervisorStatus {
     let state = match writer.ended {
         Some(true) => "complete",
         Some(false) => "stopped",
-        None if writer.is_running(lease) => "running",
-        None => "stale",
+        None => match writer.is_running(lease) {
+            Some(true) => "running",
+            Some(false) => "stale",
+            None => "unknown",
+        },
     };
     let record = &writer.record;
     SupervisorStatus {
@@ -83,7 +88,10 @@ fn text(status: &RunStatus) -> String {
             "pass {pass}: {pass_done} of {pass_units} blocks done, in {pass_shards} shards; {done} in all, {done_twice} twice"
         ),
     });
-    if !status.complete {
+    let n_unknown = status.supervisors.iter().filter(|s| s.state == "unknown").count();
+    if n_unknown > 0 && !status.complete {
+        line(format!("who of {n_unknown} supervisors is at work cannot be told: the folder cannot be written to"));
+    } else if !status.complete {
         let left = status
             .seconds_left
             .map_or("no end in sight".to_owned(), |seconds| format!("{} to the end of the pass", time(seconds)));

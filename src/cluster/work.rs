@@ -1,7 +1,7 @@
 //! `bqc work`: one supervisor of a plan. Started by Slurm it needs no flags.
 
 use super::slurm::Task;
-use super::{Monotonic, RunDir};
+use super::{Monotonic, RunDir, moment};
 use crate::args::{FlowArg, WorkArgs, WorkersArg};
 use crate::engine::{Chosen, Wanted};
 use crate::exit::{Exit, Failure};
@@ -12,7 +12,7 @@ use bqc_cluster::{Care, Ledger, Supervisor, Totals};
 use bqc_run::{CompileError, Compiled, InProcess, RunSettings, Workshop, compile_in};
 use bqc_wire::{BlockTotals, WriterRecord};
 use std::thread::available_parallelism;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 /// Runs the command.
 pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
@@ -48,7 +48,8 @@ pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
     let ledger = Ledger::new(&run.storage, &clock, run.plan.hash());
     let care = Care { lease: args.lease, n_ranks: task.n_ranks };
     let record = record(&task, n_units);
-    let supervisor = Supervisor::join(&ledger, inner, record, care, run.plan.shards as usize, &warn)?;
+    let supervisor =
+        Supervisor::join(&ledger, inner, record, care, run.plan.shards as usize, &warn).map_err(|e| run.failure(e))?;
     let site = Site { run: &run, settings: &settings, engine: &engine, stop: &stop, progress: &progress };
     let mut result = None;
     supervisor.attend(|| {
@@ -62,7 +63,7 @@ pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
         progress.warn(&why);
     }
     if let Some(failure) = supervisor.take_failure() {
-        return Err(failure.into());
+        return Err(run.failure(failure));
     }
     // The closure is called once.
     let Some(compiled) = result else { return Ok(Exit::Interrupted) };
@@ -95,16 +96,30 @@ impl Site<'_> {
 
 /// Last words, and the exit code.
 fn end(run: &RunDir, compiled: &Compiled, totals: Totals, progress: &Progress) -> Exit {
-    let Totals { done, taken, taken_over, .. } = totals;
+    let did = did(&totals);
     let folder = run.path.display();
-    let shards = if taken_over > 0 { format!(", {taken_over} shards taken over") } else { String::new() };
-    let did = format!("{done} blocks done here, {taken} by others{shards}");
     if compiled.was_stopped {
-        progress.warn(&format!("stopped: {did}; `bqc work {folder}` goes on"));
+        let advice = advice(&totals);
+        progress.warn(&format!("stopped: {did}; `bqc work {folder}` goes on{advice}"));
         return Exit::Interrupted;
     }
     progress.note(&format!("complete: {did}; join it with `bqc merge {folder} -o OUT`"));
     if BlockTotals::of(&compiled.records).failed > 0 { Exit::Degraded } else { Exit::Complete }
+}
+
+fn did(totals: &Totals) -> String {
+    let Totals { done, taken, taken_over, .. } = totals;
+    let shards = if *taken_over > 0 { format!(", {taken_over} shards taken over") } else { String::new() };
+    format!("{done} blocks done here, {taken} by others{shards}")
+}
+
+/// To those whose run would be stopped each time before it has come anywhere.
+fn advice(totals: &Totals) -> &'static str {
+    if totals.done == 0 && totals.cut_short > 0 {
+        ", but give it more time: no block was finished in this one, and nothing is kept of one that is cut short"
+    } else {
+        ""
+    }
 }
 
 fn talk(args: &WorkArgs) -> Talk {
@@ -151,14 +166,27 @@ fn record(task: &Task, n_units: usize) -> WriterRecord {
     let host: String = host.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '.').take(64).collect();
     let host = if host.is_empty() { "host".to_owned() } else { host };
     let pid = std::process::id();
-    let moment = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
     WriterRecord {
-        name: format!("{host}-{pid}-{moment:x}"),
+        name: format!("{host}-{pid}-{:x}", moment()),
         host,
         pid,
         job: task.job.clone(),
         rank: task.rank,
         n_restarts: task.n_restarts,
         n_threads: n_units as u32,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_finished_no_block_is_told_to_give_more_time() {
+        let stopped = Totals { cut_short: 2, taken: 7, ..Totals::default() };
+        assert!(did(&stopped) == "0 blocks done here, 7 by others" && advice(&stopped).contains("more time"));
+        for other in [Totals { done: 1, ..stopped }, Totals { cut_short: 0, ..stopped }] {
+            assert_eq!(advice(&other), "");
+        }
     }
 }

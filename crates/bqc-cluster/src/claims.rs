@@ -1,7 +1,8 @@
 //! Who begins with what. A claim is a file that two cannot make, and only a hint: results decide.
 //!
 //! The claims of a shard are numbered. The first is made by whoever begins with it; another one follows when
-//! the owner of the last has died, or is slower than it should be. Nothing is ever renamed or deleted, so
+//! the owner of the last has died, or is slower than it should be, and how often that was so is said with
+//! the owner's name. Nothing is ever renamed or deleted, so
 //! that no two takers can take from each other; an answer that is lost, or a content that is seen late,
 //! costs time and no result.
 
@@ -13,9 +14,17 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 /// Folder of the claims, with one for each pass in it.
-const CLAIMS: &str = "claims";
-/// A name is no longer than this.
-const MAX_NAME_BYTES: usize = 256;
+pub(crate) const CLAIMS: &str = "claims";
+/// What a claim says is no longer than this.
+const MAX_BYTES: usize = 256;
+
+/// Who has made a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub name: String,
+    /// How many claims in a row, up to this one, were made only because the owner before was slow.
+    pub n_slow: u32,
+}
 
 /// The last claim of a shard that is known here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,9 +32,23 @@ pub(crate) struct Claim {
     /// The how-manieth claim of its shard it is, from 0.
     pub number: u32,
     /// Who made it, as far as that can be read.
-    pub owner: Option<String>,
+    pub owner: Option<Owner>,
     /// When it was first seen, by our clock.
     pub seen: Duration,
+}
+
+/// A claim that may be made.
+#[derive(Clone, Copy)]
+pub(crate) struct Turn {
+    /// The how-manieth of its shard, from 0.
+    pub number: u32,
+    /// As its [`Owner`] will say.
+    pub n_slow: u32,
+    pub is_from_another: bool,
+}
+
+impl Turn {
+    pub(crate) const FIRST: Turn = Turn { number: 0, n_slow: 0, is_from_another: false };
 }
 
 /// The claims of one pass.
@@ -66,7 +89,7 @@ impl<'a> Claims<'a> {
         Ok(())
     }
 
-    fn note(&self, shard: usize, number: u32, owner: Option<String>, now: Duration) {
+    fn note(&self, shard: usize, number: u32, owner: Option<Owner>, now: Duration) {
         let mut known = lock(&self.known);
         let is_new = known.get(&shard).is_none_or(|claim| claim.number < number);
         if is_new {
@@ -87,25 +110,27 @@ impl<'a> Claims<'a> {
         self.of(shard)
     }
 
-    fn read_owner(&self, shard: usize, number: u32) -> Option<String> {
-        let bytes = self.storage.read_from(&self.path(shard, number), 0, MAX_NAME_BYTES).ok()?;
+    fn read_owner(&self, shard: usize, number: u32) -> Option<Owner> {
+        let bytes = self.storage.read_from(&self.path(shard, number), 0, MAX_BYTES).ok()?;
         // One that is not all there yet has no end.
         let line = String::from_utf8(bytes).ok()?;
-        line.strip_suffix('\n').map(str::to_owned)
+        let (name, n_slow) = line.strip_suffix('\n')?.rsplit_once(' ')?;
+        Some(Owner { name: name.into(), n_slow: n_slow.parse().ok()? })
     }
 
-    /// Makes the claim of this number. Whether it is ours.
-    pub(crate) fn make(&self, shard: usize, number: u32, now: Duration) -> io::Result<bool> {
+    /// Makes a claim. Whether it is ours.
+    pub(crate) fn make(&self, shard: usize, turn: Turn, now: Duration) -> io::Result<bool> {
+        let Turn { number, n_slow, .. } = turn;
         match self.storage.create(&self.path(shard, number)) {
             Ok(file) => {
-                self.note(shard, number, Some(self.name.into()), now);
+                self.note(shard, number, Some(Owner { name: self.name.into(), n_slow }), now);
                 // Without its owner's name it is a claim that lapses soon.
-                _ = file.append(format!("{}\n", self.name).as_bytes());
+                _ = file.append(format!("{} {n_slow}\n", self.name).as_bytes());
                 Ok(true)
             }
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                 let owner = self.read_owner(shard, number);
-                let is_ours = owner.as_deref() == Some(self.name);
+                let is_ours = owner.as_ref().is_some_and(|owner| owner.name == self.name);
                 self.note(shard, number, owner, now);
                 Ok(is_ours)
             }

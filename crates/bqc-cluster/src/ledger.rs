@@ -202,7 +202,7 @@ impl<'a> Ledger<'a> {
         for name in names {
             let is_ours = but.is_some_and(|but| name.strip_prefix(but).is_some_and(|rest| rest.starts_with('-')));
             // A name once seen is not forgotten if a listing lacks it.
-            if !is_ours && !name.is_empty() && !segments.contains_key(&name) {
+            if !is_ours && is_segment(&name) && !segments.contains_key(&name) {
                 segments.insert(name, Segment::new(now));
             }
         }
@@ -352,6 +352,12 @@ impl Segment {
         }
         None
     }
+}
+
+/// Whether a file of this name is a supervisor's: its name and a number. File systems and people leave others.
+fn is_segment(name: &str) -> bool {
+    let number = name.rsplit_once('-').map(|(_, number)| number);
+    !name.starts_with('.') && number.is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
 /// A thread that panics while it holds one of these locks has left whole values behind.

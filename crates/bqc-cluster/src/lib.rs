@@ -42,6 +42,8 @@ pub use supervisor::{Care, Supervisor, Totals};
 pub const PLAN_NAME: &str = "plan.json";
 /// Name of the circuit beside it.
 pub const CIRCUIT_NAME: &str = "circuit.qasm";
+/// All that a run needs in its folder.
+pub const OWN_NAMES: [&str; 4] = [PLAN_NAME, CIRCUIT_NAME, ledger::SEGMENTS, claims::CLAIMS];
 
 /// Time since any moment, never falling. It is this process's own and is compared with itself alone.
 pub trait Clock: Sync {

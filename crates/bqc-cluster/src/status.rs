@@ -38,9 +38,9 @@ pub struct WriterState {
 
 impl Status {
     /// Units a second by which the foremost pass grows at present: of all supervisors that have not ended
-    /// and were heard of in this lease.
+    /// and were surely heard of in this lease.
     pub fn rate(&self, lease: Duration) -> f64 {
-        let running = self.writers.iter().filter(|w| w.is_running(lease));
+        let running = self.writers.iter().filter(|w| w.is_running(lease) == Some(true));
         let paces = running.filter_map(|w| w.in_pass).filter(|(_, seconds)| *seconds > 0.0).map(|(n, s)| n as f64 / s);
         // A sum of nothing would be a negative zero.
         paces.fold(0.0, |sum, pace| sum + pace)
@@ -55,9 +55,12 @@ impl Status {
 }
 
 impl WriterState {
-    /// Whether it works, as far as anybody can tell.
-    pub fn is_running(&self, lease: Duration) -> bool {
-        self.ended.is_none() && self.silent_seconds.is_none_or(|seconds| seconds < lease.as_secs_f64())
+    /// Whether it works: it has not ended, and was heard of in this lease. None if the folder does not tell when.
+    pub fn is_running(&self, lease: Duration) -> Option<bool> {
+        match self.ended {
+            Some(_) => Some(false),
+            None => self.silent_seconds.map(|seconds| seconds < lease.as_secs_f64()),
+        }
     }
 }
 

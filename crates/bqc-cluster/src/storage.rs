@@ -70,8 +70,17 @@ impl Storage for Folder {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other?,
         };
-        // Names that are no text are nobody's here.
-        entries.map(|entry| Ok(entry?.file_name().into_string().unwrap_or_default())).collect()
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            // Names that are no text are nobody's here. A file that goes meanwhile is none.
+            if entry.file_type().is_ok_and(|kind| kind.is_file())
+                && let Ok(name) = entry.file_name().into_string()
+            {
+                names.push(name);
+            }
+        }
+        Ok(names)
     }
 
     /// Opens the file anew each time: that is when a network file system asks its server what is new.

@@ -1,6 +1,6 @@
 //! The workshop of one node: claims, does, says, reads, waits, takes over.
 
-use crate::claims::{Claim, Claims};
+use crate::claims::{Claim, Claims, Owner, Turn};
 use crate::ledger::{FolderError, Fresh, Ledger, lock};
 use crate::state::PassState;
 use crate::writer::Writer;
@@ -45,7 +45,7 @@ impl Care {
 
 /// A shard takes at most so many times as long as those done here, or it is called slow.
 const SLOW: f64 = 3.0;
-/// The how-manieth claim of a shard is the last that is made for slowness alone.
+/// So many claims of a shard are made one after the other for slowness alone.
 const MAX_SLOW_CLAIMS: u32 = 3;
 /// Claims in a row that fail before it is no accident.
 const MAX_VAIN_CLAIMS: u32 = 8;
@@ -64,6 +64,8 @@ const STOP_EVERY: Duration = Duration::from_millis(50);
 pub struct Totals {
     /// Units done here.
     pub done: u64,
+    /// Units that were begun here and not done when the run was stopped. Nothing of them is kept.
+    pub cut_short: u64,
     /// Units that others have done.
     pub taken: u64,
     /// Results of others that were refused.
@@ -101,6 +103,7 @@ pub struct Supervisor<'a> {
 #[derive(Default)]
 struct Counts {
     done: AtomicU64,
+    cut_short: AtomicU64,
     taken: AtomicU64,
     refused: AtomicU64,
     taken_over: AtomicU64,
@@ -208,8 +211,14 @@ impl<'a> Supervisor<'a> {
     /// What it has been through so far.
     pub fn totals(&self) -> Totals {
         let n = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let Counts { done, taken, refused, taken_over, .. } = &self.n;
-        Totals { done: n(done), taken: n(taken), refused: n(refused), taken_over: n(taken_over) }
+        let Counts { done, cut_short, taken, refused, taken_over, .. } = &self.n;
+        Totals {
+            done: n(done),
+            cut_short: n(cut_short),
+            taken: n(taken),
+            refused: n(refused),
+            taken_over: n(taken_over),
+        }
     }
 
     /// Why the run was stopped from here: the folder cannot be used any more.
@@ -327,6 +336,7 @@ impl<'a> Supervisor<'a> {
         let solved = self.inner.solve(unit, stop);
         let seconds = (self.seconds() - begun).max(0.0);
         if !solved.is_final && stop.load(Ordering::Relaxed) {
+            self.n.cut_short.fetch_add(1, Ordering::Relaxed);
             return;
         }
         self.n.done.fetch_add(1, Ordering::Relaxed);
@@ -358,7 +368,7 @@ impl<'a> Supervisor<'a> {
                 continue;
             }
             let now = self.ledger.clock().now();
-            match self.make(claims, shard, 0, now) {
+            match self.make(claims, shard, Turn::FIRST, now) {
                 Some(true) => return pass.left_of(shard).collect(),
                 // Others are here; where they all are costs one look.
                 Some(false) => self.warn_of_io(claims.look(now)),
@@ -368,8 +378,8 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Makes a claim; none if that is not possible. Who cannot make any for a lease is of no use, and stops.
-    fn make(&self, claims: &Claims<'_>, shard: usize, number: u32, now: Duration) -> Option<bool> {
-        let made = claims.make(shard, number, now);
+    fn make(&self, claims: &Claims<'_>, shard: usize, turn: Turn, now: Duration) -> Option<bool> {
+        let made = claims.make(shard, turn, now);
         let mut vain = lock(&self.vain_claims);
         let Err(source) = made else {
             vain.0 = 0;
@@ -414,13 +424,13 @@ impl<'a> Supervisor<'a> {
             if pass.left_of(shard).next().is_none() {
                 continue;
             }
-            let number = match claims.identify(shard) {
-                None => 0,
-                Some(claim) if self.has_lapsed(pass, shard, &claim, &gone, now) => claim.number + 1,
-                Some(_) => continue,
+            let turn = match claims.identify(shard) {
+                None => Some(Turn::FIRST),
+                Some(claim) => self.turn_after(pass, shard, &claim, &gone, now),
             };
-            if self.make(claims, shard, number, now) == Some(true) {
-                self.n.taken_over.fetch_add(u64::from(number > 0), Ordering::Relaxed);
+            let Some(turn) = turn else { continue };
+            if self.make(claims, shard, turn, now) == Some(true) {
+                self.n.taken_over.fetch_add(u64::from(turn.is_from_another), Ordering::Relaxed);
                 // From the other end: a slow owner may be half through.
                 pass.add(pass.left_of(shard).rev());
                 n_taken += pass.left_of(shard).count();
@@ -429,27 +439,31 @@ impl<'a> Supervisor<'a> {
         n_taken > 0
     }
 
-    /// Whether a shard with units left is to be claimed anew.
-    fn has_lapsed(
+    /// How a shard with units left is to be claimed anew, if it is.
+    fn turn_after(
         &self,
         pass: &PassState<'_>,
         shard: usize,
         claim: &Claim,
         gone: &BTreeMap<String, bool>,
         now: Duration,
-    ) -> bool {
+    ) -> Option<Turn> {
         let age = now.saturating_sub(claim.seen);
-        match &claim.owner {
-            None => age >= self.care.unsigned(),
+        let turn = Turn { number: claim.number + 1, n_slow: 0, is_from_another: true };
+        let Some(Owner { name, n_slow }) = &claim.owner else {
+            return (age >= self.care.unsigned()).then_some(turn);
+        };
+        if *name == self.record.name {
             // All of ours are through: what is left has failed here, or was refused.
-            Some(owner) if *owner == self.record.name => true,
-            Some(owner) => match gone.get(owner) {
-                Some(true) => true,
-                // Nobody has heard of it, and nobody may ever.
-                None if age >= self.care.lease => true,
-                _ => claim.number < MAX_SLOW_CLAIMS && age >= self.slow(pass, shard) * (1 << claim.number),
-            },
+            return Some(Turn { n_slow: *n_slow, is_from_another: false, ..turn });
         }
+        let is_gone = gone.get(name);
+        // Of one of whom nobody has heard nobody may ever hear.
+        if is_gone == Some(&true) || is_gone.is_none() && age >= self.care.lease {
+            return Some(turn);
+        }
+        let is_slow = *n_slow < MAX_SLOW_CLAIMS && age >= self.slow(pass, shard) * (1 << n_slow);
+        is_slow.then_some(Turn { n_slow: n_slow + 1, ..turn })
     }
 
     /// How long a shard may take before it is called slow.
@@ -539,7 +553,7 @@ impl Workshop for Supervisor<'_> {
             let n_left = pass.n_left();
             self.work(&pass, &claims, &cursor, stop);
             self.look(&pass, Duration::ZERO);
-            if pass.n_left() == 0 || self.take_over(&pass, &claims) {
+            if pass.n_left() == 0 || self.is_to_stop(stop) || self.take_over(&pass, &claims) {
                 continue;
             }
             interval = if pass.n_left() < n_left { POLL[0] } else { (interval * 3 / 2).min(POLL[1]) };

@@ -34,7 +34,7 @@ struct State {
     next: u32,
     /// The pass under way, said again in each segment.
     pass: Option<PassRecord>,
-    /// What is not on the disk for sure.
+    /// What is not on the disk for sure. All of it is in the file, if there is one.
     unsynced: Vec<Vec<u8>>,
 }
 
@@ -56,14 +56,19 @@ impl<'a> Writer<'a> {
     pub(crate) fn say(&self, share: &Share) -> io::Result<()> {
         // A result that is too long for a record is done by everyone anew.
         let Ok(bytes) = encode_record(share) else { return Ok(()) };
-        if let Share::Pass(pass) = share {
-            lock(&self.state).pass = Some(pass.clone());
-        }
-        lock(&self.state).unsynced.push(bytes.clone());
-        self.retry(|state| match &state.file {
-            Some(file) => file.append(&bytes),
-            // It says all that is not on the disk, this too.
-            None => self.open(state),
+        let mut is_noted = false;
+        self.retry(|state| {
+            if !std::mem::replace(&mut is_noted, true) {
+                if let Share::Pass(pass) = share {
+                    state.pass = Some(pass.clone());
+                }
+                state.unsynced.push(bytes.clone());
+                if let Some(file) = &state.file {
+                    return file.append(&bytes);
+                }
+            }
+            // A new segment says all that is not on the disk, this too.
+            if state.file.is_some() { Ok(()) } else { self.open(state) }
         })
     }
 
@@ -92,7 +97,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Tries until it works, with a new segment for each try.
-    fn retry(&self, act: impl Fn(&mut State) -> io::Result<()>) -> io::Result<()> {
+    fn retry(&self, mut act: impl FnMut(&mut State) -> io::Result<()>) -> io::Result<()> {
         let mut pause = FIRST_PAUSE;
         let mut n_tries = 1;
         loop {

@@ -3,7 +3,7 @@
 mod common;
 
 use bqc_circuit::{BlockCircuit, Circuit};
-use bqc_cluster::{Care, FolderError, Ledger, Missing, Reader, Storage, Supervisor, Survey, Totals};
+use bqc_cluster::{Care, Folder, FolderError, Ledger, Missing, Reader, Storage, Supervisor, Survey, Totals};
 use bqc_instantiate::CpuEngine;
 use bqc_run::{Compiled, InProcess, RunSettings, Solved, Unit, Unobserved, Workshop, compile, compile_in};
 use bqc_wire::segment::{encode_head, encode_record};
@@ -18,6 +18,10 @@ use std::time::{Duration, Instant};
 
 const PLAN: [u8; 32] = [7; 32];
 const N_SHARDS: usize = 20;
+/// A lease that no test waits for.
+const AN_HOUR_MS: u64 = 3_600_000;
+/// How long a test waits for what must come: the end of one that would hang.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Does the work, slowly enough that all get some.
 struct Slowly<'a> {
@@ -46,6 +50,14 @@ fn record(id: u32) -> WriterRecord {
 
 fn care(lease_ms: u64, n_ranks: u32) -> Care {
     Care { lease: Duration::from_millis(lease_ms), n_ranks }
+}
+
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "not after {PATIENCE:?}: {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// One supervisor from beginning to end.
@@ -97,11 +109,17 @@ fn n_twice(server: &Arc<Server>) -> u64 {
 #[test]
 fn supervisors_divide_the_work_and_agree_with_one_alone() {
     let (server, settings) = (Arc::new(Server::default()), settings(2));
+    let begun: [AtomicBool; 4] = Default::default();
     let results: Vec<(Compiled, Totals, _)> = thread::scope(|scope| {
         let one = |id: u32| {
             let client = Client::new(&server, id.into(), Weather::default());
-            let settings = &settings;
-            scope.spawn(move || work(&client, &slowly(4, &|_| {}), record(id), care(60_000, 4), settings))
+            let (settings, begun) = (&settings, &begun);
+            // Whoever comes first waits for all others, so that each does some.
+            let before = move |_| {
+                begun[id as usize].store(true, Ordering::Relaxed);
+                wait_until("all have begun", || begun.iter().all(|b| b.load(Ordering::Relaxed)));
+            };
+            scope.spawn(move || work(&client, &slowly(1, &before), record(id), care(AN_HOUR_MS, 4), settings))
         };
         (0..4).map(one).collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).collect()
     });
@@ -109,7 +127,7 @@ fn supervisors_divide_the_work_and_agree_with_one_alone() {
     for (compiled, totals, failure) in &results {
         assert!(failure.is_none() && !compiled.was_stopped);
         assert_eq!(compiled.circuit, expected);
-        assert!(totals.done >= 3 && totals.taken >= 3 && totals.refused == 0, "{totals:?}");
+        assert!(totals.done >= 1 && totals.taken >= 3 && totals.refused == 0, "{totals:?}");
     }
     let (compiled, missing) = joined(&server, &settings);
     assert_eq!((compiled.circuit, missing), (expected, None));
@@ -128,6 +146,7 @@ fn no_weather_changes_the_circuit() {
         holes: 0.1,
         skew_seconds: 0.0,
         no_claims: false,
+        is_read_only: false,
     };
     let calm = Weather::default();
     let weathers = [
@@ -149,9 +168,9 @@ fn no_weather_changes_the_circuit() {
             (0..3).map(one).collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         let n_complete = results.iter().filter(|(compiled, _, failure)| {
-            // One whose folder fails six times in a row gives up; the others go on.
+            // One whose folder fails six times in a row gives up, be it over its last word; the others go on.
             let is_complete = failure.is_none();
-            assert_eq!(compiled.was_stopped, !is_complete);
+            assert!(!compiled.was_stopped || !is_complete);
             assert!(!is_complete || compiled.circuit == expected, "weather {nth}");
             is_complete
         });
@@ -165,14 +184,18 @@ fn no_weather_changes_the_circuit() {
 fn the_work_of_one_that_is_cut_off_is_done_by_the_others() {
     let (server, settings) = (Arc::new(Server::default()), settings(1));
     let dead = Client::new(&server, 0, Weather::default());
+    let is_cut = AtomicBool::new(false);
     let cut = |n: usize| {
         if n == 1 {
-            dead.cut_off()
+            dead.cut_off();
+            is_cut.store(true, Ordering::Relaxed);
         }
     };
     let (others, dead_result) = thread::scope(|scope| {
         let (settings, server) = (&settings, &server);
         let dying = scope.spawn(|| work(&dead, &slowly(1, &cut), record(0), care(300, 3), settings));
+        // Alone it would be through with all before.
+        wait_until("it is cut off", || is_cut.load(Ordering::Relaxed));
         let one = |id: u32| {
             let client = Client::new(server, id.into(), Weather::default());
             scope.spawn(move || work(&client, &slowly(1, &|_| {}), record(id), care(300, 3), settings))
@@ -214,12 +237,56 @@ fn one_that_stops_is_gone_on_with_and_what_is_there_can_be_joined() {
     assert!(partial.comparison.unwrap().distance < 1e-10);
 
     // It has ended in order, so nobody waits for its lease.
-    let begun = Instant::now();
-    let other = Client::new(&server, 1, Weather::default());
-    let (compiled, totals, _) = work(&other, &slowly(0, &|_| {}), record(1), care(60_000, 1), &settings);
-    assert!(begun.elapsed() < Duration::from_secs(20));
+    let (done, is_done) = channel();
+    let (others_server, others_settings) = (server.clone(), settings.clone());
+    thread::spawn(move || {
+        let other = Client::new(&others_server, 1, Weather::default());
+        _ = done.send(work(&other, &slowly(0, &|_| {}), record(1), care(AN_HOUR_MS, 1), &others_settings));
+    });
+    let (compiled, totals, _) = is_done.recv_timeout(PATIENCE).expect("it waits for the lease");
     assert_eq!((totals.taken, compiled.circuit), (10, alone(&settings)));
     assert_eq!((joined(&server, &settings).1, n_twice(&server)), (None, 0));
+}
+
+/// A pass of one shard, begun by four who are stopped: each claim follows that of one who has ended. The owner of
+/// the last is slow, and is helped in spite of their number.
+#[test]
+fn one_that_is_slow_is_helped_however_many_were_stopped_before() {
+    let (server, settings) = (Arc::new(Server::default()), settings(1));
+    let supervise = |id: u32, lease_ms: u64, before: &(dyn Fn(&AtomicBool) + Sync)| {
+        let (client, clock) =
+            (Client::new(&server, id.into(), Weather::default()), Since(Instant::now(), Duration::ZERO));
+        let (ledger, stop) = (Ledger::new(&client, &clock, PLAN), AtomicBool::new(false));
+        let before = |_| before(&stop);
+        let (inner, engine) = (slowly(0, &before), CpuEngine::new());
+        let supervisor = Supervisor::join(&ledger, &inner, record(id), care(lease_ms, 1), 1, &|_| {}).unwrap();
+        supervisor.attend(|| {
+            !compile_in(&supervisor, &circuit(6, 6), &settings, &engine, &stop, &Unobserved).unwrap().was_stopped
+        });
+        let Totals { done, cut_short, taken_over, .. } = supervisor.totals();
+        assert!(!stop.load(Ordering::Relaxed) || (done, cut_short) == (0, 1));
+        (taken_over, stop.load(Ordering::Relaxed))
+    };
+    let client = Client::new(&server, 9, Weather::default());
+    for id in 0..4 {
+        let (n_taken_over, was_stopped) = supervise(id, AN_HOUR_MS, &|stop| stop.store(true, Ordering::Relaxed));
+        // None claims once more what it leaves.
+        assert_eq!((n_taken_over, was_stopped), (u64::from(id > 0), true));
+        assert_eq!(client.claims(), 1 + id as usize);
+    }
+    let (is_begun, is_done) = (AtomicBool::new(false), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let slow = scope.spawn(|| {
+            supervise(4, 3000, &|_| {
+                is_begun.store(true, Ordering::Relaxed);
+                wait_until("another one has done it", || is_done.load(Ordering::Relaxed));
+            })
+        });
+        wait_until("it has begun", || is_begun.load(Ordering::Relaxed));
+        assert_eq!(supervise(5, 3000, &|_| {}), (1, false));
+        is_done.store(true, Ordering::Relaxed);
+        assert_eq!(slow.join().unwrap().0, 1);
+    });
 }
 
 /// Notes the units of the first pass.
@@ -323,7 +390,7 @@ fn a_run_of_wrong_results_and_failures_comes_to_its_end() {
         let (compiled, totals, _) = work(&client, &failing, record(0), care(60_000, 1), &settings);
         _ = done.send((compiled.was_stopped, totals.done, joined(&server, &settings).1));
     });
-    let end = is_done.recv_timeout(Duration::from_secs(20)).expect("it goes on for ever");
+    let end = is_done.recv_timeout(PATIENCE).expect("it goes on for ever");
     assert_eq!(end, (false, 2 * units.len() as u64, None));
 }
 
@@ -337,7 +404,7 @@ fn who_can_claim_nothing_ends_with_the_reason() {
         let (compiled, totals, failure) = work(&client, &slowly(0, &|_| {}), record(0), care(300, 1), &settings(1));
         _ = done.send((compiled.was_stopped, totals.done, failure.map(|e| e.to_string())));
     });
-    let (was_stopped, n_done, failure) = is_done.recv_timeout(Duration::from_secs(20)).expect("it waits for ever");
+    let (was_stopped, n_done, failure) = is_done.recv_timeout(PATIENCE).expect("it waits for ever");
     assert!(was_stopped && n_done == 0 && failure.as_ref().is_some_and(|e| e.contains("`claims`")), "{failure:?}");
 }
 
@@ -365,6 +432,40 @@ fn a_folder_of_another_run_is_refused() {
     let inner = InProcess(&CpuEngine::new());
     let refused = Supervisor::join(&ledger, &inner, record(0), care(1000, 1), N_SHARDS, &|_| {}).err().unwrap();
     assert!(refused.to_string().contains("belongs to another run"), "{refused}");
+}
+
+/// File systems leave what they cannot delete yet, and people what they like.
+#[test]
+fn what_is_no_segment_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Folder::new(folder.path());
+    let segments = folder.path().join("segments");
+    for name in ["folder-0", "folder"] {
+        std::fs::create_dir_all(segments.join(name)).unwrap();
+    }
+    for name in [".nfs000-1", "note", "host-1-a.bak", "host-1-x", "-"] {
+        std::fs::write(segments.join(name), encode_head(&[8; 32])).unwrap();
+    }
+    let clock = Since(Instant::now(), Duration::ZERO);
+    Ledger::new(&storage, &clock, PLAN).load().unwrap();
+    // What looks like one has to be one.
+    std::fs::write(segments.join("host-1-0"), encode_head(&[8; 32])).unwrap();
+    assert!(Ledger::new(&storage, &clock, PLAN).load().is_err());
+}
+
+#[test]
+fn nobody_is_called_running_where_the_folder_does_not_tell() {
+    let server = Arc::new(Server::default());
+    forge(&server, "host-1", &[]);
+    let status = |weather| {
+        let client = Client::new(&server, 0, weather);
+        let clock = Since(Instant::now(), Duration::ZERO);
+        Ledger::new(&client, &clock, PLAN).status("clock").unwrap()
+    };
+    let (lease, read_only) = (Duration::from_millis(AN_HOUR_MS), Weather { is_read_only: true, ..Weather::default() });
+    assert_eq!(status(Weather::default()).writers[0].is_running(lease), Some(true));
+    assert_eq!(status(read_only).writers[0].is_running(lease), None);
+    assert_eq!(status(read_only).rate(lease), 0.0);
 }
 
 #[test]

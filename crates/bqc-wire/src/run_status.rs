@@ -47,7 +47,8 @@ pub struct SupervisorStatus {
     pub job: Option<String>,
     /// Its rank there.
     pub rank: u32,
-    /// `running`, `stale`, `stopped` or `complete`.
+    /// `running`, `stale`, `stopped` or `complete`; `unknown` where it has not ended and nobody can tell when
+    /// something was heard of it, because the folder cannot be written to.
     pub state: String,
     /// Units that it has done.
     pub done: u64,

@@ -43,17 +43,15 @@ fn committed_ptx_assembles_everywhere_without_spills() {
     let Some(ptxas) = Ptxas::find(&root().join(PTXAS_FOLDER)) else {
         return skipped("NOT ASSEMBLED", "there is no ptxas; .ci/run installs it");
     };
-    // Each takes some seconds.
-    let reports: Vec<String> = std::thread::scope(|scope| {
-        let ptxas = &ptxas;
-        let jobs: Vec<_> = packages(&root())
-            .into_iter()
-            .flat_map(|package| Arch::ALL.map(|arch| (package.clone(), arch)))
-            .map(|(package, arch)| scope.spawn(move || report(&package, ptxas, arch)))
-            .collect();
-        jobs.into_iter().map(|job| job.join().unwrap()).collect()
-    });
-    print!("{}", reports.concat());
+    // Each takes some seconds and some memory.
+    for package in packages(&root()) {
+        let (package, ptxas) = (&package, &ptxas);
+        let reports = std::thread::scope(|scope| {
+            let jobs = Arch::ALL.map(|arch| scope.spawn(move || report(package, ptxas, arch)));
+            jobs.map(|job| job.join().unwrap())
+        });
+        print!("{}", reports.concat());
+    }
 }
 
 /// Assembles one file for one architecture; a line a kernel. Panics on spills and stack.

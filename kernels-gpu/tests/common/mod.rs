@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "every test file uses its part")]
 
+pub mod ptx;
 pub mod sweeps;
 
 use bqc_instantiate::{CxTemplate, LmSettings as CpuSettings, Slot, StateBatch};
@@ -157,6 +158,31 @@ impl How {
     }
 }
 
+/// What a launch is sized for.
+pub struct Lm {
+    pub candidates: Vec<Candidate>,
+    pub small_len: u32,
+    pub large_len: u32,
+    pub slots_per_survivor: u32,
+}
+
+impl Lm {
+    /// For all candidates, or for one of them.
+    pub fn new(global: &Global, how: How, sized_for: Option<usize>) -> Lm {
+        let mut layouts: Vec<Layout> = global.candidates.iter().map(|c| layout_of(global, c, how)).collect();
+        if let Some(index) = sized_for {
+            layouts = vec![layouts[index]];
+        }
+        let panel = how.samples_per_panel;
+        Lm {
+            candidates: global.candidates.iter().map(|c| Candidate { samples_per_panel: panel, ..*c }).collect(),
+            small_len: layouts.iter().map(|l| l.small_len).max().unwrap().next_multiple_of(2),
+            large_len: layouts.iter().map(|l| l.large_len).max().unwrap(),
+            slots_per_survivor: global.bases.iter().map(|b| b.n + 2 * (b.n_cx + 1)).max().unwrap(),
+        }
+    }
+}
+
 /// Runs all candidates one after the other, each on fresh memory.
 pub fn launch_lm(global: &Global, how: How) -> Launched {
     launch_lm_with(global, how, None)
@@ -164,13 +190,7 @@ pub fn launch_lm(global: &Global, how: How) -> Launched {
 
 /// The same with memory for one of the candidates only.
 pub fn launch_lm_with(global: &Global, how: How, sized_for: Option<usize>) -> Launched {
-    let mut layouts: Vec<Layout> = global.candidates.iter().map(|c| layout_of(global, c, how)).collect();
-    if let Some(index) = sized_for {
-        layouts = vec![layouts[index]];
-    }
-    let small_len = layouts.iter().map(|l| l.small_len).max().unwrap().next_multiple_of(2);
-    let large_len = layouts.iter().map(|l| l.large_len).max().unwrap();
-    let slots_per_survivor = global.bases.iter().map(|b| b.n + 2 * (b.n_cx + 1)).max().unwrap();
+    let Lm { candidates, small_len, large_len, slots_per_survivor } = Lm::new(global, how, sized_for);
     let n = global.candidates.len();
     let unset = LmResult::not_begun(NONE, 0);
     let results = vec![Cell::new(unset); n];
@@ -180,9 +200,6 @@ pub fn launch_lm_with(global: &Global, how: How, sized_for: Option<usize>) -> La
     let stop: Vec<AtomicU32> = (0..global.groups.len() as u32)
         .map(|group| AtomicU32::new(how.stopped.is_some_and(|one| one == group).into()))
         .collect();
-    let panel = how.samples_per_panel;
-    let candidates: Vec<Candidate> =
-        global.candidates.iter().map(|c| Candidate { samples_per_panel: panel, ..*c }).collect();
     let launch = LmLaunch {
         tables: tables(global),
         candidates: &candidates[..],

@@ -1,6 +1,7 @@
 //! Templates and starts of the CPU engine written as runs of sweeps.
 
 use super::{Global, complex};
+use bqc_circuit::BlockQubit;
 use bqc_instantiate::ops::Op;
 use bqc_instantiate::qfactor::plan::{self, Step};
 use bqc_instantiate::schedule::{CostPoint, Rules};
@@ -10,7 +11,7 @@ use bqc_kernels::cta::Memory;
 use bqc_kernels::cta::host::{Arena, Clock, HostCta, Order, Watch};
 use bqc_kernels::sweep::{self, Layout, SweepLaunch};
 use bqc_kernels::templates::{LANE_BITS, NONE, StateSet, SweepResult, SweepRules, SweepRun, SweepStep, step, verdict};
-use bqc_linalg::{Complex64, Matrix4};
+use bqc_linalg::{Complex64, Matrix, Matrix4, Stream};
 use std::cell::Cell;
 use std::sync::atomic::AtomicU32;
 
@@ -210,6 +211,28 @@ impl Sweeps {
         let points = self.runs.iter().zip(&results).map(new).collect();
         Swept { results, found: found.iter().map(Cell::get).collect(), points }
     }
+}
+
+/// All kinds of gates that a template can have.
+pub fn random_template(n: u8, n_gates: usize, s: &mut Stream) -> Template {
+    let mut t = Template::new(n).unwrap();
+    for _ in 0..n_gates {
+        let a = BlockQubit(s.below(n.into()) as u8);
+        let b = BlockQubit((a.0 + 1 + s.below((usize::from(n) - 1).max(1)) as u8) % n);
+        match s.below(if n == 1 { 2 } else { 8 }) {
+            0 | 6 => t.push_free_one(a).unwrap(),
+            1 => t.push_constant(&[a], &s.su2().matrix()).unwrap(),
+            2 => t.push_constant(&[a, b], &Matrix::haar(4, s)).unwrap(),
+            3 => t.push_cx(a, b).unwrap(),
+            7 => {
+                t.push_cx(a, b).unwrap();
+                t.push_free_one(b).unwrap();
+                t.push_free_one(a).unwrap();
+            }
+            _ => t.push_free_two(a, b).unwrap(),
+        }
+    }
+    t
 }
 
 /// Points of a launch as the CPU engine has them.

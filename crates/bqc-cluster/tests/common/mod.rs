@@ -30,6 +30,8 @@ pub struct Weather {
     pub skew_seconds: f64,
     /// No more claims can be made, as where there are no more inodes.
     pub no_claims: bool,
+    /// Nothing can be made.
+    pub is_read_only: bool,
 }
 
 /// The server: everything that was ever written, and when.
@@ -69,6 +71,11 @@ impl Client {
     /// From now on nothing works for this client any more.
     pub fn cut_off(&self) {
         self.is_cut_off.store(true, Ordering::Relaxed);
+    }
+
+    /// How many claims there are.
+    pub fn claims(&self) -> usize {
+        self.server.0.lock().unwrap().keys().filter(|name| name.starts_with("claims/")).count()
     }
 
     fn happens(&self, share: f64) -> bool {
@@ -121,6 +128,9 @@ impl Storage for Client {
 
     fn create(&self, name: &str) -> io::Result<Box<dyn Appender>> {
         self.try_call()?;
+        if self.weather.is_read_only {
+            return Err(io::Error::from_raw_os_error(30));
+        }
         if self.weather.no_claims && name.starts_with("claims/") {
             return Err(io::Error::from_raw_os_error(28));
         }
