@@ -277,8 +277,9 @@ impl Found<'_> {
             Ok(report) => {
                 let exit = exit(&report);
                 log::run_ended(&report, exit as i32);
-                if was_stopped && was_interrupted && run_folder.is_missed() {
-                    progress.warn("nothing was kept to go on from; with --run-dir DIR the same command does");
+                let has_cache = compile.args.keep.cache.as_os_str() != "off";
+                if was_stopped && was_interrupted && run_folder.is_missed() && !has_cache {
+                    progress.warn("nothing was kept to go on from; with --run-dir DIR it would be");
                 }
                 let is_well = exit == Exit::Complete || replaces_input;
                 Ok(Done { report, exit, run_folder, is_well, was_stopped, progress })
