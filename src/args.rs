@@ -185,7 +185,7 @@ pub struct RunFolderArgs {
 #[derive(Args, Clone)]
 pub struct KeepArgs {
     /// Rebuild blocks in this many worker processes instead of threads: one that dies costs its block a
-    /// second try. `auto` is one for each of the threads, or none for small circuits; with GPUs it is
+    /// second try. `auto` is one for each of the threads, or none where little work is to be expected; with GPUs it is
     /// --workers-per-gpu for each, and a number is divided among them. The output does not depend on it
     #[arg(long, value_name = "auto|off|N", default_value = "auto", value_parser = parse_workers)]
     pub workers: WorkersArg,

@@ -89,8 +89,11 @@ fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
     let compile = Compile::new(args, &input, &stop)?;
-    let done = compile.begin(deadline, meter)?.run(&stop)?.write(&outputs)?;
-    let (report, exit) = done.end();
+    let found = compile.begin(deadline, meter)?.run(&stop)?;
+    if let Some(why) = found.why_not_written(&outputs) {
+        return Ok(found.leave_because(why));
+    }
+    let (report, exit) = found.write(&outputs)?.end();
     if !args.quiet {
         say(crate::summary::of(&report).trim_end());
     }
@@ -134,6 +137,8 @@ pub struct Done {
     pub report: Report,
     pub exit: Exit,
     run_folder: keep::RunFolder,
+    /// Whether there is nothing to be done better.
+    is_well: bool,
     was_stopped: bool,
     progress: Progress,
 }
@@ -143,7 +148,7 @@ impl<'a> Compile<'a> {
     pub fn new(args: &'a CompileArgs, input: &'a Circuit, stop: &Stop) -> Result<Compile<'a>, Failure> {
         let mut settings = resolve(&args.settings);
         let (block_size, n_cores) = (settings.block_size, settings.n_threads);
-        let in_processes = keep::wants_processes(args, input);
+        let in_processes = keep::wants_processes(args, input, &settings);
         let (engine, flow, workers) = (args.settings.engine, args.settings.flow, args.keep.workers);
         let wanted = Wanted { engine, gpu: &args.gpu, workers, flow, in_processes, block_size, n_cores };
         let chosen = wanted.choose(stop.flag(), &Progress::new(talk(args), Instant::now(), None));
@@ -221,15 +226,42 @@ impl Found<'_> {
         Stats::of(&self.compiled.circuit).n_two_qubit as u64
     }
 
+    /// Why what is at the output's place stays there, if it does.
+    fn why_not_written(&self, outputs: &Outputs) -> Option<&'static str> {
+        let keeps = self.run_folder.is_kept() && self.was_interrupted;
+        match self.compiled.was_stopped {
+            true if keeps && self.replaces_input() => Some("it is the input, with which the run goes on"),
+            true if self.run_folder.is_behind() && outputs.circuit.is_there() => {
+                Some("this run was stopped before it had come to where it was")
+            }
+            _ => None,
+        }
+    }
+
+    fn replaces_input(&self) -> bool {
+        is_same_file(&self.compile.args.output, &self.compile.args.input)
+    }
+
     /// Writes nothing, and says where the same command would go on.
     pub fn leave(self) {
         self.run_folder.end(false, self.compiled.was_stopped, &self.progress);
     }
 
+    fn leave_because(self, why: &str) -> Exit {
+        let path = self.compile.args.output.display().to_string();
+        self.progress.warn(&format!("`{path}` is left as it is: {why}"));
+        let exit = if self.was_interrupted { Exit::Interrupted } else { Exit::Complete };
+        log::output_left(&path, why, exit as i32);
+        self.leave();
+        exit
+    }
+
     /// Writes the circuit, and the report if there is a place for it.
     pub fn write(self, outputs: &Outputs) -> Result<Done, Failure> {
+        let replaces_input = self.replaces_input();
         let Found { compile, compiled, survived, run_folder, progress, was_interrupted, meter } = self;
-        let was_stopped = compiled.was_stopped;
+        // A run whose input is gone is over, however it ended.
+        let was_stopped = compiled.was_stopped && !replaces_input;
         let written = outputs.circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out)).and_then(|()| {
             let report = compile.request().report(compiled, was_interrupted, survived, meter);
             if let Some(output) = &outputs.report {
@@ -245,7 +277,12 @@ impl Found<'_> {
             Ok(report) => {
                 let exit = exit(&report);
                 log::run_ended(&report, exit as i32);
-                Ok(Done { report, exit, run_folder, was_stopped, progress })
+                let has_cache = compile.args.keep.cache.as_os_str() != "off";
+                if was_stopped && was_interrupted && run_folder.is_missed() && !has_cache {
+                    progress.warn("nothing was kept to go on from; with --run-dir DIR it would be");
+                }
+                let is_well = exit == Exit::Complete || replaces_input;
+                Ok(Done { report, exit, run_folder, is_well, was_stopped, progress })
             }
         }
     }
@@ -254,7 +291,7 @@ impl Found<'_> {
 impl Done {
     /// Lets go of the run folder, and says where the same command would go on.
     pub fn end(self) -> (Report, Exit) {
-        self.run_folder.end(self.exit == Exit::Complete, self.was_stopped, &self.progress);
+        self.run_folder.end(self.is_well, self.was_stopped, &self.progress);
         (self.report, self.exit)
     }
 }

@@ -7,17 +7,20 @@ use crate::log;
 use crate::progress::Progress;
 use crate::stop::Stop;
 use bqc_circuit::{Circuit, Stats};
+use bqc_optimize::Flow;
 use bqc_pool::{Journal, Kept, Use};
 use bqc_run::{Compiled, Event, InProcess, Observer, RunSettings, Workshop};
 use bqc_wire::segment::Entry;
 use bqc_wire::unit::plan_hash;
 use bqc_wire::{KnownTotals, WorkerTotals};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// `--workers auto` starts processes from this many CX gates on: below, a compile is over in seconds, and
-/// is as well begun again.
+/// `--workers auto` starts processes from this many CX gates on, and for smaller circuits from so much [`work`] on:
+/// below, a compile is over in seconds, and is as well begun again. A core does some three thousand a second (2 to 3
+/// thousand for the circuits `qft_n5`, `qft_n10` and `adder_n10` at efforts 3 and 4).
 const AUTO_WORKERS_CX: usize = 200;
+const AUTO_WORKERS_WORK: f64 = 40_000.0;
 
 /// Folders of other runs in the user's state folder that are kept at most, the newest of them.
 const MAX_RUNS: usize = 16;
@@ -26,12 +29,24 @@ const MAX_RUNS: usize = 16;
 const MAX_CACHE_BYTES: u64 = 256 << 20;
 
 /// Whether processes do the work, as far as arguments and circuit say.
-pub fn wants_processes(args: &CompileArgs, input: &Circuit) -> bool {
+pub fn wants_processes(args: &CompileArgs, input: &Circuit, settings: &RunSettings) -> bool {
+    let n_cx = Stats::of(input).n_two_qubit;
     match args.keep.workers {
         WorkersArg::Off => false,
         WorkersArg::Count(_) => true,
-        WorkersArg::Auto => cfg!(unix) && Stats::of(input).n_two_qubit >= AUTO_WORKERS_CX,
+        WorkersArg::Auto => cfg!(unix) && (n_cx >= AUTO_WORKERS_CX || work(n_cx, settings) >= AUTO_WORKERS_WORK),
     }
+}
+
+/// What a run of these settings does at least with a circuit of a single window, roughly in proportion to the time: CX
+/// gates, times starts, rounds, and passes until its patience is at its end.
+fn work(n_cx: usize, settings: &RunSettings) -> f64 {
+    let n_rounds = match settings.block.flow {
+        Flow::Search { n_rounds } => n_rounds,
+        Flow::Delete => 1,
+    };
+    let n_passes = settings.patience.min(settings.max_passes);
+    n_cx as f64 * settings.block.starts as f64 * n_rounds as f64 * f64::from(n_passes)
 }
 
 /// How many processes, if any are `wanted`: one for each core, or as many as GPUs are to have.
@@ -61,7 +76,7 @@ impl Task<'_> {
     /// Opens the run folder, which nobody else writes to from here on.
     pub fn open(&self, progress: &Progress) -> Result<RunFolder, Failure> {
         let (journal, asked) = self.journal(&self.plan()?, progress)?;
-        Ok(RunFolder { journal, asked, _leftover: None })
+        Ok(RunFolder { journal, asked, is_behind: false, _leftover: None })
     }
 
     /// Does it, and tells what it went through. The run folder is to be ended when the output is written.
@@ -71,7 +86,7 @@ impl Task<'_> {
         stop: &Stop,
         progress: &Progress,
     ) -> Result<(Compiled, Survived, RunFolder), Failure> {
-        let cache = self.cache(run_folder.journal.as_ref())?;
+        let cache = self.cache()?;
         let (journal, cache) = (run_folder.journal.as_ref(), cache.as_ref());
         tell_of(journal, "the run folder", progress);
         tell_of(cache, "the cache", progress);
@@ -102,6 +117,7 @@ impl Task<'_> {
         observer.warn_of_failures();
         let survived = Survived { workers: worker_totals(&pool), known: kept.totals() };
         survived.tell(progress);
+        run_folder.is_behind = kept.is_behind();
         run_folder._leftover = pool.map(end_workers);
         Ok((compiled, survived, run_folder))
     }
@@ -126,7 +142,12 @@ impl Task<'_> {
             None if self.workers.is_none() => Ok((None, Asked::ByNobody)),
             None => {
                 let opened = open_of_user(plan);
-                let journal = opened.inspect_err(|why| progress.tell(&format!("no journal is kept: {why}"))).ok();
+                let warn = |why: &Failure| {
+                    let elsewhere =
+                        if matches!(why, Failure::Usage(_)) { "" } else { "; --run-dir DIR keeps one there" };
+                    progress.warn(&format!("no journal is kept: {why}{elsewhere}"));
+                };
+                let journal = opened.inspect_err(warn).ok();
                 if let Some(journal) = journal.as_ref().filter(|journal| journal.n_known() > 0) {
                     let n_known = journal.n_known();
                     let line = "the same command was interrupted before and goes on";
@@ -137,21 +158,11 @@ impl Task<'_> {
         }
     }
 
-    /// Results of all runs, in another folder than those of this one.
-    fn cache(&self, journal: Option<&Journal>) -> Result<Option<Journal>, Failure> {
+    /// Results of all runs. To be opened after the run folder, which is none.
+    fn cache(&self) -> Result<Option<Journal>, Failure> {
         let folder = &self.args.keep.cache;
         if folder.as_os_str() == "off" {
             return Ok(None);
-        }
-        let is_of_run = |journal: &Journal| {
-            let place = |folder: &Path| std::fs::canonicalize(folder).ok();
-            place(folder).is_some_and(|cache| place(journal.folder()) == Some(cache))
-        };
-        if journal.is_some_and(is_of_run) {
-            let folder = folder.display();
-            return Err(Failure::Usage(format!(
-                "`{folder}` cannot be the run folder and the cache; choose another folder for --cache"
-            )));
         }
         Ok(Some(Journal::open(folder, &[0; 32], Use::Cache { max_bytes: MAX_CACHE_BYTES })?))
     }
@@ -262,7 +273,7 @@ fn state_folder(plan: &[u8; 32]) -> Result<PathBuf, Failure> {
     let name: String = plan[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     let home = |variable: &str| std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from);
     let state = home("XDG_STATE_HOME").or_else(|| Some(home("HOME")?.join(".local/state")));
-    let no_home = || Failure::Usage("there is no home folder for a run folder; name one with --run-dir".into());
+    let no_home = || Failure::Usage("there is no home folder for a journal; --run-dir DIR keeps one there".into());
     Ok(state.ok_or_else(no_home)?.join("bqc/runs").join(name))
 }
 
@@ -281,10 +292,26 @@ enum Asked {
 pub struct RunFolder {
     journal: Option<Journal>,
     asked: Asked,
+    is_behind: bool,
     _leftover: Option<Leftover>,
 }
 
 impl RunFolder {
+    /// Whether there is something to go on from.
+    pub fn is_kept(&self) -> bool {
+        self.journal.is_some()
+    }
+
+    /// Whether there is nothing to go on from although nobody has said that there shall be nothing.
+    pub fn is_missed(&self) -> bool {
+        self.journal.is_none() && self.asked == Asked::ByNobody
+    }
+
+    /// Whether the run was stopped before it had taken up all that the journal knows.
+    pub fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
     /// Lets go of it once there is nothing more to write. `is_well`: so was the run, its output included;
     /// `was_stopped`: by a limit that it was given. Who may want to go on is told where.
     pub fn end(self, is_well: bool, was_stopped: bool, progress: &Progress) {

@@ -6,6 +6,7 @@
 //! is full ends no run.
 
 use crate::exit::Failure;
+use crate::input::is_standard_stream;
 use bqc_run::{Event, RunSettings};
 use bqc_wire::{BUILD, Report};
 use std::fs::File;
@@ -16,6 +17,9 @@ use tracing::{info, warn};
 /// Opens the log, if there is to be one. The first of a process is that of all its runs.
 pub fn start(path: Option<&Path>) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
+    if is_standard_stream(path) {
+        return Err(Failure::Usage("the log goes to a file, and `-` is none; write --log /dev/stderr, or ./-".into()));
+    }
     let file = File::options().append(true).create(true).open(path).map_err(|e| Failure::write(path, e))?;
     let json = tracing_subscriber::fmt().json().flatten_event(true).with_target(false).with_current_span(false);
     let subscriber = json.with_span_list(false).with_writer(Mutex::new(file)).log_internal_errors(false).finish();
@@ -61,6 +65,11 @@ pub fn run_ended(report: &Report, exit: i32) {
     let (status, seconds, bound) = (format!("{:?}", report.status), report.wall_seconds, report.error_bound);
     let (passes, blocks, failed) = (report.passes, report.blocks.total, report.blocks.failed);
     info!(status, exit, seconds, passes, blocks, failed, cx_before = before, cx_after = after, bound, "run ended");
+}
+
+/// The run is over, and what was at its output's place is still there.
+pub fn output_left(output: &str, why: &str, exit: i32) {
+    warn!(output, why, exit, "output left");
 }
 
 /// A circuit of many cannot be compiled.

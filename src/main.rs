@@ -36,6 +36,7 @@ use std::time::Instant;
 
 fn main() -> ExitCode {
     let start = Instant::now();
+    stop::outlive_large_files();
     let result = match &Cli::parse().command {
         Command::Compile(args) => compile::compile(args, start),
         Command::Batch(args) => batch::batch(args, start),

@@ -50,6 +50,11 @@ impl Output {
         }
     }
 
+    /// Whether it is a file that is there.
+    pub fn is_there(&self) -> bool {
+        matches!(&self.place, Place::File { target, .. } if target.exists())
+    }
+
     /// Writes what `fill` produces. A closed pipe is no error: its reader has seen enough.
     pub fn write(&self, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
         let result = match &self.place {

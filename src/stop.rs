@@ -4,16 +4,44 @@
 use crate::exit::{Exit, Failure};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// The signals that end a run early.
+/// The signals that end a run early, and at once if one of them comes again.
 #[cfg(unix)]
 const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, signal_hook::consts::SIGUSR1];
 #[cfg(not(unix))]
 const SIGNALS: [i32; 2] = [SIGINT, SIGTERM];
+
+/// Those that come several times by themselves, and so never end it at once: of a terminal that is closed both the
+/// system and the shell send SIGHUP, and beyond a limit of CPU time SIGXCPU comes every second.
+#[cfg(unix)]
+const REPEATED: [i32; 2] = [signal_hook::consts::SIGHUP, signal_hook::consts::SIGXCPU];
+#[cfg(not(unix))]
+const REPEATED: [i32; 0] = [];
+
+/// Signals that come together are one: `timeout` sends its own to the process and to its group. So a second one
+/// counts when the first is this old, or twice as old.
+const TOGETHER: Duration = Duration::from_millis(200);
+
+/// Lets a write beyond the largest size of files (`ulimit -f`) fail like one to a full disk, instead of ending the
+/// process.
+pub fn outlive_large_files() {
+    #[cfg(unix)]
+    // Without it such a write ends the process, as it would have before.
+    drop(flag::register(signal_hook::consts::SIGXFSZ, Arc::default()));
+}
+
+/// Whether the process was started to ignore this signal, as by `nohup`. Where the system does not tell, that is
+/// assumed of all.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    mask.is_none_or(|mask| mask >> (signal - 1) & 1 == 1)
+}
 
 /// The flag that workers poll, and why it was raised.
 pub struct Stop {
@@ -25,19 +53,31 @@ pub struct Stop {
 
 impl Stop {
     /// Raises the flag at `deadline` or at the first SIGINT, SIGTERM or SIGUSR1
-    /// (which batch systems send before the time is up). A second signal ends the
-    /// process at once. To be called when the input has been read: until then a signal ends the
+    /// (which batch systems send before the time is up), and at SIGHUP or SIGXCPU. A second
+    /// signal of the first three ends the process at once, unless it comes together with the first. To be called when the input has been read: until then a signal ends the
     /// process as usual, with nothing written.
     pub fn install(deadline: Option<Instant>) -> Result<Stop, Failure> {
         let stop = Stop { raised: Arc::default(), interrupted: Arc::default(), signal: Arc::default() };
-        for signal in SIGNALS {
-            // Order matters: the shutdown looks at the flag before the same signal raises it.
-            flag::register_conditional_shutdown(signal, Exit::Interrupted as i32, stop.interrupted.clone())
-                .and_then(|_| flag::register(signal, stop.interrupted.clone()))
-                .and_then(|_| flag::register_usize(signal, stop.signal.clone(), signal as usize))
-                .and_then(|_| flag::register(signal, stop.raised.clone()))
-                .map_err(|source| Failure::Setup { what: "signal handlers", source })?;
+        let setup = |source| Failure::Setup { what: "signal handlers", source };
+        let is_first_over = Arc::new(AtomicBool::new(false));
+        for signal in REPEATED.into_iter().filter(|&signal| !is_ignored(signal)) {
+            stop.listen(signal).map_err(setup)?;
         }
+        for signal in SIGNALS {
+            flag::register_conditional_shutdown(signal, Exit::Interrupted as i32, is_first_over.clone())
+                .and_then(|_| stop.listen(signal))
+                .map_err(setup)?;
+        }
+        let interrupted = stop.interrupted.clone();
+        let watch = move || {
+            while !interrupted.load(Ordering::Relaxed) {
+                thread::sleep(TOGETHER);
+            }
+            thread::sleep(TOGETHER);
+            is_first_over.store(true, Ordering::Relaxed);
+        };
+        // Never joined: it ends with the process.
+        thread::Builder::new().name("signals".into()).spawn(watch).map_err(setup)?;
         if let Some(deadline) = deadline {
             let raised = stop.raised.clone();
             // Never joined: it ends with the process.
@@ -50,6 +90,12 @@ impl Stop {
                 .map_err(|source| Failure::Setup { what: "the time limit", source })?;
         }
         Ok(stop)
+    }
+
+    fn listen(&self, signal: i32) -> io::Result<()> {
+        flag::register(signal, self.interrupted.clone())?;
+        flag::register_usize(signal, self.signal.clone(), signal as usize)?;
+        flag::register(signal, self.raised.clone()).map(drop)
     }
 
     /// Raises the flag at `deadline` unless what this returns is dropped before: the limit of a part of the run.

@@ -37,6 +37,17 @@ fn any_bytes_are_answered_in_words() {
 }
 
 #[test]
+fn what_a_program_that_failed_leaves_in_a_pipe_is_no_circuit() {
+    let folder = Folder::new();
+    let output = folder.write("out.qasm", "precious");
+    let (code, _, stderr) = parts(&run(&["compile", "-", "-o", &output]));
+    assert!(code == 2 && stderr.contains("<stdin>") && stderr.contains("no statement"), "{stderr}");
+    assert_eq!(folder.read("out.qasm"), "precious");
+    let (code, _, stderr) = parts(&run_with(&["stats", "-"], "OPENQASM 2.0;"));
+    assert_eq!(code, 0, "{stderr}");
+}
+
+#[test]
 fn a_missing_input_is_named() {
     let (code, stdout, stderr) = parts(&run(&["compile", "no/such/file.qasm"]));
     assert_eq!((code, stdout.as_str()), (2, ""));

@@ -129,6 +129,8 @@ fn a_log_that_cannot_be_written_is_refused_and_one_that_fills_up_ends_no_run() {
     let input = folder.write("in.qasm", &redundant());
     let (code, _, stderr) = parts(&run(&["compile", &input, "--log", &folder.arg("missing/log")]));
     assert!(code == 2 && stderr.contains("missing/log"), "{stderr}");
+    let (code, _, stderr) = parts(&run(&["compile", &input, "--log", "-"]));
+    assert!(code == 2 && stderr.contains("the log goes to a file") && !std::path::Path::new("-").exists(), "{stderr}");
     let (code, stdout, stderr) = parts(&run(&["compile", &input, "--log", "/dev/full"]));
     assert!(code == 0 && stdout.contains("OPENQASM") && !stderr.contains("subscriber"), "{stderr}");
 }

@@ -77,6 +77,10 @@ fn auto_starts_processes_where_it_pays() {
     let input = folder.write("in.qasm", &redundant());
     let (code, _, stderr) = parts(&run(&["compile", &input, "-o", &folder.arg("out.qasm"), "-v", "--workers", "auto"]));
     assert!(code == 0 && !stderr.contains("workers were started"), "{stderr}");
+    // A small circuit with much effort takes minutes.
+    let effort = ["--effort", "5", "--time-limit", "1ms", "-v", "--workers", "auto"];
+    let (code, _, stderr) = parts(&run(&[&["compile", &input, "-o", &folder.arg("out.qasm")], &effort[..]].concat()));
+    assert!(code == 0 && stderr.contains("workers were started"), "{stderr}");
 }
 
 /// Each worker does nineteen tasks well and fails at the next.
@@ -243,7 +247,10 @@ fn a_second_signal_ends_at_once_and_leaves_no_worker() {
     let is_stopped = |pid: &i32| state(*pid).is_some_and(|(state, _)| state == 'T');
     wait_until("both have a task", || workers.iter().all(is_stopped));
     send(&child, Signal::SIGINT);
-    send(&child, Signal::SIGTERM);
+    wait_until("the end", || {
+        send(&child, Signal::SIGTERM);
+        child.try_wait().unwrap().is_some()
+    });
     assert_eq!(child.wait().unwrap().code(), Some(75));
     wait_until("the workers are gone", || !workers.iter().any(|&pid| is_alive(pid)));
     assert!(!folder.path("out.qasm").exists());

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: the first yields a valid circuit and exit code 75, the second ends at once.
+//! Signals: the first yields a valid circuit and exit code 75, a second SIGINT or SIGTERM ends at once.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -9,14 +9,18 @@ use bqc_wire::{Document, Report, Status};
 use common::*;
 use nix::sys::signal::Signal;
 use processes::*;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// A compile that would take minutes, once its first block is done.
 fn started(folder: &Folder) -> Child {
+    started_with(folder, &[])
+}
+
+fn started_with(folder: &Folder, extra: &[&str]) -> Child {
     let input = folder.write("in.qasm", &long(6, 1000));
     let (output, report) = (folder.arg("out.qasm"), folder.arg("report.json"));
     let args = ["compile", &input, "-o", &output, "--report", &report, "--passes", "1000", "-k", "5", "-v"];
-    let child = bqc(&args).stderr(Stdio::piped()).spawn().unwrap();
+    let child = bqc(&args).args(extra).stderr(Stdio::piped()).spawn().unwrap();
     // The last of the handlers.
     wait_until("the handlers", || handles(child.id() as i32, Signal::SIGUSR1));
     child
@@ -24,14 +28,22 @@ fn started(folder: &Folder) -> Child {
 
 #[test]
 fn the_first_signal_writes_the_best_circuit_so_far() {
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGXCPU] {
         let folder = Folder::new();
         let mut child = started(&folder);
         assert!(child.try_wait().unwrap().is_none(), "it ended before the signal");
+        if !handles(child.id() as i32, signal) {
+            eprintln!("skipped: {signal} is ignored by whoever runs the tests, and so by what they start");
+            send(&child, Signal::SIGKILL);
+            child.wait().unwrap();
+            continue;
+        }
         send(&child, signal);
         let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
         assert_eq!(code, 75, "{stderr}");
         assert!(stderr.contains("interrupted"), "{stderr}");
+        // Its user has no folder for a journal.
+        assert!(stderr.contains("nothing was kept to go on from; with --run-dir DIR"), "{stderr}");
         let report = Report::from_json(&folder.read("report.json")).unwrap();
         assert_eq!(report.status, Status::Interrupted);
         assert!(report.output.two_qubit_gates <= report.input.two_qubit_gates);
@@ -44,14 +56,52 @@ fn the_first_signal_writes_the_best_circuit_so_far() {
 fn the_second_signal_ends_at_once_and_leaves_the_output_alone() {
     let folder = Folder::new();
     folder.write("out.qasm", "precious");
-    let mut child = started(&folder);
-    // Nothing is done between the two, however slow this process is.
-    send(&child, Signal::SIGSTOP);
+    // Its workers stop at their first task: it would wait for them until their grace is over, and then write.
+    let mut child = started_with(&folder, &["--workers", "2", "--worker-fault", "freeze"]);
+    let is_stopped = |pid: i32| state(pid).is_some_and(|(state, _)| state == 'T');
+    wait_until("both have a task", || children(child.id()).into_iter().filter(|&pid| is_stopped(pid)).count() == 2);
     send(&child, Signal::SIGINT);
-    send(&child, Signal::SIGTERM);
-    send(&child, Signal::SIGCONT);
-    let code = child.wait().unwrap().code();
-    assert_eq!(code, Some(75));
+    wait_until("the end", || {
+        send(&child, Signal::SIGTERM);
+        child.try_wait().unwrap().is_some()
+    });
+    assert_eq!(child.wait().unwrap().code(), Some(75));
     assert_eq!(folder.read("out.qasm"), "precious");
     assert_eq!(folder.names(), ["in.qasm", "out.qasm"]);
+}
+
+#[test]
+fn signals_that_come_together_are_one() {
+    let folder = Folder::new();
+    let child = started(&folder);
+    for signal in [Signal::SIGSTOP, Signal::SIGINT, Signal::SIGTERM, Signal::SIGCONT] {
+        send(&child, signal);
+    }
+    let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
+    assert_eq!((code, folder.names().len()), (75, 3), "{stderr}");
+}
+
+#[test]
+fn a_terminal_that_is_closed_twice_costs_no_output() {
+    let folder = Folder::new();
+    let child = started(&folder);
+    for signal in [Signal::SIGSTOP, Signal::SIGHUP, Signal::SIGXCPU, Signal::SIGCONT] {
+        send(&child, signal);
+    }
+    let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
+    assert_eq!((code, folder.names().len()), (75, 3), "{stderr}");
+}
+
+#[test]
+fn who_was_started_to_outlive_a_terminal_does() {
+    let folder = Folder::new();
+    let arguments =
+        ["--passes", "1000", "-k", "5", "-o", &folder.arg("out.qasm"), &folder.write("in.qasm", &long(6, 1000))];
+    let mut command = on_plain_machine(Command::new("sh"));
+    command.args(["-c", "trap '' HUP; exec \"$0\" compile \"$@\"", env!("CARGO_BIN_EXE_bqc")]).args(arguments);
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("the handlers", || handles(child.id() as i32, Signal::SIGUSR1));
+    assert!(!handles(child.id() as i32, Signal::SIGHUP) && handles(child.id() as i32, Signal::SIGXCPU));
+    send(&child, Signal::SIGTERM);
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(75));
 }

@@ -1,9 +1,9 @@
 //! The files of a folder of segments: their names, who may write, and what goes when there are too many.
 
-use crate::journal::JournalError;
-use bqc_wire::segment::encode_head;
+use crate::journal::{JournalError, Use};
+use bqc_wire::segment::{HEAD_BYTES, check_head, encode_head};
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -46,8 +46,37 @@ impl Coming {
     }
 }
 
+/// Tells runs' folders and caches apart before anything is written: the first kind has a lock, the second segments of
+/// no plan. One of either that was used as the other would be of no use any more.
+pub(crate) fn refuse_other_use(folder: &Path, of_caches: &[u8; 32], usage: Use) -> Result<(), JournalError> {
+    let has_lock = folder.join(LOCK_NAME).exists();
+    let is_cache = || {
+        let paths = segments(folder).into_iter().flatten().map(|(_, path)| path);
+        paths.filter_map(|path| read_head(&path).ok()).any(|head| check_head(&head, of_caches) == Ok(true))
+    };
+    let (what, wanted) = match usage {
+        Use::Cache { .. } if has_lock => ("the run folder of a run", "--cache"),
+        Use::Run if !has_lock && is_cache() => ("a cache", "--run-dir"),
+        _ => return Ok(()),
+    };
+    Err(JournalError::OtherUse { folder: folder.to_path_buf(), what, wanted })
+}
+
+fn read_head(path: &Path) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    File::open(path)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// A run's folder that is this process's, for as long as this lives.
+pub(crate) struct Held {
+    _file: File,
+    /// Whether that keeps others out. Some file systems know no locks.
+    keeps_out: bool,
+}
+
 /// Makes the folder, if need be, and locks it, within this time if somebody has it.
-pub(crate) fn lock(folder: &Path, patience: Duration) -> Result<File, JournalError> {
+pub(crate) fn lock(folder: &Path, patience: Duration) -> Result<Held, JournalError> {
     let end = Instant::now() + patience;
     let path = folder.join(LOCK_NAME);
     let io = |source| JournalError::Io { path: path.clone(), source };
@@ -63,12 +92,14 @@ pub(crate) fn lock(folder: &Path, patience: Duration) -> Result<File, JournalErr
             other => other.map_err(io)?,
         };
         match file.try_lock() {
-            Ok(()) if is_at(&file, &path) => return Ok(file),
+            Ok(()) if is_at(&file, &path) => return Ok(Held { _file: file, keeps_out: true }),
             Ok(()) => {}
             Err(TryLockError::WouldBlock) if Instant::now() < end => thread::sleep(LOCK_PAUSE),
             Err(TryLockError::WouldBlock) => break,
             // Nothing but time depends on the lock: whoever shares the folder has segments of its own.
-            Err(TryLockError::Error(source)) if has_no_locks(&source) => return Ok(file),
+            Err(TryLockError::Error(source)) if has_no_locks(&source) => {
+                return Ok(Held { _file: file, keeps_out: false });
+            }
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
     }
@@ -97,8 +128,13 @@ fn is_at(_: &File, _: &Path) -> bool {
 }
 
 /// Deletes folders of runs below `runs`, all but the `n_kept` newest and those that are in use. What is no
-/// folder of a run stays, and what cannot be deleted too.
+/// folder of a run stays, and what cannot be deleted too. So does everything where there are no locks: nobody can tell
+/// who is at work.
 pub fn remove_oldest_runs(runs: &Path, n_kept: usize) {
+    remove_oldest(runs, n_kept, |path| lock(path, Duration::ZERO).ok());
+}
+
+fn remove_oldest(runs: &Path, n_kept: usize, hold: impl Fn(&Path) -> Option<Held>) {
     let entries = fs::read_dir(runs).into_iter().flatten().flatten();
     let time = |path: &Path| fs::metadata(path).and_then(|m| m.modified()).ok();
     let mut folders: Vec<_> = entries.filter_map(|e| Some((time(&e.path())?, e.path()))).collect();
@@ -106,7 +142,7 @@ pub fn remove_oldest_runs(runs: &Path, n_kept: usize) {
     folders.sort();
     let n_old = folders.len().saturating_sub(n_kept);
     for (_, path) in folders.drain(..n_old) {
-        if let Ok(_lock) = lock(&path, Duration::ZERO) {
+        if let Some(_held) = hold(&path).filter(|held| held.keeps_out) {
             _ = remove(&path);
         }
     }
@@ -164,5 +200,20 @@ mod tests {
         let of = |code| has_no_locks(&io::Error::from_raw_os_error(code));
         assert_eq!([37, 38, 95].map(of), [true; 3]);
         assert_eq!([5, 13, 9].map(of), [false; 3]);
+    }
+
+    #[test]
+    fn where_there_are_no_locks_no_run_is_taken_for_an_old_one() {
+        let runs = tempfile::tempdir().unwrap();
+        for name in ["a", "b", "c"] {
+            fs::create_dir(runs.path().join(name)).unwrap();
+            fs::write(runs.path().join(name).join(LOCK_NAME), "").unwrap();
+        }
+        let n_left = || fs::read_dir(runs.path()).unwrap().count();
+        let without_locks = |path: &Path| Some(Held { keeps_out: false, ..lock(path, Duration::ZERO).ok()? });
+        remove_oldest(runs.path(), 1, without_locks);
+        assert_eq!(n_left(), 3);
+        remove_oldest_runs(runs.path(), 1);
+        assert_eq!(n_left(), 1);
     }
 }

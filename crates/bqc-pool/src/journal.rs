@@ -8,13 +8,13 @@
 //! How far units under way have come is written each half second too, in segments of its own.
 
 use crate::checkpoints::{CheckpointFile, Noted};
-use crate::folder::{Coming, delete_oldest, lock, remove, segments};
+use crate::folder::{Coming, Held, delete_oldest, lock, refuse_other_use, remove, segments};
 use crate::segment_file::SegmentFile;
 use bqc_wire::segment::{Entry, Replay, SegmentError, encode_record};
 use bqc_wire::unit::plan_hash;
 use bqc_wire::{CheckpointRecord, SolvedRecord, UnitKey};
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -60,6 +60,16 @@ pub enum JournalError {
         /// The folder.
         folder: PathBuf,
     },
+    /// It is the folder of a run where a cache should be, or a cache where that of a run should be.
+    #[error("`{}` is {what}; choose another folder for {wanted}", .folder.display())]
+    OtherUse {
+        /// The folder.
+        folder: PathBuf,
+        /// What it is.
+        what: &'static str,
+        /// What it was to be.
+        wanted: &'static str,
+    },
     /// It is another run's.
     #[error("`{}` belongs to another run: {source}; choose another folder, or remove this one", .path.display())]
     Other {
@@ -73,13 +83,14 @@ pub enum JournalError {
 /// Results on the disk.
 pub struct Journal {
     known: HashMap<UnitKey, SolvedRecord>,
+    cut_short: HashMap<UnitKey, SolvedRecord>,
     shared: Arc<Shared>,
     syncer: Option<JoinHandle<()>>,
     folder: PathBuf,
     /// A cache's segment, to be deleted again if nothing is appended: most runs that find all add nothing.
     unused: Option<PathBuf>,
     /// Held for as long as this lives; the system lets go of it however the process ends.
-    _lock: Option<File>,
+    _lock: Option<Held>,
 }
 
 /// What the thread that syncs shares with those that append.
@@ -111,11 +122,13 @@ impl Journal {
     /// * `plan`: what the run is about, see [`bqc_wire::unit::plan_hash`]. A cache has none.
     /// * Damaged segments count as far as they are whole. In a cache, those of other builds are left out.
     pub fn open(folder: &Path, plan: &[u8; 32], usage: Use) -> Result<Journal, JournalError> {
-        let plan = if usage == Use::Run { plan } else { &plan_hash(&[]) };
+        let of_caches = plan_hash(&[]);
+        let plan = if usage == Use::Run { plan } else { &of_caches };
         let io = |path: &Path| {
             let path = path.to_path_buf();
             move |source| JournalError::Io { path, source }
         };
+        refuse_other_use(folder, &of_caches, usage)?;
         let lock = if usage == Use::Run { Some(lock(folder, LOCK_PATIENCE)?) } else { None };
         fs::create_dir_all(folder).map_err(io(folder))?;
         let mut segments = segments(folder).map_err(io(folder))?;
@@ -153,10 +166,10 @@ impl Journal {
 
     fn on(
         writer: Writer,
-        Found { known, checkpoints, .. }: Found,
+        Found { known, cut_short, checkpoints, .. }: Found,
         checkpoint_file: Option<CheckpointFile>,
         folder: &Path,
-        lock: Option<File>,
+        lock: Option<Held>,
     ) -> io::Result<Journal> {
         let noted = Mutex::new(Noted::found(checkpoints));
         let shared = Arc::new(Shared { writer: Mutex::new(writer), noted, ended: Condvar::new() });
@@ -164,12 +177,22 @@ impl Journal {
         let sync = move || of_syncer.sync_again_and_again(checkpoint_file);
         let syncer = thread::Builder::new().name("journal".into()).spawn(sync)?;
         let folder = folder.to_path_buf();
-        Ok(Journal { known, shared, syncer: Some(syncer), folder, unused: None, _lock: lock })
+        Ok(Journal { known, cut_short, shared, syncer: Some(syncer), folder, unused: None, _lock: lock })
     }
 
     /// What was known about a unit when the folder was opened.
     pub fn get(&self, key: &UnitKey) -> Option<&SolvedRecord> {
         self.known.get(key)
+    }
+
+    /// What a unit that is not known had come to when a run was stopped.
+    pub fn cut_short(&self, key: &UnitKey) -> Option<&SolvedRecord> {
+        self.cut_short.get(key)
+    }
+
+    /// Whether it has anything on a unit.
+    pub fn has(&self, key: &UnitKey) -> bool {
+        self.known.contains_key(key) || self.cut_short.contains_key(key) || self.checkpoint(key).is_some()
     }
 
     /// How many units were known then.
@@ -207,9 +230,10 @@ impl Journal {
         }
     }
 
-    /// Why nothing has been written since, if so.
+    /// Why nothing has been written since, if so, and where.
     pub fn failure(&self) -> Option<String> {
-        self.shared.lock().failure.clone()
+        let failure = self.shared.lock().failure.clone()?;
+        Some(format!("`{}`: {failure}", self.folder.display()))
     }
 
     /// Where it lies.
@@ -336,7 +360,11 @@ impl Writer {
     }
 
     fn fail(&mut self, what: &str, error: &io::Error) {
-        self.failure = Some(format!("the journal cannot be {what} ({error}); what was found since is not in it"));
+        let is_full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        let advice = if is_full { "; make room before the next run" } else { "" };
+        self.failure = Some(format!(
+            "cannot be {what} ({error}); the run goes on, and what it finds now is not kept there{advice}"
+        ));
         self.file = None;
     }
 }
@@ -345,7 +373,8 @@ impl Writer {
 #[derive(Default)]
 struct Found {
     known: HashMap<UnitKey, SolvedRecord>,
-    /// Of units that are not known.
+    /// Of units that are not known, as the next.
+    cut_short: HashMap<UnitKey, SolvedRecord>,
     checkpoints: HashMap<UnitKey, Box<CheckpointRecord>>,
     /// Segments with nothing but checkpoints.
     stale: Vec<PathBuf>,
@@ -361,10 +390,15 @@ impl Found {
             match entry {
                 Entry::Solved(key, record) => {
                     self.checkpoints.remove(&key);
+                    self.cut_short.remove(&key);
                     self.known.insert(key, *record);
                 }
                 Entry::Checkpoint(key, state) if !self.known.contains_key(&key) => {
                     self.checkpoints.insert(key, state);
+                }
+                // The last is the best: no other is written.
+                Entry::CutShort(key, record) if !self.known.contains_key(&key) => {
+                    self.cut_short.insert(key, *record);
                 }
                 _ => {}
             }

@@ -3,11 +3,16 @@
 
 use crate::Journal;
 use bqc_run::{Solved, Trail, Unit, Workshop};
-use bqc_wire::KnownTotals;
 use bqc_wire::segment::Entry;
+use bqc_wire::{KnownTotals, Outcome};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tracing::{info, warn};
+
+/// How long a run that is to stop goes on with what is known. Together with the comparison of whole circuits at the
+/// end, which takes some seconds too, it stays below the ten that a run has to stop in.
+const MAX_REPLAY: Duration = Duration::from_secs(4);
 
 /// Looks up, measures again, and passes on what it does not find.
 pub struct Kept<'a> {
@@ -16,18 +21,58 @@ pub struct Kept<'a> {
     cache: Option<&'a Journal>,
     n_found: AtomicUsize,
     n_refused: AtomicUsize,
+    /// Whether all that was asked for so far was known, and something was.
+    is_replaying: AtomicBool,
+    /// When it was first seen that the run is to stop.
+    stopped: OnceLock<Instant>,
+    /// Whether something that is known was left out because the run is to stop.
+    is_behind: AtomicBool,
+    max_replay: Duration,
 }
 
 impl<'a> Kept<'a> {
     /// Around `inner`, with either, both or none.
     pub fn new(inner: &'a dyn Workshop, journal: Option<&'a Journal>, cache: Option<&'a Journal>) -> Kept<'a> {
-        Kept { inner, journal, cache, n_found: AtomicUsize::new(0), n_refused: AtomicUsize::new(0) }
+        let knows_any = |folder: &&Journal| folder.n_known() + folder.n_under_way() > 0;
+        let is_replaying = [journal, cache].into_iter().flatten().any(|folder| knows_any(&folder)).into();
+        let (n_found, n_refused, stopped, is_behind) = Default::default();
+        let max_replay = MAX_REPLAY;
+        Kept { inner, journal, cache, n_found, n_refused, is_replaying, stopped, is_behind, max_replay }
     }
 
     /// Units that were found, and what became of them.
     pub fn totals(&self) -> KnownTotals {
         let n = |count: &AtomicUsize| count.load(Ordering::Relaxed) as u64;
         KnownTotals { taken: n(&self.n_found), refused: n(&self.n_refused) }
+    }
+
+    /// Whether the run was stopped before it had come to where the journal knows no more: then it may have less than
+    /// the run before.
+    pub fn is_behind(&self) -> bool {
+        self.is_behind.load(Ordering::Relaxed)
+    }
+
+    /// Whether a run that is to stop has had its time for what is known.
+    fn is_over(&self) -> bool {
+        self.stopped.get_or_init(Instant::now).elapsed() >= self.max_replay
+    }
+
+    /// The best of a unit that was cut short, here or by the run before, for the end of this one; the next may end
+    /// earlier.
+    fn best_so_far(&self, unit: &Unit, here: Solved) -> Solved {
+        let Some(journal) = self.journal else { return here };
+        let key = unit.key();
+        let known = journal.cut_short(&key);
+        let of_stop = known.and_then(|record| unit.check(record, false).ok());
+        let before = of_stop.or_else(|| unit.left_at(&journal.checkpoint(&key)?).ok());
+        let best = before.into_iter().fold(here, |here, before| unit.better(before, here));
+        let record = best.to_record();
+        // What nothing was tried for is there again at once.
+        let is_worth_it = best.instantiations > 0 && best.outcome != Outcome::Failed;
+        if is_worth_it && known.is_none_or(|known| known.block != record.block) {
+            journal.append(&Entry::CutShort(key, Box::new(record)));
+        }
+        best
     }
 
     fn look_up(&self, unit: &Unit, folder: Option<&Journal>, from: &str) -> Option<Solved> {
@@ -61,12 +106,27 @@ fn tell(unit: &Unit, solved: &Solved, took: Duration) {
 }
 
 impl Workshop for Kept<'_> {
+    fn knows_more(&self) -> bool {
+        let is_replaying = self.is_replaying.load(Ordering::Relaxed);
+        let goes_on = is_replaying && !self.is_over();
+        self.is_behind.fetch_or(is_replaying && !goes_on, Ordering::Relaxed);
+        goes_on
+    }
+
     fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
+        let is_stopped = || stop.load(Ordering::Relaxed);
+        if is_stopped() && self.is_over() {
+            self.is_behind.fetch_or(self.journal.is_some_and(|journal| journal.has(&unit.key())), Ordering::Relaxed);
+            return unit.stopped();
+        }
         if let Some(solved) = self.look_up(unit, self.journal, "journal") {
             return solved;
         }
         let cached = self.look_up(unit, self.cache, "cache");
         let is_new = cached.is_none();
+        if is_new {
+            self.is_replaying.store(false, Ordering::Relaxed);
+        }
         let from = self.journal.and_then(|journal| journal.checkpoint(&unit.key()));
         let note = &mut |state| {
             if let Some(journal) = self.journal {
@@ -83,7 +143,12 @@ impl Workshop for Kept<'_> {
             let entry = Entry::Solved(unit.key(), Box::new(solved.to_record()));
             let folders = [self.journal, self.cache.filter(|_| is_new)];
             folders.into_iter().flatten().for_each(|folder| folder.append(&entry));
+        } else if is_stopped() {
+            return self.best_so_far(unit, solved);
         }
         solved
     }
 }
+
+#[cfg(test)]
+mod tests;

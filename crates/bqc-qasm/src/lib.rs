@@ -33,7 +33,7 @@
 //! # Where this differs from other readers
 //! * *Spandrel*: rows of the table need no include, and `include "qelib1.inc"` and `"stdgates.inc"`
 //!   are always the built-in ones. Exporters leave the include out, and circulating copies differ.
-//! * *Spandrel*: the header may be absent; names may begin with capitals; `;;` and registers of size
+//! * *Spandrel*: the header may be absent, if there is any statement; names may begin with capitals; `;;` and registers of size
 //!   zero are read; `asin`, `acos` and `atan` are functions; registers may have gates' names.
 //! * *Spandrel*: a source may redefine library gates (the specification's own examples do), and
 //!   bodies read before keep the old meaning. Its own gates it cannot redefine.

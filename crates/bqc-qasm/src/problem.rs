@@ -23,6 +23,8 @@ pub enum Problem {
     UnterminatedText,
 
     // The grammar.
+    #[error("there is no statement in the source")]
+    Empty,
     #[error("expected {expected}, found {found}")]
     Expected { expected: &'static str, found: String },
     #[error("`;` is missing before {found}")]
@@ -142,6 +144,7 @@ impl Problem {
         match self {
             Problem::NotUtf8 { .. } => "this byte",
             Problem::MissingSemicolon { .. } => "`;` belongs here",
+            Problem::Empty => "the file ends here",
             Problem::Expected { found, .. } if found == END_OF_FILE => "the file ends here",
             Problem::Expected { .. } => "this is in its place",
             Problem::AngleCount { .. } | Problem::OperandCount { .. } => "in this call",
@@ -168,6 +171,9 @@ impl Problem {
             Problem::Expected { found, .. } if found == "`/`" => "comments begin with `//`",
             Problem::Expected { expected, .. } => return form(expected).map(str::to_owned),
             Problem::MissingSemicolon { .. } => "end the statement with `;`",
+            Problem::Empty => {
+                "look whether it was written to its end; a circuit without gates is `OPENQASM 2.0;` alone"
+            }
             Problem::LateHeader => "move it to the first line, or remove it",
             Problem::Version { version } if version.starts_with('3') => {
                 "OpenQASM 3 is not read yet: export OpenQASM 2 (in Qiskit: qiskit.qasm2.dump)"

@@ -100,6 +100,10 @@ impl<'a, 'o> Reader<'a, 'o> {
     }
 
     fn read(&mut self) -> Result<(), Failed> {
+        // A file that was cut off before its first byte is not an empty circuit.
+        if self.cursor.token == Token::End {
+            return Err(self.cursor.error(self.cursor.span, Problem::Empty));
+        }
         self.header()?;
         loop {
             if self.cursor.token != Token::End {

@@ -27,7 +27,13 @@ pub trait Workshop: Sync {
     /// after `stop` is set.
     fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved;
 
-    /// The same along a trail. A workshop that knows of none begins at the beginning.
+    /// Asked when the run is to stop: whether it goes on all the same, because the answers to what it will ask are
+    /// there already. A run that has been taken up so comes to where it was before it ends. For some seconds at most.
+    fn knows_more(&self) -> bool {
+        false
+    }
+
+    /// The same as [`Workshop::solve`] along a trail. A workshop that knows of none begins at the beginning.
     fn solve_along(&self, unit: &Unit, _trail: Trail<'_>, stop: &AtomicBool) -> Solved {
         self.solve(unit, stop)
     }
@@ -322,6 +328,23 @@ impl Unit {
             rescan,
             stream: Stream::at(record.stream),
         })
+    }
+
+    /// What a search that is not done had found in a state from outside.
+    pub fn left_at(&self, state: &CheckpointRecord) -> Result<Solved, Refused> {
+        let (block, distance) = state.last_good.clone().unwrap_or_else(|| (state.block.clone(), state.bound));
+        let rank = |block: &BlockCircuit| self.objective().rank_block(block);
+        let is_better = rank(&BlockCircuit::try_from(&block)?) < rank(&self.block);
+        let (ending, reason) =
+            if is_better { (Ending::Improved, "improved") } else { (Ending::Unchanged, "unchanged") };
+        let (instantiations, reason) = (state.counts[0] + state.counts[1], format!("{reason}: stopped in its search"));
+        self.check(&SolvedRecord { block, distance, instantiations, ending, reason }, false)
+    }
+
+    /// Which of two results is the better one; the first if they are equally good.
+    pub fn better(&self, first: Solved, second: Solved) -> Solved {
+        let rank = |solved: &Solved| self.objective().rank_block(solved.verified.circuit());
+        if rank(&second) < rank(&first) { second } else { first }
     }
 
     /// Checks a result from outside, by measuring it as far as [`VerifiedBlock::recheck`] does. `is_final`: it was

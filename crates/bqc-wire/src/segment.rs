@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
 
 /// Raised with every change of what stands in a segment.
-pub const SEGMENT_VERSION: u32 = 3;
+pub const SEGMENT_VERSION: u32 = 4;
 /// Bytes before the first record.
 pub const HEAD_BYTES: usize = 48;
 /// Longest payload of a record, in bytes.
@@ -53,6 +53,9 @@ pub enum Entry {
     RunDone,
     /// A unit is under way and has come so far.
     Checkpoint(UnitKey, Box<CheckpointRecord>),
+    /// A unit was cut short as its run was stopped, and this was the best of it. The next run does it anew, or goes
+    /// on from its checkpoint.
+    CutShort(UnitKey, Box<SolvedRecord>),
 }
 
 /// What may stand in a segment.
@@ -66,6 +69,7 @@ impl Entry {
     const PASS_DONE: u8 = 2;
     const RUN_DONE: u8 = 3;
     const CHECKPOINT: u8 = 4;
+    const CUT_SHORT: u8 = 5;
 
     /// Whether everything before it must be on the disk before it is.
     pub fn is_marker(&self) -> bool {
@@ -80,6 +84,7 @@ impl Record for Entry {
             Entry::PassDone(_) => Entry::PASS_DONE,
             Entry::RunDone => Entry::RUN_DONE,
             Entry::Checkpoint(..) => Entry::CHECKPOINT,
+            Entry::CutShort(..) => Entry::CUT_SHORT,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Segments of a journal: the longest valid prefix, whatever happened to the file.
 
-use bqc_wire::segment::{Entry, HEAD_BYTES, MAX_RECORD_BYTES, Replay, SegmentError, encode_head, encode_record};
+use bqc_wire::segment::{
+    Entry, HEAD_BYTES, MAX_RECORD_BYTES, Replay, SEGMENT_VERSION, SegmentError, encode_head, encode_record,
+};
 use bqc_wire::unit::{GateForm, SolvedRecord, UnitKey};
 use bqc_wire::{BlockForm, CheckpointRecord, Ending, fuzz};
 use proptest::prelude::*;
@@ -23,13 +25,20 @@ fn checkpoint(i: u8) -> Entry {
     Entry::Checkpoint(UnitKey([i; 32]), Box::new(state))
 }
 
+fn cut_short(i: u8) -> Entry {
+    match solved(i) {
+        Entry::Solved(key, record) => Entry::CutShort(key, record),
+        other => other,
+    }
+}
+
 /// A segment, and where each of its records ends.
 fn example() -> (Vec<u8>, Vec<Entry>, Vec<usize>) {
     let entries: Vec<Entry> = (0..9)
         .map(solved)
         .chain([Entry::PassDone(0), checkpoint(9), checkpoint(10)])
         .chain((9..12).map(solved))
-        .chain([Entry::PassDone(1), Entry::RunDone])
+        .chain([Entry::PassDone(1), cut_short(12), Entry::RunDone])
         .collect();
     let mut bytes = encode_head(&PLAN).to_vec();
     let mut ends = vec![HEAD_BYTES];
@@ -86,12 +95,12 @@ fn other_versions_and_plans_are_refused_by_name() {
     let (bytes, ..) = example();
     assert_eq!(Replay::new(&bytes, &[8; 32]).unwrap_err(), SegmentError::OtherPlan);
     let mut newer = bytes.clone();
-    newer[8] = 4;
+    newer[8] = SEGMENT_VERSION as u8 + 1;
     let checksum = newer[..44].iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0x82F6_3B78 } else { crc >> 1 })
     });
     newer[44..48].copy_from_slice(&(!checksum).to_le_bytes());
-    assert_eq!(Replay::new(&newer, &PLAN).unwrap_err(), SegmentError::Version { found: 4 });
+    assert_eq!(Replay::new(&newer, &PLAN).unwrap_err(), SegmentError::Version { found: SEGMENT_VERSION + 1 });
 }
 
 #[test]

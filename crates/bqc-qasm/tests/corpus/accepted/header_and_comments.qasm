@@ -1,0 +1,3 @@
+// nothing
+OPENQASM 2.0; // still
+   // nothing
