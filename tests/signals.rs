@@ -70,26 +70,18 @@ fn the_second_signal_ends_at_once_and_leaves_the_output_alone() {
     assert_eq!(folder.names(), ["in.qasm", "out.qasm"]);
 }
 
+/// As `timeout` sends them, to a process and to its group, and a terminal that is closed.
 #[test]
-fn signals_that_come_together_are_one() {
-    let folder = Folder::new();
-    let child = started(&folder);
-    for signal in [Signal::SIGSTOP, Signal::SIGINT, Signal::SIGTERM, Signal::SIGCONT] {
-        send(&child, signal);
+fn signals_that_come_together_cost_no_output() {
+    for together in [[Signal::SIGINT, Signal::SIGTERM], [Signal::SIGHUP, Signal::SIGXCPU]] {
+        let folder = Folder::new();
+        let child = started(&folder);
+        send(&child, Signal::SIGSTOP);
+        together.into_iter().for_each(|signal| send(&child, signal));
+        send(&child, Signal::SIGCONT);
+        let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
+        assert_eq!((code, folder.names().len()), (75, 3), "{together:?}: {stderr}");
     }
-    let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
-    assert_eq!((code, folder.names().len()), (75, 3), "{stderr}");
-}
-
-#[test]
-fn a_terminal_that_is_closed_twice_costs_no_output() {
-    let folder = Folder::new();
-    let child = started(&folder);
-    for signal in [Signal::SIGSTOP, Signal::SIGHUP, Signal::SIGXCPU, Signal::SIGCONT] {
-        send(&child, signal);
-    }
-    let (code, _, stderr) = parts(&child.wait_with_output().unwrap());
-    assert_eq!((code, folder.names().len()), (75, 3), "{stderr}");
 }
 
 #[test]
