@@ -16,7 +16,7 @@ use crate::log;
 use crate::progress::say;
 use crate::resources::Meter;
 use crate::stop::Stop;
-use bqc_pool::JournalError;
+use bqc_pool::{JournalError, is_full};
 use bqc_wire::batch::hexadecimal;
 use bqc_wire::unit::plan_hash;
 use bqc_wire::{BatchFigures, BatchOutcome, BatchRecord};
@@ -25,7 +25,6 @@ use folder::{ResultFolder, Snapshot};
 use list::Item;
 use std::any::Any;
 use std::fs;
-use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::thread;
@@ -380,11 +379,6 @@ impl Batch<'_> {
             say(line);
         }
     }
-}
-
-/// Whether there is no room on the disk, or none for this user.
-fn is_full(error: &std::io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 /// What a compile has come to.

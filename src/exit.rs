@@ -87,10 +87,8 @@ impl Failure {
 fn folder_words(folder: &Path, error: &FolderError) -> String {
     match error {
         FolderError::Io { name, source } => {
-            let mend = match source.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => "make room",
-                _ => "mend that",
-            };
+            let wants_room = bqc_pool::is_full(source) || source.kind() == io::ErrorKind::FileTooLarge;
+            let mend = if wants_room { "make room" } else { "mend that" };
             let path = folder.join(name);
             format!(
                 "cannot use `{}`: {source}; {mend} and start it again: what is in the folder counts",

@@ -80,6 +80,11 @@ pub enum JournalError {
     },
 }
 
+/// Whether there is no room on the disk, or none for this user.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// Results on the disk.
 pub struct Journal {
     known: HashMap<UnitKey, SolvedRecord>,
@@ -360,8 +365,7 @@ impl Writer {
     }
 
     fn fail(&mut self, what: &str, error: &io::Error) {
-        let is_full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-        let advice = if is_full { "; make room before the next run" } else { "" };
+        let advice = if is_full(error) { "; make room before the next run" } else { "" };
         self.failure = Some(format!(
             "cannot be {what} ({error}); the run goes on, and what it finds now is not kept there{advice}"
         ));

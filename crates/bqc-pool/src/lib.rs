@@ -42,7 +42,7 @@ mod worker;
 #[cfg(unix)]
 pub use fault::{Fault, FaultKind};
 pub use folder::remove_oldest_runs;
-pub use journal::{Journal, JournalError, Use};
+pub use journal::{Journal, JournalError, Use, is_full};
 pub use kept::Kept;
 #[cfg(unix)]
 pub use placement::{GpuPlace, Launch};
