@@ -105,8 +105,8 @@ impl Task<'_> {
         let (has_warned, has_told_stop) = Default::default();
         let gpu_of = &|worker| gpu_of(&pool, worker);
         let observer = Marking { progress, gpu_of, stop, journal, cache, has_warned, has_told_stop };
-        let (input, settings, engine) = (self.input, self.settings, chosen.engine());
-        let compiled = bqc_run::compile_in(&kept, input, settings, engine, stop.flag(), &observer);
+        let (input, settings, family) = (self.input, self.settings, chosen.engine().family());
+        let compiled = bqc_run::compile_in(&kept, input, settings, family, stop.flag(), &observer);
         let path = self.args.input.display();
         let compiled = compiled.map_err(|e| Failure::Usage(format!("cannot compile `{path}`: {e}")))?;
         if !compiled.was_stopped

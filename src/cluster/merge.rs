@@ -11,8 +11,6 @@ use crate::progress::say;
 use crate::report::{Request, exit};
 use crate::resources::Meter;
 use bqc_cluster::{Care, Ledger, Missing, Reader, Status as RunStatus};
-use bqc_instantiate::Engine;
-use bqc_pool::Standin;
 use bqc_run::{Unobserved, compile_in};
 use bqc_wire::{Document, KnownTotals};
 use std::path::Path;
@@ -36,10 +34,8 @@ pub fn merge(args: &MergeArgs, start: Instant) -> Result<Exit, Failure> {
     let n_threads = args.threads.map(usize::from).or(Task::here().n_cpus);
     let n_threads = n_threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
     let settings = run.settings(n_threads, MAX_CHECK_UPDATES)?;
-    // Gives the units the name that they have in the plan. Nothing is computed here.
-    let engine = Standin::new(&run.plan.engine);
     let stop = AtomicBool::new(false);
-    let compiled = compile_in(&reader, &run.circuit, &settings, &engine, &stop, &Unobserved)
+    let compiled = compile_in(&reader, &run.circuit, &settings, &run.plan.engine, &stop, &Unobserved)
         .map_err(|e| Failure::Usage(format!("cannot compile `{}`: {e}", run.plan.input)))?;
     if let Some(missing) = reader.missing() {
         say(&format!("bqc: {}", words(&run, &missing, &status, args.partial)));
@@ -55,7 +51,7 @@ pub fn merge(args: &MergeArgs, start: Instant) -> Result<Exit, Failure> {
         settings: &settings,
         effort: run.plan.settings.effort.as_deref(),
         time_limit: None,
-        engine: engine.name(),
+        engine: &run.plan.engine,
     };
     let (taken, refused) = reader.totals();
     let survived = Survived { workers: None, known: KnownTotals { taken, refused } };

@@ -8,7 +8,6 @@ use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
 use crate::progress::say;
 use bqc_cluster::{CIRCUIT_NAME, Folder, PLAN_NAME, Storage, Survey};
-use bqc_instantiate::CpuEngine;
 use bqc_run::{RunSettings, Unobserved, compile_in};
 use bqc_wire::{BUILD, Document, Plan, PlanPass, plan::sha256};
 use std::io;
@@ -25,8 +24,8 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     let circuit = parse(text.clone())?;
     let settings = RunSettings { max_check_updates: 0.0, ..resolve(&args.settings) };
     let survey = Survey::new(args.shards as usize);
-    let (engine, stop) = (CpuEngine::default(), AtomicBool::new(false));
-    compile_in(&survey, &circuit, &settings, &engine, &stop, &Unobserved)
+    let (family, stop) = (Chosen::family_of(args.settings.engine), AtomicBool::new(false));
+    compile_in(&survey, &circuit, &settings, family, &stop, &Unobserved)
         .map_err(|e| Failure::Usage(format!("cannot compile `{}`: {e}", args.input.display())))?;
     let plan = Plan {
         schema: Plan::SCHEMA.into(),
@@ -34,7 +33,7 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
         build: BUILD.into(),
         input: args.input.display().to_string(),
         circuit_sha256: sha256(&text),
-        engine: Chosen::family_of(args.settings.engine).into(),
+        engine: family.into(),
         settings: plan_settings(&settings, args.settings.effort_name()),
         shards: args.shards.into(),
         first_pass: survey.first_pass(),

@@ -85,8 +85,8 @@ impl Site<'_> {
     fn compile(&self, supervisor: &Supervisor<'_>) -> Result<Compiled, CompileError> {
         loop {
             let Site { run, settings, engine, stop, progress } = self;
-            let (engine, stop) = (engine.engine(), stop.flag());
-            let compiled = compile_in(supervisor, &run.circuit, settings, engine, stop, *progress)?;
+            let (family, stop) = (engine.engine().family(), stop.flag());
+            let compiled = compile_in(supervisor, &run.circuit, settings, family, stop, *progress)?;
             if compiled.was_stopped || !supervisor.has_changed_its_mind() {
                 return Ok(compiled);
             }

@@ -4,7 +4,7 @@ mod common;
 
 use bqc_circuit::{BlockCircuit, Circuit};
 use bqc_cluster::{Care, Folder, FolderError, Ledger, Missing, Reader, Storage, Supervisor, Survey, Totals};
-use bqc_instantiate::CpuEngine;
+use bqc_instantiate::{CpuEngine, Engine};
 use bqc_run::{Compiled, InProcess, RunSettings, Solved, Unit, Unobserved, Workshop, compile, compile_in};
 use bqc_wire::segment::{encode_head, encode_record};
 use bqc_wire::{Outcome, Share, UnitKey, WriterRecord};
@@ -76,7 +76,8 @@ fn work(
     let (engine, stop, mut result) = (CpuEngine::new(), AtomicBool::new(false), None);
     supervisor.attend(|| {
         loop {
-            let compiled = compile_in(&supervisor, &circuit(6, 6), settings, &engine, &stop, &Unobserved).unwrap();
+            let compiled =
+                compile_in(&supervisor, &circuit(6, 6), settings, engine.family(), &stop, &Unobserved).unwrap();
             if compiled.was_stopped || !supervisor.has_changed_its_mind() {
                 return !result.insert(compiled).was_stopped;
             }
@@ -97,7 +98,7 @@ fn joined(server: &Arc<Server>, settings: &RunSettings) -> (Compiled, Option<Mis
     ledger.load().unwrap();
     let reader = Reader::new(&ledger);
     let (engine, stop) = (CpuEngine::new(), AtomicBool::new(false));
-    let compiled = compile_in(&reader, &circuit(6, 6), settings, &engine, &stop, &Unobserved).unwrap();
+    let compiled = compile_in(&reader, &circuit(6, 6), settings, engine.family(), &stop, &Unobserved).unwrap();
     (compiled, reader.missing())
 }
 
@@ -226,7 +227,7 @@ fn one_that_stops_is_gone_on_with_and_what_is_there_can_be_joined() {
     let supervisor = Supervisor::join(&ledger, &inner, record(0), care(60_000, 1), N_SHARDS, &|_| {}).unwrap();
     let engine = CpuEngine::new();
     let is_complete = supervisor.attend(|| {
-        !compile_in(&supervisor, &circuit(6, 6), &settings, &engine, &stop, &Unobserved).unwrap().was_stopped
+        !compile_in(&supervisor, &circuit(6, 6), &settings, engine.family(), &stop, &Unobserved).unwrap().was_stopped
     });
     assert!(!is_complete && ended.load(Ordering::Relaxed) == 10);
 
@@ -261,7 +262,9 @@ fn one_that_is_slow_is_helped_however_many_were_stopped_before() {
         let (inner, engine) = (slowly(0, &before), CpuEngine::new());
         let supervisor = Supervisor::join(&ledger, &inner, record(id), care(lease_ms, 1), 1, &|_| {}).unwrap();
         supervisor.attend(|| {
-            !compile_in(&supervisor, &circuit(6, 6), &settings, &engine, &stop, &Unobserved).unwrap().was_stopped
+            !compile_in(&supervisor, &circuit(6, 6), &settings, engine.family(), &stop, &Unobserved)
+                .unwrap()
+                .was_stopped
         });
         let Totals { done, cut_short, taken_over, .. } = supervisor.totals();
         assert!(!stop.load(Ordering::Relaxed) || (done, cut_short) == (0, 1));
@@ -304,7 +307,7 @@ impl Workshop for Noting {
 fn first_units(settings: &RunSettings) -> Vec<Unit> {
     let noting = Noting::default();
     let (engine, stop) = (CpuEngine::new(), AtomicBool::new(false));
-    compile_in(&noting, &circuit(6, 6), settings, &engine, &stop, &Unobserved).unwrap();
+    compile_in(&noting, &circuit(6, 6), settings, engine.family(), &stop, &Unobserved).unwrap();
     noting.0.into_inner().unwrap()
 }
 
@@ -472,7 +475,7 @@ fn nobody_is_called_running_where_the_folder_does_not_tell() {
 fn a_survey_sees_the_first_pass() {
     let (survey, settings) = (Survey::new(7), settings(3));
     let (engine, stop) = (CpuEngine::new(), AtomicBool::new(false));
-    compile_in(&survey, &circuit(6, 6), &settings, &engine, &stop, &Unobserved).unwrap();
+    compile_in(&survey, &circuit(6, 6), &settings, engine.family(), &stop, &Unobserved).unwrap();
     let (pass, units) = (survey.first_pass(), first_units(&settings));
     assert_eq!((pass.units, pass.shards), (units.len() as u64, 7));
     assert_eq!(pass.most_cx, 6);

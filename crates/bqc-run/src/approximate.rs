@@ -115,7 +115,7 @@ impl Pass<'_> {
         let unit = |&i: &usize| {
             let original = &blocks[i].circuit;
             let (from, distance) = offers[i].circuits.last().map_or((original, 0.0), |c| (c.circuit(), c.distance()));
-            Unit::shortening(original, from, distance, tolerance, self.engine.family())
+            Unit::shortening(original, from, distance, tolerance, self.family)
         };
         let units: Vec<Unit> = which.par_iter().map(unit).collect();
         let mut order: Vec<usize> = (0..which.len()).collect();

@@ -137,15 +137,16 @@ pub fn compile(
     stop: &AtomicBool,
     observer: &dyn Observer,
 ) -> Result<Compiled, CompileError> {
-    compile_in(&InProcess(engine), circuit, settings, engine, stop, observer)
+    compile_in(&InProcess(engine), circuit, settings, engine.family(), stop, observer)
 }
 
-/// The same with its blocks rebuilt and approximated in `workshop`. The name of `engine` is part of every unit's.
+/// The same with its blocks rebuilt and approximated in `workshop`. The name of the engine's `family`
+/// is part of the name of every unit.
 pub fn compile_in(
     workshop: &dyn Workshop,
     circuit: &Circuit,
     settings: &RunSettings,
-    engine: &dyn Engine,
+    family: &str,
     stop: &AtomicBool,
     observer: &dyn Observer,
 ) -> Result<Compiled, CompileError> {
@@ -159,7 +160,7 @@ pub fn compile_in(
         let (n_passes, n_searches, error_bound, records) = (0, 0, 0.0, Vec::new());
         let mut run = Run {
             settings,
-            engine,
+            family,
             around: Around { workshop, stop, observer },
             n_passes,
             n_searches,
@@ -215,7 +216,8 @@ pub(crate) fn random_cuts(options: Options, seed: u64, pass: u32, max_shift: usi
 /// A run under way.
 pub(crate) struct Run<'a> {
     pub settings: &'a RunSettings,
-    pub engine: &'a dyn Engine,
+    /// Name of the engine's family.
+    pub family: &'a str,
     pub around: Around<'a>,
     /// Passes begun, and how many of them keep the unitary.
     pub n_passes: u32,
@@ -301,7 +303,7 @@ impl Run<'_> {
 
     /// Spends some of what is left of the budget. Returns whether the circuit has got better.
     fn approximate(&mut self, best: &mut Best) -> Result<bool, CompileError> {
-        let Run { settings, engine, around, .. } = *self;
+        let Run { settings, family, around, .. } = *self;
         let mut widths = APPROXIMATE_WIDTHS.map(|width| width.min(settings.block_size));
         if best.figures.n_two_qubit >= LARGE_CX {
             widths.reverse();
@@ -318,7 +320,7 @@ impl Run<'_> {
                 usize::MAX,
             );
             let budget = Budget { total: settings.epsilon_total, spent: best.bound };
-            let pass = Pass { index, block: &settings.block, engine, around };
+            let pass = Pass { index, block: &settings.block, family, around };
             let result = pass.run_approximate(&best.circuit, &cuts, budget)?;
             self.error_bound = best.bound + result.distance;
             self.records.extend(result.records);
@@ -369,9 +371,9 @@ impl Run<'_> {
 
     /// One pass over `circuit`; its records and distances are added to the run's.
     fn pass(&mut self, index: u32, cuts: &Options, circuit: &Circuit) -> Result<Circuit, CompileError> {
-        let Run { engine, around, .. } = *self;
+        let Run { family, around, .. } = *self;
         let block = &self.block_settings(index);
-        let result = Pass { index, block, engine, around }.run(circuit, cuts)?;
+        let result = Pass { index, block, family, around }.run(circuit, cuts)?;
         self.error_bound += result.distance;
         self.records.extend(result.records);
         Ok(self.merge(&result.circuit))
@@ -475,7 +477,7 @@ mod tests {
         let (engine, stop, records) = (CpuEngine::new(), AtomicBool::new(false), Vec::new());
         let run = Run {
             settings: &settings,
-            engine: &engine,
+            family: engine.family(),
             around: Around { workshop: &InProcess(&engine), stop: &stop, observer: &Unobserved },
             n_passes: 1,
             n_searches: 1,

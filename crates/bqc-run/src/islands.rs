@@ -197,8 +197,8 @@ impl Run<'_> {
 
     /// Its blocks, each once.
     fn tasks<'w>(&self, pass: u32, way: &'w Way<'_>) -> Vec<Task<'w>> {
-        let Run { engine, around, .. } = *self;
-        let pass = Pass { index: pass, block: &way.block, engine, around };
+        let Run { family, around, .. } = *self;
+        let pass = Pass { index: pass, block: &way.block, family, around };
         way.partition.blocks().enumerate().map(|(i, block)| pass.task(i, 0, block)).collect()
     }
 }

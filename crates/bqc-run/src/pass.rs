@@ -4,7 +4,6 @@ use crate::observer::Event;
 use crate::round::{Around, Rebuilt, Task};
 use crate::unit::Unit;
 use bqc_circuit::{BlockCircuit, Circuit};
-use bqc_instantiate::Engine;
 use bqc_optimize::{BlockSettings, Flow, Objective};
 use bqc_partition::{Block, Options, Partition, PartitionError, partition};
 use bqc_wire::{BlockGates, BlockRecord};
@@ -17,7 +16,8 @@ pub(crate) struct Pass<'a> {
     pub index: u32,
     /// What is done in each block.
     pub block: &'a BlockSettings,
-    pub engine: &'a dyn Engine,
+    /// Name of the engine's family, which is part of the name of every unit.
+    pub family: &'a str,
     pub around: Around<'a>,
 }
 
@@ -90,7 +90,7 @@ impl Pass<'_> {
 
     /// One try at one block of this pass.
     pub fn task<'b>(&self, index: usize, start: usize, block: &'b Block) -> Task<'b> {
-        let unit = Unit::new(&block.circuit, self.block, self.index, start, self.engine.family());
+        let unit = Unit::new(&block.circuit, self.block, self.index, start, self.family);
         Task { pass: self.index, index, block, unit }
     }
 

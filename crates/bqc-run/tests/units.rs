@@ -220,7 +220,7 @@ fn equal_blocks_are_solved_once_a_pass() {
     let engine = CpuEngine::new();
     let go = AtomicBool::new(false);
     let counting = Counting(InProcess(&engine), Mutex::default());
-    let compiled = compile_in(&counting, &circuit, &settings, &engine, &go, &Unobserved).unwrap();
+    let compiled = compile_in(&counting, &circuit, &settings, engine.family(), &go, &Unobserved).unwrap();
     let counts = counting.1.into_inner().unwrap();
     assert_eq!(compiled.records.iter().filter(|r| r.pass == 0).count(), 12);
     assert!(counts.values().all(|&n| n == 1) && counts.len() < compiled.records.len() / 2, "{counts:?}");

@@ -3,7 +3,7 @@
 use super::*;
 use crate::Use;
 use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, GateCall, GateId, Qubit, Stats, lower};
-use bqc_instantiate::CpuEngine;
+use bqc_instantiate::{CpuEngine, Engine};
 use bqc_optimize::{BlockSettings, Flow};
 use bqc_run::{Compiled, InProcess, RunSettings, Unobserved, compile_in};
 use std::path::Path;
@@ -67,7 +67,7 @@ fn run(folder: &Path, n_rounds: usize, max_replay: Duration) -> (Compiled, bool)
     let journal = Journal::open(folder, &[1; 32], Use::Run).unwrap();
     let mut kept = Kept::new(&inner, Some(&journal), None);
     kept.max_replay = max_replay;
-    let compiled = compile_in(&kept, &circuit(), &settings, &engine, &stop, &Unobserved).unwrap();
+    let compiled = compile_in(&kept, &circuit(), &settings, engine.family(), &stop, &Unobserved).unwrap();
     (compiled, kept.is_behind())
 }
 
