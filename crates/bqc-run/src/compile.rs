@@ -1,18 +1,20 @@
-//! The passes of one run, and the comparison at its end.
+//! One run: the loop that carries out the steps of the strategy, and the comparison at its end.
+//!
+//! What to do next is decided in `strategy.rs` alone, from the records that the loop keeps of its steps.
 
 use crate::approximate::Budget;
 use crate::observer::{Event, Observer};
-use crate::pass::Pass;
+use crate::pass::{Pass, PassResult};
 use crate::round::Around;
+use crate::strategy::{self, Cuts, Origin, Record, Step, Why};
 use crate::unit::{InProcess, Workshop};
-use bqc_circuit::{Circuit, Directive, Operation, Stats, lower};
+use crate::version::Version;
+use bqc_circuit::{Circuit, Directive, Operation, lower};
 use bqc_instantiate::Engine;
-use bqc_linalg::Stream;
-use bqc_optimize::{
-    BlockSettings, CompareOptions, Comparison, Figures, Flow, Objective, Rank, compare_circuits, merge_circuit,
-};
-use bqc_partition::{Options, PartitionError, RandomCuts};
+use bqc_optimize::{BlockSettings, CompareOptions, Comparison, Flow, compare_circuits};
+use bqc_partition::{PartitionError, partition};
 use bqc_wire::BlockRecord;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a run is asked to do. The binary resolves it; nothing here reads a default from elsewhere.
@@ -40,44 +42,6 @@ pub struct RunSettings {
     /// Most amplitude updates that the comparison of whole circuits may take.
     pub max_check_updates: f64,
 }
-
-/// By how many wires the blocks of successive deletion passes are narrower than the widest, down to three.
-/// Mixed widths find what one width misses: on 19 circuits of 5 to 36 wires they left 2 % fewer CX
-/// than equal widths in half the time.
-const NARROWER: [usize; 3] = [0, 2, 1];
-
-/// From this many CX on, a run begins with the narrowest blocks, which take the easy gains in a
-/// tenth of the time, so that a run that is cut short has them.
-const LARGE_CX: usize = 1000;
-
-/// Rounds of the first pass of a search; each further pass has twice as many, up to the setting.
-const FIRST_ROUNDS: usize = 2;
-
-/// Widest blocks and most CX gates in them, of the deletion passes with which a search begins.
-const DELETION_WIDTH: usize = 5;
-const DELETION_CX: usize = 48;
-
-/// These passes end when each width in turn has removed less than this share of the gates.
-const LITTLE_DELETED: f64 = 0.01;
-
-/// Passes in a row without a better circuit after which the search of a small circuit that is more than one
-/// window goes on with walkers.
-const STALLED_AFTER: u32 = 5;
-/// Purpose of the stream that shifts the cuts.
-const CUTS: u64 = 0x4355_5453;
-
-/// Largest shift of the cuts of deletion passes, in CX gates. Blocks of up to five wires hold some
-/// dozens. The windows of a search are shifted by anything up to their size.
-const MAX_SHIFT: usize = 16;
-
-/// Passes with little gain before approximations are tried, if the run is patient for longer.
-const PATIENCE_BEFORE_APPROXIMATING: u32 = 3;
-
-/// Widths and most CX gates of the blocks of approximating passes; what one width does not offer
-/// another may. Wide ones first leaves fewest gates, narrow ones take a tenth of the time: large
-/// circuits begin with these.
-const APPROXIMATE_WIDTHS: [usize; 3] = [5, 4, 3];
-const APPROXIMATE_CX: usize = 24;
 
 /// What rounding may add to a measured distance: a million gates, each of 1e-16 and in random
 /// directions, come to 1e-13; ten times that.
@@ -140,8 +104,8 @@ pub fn compile(
     compile_in(&InProcess(engine), circuit, settings, engine.family(), stop, observer)
 }
 
-/// The same with its blocks rebuilt and approximated in `workshop`. The name of the engine's `family`
-/// is part of the name of every unit.
+/// The same with its blocks rebuilt and approximated in `workshop`. The name of the engine's `family` is part of the
+/// name of every unit.
 pub fn compile_in(
     workshop: &dyn Workshop,
     circuit: &Circuit,
@@ -157,20 +121,10 @@ pub fn compile_in(
         .build()
         .map_err(|e| CompileError::Threads { n_threads, reason: e.to_string() })?;
     pool.install(|| {
-        let (n_passes, n_searches, error_bound, records) = (0, 0, 0.0, Vec::new());
-        let mut run = Run {
-            settings,
-            family,
-            around: Around { workshop, stop, observer },
-            n_passes,
-            n_searches,
-            is_deleting: false,
-            n_deletions: 0,
-            error_bound,
-            records,
-        };
-        let best = run.passes(circuit)?;
-        Ok(run.finish(circuit, best))
+        let around = Around { workshop, stop, observer };
+        let mut run = Run { settings, family, around, n_passes: 0, records: Vec::new() };
+        let (best, why) = run.carry_out(circuit)?;
+        Ok(run.finish(circuit, Arc::unwrap_or_clone(best), why))
     })
 }
 
@@ -190,171 +144,106 @@ fn refuse_opaque(circuit: &Circuit) -> Result<(), CompileError> {
     Ok(())
 }
 
-/// The best circuit so far.
-pub(crate) struct Best {
-    pub figures: Figures,
-    pub rank: Rank,
-    pub circuit: Circuit,
-    /// Its error bound.
-    pub bound: f64,
-}
-
-impl Best {
-    fn of(circuit: Circuit, bound: f64, objective: Objective) -> Best {
-        let figures = Figures::of_stats(&Stats::of(&circuit));
-        Best { figures, rank: objective.rank(&figures), circuit, bound }
-    }
-}
-
-/// Cuts of this pass: shifted by at most `max_shift`, and left to chance.
-pub(crate) fn random_cuts(options: Options, seed: u64, pass: u32, max_shift: usize) -> Options {
-    let mut stream = Stream::new(seed, pass.into(), CUTS);
-    let shift = 1 + stream.below(options.max_cx.min(max_shift));
-    Options { shift, random_cuts: Some(RandomCuts { seed: stream.bits() }), ..options }
-}
-
 /// A run under way.
 pub(crate) struct Run<'a> {
     pub settings: &'a RunSettings,
     /// Name of the engine's family.
     pub family: &'a str,
     pub around: Around<'a>,
-    /// Passes begun, and how many of them keep the unitary.
+    /// Passes begun.
     pub n_passes: u32,
-    pub n_searches: u32,
-    /// Whether a search is still at its first, deleting passes, and how many of them there were.
-    pub is_deleting: bool,
-    pub n_deletions: u32,
-    pub error_bound: f64,
     pub records: Vec<BlockRecord>,
 }
 
+/// The circuits between which a strategy chooses.
+struct Versions {
+    best: Arc<Version>,
+    /// What the last step left.
+    last: Arc<Version>,
+    /// The best when the present search began.
+    start: Arc<Version>,
+}
+
+impl Versions {
+    /// The circuit from which a step goes on.
+    fn origin(&self, step: &Step) -> Arc<Version> {
+        match step {
+            Step::Delete { from: Origin::Last, .. } | Step::Search { from: Origin::Last, .. } => self.last.clone(),
+            _ => self.best.clone(),
+        }
+    }
+}
+
 impl Run<'_> {
-    /// All passes; gives the best circuit and leaves its bound in `error_bound`.
-    fn passes(&mut self, circuit: &Circuit) -> Result<Circuit, CompileError> {
-        let lowered = lower(circuit);
-        let objective = self.settings.block.objective;
-        let merged = self.merge(&lowered);
-        let mut best = Best::of(merged, self.error_bound, objective);
-        if best.bound > self.limit() {
-            best = Best::of(lowered, 0.0, objective);
-        }
-        let patience = self.settings.patience;
-        if self.settings.epsilon_total > 0.0 {
-            let short = patience.min(PATIENCE_BEFORE_APPROXIMATING);
-            self.search(&mut best, short)?;
-            while self.approximate(&mut best)? {
-                self.search(&mut best, short)?;
+    /// Carries out one step after another, and gives the best circuit and why the run ended.
+    fn carry_out(&mut self, circuit: &Circuit) -> Result<(Arc<Version>, Why), PartitionError> {
+        let lowered = Arc::new(Version::new(lower(circuit), 0.0));
+        let mut at = Versions { best: lowered.clone(), last: lowered.clone(), start: lowered };
+        let mut history = Vec::new();
+        loop {
+            let step = strategy::next(&history, self.settings);
+            let (from, had_passes) = (at.origin(&step), self.n_passes);
+            at.last = match step {
+                Step::Done(why) => return Ok((at.best, why)),
+                Step::Rewrite => Arc::new(Version::merged(&from.circuit, from.bound)),
+                Step::Delete { cuts, .. } => self.pass(Flow::Delete, cuts, &from)?,
+                Step::Search { cuts, n_rounds, .. } => self.pass(Flow::Search { n_rounds }, cuts, &from)?,
+                Step::Race(terms) => self.race(terms, &at.start, &from)?,
+                Step::Approximate { cuts } => self.approximate(cuts, &from)?,
+            };
+            let is_better = strategy::is_kept(&step, &at.last, &at.best, self.settings);
+            if is_better {
+                at.best = at.last.clone();
             }
-            if short < patience {
-                self.search(&mut best, patience)?;
+            if strategy::begins_search(&step) {
+                at.start = at.best.clone();
             }
-        } else {
-            self.search(&mut best, patience)?;
+            history.push(Record {
+                step,
+                n_passes: self.n_passes - had_passes,
+                before: from.figures,
+                after: at.last.figures,
+                bound: at.last.bound,
+                best: at.best.figures,
+                is_better,
+                is_one_window: strategy::asks_for_windows(&step, self.settings) && self.is_one_window(&at.best)?,
+                is_stopped: self.is_stopped(),
+            });
         }
-        self.error_bound = best.bound;
-        Ok(best.circuit)
     }
 
-    /// Passes that keep the unitary, from the best circuit on, until `patience` of them have gained
-    /// little. The circuit that goes from pass to pass may be another than the best: a search wanders.
-    fn search(&mut self, best: &mut Best, patience: u32) -> Result<(), CompileError> {
-        let start = (best.circuit.clone(), best.bound);
-        if self.is_one_window(&best.circuit)? {
-            return Ok(self.search_islands(&start, best, patience)?);
-        }
-        let mut current = best.circuit.clone();
-        let mut stats = Stats::of(&current);
-        self.error_bound = best.bound;
-        let first_width = usize::from(stats.n_two_qubit >= LARGE_CX);
-        self.is_deleting = self.begins_with_deletion(first_width);
-        let (mut n_idle, mut n_stalled) = (0, 0);
-        // The deleting passes of a large circuit have a patience of their own.
-        while (self.is_deleting || n_idle < patience)
-            && self.may_search()
-            && !self.is_stopped()
-            && self.error_bound <= self.limit()
-        {
-            if n_stalled >= STALLED_AFTER && self.has_room_for_islands(&best.figures) {
-                return Ok(self.search_islands(&start, best, patience - n_idle)?);
-            }
-            self.n_searches += 1;
-            let before = self.rank(&stats).leading();
-            let pass = self.next_pass();
-            self.n_deletions += u32::from(self.is_deleting);
-            current = self.pass(pass, &self.cuts(pass, first_width), &current)?;
-            stats = self.report_pass(pass, &current);
-            let had = best.rank.leading();
-            self.offer(best, &current, &stats);
-            n_stalled = if best.rank.leading() < had || self.is_deleting { 0 } else { n_stalled + 1 };
-            let gain = before.saturating_sub(self.rank(&stats).leading()) as f64;
-            let min_gain = if self.is_deleting { LITTLE_DELETED } else { self.settings.min_gain };
-            n_idle = if gain > min_gain * before as f64 { 0 } else { n_idle + 1 };
-            if self.is_deleting && n_idle == NARROWER.len() as u32 {
-                (self.is_deleting, n_idle) = (false, 0);
-            }
-            if !self.settings.block.objective.goes_on_from(&Figures::of_stats(&stats), &best.figures) {
-                (current, self.error_bound) = (best.circuit.clone(), best.bound);
-                stats = Stats::of(&current);
-            }
-        }
-        Ok(())
+    /// One pass that keeps the unitary.
+    fn pass(&mut self, flow: Flow, cuts: Cuts, from: &Version) -> Result<Arc<Version>, PartitionError> {
+        let index = self.next_pass();
+        let block = &BlockSettings { flow, ..self.settings.block.clone() };
+        let pass = Pass { index, block, family: self.family, around: self.around };
+        let result = pass.run(&from.circuit, &cuts.options(block.seed, index))?;
+        Ok(self.made(index, result, from))
     }
 
-    /// Spends some of what is left of the budget. Returns whether the circuit has got better.
-    fn approximate(&mut self, best: &mut Best) -> Result<bool, CompileError> {
-        let Run { settings, family, around, .. } = *self;
-        let mut widths = APPROXIMATE_WIDTHS.map(|width| width.min(settings.block_size));
-        if best.figures.n_two_qubit >= LARGE_CX {
-            widths.reverse();
-        }
-        for (i, &width) in widths.iter().enumerate() {
-            if self.is_stopped() || widths[..i].contains(&width) {
-                continue;
-            }
-            let index = self.next_pass();
-            let cuts = random_cuts(
-                Options { max_cx: APPROXIMATE_CX, ..Options::new(width) },
-                settings.block.seed,
-                index,
-                usize::MAX,
-            );
-            let budget = Budget { total: settings.epsilon_total, spent: best.bound };
-            let pass = Pass { index, block: &settings.block, family, around };
-            let result = pass.run_approximate(&best.circuit, &cuts, budget)?;
-            self.error_bound = best.bound + result.distance;
-            self.records.extend(result.records);
-            let circuit = self.merge(&result.circuit);
-            let stats = self.report_pass(index, &circuit);
-            if self.offer(best, &circuit, &stats) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    /// One pass that spends some of what is left of the budget.
+    fn approximate(&mut self, cuts: Cuts, from: &Version) -> Result<Arc<Version>, PartitionError> {
+        let index = self.next_pass();
+        let block = &self.settings.block;
+        let budget = Budget { total: self.settings.epsilon_total, spent: from.bound };
+        let pass = Pass { index, block, family: self.family, around: self.around };
+        let result = pass.run_approximate(&from.circuit, &cuts.options(block.seed, index), budget)?;
+        Ok(self.made(index, result, from))
     }
 
-    /// Keeps a circuit, whose bound is `error_bound`, if it is better and within the limit.
-    pub(crate) fn offer(&self, best: &mut Best, circuit: &Circuit, stats: &Stats) -> bool {
-        let rank = self.rank(stats);
-        let is_better = rank < best.rank && self.error_bound <= self.limit();
-        if is_better {
-            *best = Best { figures: Figures::of_stats(stats), rank, circuit: circuit.clone(), bound: self.error_bound };
-        }
-        is_better
+    /// What a pass over `from` has made, as a circuit with its bound.
+    fn made(&mut self, index: u32, result: PassResult, from: &Version) -> Arc<Version> {
+        self.records.extend(result.records);
+        let version = Version::merged(&result.circuit, from.bound + result.distance);
+        self.report_pass(index, &version);
+        Arc::new(version)
     }
 
-    /// Where a circuit with these figures stands in the order of preference.
-    pub(crate) fn rank(&self, stats: &Stats) -> Rank {
-        self.settings.block.objective.rank(&Figures::of_stats(stats))
-    }
-
-    /// Largest bound that a result may have.
-    pub(crate) fn limit(&self) -> f64 {
-        if self.settings.epsilon_total > 0.0 { self.settings.epsilon_total } else { f64::INFINITY }
-    }
-
-    pub(crate) fn may_search(&self) -> bool {
-        self.n_searches < self.settings.max_passes
+    /// Whether windows of full size cut this circuit into one that has CX gates.
+    fn is_one_window(&self, version: &Version) -> Result<bool, PartitionError> {
+        let cuts = strategy::one_window(self.settings).options(self.settings.block.seed, 0);
+        let partition = partition(&version.circuit, &cuts)?;
+        Ok(partition.blocks().filter(|block| block.circuit.n_cx() > 0).count() == 1)
     }
 
     pub(crate) fn next_pass(&mut self) -> u32 {
@@ -362,86 +251,32 @@ impl Run<'_> {
         self.n_passes - 1
     }
 
-    pub(crate) fn report_pass(&self, pass: u32, circuit: &Circuit) -> Stats {
-        let stats = Stats::of(circuit);
-        let (n_two_qubit, n_one_qubit) = (stats.n_two_qubit, stats.n_one_qubit);
+    pub(crate) fn report_pass(&self, pass: u32, version: &Version) {
+        let (n_two_qubit, n_one_qubit) = (version.figures.n_two_qubit, version.figures.n_one_qubit);
         self.around.observer.event(Event::PassFinished { pass, n_two_qubit, n_one_qubit });
-        stats
     }
 
-    /// One pass over `circuit`; its records and distances are added to the run's.
-    fn pass(&mut self, index: u32, cuts: &Options, circuit: &Circuit) -> Result<Circuit, CompileError> {
-        let Run { family, around, .. } = *self;
-        let block = &self.block_settings(index);
-        let result = Pass { index, block, family, around }.run(circuit, cuts)?;
-        self.error_bound += result.distance;
-        self.records.extend(result.records);
-        Ok(self.merge(&result.circuit))
-    }
-
-    /// The first passes of a search are short: the first rounds in a window gain most, and a run that
-    /// is cut short should have been everywhere.
-    fn block_settings(&self, pass: u32) -> BlockSettings {
-        let mut block = self.settings.block.clone();
-        match &mut block.flow {
-            flow if self.is_deleting => *flow = Flow::Delete,
-            Flow::Search { n_rounds } => {
-                *n_rounds = (*n_rounds).min(FIRST_ROUNDS << (pass - self.n_deletions).min(16));
-            }
-            Flow::Delete => {}
-        }
-        block
-    }
-
-    /// Whether a search starts with deletion passes: on large circuits they take most of what there is
-    /// to take in a fraction of the time.
-    fn begins_with_deletion(&self, is_large: usize) -> bool {
-        is_large == 1 && matches!(self.settings.block.flow, Flow::Search { .. })
-    }
-
-    /// Every pass but the first cuts at random, so that what lay on a border comes to lie inside.
-    fn cuts(&self, pass: u32, first_width: usize) -> Options {
-        let RunSettings { mut block_size, max_block_cx: mut max_cx, ref block, .. } = *self.settings;
-        if self.is_deleting {
-            (block_size, max_cx) = (block_size.min(DELETION_WIDTH), max_cx.min(DELETION_CX));
-        }
-        let (narrower, max_shift) = match block.flow {
-            _ if self.is_deleting => (NARROWER[(first_width + pass as usize) % NARROWER.len()], MAX_SHIFT),
-            Flow::Delete => (NARROWER[(first_width + pass as usize) % NARROWER.len()], MAX_SHIFT),
-            Flow::Search { .. } => (0, max_cx),
-        };
-        let width = block_size.saturating_sub(narrower).max(block_size.min(3));
-        let options = Options { max_cx, ..Options::new(width) };
-        if pass > 0 { random_cuts(options, block.seed, pass, max_shift) } else { options }
-    }
-
-    /// Joins one-qubit gates where they meet, and cancels equal CX: the blocks do so only inside.
-    fn merge(&mut self, circuit: &Circuit) -> Circuit {
-        let merged = merge_circuit(circuit);
-        self.error_bound += merged.bound;
-        merged.circuit
-    }
-
-    /// What is known already is done first: who takes up a run and stops it at once has no less than before.
+    /// Whether the run was stopped. Results that are known already are still taken, so that a run that is taken up
+    /// and stopped at once has no less than before.
     pub(crate) fn is_stopped(&self) -> bool {
         self.around.stop.load(Ordering::Relaxed) && !self.around.workshop.knows_more()
     }
 
     /// Compares the result with the input, and gives the input back if they differ.
-    fn finish(self, input: &Circuit, best: Circuit) -> Compiled {
+    fn finish(self, input: &Circuit, best: Version, why: Why) -> Compiled {
         self.around.observer.event(Event::Checking { n_qubits: input.n_qubits() });
-        let was_stopped = self.is_stopped();
         let options = CompareOptions {
             max_updates: self.settings.max_check_updates,
             seed: self.settings.block.seed,
             ..CompareOptions::default()
         };
-        let (comparison, difference) = match compare_circuits(input, &best, &options) {
-            Ok(comparison) => (Some(comparison), contradiction(&comparison, self.error_bound)),
+        let (comparison, difference) = match compare_circuits(input, &best.circuit, &options) {
+            Ok(comparison) => (Some(comparison), contradiction(&comparison, best.bound)),
             Err(incomparable) if incomparable.is_difference() => (None, Some(incomparable.to_string())),
             Err(_) => (None, None),
         };
-        let (circuit, error_bound) = if difference.is_some() { (input.clone(), 0.0) } else { (best, self.error_bound) };
+        let best = if difference.is_some() { Version::new(input.clone(), 0.0) } else { best };
+        let (circuit, error_bound, was_stopped) = (best.circuit, best.bound, why == Why::Stopped);
         let Run { records, n_passes, .. } = self;
         Compiled { circuit, error_bound, records, n_passes, was_stopped, comparison, difference }
     }
@@ -474,19 +309,10 @@ mod tests {
             block: BlockSettings::default(),
             max_check_updates: 1e9,
         };
-        let (engine, stop, records) = (CpuEngine::new(), AtomicBool::new(false), Vec::new());
-        let run = Run {
-            settings: &settings,
-            family: engine.family(),
-            around: Around { workshop: &InProcess(&engine), stop: &stop, observer: &Unobserved },
-            n_passes: 1,
-            n_searches: 1,
-            is_deleting: false,
-            n_deletions: 0,
-            error_bound,
-            records,
-        };
-        run.finish(input, best)
+        let (engine, stop) = (CpuEngine::new(), AtomicBool::new(false));
+        let around = Around { workshop: &InProcess(&engine), stop: &stop, observer: &Unobserved };
+        let run = Run { settings: &settings, family: engine.family(), around, n_passes: 1, records: Vec::new() };
+        run.finish(input, Version::new(best, error_bound), Why::LittleGain)
     }
 
     fn rotated(angle: f64) -> Circuit {

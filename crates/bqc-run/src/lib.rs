@@ -11,11 +11,13 @@
 
 mod approximate;
 mod compile;
-mod islands;
 mod observer;
 mod pass;
 mod round;
+mod strategy;
 mod unit;
+mod version;
+mod walkers;
 
 pub use compile::{CompileError, Compiled, RunSettings, compile, compile_in};
 pub use observer::{Event, Observer, Unobserved};

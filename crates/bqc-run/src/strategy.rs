@@ -1,0 +1,136 @@
+//! What a run does next: a pure function of what it has done so far.
+//!
+//! [`next`] reads the records of the steps that were carried out and the settings, and nothing else: no clock, no
+//! flag, no random number. The same history therefore always leads to the same step, and each rule is tested with
+//! literals. The rules stand in one table; the first one that applies decides.
+//!
+//! A run is a sequence of searches. A search keeps the unitary, goes from pass to pass with other cuts, and ends when
+//! its passes gain little. It begins after the rewrite and, if the user allows a distance, again after each step
+//! that has spent some of it.
+
+mod cuts;
+mod race;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use crate::compile::RunSettings;
+use crate::version::Version;
+use bqc_optimize::Figures;
+pub(crate) use cuts::{Cuts, one_window, walk};
+pub(crate) use race::{Field, Standing, Terms, Verdict};
+use view::View;
+
+/// From which of its circuits a pass goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The best so far.
+    Best,
+    /// The one that the last step left, which may be as good as the best and another circuit: a search wanders.
+    Last,
+}
+
+/// One step of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Step {
+    /// Join one-qubit gates where they meet and cancel equal CX.
+    Rewrite,
+    /// One pass that deletes gates in blocks.
+    Delete { from: Origin, cuts: Cuts },
+    /// One pass that searches in windows, each for at most this many rounds.
+    Search { from: Origin, cuts: Cuts, n_rounds: usize },
+    /// Passes of several walkers, each over a circuit of its own. Those that race begin with the circuit with which
+    /// this search began.
+    Race(Terms),
+    /// One pass from the best circuit that spends some of the distance that the user allows.
+    Approximate { cuts: Cuts },
+    /// Answer with the best circuit.
+    Done(Why),
+}
+
+/// Why a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// It was stopped from outside.
+    Stopped,
+    /// All passes that the settings allow are done.
+    OutOfPasses,
+    /// Rounding has used up the distance that the user allows.
+    OutOfDistance,
+    /// The last passes gained little.
+    LittleGain,
+}
+
+/// What a step was and what it left.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Record {
+    pub step: Step,
+    /// Passes that it took: none for a rewrite, many for a race.
+    pub n_passes: u32,
+    /// Of the circuit that it began with.
+    pub before: Figures,
+    /// Of the circuit that it left, and the bound of that circuit.
+    pub after: Figures,
+    pub bound: f64,
+    /// Of the best circuit after the step.
+    pub best: Figures,
+    /// Whether the best circuit is the one that this step left.
+    pub is_better: bool,
+    /// Whether the best circuit is one window. False where [`asks_for_windows`] says that it does not matter.
+    pub is_one_window: bool,
+    /// Whether the run was stopped by the end of this step.
+    pub is_stopped: bool,
+}
+
+/// A rule: the step that it asks for, or none if it does not apply.
+type Rule = fn(&View<'_>) -> Option<Step>;
+
+/// The rules, in order of precedence.
+const RULES: [Rule; 8] = [
+    // Merging costs next to nothing, and all that follows has less to do.
+    |view| view.is_new().then_some(Step::Rewrite),
+    // A run that is stopped answers with the best circuit that it has.
+    |view| view.is_stopped().then_some(Step::Done(Why::Stopped)),
+    // Blocks of one width offer what those of another do not, so all widths are tried before approximating ends.
+    |view| view.is_approximating().then(|| view.approximate()).flatten(),
+    // One window has no cuts to change, and where its search ends depends on chance: several walkers race.
+    |view| view.race_in_one_window(),
+    // Deletion takes most of what a large circuit offers in a fraction of the time that a search takes.
+    |view| view.delete_at_first(),
+    // Where passes over all windows of a small circuit find nothing more, walkers still do.
+    |view| view.race_when_stalled(),
+    // What lay on a border of one pass lies inside a block or window of another, so passes go on until they gain little.
+    |view| view.pass(),
+    // Distance buys gates that identities cannot remove, so it is spent only where these gain little.
+    |view| view.approximate(),
+];
+
+/// What to do after `history`, whose records stand in the order of their steps.
+pub(crate) fn next(history: &[Record], settings: &RunSettings) -> Step {
+    let view = View::of(history, settings);
+    let step = RULES.iter().find_map(|rule| rule(&view));
+    step.unwrap_or_else(|| Step::Done(view.search_is_over().unwrap_or(Why::LittleGain)))
+}
+
+/// Whether `made` replaces `best`: if it is better, and near enough to the input. A rewrite replaces the best even if
+/// it is only as good, so that all that follows begins with a merged circuit.
+pub(crate) fn is_kept(step: &Step, made: &Version, best: &Version, settings: &RunSettings) -> bool {
+    let rank = |version: &Version| settings.block.objective.rank(&version.figures);
+    made.bound <= limit(settings) && (*step == Step::Rewrite || rank(made) < rank(best))
+}
+
+/// Largest bound that a result may have: a budget of zero asks for identities and does not limit their rounding.
+pub(crate) fn limit(settings: &RunSettings) -> f64 {
+    if settings.epsilon_total > 0.0 { settings.epsilon_total } else { f64::INFINITY }
+}
+
+/// Whether a search may begin after this step, from the best circuit.
+pub(crate) fn begins_search(step: &Step) -> bool {
+    matches!(step, Step::Rewrite | Step::Approximate { .. })
+}
+
+/// Whether what follows this step may depend on the best circuit being one window, which takes a partition to know:
+/// only where a search may begin, and only if its walkers would be more than one.
+pub(crate) fn asks_for_windows(step: &Step, settings: &RunSettings) -> bool {
+    begins_search(step) && view::may_race(settings)
+}

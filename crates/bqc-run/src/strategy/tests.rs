@@ -1,0 +1,288 @@
+//! The rules, with histories as literals: at least one row a rule, in the order of the table.
+
+use super::*;
+use bqc_circuit::Circuit;
+use bqc_optimize::{BlockSettings, Flow, Objective};
+
+/// Number of the rule that decides; none applies where the run is done.
+const DONE: usize = RULES.len();
+
+fn settings() -> RunSettings {
+    RunSettings {
+        block_size: 12,
+        max_block_cx: 200,
+        max_passes: 100,
+        patience: 5,
+        min_gain: 0.01,
+        epsilon_total: 0.0,
+        n_threads: 1,
+        block: BlockSettings { flow: Flow::Search { n_rounds: 20 }, starts: 4, ..BlockSettings::default() },
+        max_check_updates: 0.0,
+    }
+}
+
+/// The same with deletion alone.
+fn deleting() -> RunSettings {
+    let block = BlockSettings { flow: Flow::Delete, starts: 1, ..BlockSettings::default() };
+    RunSettings { block_size: 5, max_block_cx: 48, block, ..settings() }
+}
+
+/// The same with a distance to spend.
+fn approximating() -> RunSettings {
+    RunSettings { epsilon_total: 1e-3, ..settings() }
+}
+
+fn figures(n_two_qubit: usize) -> Figures {
+    Figures { n_two_qubit, n_one_qubit: 0, depth: 0, two_qubit_depth: 0 }
+}
+
+/// A step from `before` to `after` CX that leaves `best` CX in the best circuit.
+fn record(step: Step, before: usize, after: usize, best: usize) -> Record {
+    Record {
+        step,
+        n_passes: u32::from(step != Step::Rewrite),
+        before: figures(before),
+        after: figures(after),
+        bound: 0.0,
+        best: figures(best),
+        is_better: after == best && after < before,
+        is_one_window: false,
+        is_stopped: false,
+    }
+}
+
+fn rewrite(n: usize) -> Record {
+    record(Step::Rewrite, n, n, n)
+}
+
+fn search(before: usize, after: usize) -> Record {
+    record(searching(Origin::Last, 2, true), before, after, after)
+}
+
+fn delete(before: usize, after: usize) -> Record {
+    record(Step::Delete { from: Origin::Last, cuts: cuts(3, 48, Some(16)) }, before, after, after)
+}
+
+fn approximate(width: usize, before: usize, after: usize) -> Record {
+    record(approximation(width), before, after, after.min(before))
+}
+
+fn cuts(width: usize, max_cx: usize, max_shift: Option<usize>) -> Cuts {
+    Cuts { width, max_cx, max_shift }
+}
+
+fn searching(from: Origin, n_rounds: usize, is_shifted: bool) -> Step {
+    Step::Search { from, cuts: cuts(12, 200, is_shifted.then_some(200)), n_rounds }
+}
+
+fn approximation(width: usize) -> Step {
+    Step::Approximate { cuts: cuts(width, 24, Some(24)) }
+}
+
+fn race(patience: u32, max_passes: u32, follower_every: usize) -> Step {
+    Step::Race(Terms { patience, max_passes, follower_every })
+}
+
+/// `first`, and then `n` times `record`.
+fn then(first: &[Record], n: usize, record: Record) -> Vec<Record> {
+    first.iter().cloned().chain(vec![record; n]).collect()
+}
+
+#[track_caller]
+fn check(settings: &RunSettings, history: &[Record], rule: usize, step: Step) {
+    let view = View::of(history, settings);
+    let decides = RULES.iter().position(|rule| rule(&view).is_some()).unwrap_or(DONE);
+    assert_eq!((decides, next(history, settings)), (rule, step));
+}
+
+#[test]
+fn a_run_begins_with_a_rewrite() {
+    check(&settings(), &[], 0, Step::Rewrite);
+    check(&deleting(), &[], 0, Step::Rewrite);
+}
+
+#[test]
+fn a_run_that_is_stopped_ends() {
+    let stopped = |record| Record { is_stopped: true, ..record };
+    check(&settings(), &[stopped(rewrite(500))], 1, Step::Done(Why::Stopped));
+    check(&settings(), &[rewrite(2000), stopped(delete(2000, 500))], 1, Step::Done(Why::Stopped));
+    check(&approximating(), &[rewrite(90), stopped(approximate(5, 90, 90))], 1, Step::Done(Why::Stopped));
+}
+
+#[test]
+fn every_width_is_tried_before_approximating_ends() {
+    let history = [rewrite(90), search(90, 90), approximate(5, 90, 90), approximate(4, 90, 95), approximate(3, 90, 90)];
+    check(&approximating(), &history[..3], 2, approximation(4));
+    check(&approximating(), &history[..4], 2, approximation(3));
+    // Then one search of full patience follows.
+    check(&approximating(), &history, 6, searching(Origin::Best, 20, true));
+    // The narrowest first where the circuit is large, and each width once where blocks may be no wider.
+    let large = [rewrite(1000), search(1000, 1000), approximate(3, 1000, 1000)];
+    check(&approximating(), &large, 2, approximation(4));
+    let narrow = RunSettings { block_size: 3, patience: 3, ..approximating() };
+    check(&narrow, &[rewrite(90), search(90, 90), approximate(3, 90, 90)], DONE, Step::Done(Why::LittleGain));
+}
+
+#[test]
+fn one_window_is_a_race_from_the_beginning() {
+    let one = |record| Record { is_one_window: true, ..record };
+    check(&settings(), &[one(rewrite(90))], 3, race(5, 100, 4));
+    // Once a search, then the run ends, or some distance is spent and the next race begins.
+    let raced = record(race(5, 100, 4), 90, 60, 60);
+    let raced = Record { n_passes: 30, ..raced };
+    check(&settings(), &[one(rewrite(90)), raced.clone()], DONE, Step::Done(Why::LittleGain));
+    check(&approximating(), &[one(rewrite(90)), raced.clone()], 7, approximation(5));
+    let gained = [one(rewrite(90)), raced, one(approximate(5, 60, 50))];
+    check(&approximating(), &gained, 3, race(3, 70, 4));
+    // No race without passes, and none of one walker or with deletion alone.
+    let no_passes = RunSettings { max_passes: 0, ..settings() };
+    check(&no_passes, &[one(rewrite(90))], DONE, Step::Done(Why::OutOfPasses));
+    let alone = RunSettings { block: BlockSettings { starts: 1, ..settings().block }, ..settings() };
+    check(&alone, &[one(rewrite(90))], 6, searching(Origin::Best, 2, false));
+    let step = Step::Delete { from: Origin::Best, cuts: cuts(5, 48, None) };
+    check(&deleting(), &[one(rewrite(90))], 6, step);
+}
+
+#[test]
+fn a_large_circuit_begins_with_deletion_until_each_width_gains_little() {
+    let step = |from, width, max_shift| Step::Delete { from, cuts: cuts(width, 48, max_shift) };
+    let begin = [rewrite(1000)];
+    check(&settings(), &begin, 4, step(Origin::Best, 3, None));
+    check(&settings(), &then(&begin, 1, delete(1000, 900)), 4, step(Origin::Last, 4, Some(16)));
+    check(&settings(), &then(&begin, 2, delete(1000, 900)), 4, step(Origin::Last, 5, Some(16)));
+    check(&settings(), &then(&begin, 3, delete(1000, 900)), 4, step(Origin::Last, 3, Some(16)));
+    // It goes on below 1000 CX, and one per cent is little, three times in a row.
+    check(&settings(), &then(&begin, 2, delete(1000, 990)), 4, step(Origin::Last, 5, Some(16)));
+    check(&settings(), &then(&begin, 3, delete(1000, 989)), 4, step(Origin::Last, 3, Some(16)));
+    let little = then(&begin, 3, delete(1000, 990));
+    check(&settings(), &little, 6, searching(Origin::Last, 2, true));
+    // The patience of the settings does not count here, and afterwards counts from the beginning.
+    let hasty = RunSettings { patience: 1, ..settings() };
+    check(&hasty, &then(&begin, 2, delete(1000, 990)), 4, step(Origin::Last, 5, Some(16)));
+    check(&hasty, &little, 6, searching(Origin::Last, 2, true));
+    check(&hasty, &then(&little, 1, search(990, 990)), DONE, Step::Done(Why::LittleGain));
+    check(&settings(), &[rewrite(999)], 6, searching(Origin::Best, 2, false));
+    // Passes and distance end it.
+    let few = RunSettings { max_passes: 2, ..settings() };
+    check(&few, &then(&begin, 2, delete(1000, 900)), DONE, Step::Done(Why::OutOfPasses));
+}
+
+#[test]
+fn a_small_circuit_that_has_stalled_goes_on_with_walkers() {
+    let patient = RunSettings { patience: 20, ..settings() };
+    let begin = [rewrite(200)];
+    check(&patient, &then(&begin, 4, search(200, 200)), 6, searching(Origin::Last, 20, true));
+    check(&patient, &then(&begin, 5, search(200, 200)), 5, race(15, 95, 4));
+    // Every other walker follows where the search had gained something before.
+    let gained = then(&[rewrite(210), search(210, 200)], 5, search(200, 200));
+    check(&patient, &gained, 5, race(15, 94, 2));
+    // A better circuit in between starts the count again; so do deleting passes.
+    let better = then(&[rewrite(200), search(200, 200), search(200, 199)], 4, search(199, 199));
+    check(&patient, &better, 6, searching(Origin::Last, 20, true));
+    let deleted = then(&[rewrite(1000), delete(1000, 200)], 3, delete(200, 200));
+    check(&patient, &then(&deleted, 4, search(200, 200)), 6, searching(Origin::Last, 20, true));
+    // More gates than a window holds, or fewer walkers than one that follows takes, are no case for it.
+    check(&patient, &then(&[rewrite(201)], 5, search(201, 201)), 6, searching(Origin::Last, 20, true));
+    let three = RunSettings { block: BlockSettings { starts: 3, ..settings().block }, ..patient };
+    check(&three, &then(&begin, 5, search(200, 200)), 6, searching(Origin::Last, 20, true));
+}
+
+#[test]
+fn passes_go_on_until_they_gain_little() {
+    let begin = [rewrite(500)];
+    check(&settings(), &begin, 6, searching(Origin::Best, 2, false));
+    // Twice as many rounds from pass to pass, up to the setting.
+    let rounds = [4, 8, 16, 20, 20];
+    for (i, n_rounds) in rounds.into_iter().enumerate() {
+        check(&settings(), &then(&begin, i + 1, search(500, 400)), 6, searching(Origin::Last, n_rounds, true));
+    }
+    check(&settings(), &then(&begin, 4, search(500, 495)), 6, searching(Origin::Last, 20, true));
+    check(&settings(), &then(&begin, 5, search(500, 495)), DONE, Step::Done(Why::LittleGain));
+    let gained = then(&then(&begin, 4, search(500, 500)), 1, search(500, 494));
+    check(&settings(), &gained, 6, searching(Origin::Last, 20, true));
+    let few = RunSettings { max_passes: 3, ..settings() };
+    check(&few, &then(&begin, 3, search(500, 400)), DONE, Step::Done(Why::OutOfPasses));
+    // Deletion alone takes its widths in turn, and what is little comes from the settings.
+    let step = |width| Step::Delete { from: Origin::Last, cuts: cuts(width, 48, Some(16)) };
+    for (i, width) in [3, 4, 5, 3].into_iter().enumerate() {
+        check(&deleting(), &then(&begin, i + 1, delete(500, 490)), 6, step(width));
+    }
+    check(&deleting(), &then(&[rewrite(1000)], 1, delete(1000, 900)), 6, step(4));
+    check(&deleting(), &then(&[rewrite(1000)], 5, delete(1000, 990)), DONE, Step::Done(Why::LittleGain));
+}
+
+#[test]
+fn a_search_wanders_unless_the_best_has_fewer_gates() {
+    let origin = |after, objective| {
+        let block = BlockSettings { objective, ..settings().block };
+        let last = Record { best: figures(300), is_better: false, ..search(310, after) };
+        match next(&[rewrite(310), last], &RunSettings { block, ..settings() }) {
+            Step::Search { from, .. } => from,
+            step => panic!("{step:?}"),
+        }
+    };
+    assert_eq!((origin(300, Objective::Cx), origin(301, Objective::Cx)), (Origin::Last, Origin::Best));
+    assert_eq!(origin(301, Objective::Weighted), Origin::Best);
+    // A circuit that is too far from the input is left alone, and so is its search.
+    let far = Record { bound: 2e-3, ..search(310, 300) };
+    check(&approximating(), &[rewrite(310), far.clone()], 7, approximation(5));
+    check(&approximating(), &[rewrite(310), Record { best: figures(299), ..far }], 6, searching(Origin::Best, 4, true));
+}
+
+#[test]
+fn distance_is_spent_where_identities_gain_little() {
+    let idle = |n| then(&[rewrite(500)], n, search(500, 500));
+    check(&approximating(), &idle(2), 6, searching(Origin::Last, 8, true));
+    check(&approximating(), &idle(3), 7, approximation(5));
+    // A gain is followed by a search from the best, and that by the widest blocks again.
+    let gained = then(&idle(3), 1, approximate(5, 500, 480));
+    check(&approximating(), &gained, 6, searching(Origin::Best, 20, true));
+    check(&approximating(), &then(&gained, 3, search(480, 480)), 7, approximation(5));
+    // Passes that approximate need no leave of those that search.
+    let few = RunSettings { max_passes: 3, ..approximating() };
+    check(&few, &gained, 7, approximation(5));
+    // The last search has all the patience there is, and the run ends with it.
+    let vain = [5, 4, 3].map(|width| approximate(width, 500, 500));
+    let last: Vec<Record> = idle(3).into_iter().chain(vain).collect();
+    check(&approximating(), &then(&last, 4, search(500, 500)), 6, searching(Origin::Last, 20, true));
+    check(&approximating(), &then(&last, 5, search(500, 500)), DONE, Step::Done(Why::LittleGain));
+    let far = Record { bound: 2e-3, ..search(500, 500) };
+    check(&approximating(), &then(&last, 1, far), DONE, Step::Done(Why::OutOfDistance));
+    // Where the searches before were as patient it is left out.
+    let hasty = RunSettings { patience: 3, ..approximating() };
+    check(&hasty, &last, DONE, Step::Done(Why::LittleGain));
+}
+
+#[test]
+fn what_is_better_and_near_enough_is_kept() {
+    let version = |n, bound| Version { circuit: Circuit::with_qubits(1), bound, figures: figures(n) };
+    let is_kept = |step, n, bound| is_kept(&step, &version(n, bound), &version(90, 0.0), &approximating());
+    let pass = searching(Origin::Best, 2, false);
+    assert_eq!([89, 90, 91].map(|n| is_kept(pass, n, 1e-3)), [true, false, false]);
+    assert_eq!([89, 90, 91].map(|n| is_kept(Step::Rewrite, n, 1e-3)), [true, true, true]);
+    assert!(!is_kept(pass, 89, 2e-3) && !is_kept(Step::Rewrite, 89, 2e-3) && !is_kept(pass, 89, f64::NAN));
+    assert_eq!((limit(&settings()), limit(&approximating())), (f64::INFINITY, 1e-3));
+}
+
+#[test]
+fn windows_matter_where_a_search_may_begin() {
+    let alone = RunSettings { block: BlockSettings { starts: 1, ..settings().block }, ..settings() };
+    let asks = |step, settings: &RunSettings| asks_for_windows(&step, settings);
+    assert!(asks(Step::Rewrite, &settings()) && asks(approximation(5), &settings()));
+    assert!(!asks(searching(Origin::Best, 2, false), &settings()) && !asks(race(5, 9, 4), &settings()));
+    assert!(!asks(Step::Rewrite, &alone) && !asks(Step::Rewrite, &deleting()));
+}
+
+#[test]
+fn cuts_depend_on_the_seed_and_the_pass_alone() {
+    let shifted = cuts(5, 48, Some(16));
+    assert_eq!(shifted.options(1, 2), shifted.options(1, 2));
+    assert!(shifted.options(1, 2) != shifted.options(1, 3) && shifted.options(1, 2) != shifted.options(2, 2));
+    assert!((0..200).all(|pass| (1..=16).contains(&shifted.options(0, pass).shift)));
+    let fixed = cuts(5, 48, None).options(1, 2);
+    assert_eq!((fixed.block_size, fixed.max_cx, fixed.shift, fixed.random_cuts), (5, 48, 0, None));
+    // Walkers differ from one another; where one window has all wires only their seeds do.
+    let (wide, narrow) = (|walker| walk(&settings(), 3, walker, 13), |walker| walk(&settings(), 3, walker, 12));
+    assert!(wide(0).0 != wide(1).0 && wide(0).1 != wide(1).1 && wide(2) == wide(2));
+    assert!(narrow(0).0 != narrow(1).0 && narrow(0).1 == narrow(1).1 && narrow(0).1.random_cuts.is_none());
+}

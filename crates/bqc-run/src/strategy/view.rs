@@ -1,0 +1,235 @@
+//! What the rules see: the history since the present search began, and the questions that they ask of it.
+
+use super::{Cuts, Origin, Record, Step, Terms, Why, begins_search, cuts, limit};
+use crate::compile::RunSettings;
+use bqc_optimize::{Figures, Flow};
+
+/// From this many CX on, a search begins with deletion in the narrowest blocks, which take the easy gains in a tenth
+/// of the time, so that a run that is cut short has them.
+const LARGE_CX: usize = 1000;
+
+/// Deletion at the beginning of a search ends when each width in turn has removed at most this share of the leading
+/// figure.
+const LITTLE_DELETED: f64 = 0.01;
+
+/// Rounds of the first searching pass; each further pass has twice as many, up to the setting. The first rounds in a
+/// window gain most, and a run that is cut short should have been everywhere.
+const FIRST_ROUNDS: usize = 2;
+
+/// The doubling of rounds ends here, far above any setting and far below an overflow.
+const MOST_DOUBLINGS: u32 = 16;
+
+/// Searching passes in a row without a better circuit after which a small circuit of several windows goes on with
+/// walkers.
+const STALLED_AFTER: usize = 5;
+
+/// Passes with little gain before approximations are tried, if the run is patient for longer.
+const PATIENCE_BEFORE_APPROXIMATING: u32 = 3;
+
+/// Every walker of this many goes on from the best, if all begin from the same circuit.
+const FOLLOWER: usize = 4;
+
+/// The same where the search has found something better than the circuit it began with: a new beginning is dear then.
+const FOLLOWER_AFTER_GAIN: usize = 2;
+
+/// A history and the settings, with the present search marked out.
+pub(super) struct View<'a> {
+    settings: &'a RunSettings,
+    history: &'a [Record],
+    /// The steps of the present search, none at its beginning.
+    search: &'a [Record],
+    /// The approximations without a gain that came right before it.
+    in_vain: &'a [Record],
+}
+
+/// Whether searches with these settings have walkers that could race.
+pub(super) fn may_race(settings: &RunSettings) -> bool {
+    is_search(settings) && settings.block.starts >= 2
+}
+
+fn is_search(settings: &RunSettings) -> bool {
+    matches!(settings.block.flow, Flow::Search { .. })
+}
+
+impl<'a> View<'a> {
+    pub fn of(history: &'a [Record], settings: &'a RunSettings) -> View<'a> {
+        let begin = history.iter().rposition(|record| begins_search(&record.step)).map_or(0, |last| last + 1);
+        let (before, search) = history.split_at(begin);
+        let is_vain = |record: &Record| matches!(record.step, Step::Approximate { .. }) && !record.is_better;
+        let n_vain = before.iter().rev().take_while(|record| is_vain(record)).count();
+        View { settings, history, search, in_vain: &before[before.len() - n_vain..] }
+    }
+
+    /// Whether nothing has been done yet.
+    pub fn is_new(&self) -> bool {
+        self.history.is_empty()
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.history.last().is_some_and(|last| last.is_stopped)
+    }
+
+    /// Whether the last step was an approximation that gained nothing.
+    pub fn is_approximating(&self) -> bool {
+        self.search.is_empty() && !self.in_vain.is_empty()
+    }
+
+    /// An approximation in blocks of the first width that has not been tried on this circuit. None if all have been,
+    /// and none after the search that follows the last of them.
+    pub fn approximate(&self) -> Option<Step> {
+        let is_allowed = self.settings.epsilon_total > 0.0 && (self.search.is_empty() || self.in_vain.is_empty());
+        let untried = |cuts: &Cuts| self.in_vain.iter().all(|tried| tried.step != Step::Approximate { cuts: *cuts });
+        let mut all = cuts::approximating(self.settings);
+        if is_large(self.best()?) {
+            all.reverse();
+        }
+        all.into_iter().filter(|_| is_allowed).find(untried).map(|cuts| Step::Approximate { cuts })
+    }
+
+    /// A race from the beginning of a search, if everything is in one window.
+    pub fn race_in_one_window(&self) -> Option<Step> {
+        let applies = self.search.is_empty() && self.history.last()?.is_one_window && may_race(self.settings);
+        (applies && self.search_is_over().is_none()).then(|| self.race())
+    }
+
+    /// A race in the midst of a search that has stalled, if the circuit is small and there are walkers enough for
+    /// one of them to follow the best.
+    pub fn race_when_stalled(&self) -> Option<Step> {
+        let RunSettings { max_block_cx, ref block, .. } = *self.settings;
+        let has_room = is_search(self.settings) && block.starts >= FOLLOWER && self.best()?.n_two_qubit <= max_block_cx;
+        let applies = has_room && self.n_stalled() >= STALLED_AFTER && self.search_is_over().is_none();
+        applies.then(|| self.race())
+    }
+
+    /// A deleting pass while a search of a large circuit is at its beginning.
+    pub fn delete_at_first(&self) -> Option<Step> {
+        let applies = self.is_deleting_at_first() && self.search_is_over().is_none();
+        let cuts = || cuts::deleting_at_first(self.settings, self.n_passes());
+        applies.then(|| Step::Delete { from: self.origin(), cuts: cuts() })
+    }
+
+    /// One more pass of the kind that the settings ask for.
+    pub fn pass(&self) -> Option<Step> {
+        if self.search_is_over().is_some() {
+            return None;
+        }
+        let (from, pass) = (self.origin(), self.n_passes());
+        Some(match self.settings.block.flow {
+            Flow::Delete => Step::Delete { from, cuts: cuts::deleting(self.settings, pass, self.was_large()) },
+            Flow::Search { n_rounds } => {
+                let n_doublings = (pass - self.n_deletions()).min(MOST_DOUBLINGS);
+                let n_rounds = n_rounds.min(FIRST_ROUNDS << n_doublings);
+                Step::Search { from, cuts: cuts::searching(self.settings, pass), n_rounds }
+            }
+        })
+    }
+
+    /// Why the present search does not go on, none if it does.
+    pub fn search_is_over(&self) -> Option<Why> {
+        let has_raced = self.search.last().is_some_and(|last| matches!(last.step, Step::Race(_)));
+        // The deleting passes at the beginning have a patience of their own.
+        let is_patient = self.is_deleting_at_first() || self.n_idle() < self.patience();
+        if self.n_searches() >= self.settings.max_passes {
+            Some(Why::OutOfPasses)
+        } else if has_raced || !is_patient {
+            Some(Why::LittleGain)
+        } else {
+            let is_too_far = |last: &Record| self.origin() == Origin::Last && last.bound > limit(self.settings);
+            self.search.last().is_some_and(is_too_far).then_some(Why::OutOfDistance)
+        }
+    }
+
+    /// Passes with little gain after which the present search ends. Searches between approximations are short; one
+    /// of full length follows when no approximation is left, unless the last one was as long.
+    fn patience(&self) -> u32 {
+        let full = self.settings.patience;
+        let short = full.min(PATIENCE_BEFORE_APPROXIMATING);
+        match self.settings.epsilon_total > 0.0 {
+            false => full,
+            true if self.in_vain.is_empty() => short,
+            true if short < full => full,
+            true => 0,
+        }
+    }
+
+    /// Passes with little gain, the last ones in a row, of the kind that the settings ask for.
+    fn n_idle(&self) -> u32 {
+        let is_same = |record: &Record| match record.step {
+            Step::Delete { .. } => !is_search(self.settings),
+            Step::Search { .. } => true,
+            _ => false,
+        };
+        let is_idle = |record: &&Record| is_same(record) && !self.gained(record, self.settings.min_gain);
+        self.search.iter().rev().take_while(is_idle).count() as u32
+    }
+
+    /// Searching passes, the last ones in a row, since the best circuit had its leading figure lowered.
+    fn n_stalled(&self) -> usize {
+        let is_stalled = |pair: &&[Record]| {
+            matches!(pair[1].step, Step::Search { .. }) && self.leading(&pair[1].best) >= self.leading(&pair[0].best)
+        };
+        self.history.windows(2).rev().take_while(is_stalled).count()
+    }
+
+    /// Whether a search of a large circuit still is at its first, deleting passes.
+    fn is_deleting_at_first(&self) -> bool {
+        let is_idle = |record: &&Record| !self.gained(record, LITTLE_DELETED);
+        is_search(self.settings)
+            && self.was_large()
+            && self.search.iter().all(|record| matches!(record.step, Step::Delete { .. }))
+            && self.search.iter().rev().take_while(is_idle).count() < cuts::N_WIDTHS
+    }
+
+    /// Whether a step has lowered the leading figure by more than this share of it.
+    fn gained(&self, record: &Record, share: f64) -> bool {
+        let before = self.leading(&record.before);
+        before.saturating_sub(self.leading(&record.after)) as f64 > share * before as f64
+    }
+
+    /// A search wanders: it goes on from where it is, unless the best circuit has fewer gates.
+    fn origin(&self) -> Origin {
+        let goes_on = |last: &Record| self.settings.block.objective.goes_on_from(&last.after, &last.best);
+        if self.search.last().is_some_and(goes_on) { Origin::Last } else { Origin::Best }
+    }
+
+    fn race(&self) -> Step {
+        let has_gained = self.search.iter().any(|record| record.is_better);
+        Step::Race(Terms {
+            patience: self.patience() - self.n_idle(),
+            max_passes: self.settings.max_passes - self.n_searches(),
+            follower_every: if has_gained { FOLLOWER_AFTER_GAIN } else { FOLLOWER },
+        })
+    }
+
+    fn best(&self) -> Option<&Figures> {
+        self.history.last().map(|last| &last.best)
+    }
+
+    /// Whether the best circuit was large when the present search began.
+    fn was_large(&self) -> bool {
+        let before = &self.history[..self.history.len() - self.search.len()];
+        before.last().is_some_and(|record| is_large(&record.best))
+    }
+
+    fn leading(&self, figures: &Figures) -> usize {
+        self.settings.block.objective.rank(figures).leading()
+    }
+
+    /// All passes so far, and of these the ones that keep the unitary.
+    fn n_passes(&self) -> u32 {
+        self.history.iter().map(|record| record.n_passes).sum()
+    }
+
+    fn n_searches(&self) -> u32 {
+        let keeps = |record: &&Record| !matches!(record.step, Step::Approximate { .. });
+        self.history.iter().filter(keeps).map(|record| record.n_passes).sum()
+    }
+
+    fn n_deletions(&self) -> u32 {
+        self.history.iter().filter(|record| matches!(record.step, Step::Delete { .. })).count() as u32
+    }
+}
+
+fn is_large(figures: &Figures) -> bool {
+    figures.n_two_qubit >= LARGE_CX
+}
