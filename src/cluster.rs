@@ -167,8 +167,10 @@ fn run_settings(plan: &PlanSettings, n_threads: usize, max_check_updates: f64) -
             objective: objectives.into_iter().find(|objective| objective.name() == plan.objective)?,
             tolerance: plan.epsilon,
             seed: plan.seed,
+            sabotage: None,
         },
         max_check_updates,
+        is_recorded: false,
     })
 }
 
@@ -182,7 +184,7 @@ mod tests {
             (Flow::Delete, Objective::Depth, Solver::Hybrid),
             (Flow::Search { n_rounds: 20 }, Objective::Weighted, Solver::QFactorSample),
         ] {
-            let block = BlockSettings { flow, starts: 3, solver, objective, tolerance: 1e-9, seed: 7 };
+            let block = BlockSettings { flow, starts: 3, solver, objective, tolerance: 1e-9, seed: 7, sabotage: None };
             let settings = RunSettings {
                 block_size: 5,
                 max_block_cx: 48,
@@ -193,6 +195,7 @@ mod tests {
                 n_threads: 3,
                 block,
                 max_check_updates: 8e9,
+                is_recorded: false,
             };
             assert_eq!(run_settings(&plan_settings(&settings, None), 3, 8e9), Some(settings));
         }

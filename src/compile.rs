@@ -223,7 +223,7 @@ impl Found<'_> {
 
     /// CX gates of the circuit that was found.
     pub fn n_two_qubit(&self) -> u64 {
-        Stats::of(&self.compiled.circuit).n_two_qubit as u64
+        Stats::of(self.compiled.circuit()).n_two_qubit as u64
     }
 
     /// Why what is at the output's place stays there, if it does.
@@ -262,7 +262,7 @@ impl Found<'_> {
         let Found { compile, compiled, survived, run_folder, progress, was_interrupted, meter } = self;
         // A run whose input is gone is over, however it ended.
         let was_stopped = compiled.was_stopped && !replaces_input;
-        let written = outputs.circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out)).and_then(|()| {
+        let written = outputs.circuit.write(|mut out| bqc_qasm::write(compiled.circuit(), &mut out)).and_then(|()| {
             let report = compile.request().report(compiled, was_interrupted, survived, meter);
             if let Some(output) = &outputs.report {
                 output.write(|out| out.write_all(report.to_json().as_bytes()))?;
@@ -350,6 +350,7 @@ pub fn resolve(args: &SettingsArgs) -> RunSettings {
         objective: args.objective.objective(),
         tolerance: args.epsilon,
         seed: args.seed,
+        sabotage: None,
     };
     let n_threads = args.threads.map_or_else(cores, usize::from);
     match args.flow {
@@ -363,6 +364,7 @@ pub fn resolve(args: &SettingsArgs) -> RunSettings {
             n_threads,
             block: block(Flow::Delete, 1),
             max_check_updates: MAX_CHECK_UPDATES,
+            is_recorded: false,
         },
         FlowArg::Search => RunSettings {
             block_size: args.block_size.unwrap_or(SEARCH_WINDOW_SIZE).into(),
@@ -374,6 +376,7 @@ pub fn resolve(args: &SettingsArgs) -> RunSettings {
             n_threads,
             block: block(Flow::Search { n_rounds: effort.n_rounds }, effort.starts),
             max_check_updates: MAX_CHECK_UPDATES,
+            is_recorded: false,
         },
     }
 }

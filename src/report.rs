@@ -5,8 +5,9 @@ use crate::keep::Survived;
 use crate::resources::Meter;
 use crate::stats::figures;
 use bqc_circuit::{Circuit, Stats};
-use bqc_optimize::{Flow, Method};
+use bqc_optimize::Flow;
 use bqc_run::{Compiled, RunSettings};
+use bqc_verify::Method;
 use bqc_wire::{BlockTotals, CheckMethod, Document, Report, Settings, Status, WholeCheck};
 use std::path::Path;
 use std::time::Duration;
@@ -38,9 +39,10 @@ impl Request<'_> {
             version: env!("CARGO_PKG_VERSION").into(),
             status: status(&compiled, was_interrupted),
             input: figures(self.input_path, &Stats::of(self.input)),
-            output: figures(self.output_path, &Stats::of(&compiled.circuit)),
-            error_bound: compiled.error_bound,
+            output: figures(self.output_path, &Stats::of(compiled.circuit())),
+            error_bound: compiled.error_bound(),
             whole_check: whole_check(&compiled),
+            refused: compiled.faults.iter().map(ToString::to_string).collect(),
             passes: compiled.n_passes,
             blocks: BlockTotals::of(&compiled.records),
             wall_seconds: resources.wall_seconds,
@@ -102,7 +104,9 @@ pub fn exit(report: &Report) -> Exit {
     match report.status {
         Status::InternalDifference => Exit::Degraded,
         Status::Interrupted => Exit::Interrupted,
-        Status::Complete | Status::TimeLimit if report.blocks.failed > 0 => Exit::Degraded,
+        Status::Complete | Status::TimeLimit if report.blocks.failed > 0 || !report.refused.is_empty() => {
+            Exit::Degraded
+        }
         Status::Complete | Status::TimeLimit => Exit::Complete,
     }
 }

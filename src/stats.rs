@@ -4,7 +4,7 @@ use crate::args::StatsArgs;
 use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
 use crate::output::Output;
-use bqc_circuit::{Circuit, Stats, lower};
+use bqc_circuit::{Circuit, Lowered, Stats};
 use bqc_partition::{Options, partition};
 use bqc_wire::{CircuitFigures, Document, PartitionPreview, StatsReport};
 use std::collections::BTreeMap;
@@ -44,7 +44,7 @@ pub fn figures(path: &Path, stats: &Stats) -> CircuitFigures {
 
 /// The blocks that a first pass would cut.
 fn preview(circuit: &Circuit, block_size: u8) -> Result<PartitionPreview, Failure> {
-    let partition = partition(&lower(circuit), &Options::new(block_size.into()))
+    let partition = partition(&Lowered::of(circuit), &Options::new(block_size.into()))
         .map_err(|reason| Failure::Usage(format!("cannot cut the circuit into blocks: {reason}")))?;
     let mut preview =
         PartitionPreview { block_size, blocks: 0, blocks_by_width: BTreeMap::new(), largest_two_qubit_gates: 0 };

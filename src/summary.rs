@@ -40,6 +40,10 @@ fn trouble(report: &Report) -> Option<String> {
         }
         Status::Interrupted => Some("interrupted: this is the best circuit so far".into()),
         Status::TimeLimit => Some("time limit: this is the best circuit so far".into()),
+        Status::Complete if !report.refused.is_empty() => Some(format!(
+            "internal error: the verifier refused a pass: {}. The circuit before the pass was kept. Please report this.",
+            report.refused[0]
+        )),
         Status::Complete if failed > 0 => Some(format!(
             "{failed} blocks kept their gates because of a fault; --report names them. Please report this."
         )),

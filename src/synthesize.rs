@@ -66,7 +66,7 @@ fn settings(args: &SynthesizeArgs, precision: Precision) -> SynthesisSettings {
 fn circuit(block: &BlockCircuit) -> Circuit {
     let qubits: Vec<Qubit> = (0..block.width().into()).map(Qubit).collect();
     let mut circuit = Circuit::with_qubits(block.width().into());
-    circuit.operations.extend(block.to_calls(&qubits).map(Operation::Gate));
+    circuit.operations.extend(block.on(&qubits).map(|gate| Operation::Gate(gate.to_call())));
     circuit
 }
 

@@ -4,7 +4,7 @@ use crate::args::VerifyArgs;
 use crate::exit::{Exit, Failure};
 use crate::input::{is_standard_stream, read_circuit};
 use crate::output::Output;
-use bqc_optimize::{CompareOptions, compare_circuits};
+use bqc_verify::{CompareOptions, compare_circuits};
 use std::path::Path;
 
 /// Prints the distance and how it was found; the exit code says whether it is small enough.

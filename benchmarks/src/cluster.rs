@@ -182,7 +182,7 @@ fn check(n_wires: u8, n_cx: usize) -> f64 {
     let unit = Unit::new(&block, &BlockSettings::default(), 0, 0, "cpu");
     // The same unitary by other numbers, so that nothing is known without measuring.
     for gate in &mut block.gates {
-        if let BlockGate::U3 { angles, .. } = gate {
+        if let BlockGate::One { angles, .. } = gate {
             angles[2] += TAU;
         }
     }

@@ -3,7 +3,7 @@
 use crate::binary::Binary;
 use crate::measure::{Spread, short};
 use crate::record::{Csv, Markdown};
-use bqc_circuit::{Stats, lower};
+use bqc_circuit::{Lowered, Stats};
 use bqc_partition::{Options, partition};
 use bqc_qasm::{ParseOptions, SourceText};
 use std::fs;
@@ -242,15 +242,15 @@ pub fn defaults(
     Ok((table.text().to_owned(), raw))
 }
 
-/// Seconds for reading a file, cutting it into blocks and writing their join, `repeats` times.
+/// Seconds for reading a file, cutting it into blocks and writing it, `repeats` times.
 pub fn read_cut_write(path: &Path, repeats: usize) -> Result<Vec<f64>, String> {
     let mut seconds = Vec::new();
     for _ in 0..repeats {
         let start = Instant::now();
-        let circuit = lower(&read(path)?);
-        let cut = partition(&circuit, &Options::new(4)).map_err(|e| e.to_string())?;
+        let circuit = Lowered::of(&read(path)?);
+        std::hint::black_box(partition(&circuit, &Options::new(4)).map_err(|e| e.to_string())?);
         let mut text = Vec::new();
-        bqc_qasm::write(&cut.to_circuit(&circuit), &mut text).map_err(|e| e.to_string())?;
+        bqc_qasm::write(&circuit.to_circuit(), &mut text).map_err(|e| e.to_string())?;
         seconds.push(start.elapsed().as_secs_f64());
     }
     Ok(seconds)

@@ -91,7 +91,7 @@ impl Problems {
         self.members.iter().map(|member| {
             let qubits: Vec<Qubit> = (0..u32::from(self.n)).map(Qubit).collect();
             let mut circuit = Circuit::with_qubits(self.n.into());
-            member.solution.to_block().to_calls(&qubits).for_each(|call| circuit.push(call));
+            member.solution.to_block().on(&qubits).for_each(|gate| circuit.push(gate.to_call()));
             circuit
         })
     }

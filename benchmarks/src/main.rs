@@ -7,7 +7,7 @@ use args::{Cli, Command};
 use bqc_benchmarks::generate::suite;
 use bqc_benchmarks::manifest;
 use bqc_benchmarks::speed::{PARTITION_GOAL, measure_partition, random_circuit};
-use bqc_circuit::lower;
+use bqc_circuit::Lowered;
 use bqc_qasm::{ParseOptions, SourceText};
 use clap::Parser;
 use std::path::Path;
@@ -65,7 +65,7 @@ fn count_blocks(file: &str) -> Result<(), String> {
     let bytes = fs::read(file).map_err(|e| format!("cannot read `{file}`: {e}"))?;
     let source = SourceText::new(file, bytes);
     let circuit = bqc_qasm::parse(&source, &ParseOptions::default()).map_err(|d| d.render())?;
-    let circuit = lower(&circuit);
+    let circuit = Lowered::of(&circuit);
     print!("{file}: {} wires", circuit.n_qubits());
     for k in [3, 4, 5, 8] {
         let speed = measure_partition(&circuit, k).map_err(|e| format!("{file}: {e}"))?;

@@ -2,7 +2,7 @@
 
 use bqc_benchmarks::generate::suite;
 use bqc_benchmarks::speed::measure_partition;
-use bqc_circuit::lower;
+use bqc_circuit::Lowered;
 use std::collections::BTreeMap;
 
 /// Per block size, the geometric mean over all circuits of blocks here by blocks there. Measured:
@@ -28,7 +28,7 @@ fn blocks_are_fewer_than_those_of_a_quick_partitioner() {
     for (block_size, limit) in MEAN_RATIO {
         let mut sum_of_logs = 0.0;
         for entry in &suite {
-            let here = measure_partition(&lower(&entry.circuit), block_size).unwrap().n_blocks;
+            let here = measure_partition(&Lowered::of(&entry.circuit), block_size).unwrap().n_blocks;
             let ratio = here as f64 / peer[&(entry.name.clone(), block_size)] as f64;
             assert!(ratio <= WORST_RATIO, "{} at {block_size}: {here} blocks, ratio {ratio:.2}", entry.name);
             sum_of_logs += ratio.ln();

@@ -43,7 +43,7 @@ pub fn merge(args: &MergeArgs, start: Instant) -> Result<Exit, Failure> {
             return Ok(Exit::Interrupted);
         }
     }
-    circuit.write(|mut out| bqc_qasm::write(&compiled.circuit, &mut out))?;
+    circuit.write(|mut out| bqc_qasm::write(compiled.circuit(), &mut out))?;
     let request = Request {
         input_path: Path::new(&run.plan.input),
         input: &run.circuit,

@@ -7,7 +7,7 @@
 
 use crate::generate::Entry;
 use crate::measure::{Effort, Spread, timed};
-use bqc_circuit::{BlockCircuit, Circuit, Operation, Qubit, lower};
+use bqc_circuit::{BlockCircuit, Circuit, Lowered, Operation, Qubit};
 use bqc_instantiate::{CpuEngine, CxTemplate, Solver};
 use bqc_linalg::Stream;
 use bqc_optimize::IDENTITY_TOLERANCE;
@@ -48,14 +48,14 @@ pub fn samples(suite: &[Entry], width: usize) -> Vec<Sample> {
     let fullest = |source: &&'static str| {
         let entry = suite.iter().find(|e| e.name == **source)?;
         let max_cx = WindowSettings::default().max_cx[width.clamp(3, 5) - 3];
-        let cut = partition(&lower(&entry.circuit), &Options { max_cx, ..Options::new(width) }).ok()?;
+        let cut = partition(&Lowered::of(&entry.circuit), &Options { max_cx, ..Options::new(width) }).ok()?;
         let block =
             cut.blocks().filter(|b| usize::from(b.circuit.width()) == width).max_by_key(|b| b.circuit.n_cx())?;
         let original = block.circuit.clone();
         let settings = WindowSettings { widths: width..=width, n_rounds: 12, ..WindowSettings::default() };
         let mut stream = Stream::new(1, width as u64, 0);
         let searched = search_window(&original, &engine, &settings, &mut stream, &AtomicBool::new(false));
-        Some(Sample { source, original, plateau: searched.circuit })
+        Some(Sample { source, original, plateau: searched.composition.circuit().clone() })
     };
     SOURCES.iter().filter_map(fullest).filter(|s| s.plateau.n_cx() >= 2).collect()
 }
@@ -161,7 +161,7 @@ fn number_behind(text: &str, before: &str) -> Option<f64> {
 fn write_block(block: &BlockCircuit, file: &Path) -> io::Result<()> {
     let wires: Vec<Qubit> = (0..u32::from(block.width())).map(Qubit).collect();
     let mut circuit = Circuit::with_qubits(block.width().into());
-    circuit.operations.extend(block.to_calls(&wires).map(Operation::Gate));
+    circuit.operations.extend(block.on(&wires).map(|gate| Operation::Gate(gate.to_call())));
     let mut text = Vec::new();
     bqc_qasm::write(&circuit, &mut text)?;
     fs::write(file, text)

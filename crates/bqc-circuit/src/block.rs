@@ -1,45 +1,21 @@
-//! A small unitary circuit over {CX, U3} on its own wires: the currency between partition,
-//! optimisation and verification.
+//! A small unitary circuit over the lowered gates on its own wires: the currency between partition, optimisation and
+//! verification.
 
-use crate::gates::{CX, U3};
-use crate::{BlockQubit, GateCall, Qubit};
+use crate::BlockQubit;
+use crate::lowered::{Item, LoweredGate, Sequence, Wire};
 use bqc_linalg::Su2;
 
 /// A gate of a block.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum BlockGate {
-    /// Controlled X.
-    Cx {
-        /// Control wire.
-        control: BlockQubit,
-        /// Target wire.
-        target: BlockQubit,
-    },
-    /// `u3(θ, φ, λ)`, angles in radians, exactly as they will be written out.
-    U3 {
-        /// The wire.
-        qubit: BlockQubit,
-        /// `[θ, φ, λ]`.
-        angles: [f64; 3],
-    },
-}
+pub type BlockGate = LoweredGate<BlockQubit>;
 
 impl BlockGate {
     /// A one-qubit gate from its SU(2) value.
     pub fn from_su2(qubit: BlockQubit, value: Su2) -> BlockGate {
-        BlockGate::U3 { qubit, angles: value.u3_angles() }
-    }
-
-    /// The same gate on the circuit's wires: wire `b` of the block is `qubits[b]`.
-    pub fn on(&self, qubits: &[Qubit]) -> GateCall {
-        match *self {
-            BlockGate::Cx { control, target } => GateCall::cx(qubits[control.index()], qubits[target.index()]),
-            BlockGate::U3 { qubit, angles } => GateCall::u3(angles, qubits[qubit.index()]),
-        }
+        BlockGate::u3(qubit, value.u3_angles())
     }
 }
 
-/// A circuit of {CX, U3} gates on `width` wires.
+/// A lowered circuit without walls on `width` wires.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BlockCircuit {
     width: u8,
@@ -58,9 +34,9 @@ impl BlockCircuit {
         self.width
     }
 
-    /// Number of CX gates.
+    /// Number of two-qubit gates.
     pub fn n_cx(&self) -> usize {
-        self.gates.iter().filter(|g| matches!(g, BlockGate::Cx { .. })).count()
+        self.gates.iter().filter(|gate| gate.is_two_qubit()).count()
     }
 
     /// Number of one-qubit gates.
@@ -68,37 +44,31 @@ impl BlockCircuit {
         self.gates.len() - self.n_cx()
     }
 
-    /// Appends `cx control, target`. Panics on a wire that the block has not, or a repeated one.
+    /// Whether every gate acts on different wires that the block has.
+    pub fn is_well_formed(&self) -> bool {
+        let is_inside = |wire: &BlockQubit| wire.0 < self.width;
+        self.gates.iter().all(|gate| match gate {
+            LoweredGate::One { wire, .. } => is_inside(wire),
+            LoweredGate::Two { wires, .. } => wires.iter().all(is_inside) && wires[0] != wires[1],
+        })
+    }
+
+    /// Appends `cx control, target`. Panics on a wire that the block does not have, or a repeated one.
     pub fn push_cx(&mut self, control: BlockQubit, target: BlockQubit) {
         assert!(control != target && control.0 < self.width && target.0 < self.width);
-        self.gates.push(BlockGate::Cx { control, target });
+        self.gates.push(BlockGate::cx(control, target));
     }
 
-    /// Appends `u3(angles) qubit`. Panics on a wire that the block has not.
+    /// Appends `u3(angles) qubit`. Panics on a wire that the block does not have.
     pub fn push_u3(&mut self, qubit: BlockQubit, angles: [f64; 3]) {
         assert!(qubit.0 < self.width);
-        self.gates.push(BlockGate::U3 { qubit, angles });
+        self.gates.push(BlockGate::u3(qubit, angles));
     }
 
-    /// The block whose wire `b` is `qubits[b]`, from calls of `cx` and `u3` on these wires; none if
-    /// there are more than 255 wires, or a call is of another gate or on another wire.
-    pub fn from_calls<'a>(qubits: &[Qubit], calls: impl IntoIterator<Item = &'a GateCall>) -> Option<BlockCircuit> {
-        let mut block = BlockCircuit::new(u8::try_from(qubits.len()).ok()?);
-        let wire = |q: Qubit| qubits.iter().position(|&p| p == q).map(|b| BlockQubit(b as u8));
-        for call in calls {
-            match (call.gate(), call.qubits(), call.angles()) {
-                (CX, &[control, target], _) if control != target => block.push_cx(wire(control)?, wire(target)?),
-                (U3, &[qubit], &[theta, phi, lambda]) => block.push_u3(wire(qubit)?, [theta, phi, lambda]),
-                _ => return None,
-            }
-        }
-        Some(block)
-    }
-
-    /// The block's gates on the circuit's wires. Panics if `qubits` is not as long as the block is wide.
-    pub fn to_calls<'a>(&'a self, qubits: &'a [Qubit]) -> impl Iterator<Item = GateCall> + 'a {
-        assert_eq!(qubits.len(), self.width as usize, "one wire of the circuit for each of the block");
-        self.gates.iter().map(|gate| gate.on(qubits))
+    /// The block's gates on other wires. Panics if `wires` is not as long as the block is wide.
+    pub fn on<'a, W: Wire>(&'a self, wires: &'a [W]) -> impl Iterator<Item = LoweredGate<W>> + 'a {
+        assert_eq!(wires.len(), self.width as usize, "one wire for each of the block");
+        self.gates.iter().map(|gate| gate.on(wires))
     }
 
     /// Longest chain of gates that share wires.
@@ -106,31 +76,45 @@ impl BlockCircuit {
         self.chain(|_| true)
     }
 
-    /// Longest chain of CX gates.
+    /// Longest chain of two-qubit gates.
     pub fn cx_depth(&self) -> usize {
-        self.chain(|gate| matches!(gate, BlockGate::Cx { .. }))
+        self.chain(BlockGate::is_two_qubit)
     }
 
     fn chain(&self, is_step: impl Fn(&BlockGate) -> bool) -> usize {
         let mut ready = vec![0; self.width as usize];
         for gate in &self.gates {
-            let step = is_step(gate) as usize;
-            match *gate {
-                BlockGate::Cx { control, target } => {
-                    let end = ready[control.index()].max(ready[target.index()]) + step;
-                    (ready[control.index()], ready[target.index()]) = (end, end);
-                }
-                BlockGate::U3 { qubit, .. } => ready[qubit.index()] += step,
-            }
+            let start = gate.wires().iter().map(|wire| ready[wire.index()]).max().unwrap_or(0);
+            gate.wires().iter().for_each(|wire| ready[wire.index()] = start + is_step(gate) as usize);
         }
         ready.into_iter().max().unwrap_or(0)
+    }
+}
+
+impl Sequence for BlockCircuit {
+    type Wire = BlockQubit;
+
+    fn n_wires(&self) -> usize {
+        self.width.into()
+    }
+
+    fn len(&self) -> usize {
+        self.gates.len()
+    }
+
+    fn item(&self, index: usize) -> Item<BlockQubit> {
+        Item::Gate(self.gates[index])
+    }
+
+    fn wall_wires(&self, _: u32) -> Vec<BlockQubit> {
+        Vec::new()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Circuit, GateId, Operation};
+    use crate::{Circuit, Operation, Qubit};
     use bqc_linalg::{Matrix, Stream, phase_distance};
 
     fn random(width: u8, n_gates: usize, stream: &mut Stream) -> BlockCircuit {
@@ -147,22 +131,26 @@ mod tests {
     }
 
     #[test]
-    fn blocks_and_calls_are_two_forms_of_one_thing() {
+    fn a_block_is_the_same_unitary_on_other_wires() {
         let mut stream = Stream::new(0, 4, 0);
         let qubits = [Qubit(3), Qubit(0), Qubit(2)];
         let block = random(3, 30, &mut stream);
-        let calls: Vec<GateCall> = block.to_calls(&qubits).collect();
-        assert_eq!(BlockCircuit::from_calls(&qubits, &calls), Some(block.clone()));
-        assert_eq!(BlockCircuit::from_calls(&qubits[1..], &calls), None);
-        let swap = GateCall::new(GateId::from_name("swap").unwrap(), &[], &qubits[..2]);
-        assert_eq!(BlockCircuit::from_calls(&qubits, [&swap]), None);
-
         let mut circuit = Circuit::with_qubits(4);
-        circuit.operations.extend(calls.into_iter().map(Operation::Gate));
+        circuit.operations.extend(block.on(&qubits).map(|gate| Operation::Gate(gate.to_call())));
         let mut expected = Matrix::identity(16);
         expected.apply_gate(&block.unitary(), &[3, 0, 2]);
         assert!(phase_distance(&circuit.unitary().unwrap(), &expected) < 1e-14);
         assert_eq!(block.depth(), crate::Stats::of(&circuit).depth);
         assert_eq!(block.cx_depth(), crate::Stats::of(&circuit).two_qubit_depth);
+    }
+
+    #[test]
+    fn wires_that_are_not_there_are_seen() {
+        let mut block = random(3, 30, &mut Stream::new(0, 4, 1));
+        assert!(block.is_well_formed());
+        block.gates.push(BlockGate::cx(BlockQubit(1), BlockQubit(1)));
+        assert!(!block.is_well_formed());
+        *block.gates.last_mut().unwrap() = BlockGate::u3(BlockQubit(3), [0.0; 3]);
+        assert!(!block.is_well_formed());
     }
 }

@@ -1,20 +1,23 @@
 //! The circuit model: wires, the gate table, circuits, blocks.
 //!
-//! Two forms of a circuit exist. A [`Circuit`] holds anything OpenQASM 2 can say, each gate a row of
-//! the [gate table](gates). A [`BlockCircuit`] is a small unitary piece over {CX, U3} on its own
-//! wires: what partition cuts out, what engines improve, what the verifier compares.
+//! A circuit has two forms. A [`Circuit`] holds anything OpenQASM 2 can say, each gate a row of the
+//! [gate table](gates). A [`Lowered`] circuit is what everything between reader and writer works on: one-qubit
+//! gates, two-qubit gates, and walls. A [`BlockCircuit`] is a small unitary piece of it on its own wires: what
+//! partition cuts out, what engines improve, what the verifier compares.
 
 pub mod block;
 pub mod circuit;
+pub mod edit;
 pub mod gates;
-pub mod lower;
+pub mod lowered;
 pub mod stats;
 mod unitary;
 pub mod wire;
 
 pub use block::{BlockCircuit, BlockGate};
 pub use circuit::{Circuit, Directive, GateCall, OpaqueGate, Operation, Register};
+pub use edit::{Edit, Move, PieceEdit};
 pub use gates::{Gate, GateId, Library};
-pub use lower::lower;
+pub use lowered::{Frame, Item, Lowered, LoweredGate, Sequence, Step, TwoQubitGate, Wire};
 pub use stats::Stats;
 pub use wire::{BlockQubit, Clbit, Qubit};

@@ -4,9 +4,9 @@
 //! merging: `cp` is two two-qubit gates, `ccx` is six. Only so do the numbers of an input and of an
 //! output mean the same. Gates under `if` count like any other.
 
-use crate::gates::TABLE;
-use crate::lower::lower_call;
-use crate::{Circuit, Directive, GateCall, Operation};
+use crate::gates::{TABLE, U3, lower_call};
+use crate::lowered::{Lowered, LoweredGate, Step, Wire};
+use crate::{BlockGate, Circuit, Directive, GateCall, Operation};
 
 /// Counts of one circuit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +42,18 @@ impl Stats {
         counter.finish()
     }
 
+    /// Counts a lowered circuit. Linear in its size.
+    pub fn of_lowered(lowered: &Lowered) -> Stats {
+        let mut counter = Counter::new(lowered.frame().circuit());
+        for step in &lowered.steps {
+            match step {
+                Step::Gate(gate) => counter.count_lowered(gate),
+                Step::Wall(number) => counter.count(lowered.frame().wall(*number)),
+            }
+        }
+        counter.finish()
+    }
+
     /// All gates after lowering.
     pub fn n_gates(&self) -> usize {
         self.n_two_qubit + self.n_one_qubit
@@ -70,7 +82,7 @@ struct Counter<'a> {
     by_name: Vec<usize>,
     /// Scratch: the lines of the operation at hand, and the lowered form of the gate at hand.
     lines: Vec<usize>,
-    lowered: Vec<Operation>,
+    lowered: Vec<BlockGate>,
 }
 
 impl<'a> Counter<'a> {
@@ -100,15 +112,26 @@ impl<'a> Counter<'a> {
         self.by_name[call.gate().index()] += 1;
         let mut lowered = std::mem::take(&mut self.lowered);
         lower_call(call, &mut lowered);
-        for operation in lowered.drain(..) {
-            self.lines.clear();
-            operation.for_each_qubit(|q| self.lines.push(q.index()));
-            let two_qubit = self.lines.len() == 2;
-            self.stats.n_two_qubit += two_qubit as usize;
-            self.stats.n_one_qubit += !two_qubit as usize;
-            self.step(Ready { any: 1, two_qubit: two_qubit as usize });
-        }
+        lowered.drain(..).for_each(|gate| self.count_step(&gate.on(call.qubits())));
         self.lowered = lowered;
+    }
+
+    fn count_lowered(&mut self, gate: &LoweredGate) {
+        let id = match gate {
+            LoweredGate::One { .. } => U3,
+            LoweredGate::Two { gate, .. } => gate.id(),
+        };
+        self.by_name[id.index()] += 1;
+        self.count_step(gate);
+    }
+
+    fn count_step(&mut self, gate: &LoweredGate) {
+        self.lines.clear();
+        self.lines.extend(gate.wires().iter().map(|wire| Wire::index(*wire)));
+        let two_qubit = gate.is_two_qubit() as usize;
+        self.stats.n_two_qubit += two_qubit;
+        self.stats.n_one_qubit += 1 - two_qubit;
+        self.step(Ready { any: 1, two_qubit });
     }
 
     fn count_directive(&mut self, operation: &Operation, directive: &Directive) {
@@ -175,8 +198,10 @@ mod tests {
     fn counts_are_those_of_the_lowered_circuit() {
         let circuit =
             circuit(vec![call("ccx", &[], &[0, 1, 2]), call("cp", &[0.1], &[0, 1]), call("ccx", &[], &[2, 1, 0])]);
-        let (stats, lowered) = (Stats::of(&circuit), Stats::of(&crate::lower(&circuit)));
-        assert_eq!((stats.n_two_qubit, stats.n_gates()), (14, crate::lower(&circuit).operations.len()));
+        let (stats, form) = (Stats::of(&circuit), Lowered::of(&circuit));
+        let lowered = Stats::of_lowered(&form);
+        assert_eq!(lowered, Stats::of(&form.to_circuit()));
+        assert_eq!((stats.n_two_qubit, stats.n_gates()), (14, form.steps.len()));
         assert_eq!(stats.histogram, [("ccx".to_owned(), 2), ("cp".to_owned(), 1)]);
         assert_eq!(Stats { histogram: stats.histogram.clone(), ..lowered }, stats);
     }

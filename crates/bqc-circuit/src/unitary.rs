@@ -1,6 +1,6 @@
 //! Reference unitaries of whole circuits: plain, slow, and what faster ones are compared with.
 
-use crate::{BlockCircuit, BlockGate, Circuit, Directive, Operation, gates};
+use crate::{BlockCircuit, Circuit, Directive, Operation};
 use bqc_linalg::Matrix;
 
 impl Circuit {
@@ -37,14 +37,9 @@ impl BlockCircuit {
     /// The `2^width × 2^width` matrix, wire q = bit q of the index.
     pub fn unitary(&self) -> Matrix {
         let mut state = Matrix::identity(1 << self.width());
-        let cx = (gates::CX.row().unitary)(&[]);
         for gate in &self.gates {
-            match *gate {
-                BlockGate::Cx { control, target } => state.apply_gate(&cx, &[control.index(), target.index()]),
-                BlockGate::U3 { qubit, angles } => {
-                    state.apply_gate(&(gates::U3.row().unitary)(&angles), &[qubit.index()]);
-                }
-            }
+            let wires: Vec<usize> = gate.wires().iter().map(|wire| wire.index()).collect();
+            state.apply_gate(&gate.matrix(), &wires);
         }
         state
     }

@@ -4,7 +4,7 @@
 //! of its wires. Neighbouring one-qubit gates on a wire are one slot, so any {CX, U3} block fits.
 
 use crate::{FreeValue, Values};
-use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit};
+use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, LoweredGate, TwoQubitGate};
 use bqc_linalg::lanes::layer::Layer;
 use bqc_linalg::{Stream, Su2};
 
@@ -85,13 +85,13 @@ impl CxTemplate {
         let mut last: Vec<Slot> = (0..block.width()).map(Slot::First).collect();
         for gate in &block.gates {
             match *gate {
-                BlockGate::Cx { control, target } => {
+                LoweredGate::Two { gate: TwoQubitGate::Cx, wires: [control, target], .. } => {
                     let i = template.layers.len();
                     template.push(control.0, target.0, Su2::IDENTITY, Su2::IDENTITY);
                     last[control.index()] = Slot::OnControl(i);
                     last[target.index()] = Slot::OnTarget(i);
                 }
-                BlockGate::U3 { qubit, angles: [theta, phi, lambda] } => {
+                LoweredGate::One { wire: qubit, angles: [theta, phi, lambda] } => {
                     let slot = last[qubit.index()];
                     let value = (Su2::u3(theta, phi, lambda) * template.value(slot)).normalized();
                     template.set(slot, value);

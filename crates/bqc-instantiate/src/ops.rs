@@ -3,7 +3,7 @@
 //! A list of [`Op`]s pushes state batches `[group][2^n][re 8, im 8]` forward or backward. Targets,
 //! validation states and the full check of all columns use it; sweeps have their own, fused plan.
 
-use bqc_circuit::{BlockCircuit, BlockGate};
+use bqc_circuit::{BlockCircuit, LoweredGate, TwoQubitGate};
 use bqc_linalg::lanes::two_qubit::{Pair, apply_cx, apply_one, apply_two};
 use bqc_linalg::lanes::{AlignedBuffer, Level, states, two_qubit};
 use bqc_linalg::{Complex64, Matrix4, Su2};
@@ -61,9 +61,11 @@ pub fn of_block(circuit: &BlockCircuit) -> Vec<Op> {
         .gates
         .iter()
         .map(|gate| match *gate {
-            BlockGate::Cx { control, target } => Op::Cx { control: control.0, target: target.0 },
-            BlockGate::U3 { qubit, angles: [theta, phi, lambda] } => {
-                Op::One { qubit: qubit.0, value: Su2::u3(theta, phi, lambda) }
+            LoweredGate::Two { gate: TwoQubitGate::Cx, wires: [control, target], .. } => {
+                Op::Cx { control: control.0, target: target.0 }
+            }
+            LoweredGate::One { wire, angles: [theta, phi, lambda] } => {
+                Op::One { qubit: wire.0, value: Su2::u3(theta, phi, lambda) }
             }
         })
         .collect()

@@ -7,7 +7,7 @@
 
 use crate::ops::Op;
 use crate::{CxTemplate, Slot};
-use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit};
+use bqc_circuit::{BlockCircuit, BlockQubit, LoweredGate, TwoQubitGate};
 use bqc_linalg::lanes::two_qubit::Pair;
 use bqc_linalg::{Matrix, Matrix2, Matrix4, Stream, Su2};
 
@@ -128,8 +128,10 @@ impl Template {
         let mut values = Values::default();
         for gate in &circuit.gates {
             match *gate {
-                BlockGate::Cx { control, target } => template.push_cx(control, target)?,
-                BlockGate::U3 { qubit, angles: [theta, phi, lambda] } => {
+                LoweredGate::Two { gate: TwoQubitGate::Cx, wires: [control, target], .. } => {
+                    template.push_cx(control, target)?;
+                }
+                LoweredGate::One { wire: qubit, angles: [theta, phi, lambda] } => {
                     template.push_free_one(qubit)?;
                     values.0.push(FreeValue::One(Su2::u3(theta, phi, lambda)));
                 }

@@ -6,9 +6,9 @@
 //! it is near nothing. Every such template is refined to its least cost, zero or not, always against
 //! the original block, so that distances of successive deletions do not add up inside of it.
 
-use crate::verify::VerifiedBlock;
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::{CxTemplate, Engine, LmSettings, Rotation, StateBatch};
+use bqc_verify::VerifiedBlock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Behind a CX, how many of the following are tried as the second of two.
@@ -95,11 +95,11 @@ fn candidates(from: &CxTemplate) -> Vec<CxTemplate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::block_distance;
     use crate::test_support::random_block;
     use bqc_circuit::BlockQubit;
     use bqc_instantiate::CpuEngine;
     use bqc_linalg::Stream;
+    use bqc_verify::block_distance;
 
     static GO: AtomicBool = AtomicBool::new(false);
 

@@ -7,12 +7,13 @@
 use crate::deletion::{Fit, delete_gates};
 use crate::merge::merge_one_qubit;
 use crate::objective::{Figures, Objective};
+use crate::sabotage::Sabotage;
 use crate::search::{WindowResult, WindowSettings, WindowState, search_window_from};
 use crate::two_qubit::{resynthesize_pair, resynthesize_runs};
-use crate::verify::{Rejected, VerifiedBlock};
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::{Engine, Solver};
 use bqc_linalg::Stream;
+use bqc_verify::{Fault, VerifiedBlock};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Largest phase distance at which bqc calls two blocks the same unitary. Rounding alone reaches
@@ -48,12 +49,23 @@ pub struct BlockSettings {
     pub tolerance: f64,
     /// The user's seed.
     pub seed: u64,
+    /// For tests of the verifier.
+    #[doc(hidden)]
+    pub sabotage: Option<Sabotage>,
 }
 
 impl Default for BlockSettings {
     fn default() -> BlockSettings {
         let (solver, objective) = (Solver::default(), Objective::default());
-        BlockSettings { flow: Flow::Delete, starts: 1, solver, objective, tolerance: IDENTITY_TOLERANCE, seed: 0 }
+        BlockSettings {
+            flow: Flow::Delete,
+            starts: 1,
+            solver,
+            objective,
+            tolerance: IDENTITY_TOLERANCE,
+            seed: 0,
+            sabotage: None,
+        }
     }
 }
 
@@ -72,11 +84,11 @@ pub enum Reason {
         /// Why nothing better was found.
         why: Unchanged,
     },
-    /// It kept its gates because nothing better passed the verifier: a fault of bqc.
-    #[error("failed: the best result was refused: {rejected}")]
+    /// It kept its gates because the verifier refused the best result, or how it was put together: a fault of bqc.
+    #[error("failed: the best result was refused: {fault}")]
     Failed {
-        /// What the verifier said to the best result.
-        rejected: Rejected,
+        /// What the verifier said.
+        fault: Fault,
     },
 }
 
@@ -121,10 +133,6 @@ const RUN_SHARE: f64 = 1e-2;
 
 /// Purpose of the streams of the flow; the number of the start is added.
 const FLOW_STREAM: u64 = 0x464c_4f57_0000_0000;
-
-/// Up to this width the result of a search is measured against the original; wider ones are known by
-/// the sum of their changes, since all columns of ten wires take longer than the search itself.
-const MEASURED_WIDTH: u8 = 8;
 
 /// Rebuilds one block better by the objective, and never with more CX.
 ///
@@ -177,7 +185,7 @@ pub fn optimize_block_from(
             Flow::Search { n_rounds } => {
                 let defaults = WindowSettings::default();
                 let fit = Fit { solver: settings.solver, ..defaults.fit };
-                let settings = WindowSettings { n_rounds, objective, fit, ..defaults };
+                let settings = WindowSettings { n_rounds, objective, fit, sabotage: settings.sabotage, ..defaults };
                 let mut state = trail.from.unwrap_or_else(|| WindowState::start(original, objective, stream));
                 let result = search_window_from(&mut state, engine, &settings, stop, trail.note);
                 if let Some(found) = task.searched(result) {
@@ -210,15 +218,25 @@ impl Task<'_> {
         self.candidates.push(found);
     }
 
-    /// What a search has found, if it may be taken at once although it may be no smaller.
+    /// What a search has found, if it may be taken at once although it may be no smaller; the block itself if the
+    /// verifier found a fault.
     fn searched(&mut self, found: WindowResult) -> Option<(VerifiedBlock, BlockReport)> {
-        let WindowResult { circuit, bound, counts } = found;
+        let WindowResult { composition, counts, fault } = found;
         self.instantiations += counts.n_deletions + counts.n_moves;
-        let verified = if self.original.width() > MEASURED_WIDTH {
-            (bound <= self.tolerance).then(|| VerifiedBlock::joined(circuit, bound))
-        } else {
-            VerifiedBlock::check(self.original, circuit, self.tolerance).ok()
-        }?;
+        if composition.bound() > self.tolerance && fault.is_none() {
+            return None;
+        }
+        let verified = match fault {
+            Some(fault) => Err(fault),
+            None => composition.verify(self.original, self.tolerance).map_err(Fault::from),
+        };
+        let verified = match verified {
+            Ok(verified) => verified,
+            Err(fault) => {
+                let kept = VerifiedBlock::unchanged(self.original.clone());
+                return Some(self.done(kept, 1, Reason::Failed { fault }));
+            }
+        };
         let found = verified.circuit();
         let order = self.objective.rank_block(found).cmp(&self.objective.rank_block(self.original));
         let goes_on = self.objective.goes_on_from(&Figures::of_block(found), &Figures::of_block(self.original));
@@ -241,7 +259,7 @@ impl Task<'_> {
         let n_rejected = rejections.len();
         let reason = match (&accepted, rejections.into_iter().next()) {
             (Some(_), _) => Reason::Improved,
-            (None, Some(rejected)) => Reason::Failed { rejected },
+            (None, Some(rejected)) => Reason::Failed { fault: rejected.into() },
             (None, None) if self.original.gates.is_empty() => Reason::Unchanged { why: Unchanged::Empty },
             (None, None) if was_stopped => Reason::Unchanged { why: Unchanged::Stopped },
             (None, None) => Reason::Unchanged { why: Unchanged::NothingFound },
@@ -268,11 +286,11 @@ impl Task<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::block_distance;
     use crate::test_support::{random_block, random_clifford_t};
     use bqc_instantiate::{
         CpuEngine, CxTemplate, EngineError, MakeCandidate, Outcome, Problem, RefineProblem, Refined,
     };
+    use bqc_verify::block_distance;
 
     /// Calls every first candidate an identity, without looking.
     struct LyingEngine;
@@ -390,7 +408,8 @@ mod tests {
             assert!(report.n_rejected > 0);
             assert!(block_distance(&block, verified.circuit()).unwrap() <= settings.tolerance);
             match report.reason {
-                Reason::Failed { rejected } => {
+                Reason::Failed { fault } => {
+                    let Fault::Rejected(rejected) = fault else { panic!("{fault}") };
                     assert!(rejected.distance().unwrap() > settings.tolerance);
                     assert_eq!(verified.circuit(), &block);
                 }

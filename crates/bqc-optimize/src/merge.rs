@@ -1,87 +1,202 @@
-//! Closed-form simplification of blocks and of whole lowered circuits: one-qubit gates joined,
-//! identities dropped, pairs of equal CX cancelled. The rewritings
-//! themselves are in `wires.rs`.
+//! Closed-form simplification that needs no search: join one-qubit gates where they meet, move them through two-qubit
+//! gates that they commute with, drop identities, cancel pairs of equal CX.
+//!
+//! This file only proposes; every move is applied and measured by the verifier ([`Rewriting`]), for blocks and for
+//! circuits of any width alike. Every rewriting is exact algebra up to rounding, and to calling 1e-14 a zero.
+//! Rotations about Z commute with the control of a CX and rotations about X with its target; CX that share only
+//! controls or only targets commute.
 
-use crate::wires::{Item, Wires};
-use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, Circuit, Directive, GateCall, Operation, Qubit, gates};
+use bqc_circuit::{BlockCircuit, LoweredGate, Move, TwoQubitGate, Wire};
+use bqc_linalg::{Complex64, Su2};
+use bqc_verify::{Composition, Direction, MoveError, Rewriting};
 
-/// A circuit and how far it may be from the one that it was made of.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Merged {
-    /// The simplified circuit, on the same wires and bits.
-    pub circuit: Circuit,
-    /// At most this phase distance: the sum of the measured distances of all merges.
-    pub bound: f64,
+/// Matrix elements below this are zero: a dozen products of gates leave errors of about 1e-15, and
+/// real angles that small are a thousandth of the tolerance for identities.
+const NEGLIGIBLE: f64 = 1e-13;
+
+/// How many CX a gate may pass, which keeps the passes linear in the number of gates.
+const MAX_HOPS: usize = 64;
+
+/// Rounds at most; every round but the last removes a gate, two or three are usual.
+const MAX_ROUNDS: usize = 16;
+
+/// Which rotations commute with a two-qubit gate on one of its wires.
+#[derive(Clone, Copy, PartialEq)]
+enum Axis {
+    Z,
+    X,
 }
+
+/// A place and the angles that the gate there shall have.
+type Rotation = (usize, [f64; 3]);
 
 /// Joins the one-qubit gates of a block where they meet, drops identities, and cancels equal CX.
 ///
 /// * Gates that are not changed keep their angles bit by bit, and nothing changes its order.
 /// * Never more gates than before, and linear in their number.
-/// * The result is the same unitary to about 1e-15 a gate; joining it needs a
-///   [`VerifiedBlock`](crate::VerifiedBlock) as for everything else.
-/// * A block with a CX on one wire twice is returned as it is: the verifier refuses it.
+/// * A block that is not well formed is returned as it is: the verifier refuses it.
 pub fn merge_one_qubit(block: &BlockCircuit) -> BlockCircuit {
-    let mut wires = Wires::new(256);
-    for gate in &block.gates {
-        match *gate {
-            BlockGate::Cx { control, target } if control == target => return block.clone(),
-            BlockGate::Cx { control, target } => {
-                wires.push(Item::Cx { control: control.0.into(), target: target.0.into() })
-            }
-            BlockGate::U3 { qubit, angles } => wires.push(Item::One { wire: qubit.0.into(), angles }),
-        };
+    if !block.is_well_formed() {
+        return block.clone();
     }
-    wires.simplify();
-    let mut merged = BlockCircuit::new(block.width());
-    merged.gates.extend(wires.items().iter().filter_map(|item| match *item {
-        Item::Cx { control, target } => {
-            Some(BlockGate::Cx { control: BlockQubit(control as u8), target: BlockQubit(target as u8) })
-        }
-        Item::One { wire, angles } => Some(BlockGate::U3 { qubit: BlockQubit(wire as u8), angles }),
-        Item::Wall { .. } | Item::Gone => None,
-    }));
-    merged
+    let mut composition = Composition::start(block);
+    // A refused move has changed nothing.
+    _ = composition.rewrite(simplify);
+    composition.circuit().clone()
 }
 
-/// The same for a whole circuit. Directives, and gates other than `cx` and `u3`, stay where they are
-/// and nothing passes them.
-pub fn merge_circuit(circuit: &Circuit) -> Merged {
-    let mut wires = Wires::new(circuit.n_qubits());
-    // The place of every `cx` and `u3`; `None` for what is kept as it is.
-    let places: Vec<Option<usize>> = circuit.operations.iter().map(|o| push(&mut wires, circuit, o)).collect();
-    wires.simplify();
-    let mut merged = circuit.empty_like();
-    for (operation, place) in circuit.operations.iter().zip(places) {
-        match place.map(|p| wires.items()[p]) {
-            None => merged.operations.push(operation.clone()),
-            Some(Item::Cx { control, target }) => merged.push(GateCall::cx(Qubit(control), Qubit(target))),
-            Some(Item::One { wire, angles }) => merged.push(GateCall::u3(angles, Qubit(wire))),
-            Some(Item::Wall { .. } | Item::Gone) => {}
+/// Makes all such moves until none applies. Fails where the verifier refuses one: a fault of bqc.
+pub fn simplify<W: Wire>(rewriting: &mut Rewriting<W>) -> Result<(), MoveError> {
+    for _ in 0..MAX_ROUNDS {
+        let before = rewriting.n_removed();
+        for place in 0..rewriting.n_places() {
+            absorb(rewriting, place)?;
+        }
+        for place in 0..rewriting.n_places() {
+            cancel(rewriting, place)?;
+        }
+        if rewriting.n_removed() == before {
+            break;
         }
     }
-    Merged { circuit: merged, bound: wires.bound() }
+    Ok(())
 }
 
-/// Appends one operation, and returns its place if it may be rewritten.
-fn push(wires: &mut Wires, circuit: &Circuit, operation: &Operation) -> Option<usize> {
-    if let Operation::Gate(call) = operation {
-        let q = call.qubits();
-        if call.gate() == gates::CX && q[0] != q[1] {
-            return Some(wires.push(Item::Cx { control: q[0].0, target: q[1].0 }));
-        }
-        if call.gate() == gates::U3 {
-            let &[theta, phi, lambda] = call.angles() else { return None };
-            return Some(wires.push(Item::One { wire: q[0].0, angles: [theta, phi, lambda] }));
+/// Removes a one-qubit gate if it is the identity, or can reach another one and join it.
+fn absorb<W: Wire>(rewriting: &mut Rewriting<W>, place: usize) -> Result<(), MoveError> {
+    let Some((_, angles)) = one(rewriting, place) else { return Ok(()) };
+    let value = su2(angles);
+    if value.distance_to_identity() <= NEGLIGIBLE {
+        return rewriting.apply(Move::Drop { place: place as u32 });
+    }
+    if join(rewriting, place, angles, None)? {
+        return Ok(());
+    }
+    for (axis, part) in [(Axis::Z, z_part(value)), (Axis::X, x_part(value))] {
+        if same(part, value) && join(rewriting, place, part.u3_angles(), Some(axis))? {
+            return Ok(());
         }
     }
-    // `barrier;` without wires would order everything.
-    let everywhere = matches!(operation, Operation::Directive(d) if **d == Directive::Barrier(vec![]));
-    if everywhere {
-        (0..circuit.n_qubits()).for_each(|w| _ = wires.push(Item::Wall { wire: w as u32 }));
+    Ok(())
+}
+
+/// Multiplies a one-qubit gate, as `angles`, into the next one on its wire either way, passing two-qubit gates that a
+/// rotation about `axis` passes.
+fn join<W: Wire>(
+    rewriting: &mut Rewriting<W>,
+    place: usize,
+    angles: [f64; 3],
+    axis: Option<Axis>,
+) -> Result<bool, MoveError> {
+    for direction in [Direction::Forth, Direction::Back] {
+        let Some((other, n_hops)) = reach(rewriting, place, direction, axis) else { continue };
+        let is_forth = direction == Direction::Forth;
+        let chain = if is_forth { [angles, other] } else { [other, angles] };
+        let product = (su2(chain[1]) * su2(chain[0])).normalized().u3_angles();
+        let place = place as u32;
+        rewriting.apply(Move::Fuse { place, is_forth, n_hops, moved: angles, product })?;
+        return Ok(true);
     }
-    operation.for_each_qubit(|q| _ = wires.push(Item::Wall { wire: q.0 }));
+    Ok(false)
+}
+
+/// The angles of the first one-qubit gate that a gate at `place` meets, and how many gates it passes on its way.
+fn reach<W: Wire>(
+    rewriting: &Rewriting<W>,
+    place: usize,
+    direction: Direction,
+    axis: Option<Axis>,
+) -> Option<([f64; 3], u32)> {
+    let (wire, _) = one(rewriting, place)?;
+    let mut at = place;
+    for n_hops in 0..=MAX_HOPS as u32 {
+        at = rewriting.neighbour(at, wire, direction)?;
+        match rewriting.gate(at)? {
+            LoweredGate::One { .. } => return one(rewriting, at).map(|(_, angles)| (angles, n_hops)),
+            LoweredGate::Two { gate, wires, .. } if axis.is_some_and(|axis| axis_on(gate, &wires, wire) == axis) => {}
+            LoweredGate::Two { .. } => return None,
+        }
+    }
     None
+}
+
+/// Removes a CX together with the next equal one, if it can be moved there.
+fn cancel<W: Wire>(rewriting: &mut Rewriting<W>, place: usize) -> Result<(), MoveError> {
+    let Some(LoweredGate::Two { wires: [first, second], .. }) = rewriting.gate(place) else { return Ok(()) };
+    let (Some((twin, passed)), Some((other, also))) = (meet(rewriting, place, first), meet(rewriting, place, second))
+    else {
+        return Ok(());
+    };
+    if twin != other {
+        return Ok(());
+    }
+    // Gates that are rotations about the right axis only to rounding are made so first.
+    for (place, angles) in passed.into_iter().chain(also) {
+        rewriting.apply(Move::Turn { place: place as u32, angles })?;
+    }
+    rewriting.apply(Move::Cancel { place: place as u32, twin: twin as u32 })
+}
+
+/// The next equal CX along one of the wires, with only gates between that commute with this CX,
+/// and those one-qubit gates with the angles that commute exactly.
+fn meet<W: Wire>(rewriting: &Rewriting<W>, place: usize, wire: W) -> Option<(usize, Vec<Rotation>)> {
+    let gate = rewriting.gate(place)?;
+    let LoweredGate::Two { gate: kind, wires, .. } = gate else { return None };
+    let axis = axis_on(kind, &wires, wire);
+    let mut rotations = Vec::new();
+    let mut at = place;
+    for _ in 0..=MAX_HOPS {
+        at = rewriting.neighbour(at, wire, Direction::Forth)?;
+        match rewriting.gate(at)? {
+            here if here == gate => return Some((at, rotations)),
+            LoweredGate::Two { gate, wires, .. } if axis_on(gate, &wires, wire) == axis => {}
+            LoweredGate::Two { .. } => return None,
+            LoweredGate::One { angles, .. } => {
+                let value = su2(angles);
+                let part = if axis == Axis::Z { z_part(value) } else { x_part(value) };
+                if !same(part, value) {
+                    return None;
+                }
+                rotations.push((at, part.u3_angles()));
+            }
+        }
+    }
+    None
+}
+
+/// The wire and angles of a one-qubit gate whose angles are numbers.
+fn one<W: Wire>(rewriting: &Rewriting<W>, place: usize) -> Option<(W, [f64; 3])> {
+    match rewriting.gate(place)? {
+        LoweredGate::One { wire, angles } if angles.iter().all(|angle| angle.is_finite()) => Some((wire, angles)),
+        _ => None,
+    }
+}
+
+/// The axis about which rotations on this wire commute with the gate.
+fn axis_on<W: Wire>(gate: TwoQubitGate, wires: &[W; 2], wire: W) -> Axis {
+    match gate {
+        TwoQubitGate::Cx if wires[0] == wire => Axis::Z,
+        TwoQubitGate::Cx => Axis::X,
+    }
+}
+
+fn su2([theta, phi, lambda]: [f64; 3]) -> Su2 {
+    Su2::u3(theta, phi, lambda)
+}
+
+/// The same gate up to rounding. False for NaN.
+fn same(u: Su2, v: Su2) -> bool {
+    (u * v.dagger()).distance_to_identity() <= NEGLIGIBLE
+}
+
+/// The rotation about Z nearest to a gate; NaN where there is none.
+fn z_part(value: Su2) -> Su2 {
+    Su2::new(value.a, Complex64::ZERO).normalized()
+}
+
+/// The rotation about X nearest to a gate; NaN where there is none.
+fn x_part(value: Su2) -> Su2 {
+    Su2::new(value.a.re.into(), Complex64::new(0.0, value.b.im)).normalized()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Random circuits for the tests of this crate.
 
-use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, Circuit, GateCall, Qubit};
+use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, Qubit, Wire};
 use bqc_linalg::Stream;
 use std::f64::consts::FRAC_PI_4;
 
@@ -43,11 +43,7 @@ fn block_of(width: u8, n_gates: usize, s: &mut Stream, angles: impl Fn(&mut Stre
 /// The block on the wires of a circuit of its own.
 pub(crate) fn as_circuit(block: &BlockCircuit) -> Circuit {
     let mut circuit = Circuit::with_qubits(u32::from(block.width()));
-    for gate in &block.gates {
-        circuit.push(match *gate {
-            BlockGate::Cx { control, target } => GateCall::cx(Qubit(control.0.into()), Qubit(target.0.into())),
-            BlockGate::U3 { qubit, angles } => GateCall::u3(angles, Qubit(qubit.0.into())),
-        });
-    }
+    let wires: Vec<Qubit> = (0..block.width().into()).map(Qubit::at).collect();
+    block.on(&wires).for_each(|gate| circuit.push(gate.to_call()));
     circuit
 }

@@ -5,10 +5,10 @@
 //! makes it smaller and the verifier confirms the replacement.
 
 use crate::merge::merge_one_qubit;
-use crate::verify::VerifiedBlock;
-use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit};
+use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, LoweredGate, TwoQubitGate as Coupler};
 use bqc_linalg::kak::{TwoQubitCircuit, TwoQubitGate};
 use bqc_linalg::{Matrix4, Su2};
+use bqc_verify::VerifiedBlock;
 
 /// The smallest circuit of a block of two wires, by (CX, one-qubit gates), within `tolerance` of it.
 /// The block with merged one-qubit gates if nothing smaller is found, and for any other width.
@@ -22,9 +22,7 @@ pub fn resynthesize_pair(block: &BlockCircuit, tolerance: f64) -> BlockCircuit {
     let mut candidate = BlockCircuit::new(2);
     candidate.gates.extend(shortest.gates.iter().map(|gate| match *gate {
         TwoQubitGate::One { wire, value } => BlockGate::from_su2(BlockQubit(wire), value),
-        TwoQubitGate::Cx { control, target } => {
-            BlockGate::Cx { control: BlockQubit(control), target: BlockQubit(target) }
-        }
+        TwoQubitGate::Cx { control, target } => BlockGate::cx(BlockQubit(control), BlockQubit(target)),
     }));
     let candidate = merge_one_qubit(&candidate);
     let smaller = (candidate.n_cx(), candidate.n_one_qubit()) < (merged.n_cx(), merged.n_one_qubit());
@@ -61,24 +59,15 @@ impl Run {
     }
 
     fn push(&mut self, gate: BlockGate) {
-        self.gates.gates.push(match gate {
-            BlockGate::Cx { control, target } => {
-                BlockGate::Cx { control: self.wire_in_pair(control), target: self.wire_in_pair(target) }
-            }
-            BlockGate::U3 { qubit, angles } => BlockGate::U3 { qubit: self.wire_in_pair(qubit), angles },
-        });
+        let gate = gate.map(|wire| self.wire_in_pair(wire));
+        self.gates.gates.push(gate);
     }
 
     /// The run's gates, or the smaller ones that stand for them, on the block's wires.
     fn finish(self, tolerance: f64) -> impl Iterator<Item = BlockGate> {
         let gates = if self.gates.n_cx() < 2 { self.gates } else { resynthesize_pair(&self.gates, tolerance) };
         let wires = self.wires;
-        gates.gates.into_iter().map(move |gate| match gate {
-            BlockGate::Cx { control, target } => {
-                BlockGate::Cx { control: wires[control.index()], target: wires[target.index()] }
-            }
-            BlockGate::U3 { qubit, angles } => BlockGate::U3 { qubit: wires[qubit.index()], angles },
-        })
+        gates.gates.into_iter().map(move |gate| gate.on(&wires))
     }
 }
 
@@ -91,11 +80,11 @@ fn replace_runs(block: &BlockCircuit, tolerance: f64) -> BlockCircuit {
     let mut loose: Vec<BlockGate> = Vec::new();
     for &gate in &block.gates {
         match gate {
-            BlockGate::U3 { qubit, .. } => match runs.iter_mut().find(|r| r.wires.contains(&qubit)) {
+            LoweredGate::One { wire, .. } => match runs.iter_mut().find(|r| r.wires.contains(&wire)) {
                 Some(run) => run.push(gate),
                 None => loose.push(gate),
             },
-            BlockGate::Cx { control, target } => {
+            LoweredGate::Two { wires: [control, target], .. } => {
                 let on = |r: &Run| r.wires.contains(&control) || r.wires.contains(&target);
                 if let Some(run) = runs.iter_mut().find(|r| r.wires.contains(&control) && r.wires.contains(&target)) {
                     run.push(gate);
@@ -107,7 +96,7 @@ fn replace_runs(block: &BlockCircuit, tolerance: f64) -> BlockCircuit {
                 let mut run = Run { wires: [control, target], gates: BlockCircuit::new(2) };
                 for first in loose.extract_if(
                     ..,
-                    |g| matches!(*g, BlockGate::U3 { qubit, .. } if qubit == control || qubit == target),
+                    |g| matches!(*g, LoweredGate::One { wire, .. } if wire == control || wire == target),
                 ) {
                     run.push(first);
                 }
@@ -127,9 +116,11 @@ fn replace_runs(block: &BlockCircuit, tolerance: f64) -> BlockCircuit {
 fn unitary(block: &BlockCircuit) -> Matrix4 {
     block.gates.iter().fold(Matrix4::identity(), |u, gate| {
         let gate = match *gate {
-            BlockGate::Cx { control, target } => TwoQubitGate::Cx { control: control.0, target: target.0 },
-            BlockGate::U3 { qubit, angles: [t, p, l] } => {
-                TwoQubitGate::One { wire: qubit.0, value: Su2::u3(t, p, l).normalized() }
+            LoweredGate::Two { gate: Coupler::Cx, wires: [control, target], .. } => {
+                TwoQubitGate::Cx { control: control.0, target: target.0 }
+            }
+            LoweredGate::One { wire, angles: [t, p, l] } => {
+                TwoQubitGate::One { wire: wire.0, value: Su2::u3(t, p, l).normalized() }
             }
         };
         gate.matrix() * u

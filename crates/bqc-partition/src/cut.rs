@@ -4,14 +4,13 @@
 //! A CX that is next on both its wires is a seed, and the seed whose growth has the highest rank
 //! becomes a block. Taking blocks away nearly always makes other growths smaller, so ranks are upper
 //! bounds and are not kept up to date: the seed on top is grown anew, and goes back if it has lost
-//! (lazy evaluation as in greedy set cover: Minoux, 1978). Directives become pieces as soon as nothing
+//! (lazy evaluation as in greedy set cover: Minoux, 1978). Walls become pieces as soon as nothing
 //! is left before them.
 
 use crate::Options;
 use crate::growth::{Ground, Growth};
-use crate::skeleton::{NONE, Node, Skeleton, for_each_lane};
-use bqc_circuit::Operation;
-use bqc_circuit::gates::U3;
+use crate::skeleton::{NONE, Node, Skeleton};
+use bqc_circuit::{Item, LoweredGate, Sequence, Wire};
 use bqc_linalg::Stream;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -25,8 +24,8 @@ pub enum Cut {
         /// One step for each gate.
         steps: Vec<u32>,
     },
-    /// The step of a directive.
-    Directive(u32),
+    /// The step of a wall.
+    Wall(u32),
 }
 
 /// How many CX gates a seed is worth for every gate per wire that the reading has gone past it.
@@ -38,8 +37,8 @@ const AGE_WEIGHT: f64 = 1.0;
 const RANKS_PER_CX: f64 = 65536.0;
 
 /// Cuts one circuit; every field but the inputs changes as pieces are taken.
-pub struct Cutter<'a> {
-    skeleton: &'a Skeleton<'a>,
+pub struct Cutter<'a, S> {
+    skeleton: &'a Skeleton<'a, S>,
     options: &'a Options,
     /// `[lane]`: first position that no piece has taken.
     fronts: Vec<u32>,
@@ -54,22 +53,20 @@ pub struct Cutter<'a> {
     cuts: Vec<Cut>,
 }
 
-impl<'a> Cutter<'a> {
+impl<'a, S: Sequence> Cutter<'a, S> {
     /// Nothing is cut yet.
-    pub fn new(skeleton: &'a Skeleton, options: &'a Options) -> Cutter<'a> {
+    pub fn new(skeleton: &'a Skeleton<'a, S>, options: &'a Options) -> Cutter<'a, S> {
         let circuit = skeleton.circuit();
-        let (n_wires, n_nodes) = (circuit.n_qubits(), skeleton.n_nodes());
+        let (n_wires, n_nodes) = (circuit.n_wires(), skeleton.n_nodes());
         let mut singles = vec![Vec::new(); n_wires];
-        for step in (0..circuit.operations.len() as u32).rev() {
-            if let Operation::Gate(call) = skeleton.at(step)
-                && call.gate() == U3
-            {
-                singles[call.qubits()[0].index()].push(step);
+        for step in (0..circuit.len() as u32).rev() {
+            if let Item::Gate(LoweredGate::One { wire, .. }) = skeleton.at(step) {
+                singles[wire.index()].push(step);
             }
         }
         let mut waiting = vec![0; n_nodes];
         for node in 0..n_nodes as Node {
-            for_each_lane(circuit, skeleton.at(skeleton.step(node)), |_| waiting[node as usize] += 1);
+            skeleton.for_each_lane(&skeleton.at(skeleton.step(node)), |_| waiting[node as usize] += 1);
         }
         Cutter {
             skeleton,
@@ -115,32 +112,32 @@ impl<'a> Cutter<'a> {
         }
     }
 
-    /// Makes seeds of the CX gates among `ready` and pieces of the directives, and of what becomes
+    /// Makes seeds of the gates among `ready` and pieces of the walls, and of what becomes
     /// ready by that.
     fn take_ready(&mut self, mut ready: Vec<Node>) {
         let mut seeds = Vec::new();
         while let Some(node) = ready.pop() {
-            if self.skeleton.cx_wires(node).is_some() {
+            if self.skeleton.gate_wires(node).is_some() {
                 seeds.push(node);
             } else {
-                self.take_directive(node, &mut ready);
+                self.take_wall(node, &mut ready);
             }
         }
-        // Grown after the directives are out of the way.
+        // Grown after the walls are out of the way.
         for seed in seeds {
             let rank = self.rank(seed, &self.growth(seed));
             self.heap.push((rank, Reverse(seed)));
         }
     }
 
-    fn take_directive(&mut self, node: Node, ready: &mut Vec<Node>) {
+    fn take_wall(&mut self, node: Node, ready: &mut Vec<Node>) {
         let step = self.skeleton.step(node);
         let mut lanes = Vec::new();
-        for_each_lane(self.skeleton.circuit(), self.skeleton.at(step), |lane| lanes.push(lane));
-        for &wire in lanes.iter().filter(|&&lane| lane != self.skeleton.directive_lane()) {
+        self.skeleton.for_each_lane(&self.skeleton.at(step), |lane| lanes.push(lane));
+        for &wire in lanes.iter().filter(|&&lane| lane != self.skeleton.wall_lane()) {
             self.take_singles(wire, step);
         }
-        self.cuts.push(Cut::Directive(step));
+        self.cuts.push(Cut::Wall(step));
         for lane in lanes {
             self.fronts[lane] += 1;
             self.arrive(lane, ready);
@@ -148,7 +145,7 @@ impl<'a> Cutter<'a> {
     }
 
     /// Makes a block of the one-qubit gates that come before `end` on a wire, if there are any: no
-    /// CX stands between them and the last directive or the end, so no other block can have them.
+    /// CX stands between them and the last wall or the end, so no other block can have them.
     fn take_singles(&mut self, wire: usize, end: u32) {
         let steps = self.drain_singles(wire, end);
         if !steps.is_empty() {
@@ -167,7 +164,7 @@ impl<'a> Cutter<'a> {
     /// Whether a seed is still left: not taken by another seed's block.
     fn is_next(&self, seed: Node) -> bool {
         let is_next_on = |w: u32| self.skeleton.node(self.fronts[w as usize]) == seed;
-        self.skeleton.cx_wires(seed).is_some_and(|w| w.into_iter().all(is_next_on))
+        self.skeleton.gate_wires(seed).is_some_and(|w| w.into_iter().all(is_next_on))
     }
 
     fn rank(&self, seed: Node, growth: &Growth) -> i64 {
@@ -177,7 +174,7 @@ impl<'a> Cutter<'a> {
     }
 
     fn growth(&self, seed: Node) -> Growth {
-        let wires = self.skeleton.cx_wires(seed).expect("only CX gates are seeds");
+        let wires = self.skeleton.gate_wires(seed).expect("only gates are seeds");
         let is_first = wires.iter().all(|&w| !self.was_cut[w as usize]);
         let limit = if is_first && self.options.shift > 0 { self.options.shift } else { usize::MAX };
         let ground = Ground { skeleton: self.skeleton, fronts: &self.fronts, block_size: self.options.block_size };
@@ -197,7 +194,7 @@ impl<'a> Cutter<'a> {
             let front = std::mem::replace(&mut self.fronts[wire as usize], end);
             let nodes = (front..end).map(|position| self.skeleton.node(position));
             // Both wires of a CX pass it; the control's lane takes it.
-            let own = nodes.filter(|&n| self.skeleton.cx_wires(n).is_some_and(|w| w[0] == wire));
+            let own = nodes.filter(|&n| self.skeleton.gate_wires(n).is_some_and(|w| w[0] == wire));
             steps.extend(own.map(|n| self.skeleton.step(n)));
             let next = self.skeleton.step(self.skeleton.node(end));
             steps.append(&mut self.drain_singles(wire as usize, next));

@@ -1,4 +1,4 @@
-//! How one block grows: from a CX gate at the front of what is left, wire by wire, each time by the
+//! How one block grows: from a two-qubit gate at the front of what is left, wire by wire, each time by the
 //! wire that brings most.
 //!
 //! A growth is a set of wires with a position on each. It takes a gate only if that gate is next on
@@ -8,6 +8,7 @@
 
 use crate::MAX_BLOCK_SIZE;
 use crate::skeleton::{NONE, Node, Skeleton};
+use bqc_circuit::Sequence;
 
 /// Some wires, how far the block has got on each, and what it has taken.
 #[derive(Clone, Copy, Debug)]
@@ -20,9 +21,9 @@ pub struct Growth {
 }
 
 /// What a growth may look at.
-pub struct Ground<'a> {
+pub struct Ground<'a, S> {
     /// The circuit.
-    pub skeleton: &'a Skeleton<'a>,
+    pub skeleton: &'a Skeleton<'a, S>,
     /// `[lane]`: first position that no piece has taken yet.
     pub fronts: &'a [u32],
     /// Most wires of a block.
@@ -31,7 +32,7 @@ pub struct Ground<'a> {
 
 impl Growth {
     /// The growth of two wires, with all gates between them that come before anything else.
-    pub fn new(ground: &Ground, wires: [u32; 2], max_cx: usize) -> Growth {
+    pub fn new<S: Sequence>(ground: &Ground<S>, wires: [u32; 2], max_cx: usize) -> Growth {
         let empty = [0; MAX_BLOCK_SIZE];
         let mut growth = Growth { n_wires: 0, wires: empty, positions: empty, n_cx: 0, max_cx };
         wires.into_iter().for_each(|w| growth.add_wire(ground, w));
@@ -48,14 +49,14 @@ impl Growth {
         &self.positions[..self.n_wires]
     }
 
-    /// CX gates taken.
+    /// Two-qubit gates taken.
     pub fn n_cx(&self) -> usize {
         self.n_cx
     }
 
     /// Adds wires as long as one brings gates and fits. `noise(wire)` in `[0, 1)` is added to the
     /// gates per wire that an extension brings, so that a constant decides nothing.
-    pub fn grow(&mut self, ground: &Ground, noise: impl Fn(u32) -> f64) {
+    pub fn grow<S: Sequence>(&mut self, ground: &Ground<S>, noise: impl Fn(u32) -> f64) {
         while self.n_wires < ground.block_size && self.n_cx < self.max_cx {
             let mut best: Option<(f64, Growth)> = None;
             for slot in 0..self.n_wires {
@@ -78,8 +79,8 @@ impl Growth {
         }
     }
 
-    /// The smallest growth that contains this one and the CX `goal`, none if the block has no room.
-    fn reaching(&self, ground: &Ground, goal: Node) -> Option<Growth> {
+    /// The smallest growth that contains this one and the gate `goal`, none if the block has no room.
+    fn reaching<S: Sequence>(&self, ground: &Ground<S>, goal: Node) -> Option<Growth> {
         let mut growth = *self;
         while let Some(outside) = growth.obstacle(ground, goal)? {
             if growth.n_wires == ground.block_size || growth.n_cx >= growth.max_cx {
@@ -91,12 +92,12 @@ impl Growth {
     }
 
     /// A wire outside without which `goal` cannot be taken; `Some(None)` if it has been taken, none
-    /// if a directive is in the way.
-    fn obstacle(&self, ground: &Ground, goal: Node) -> Option<Option<u32>> {
+    /// if a wall is in the way.
+    fn obstacle<S: Sequence>(&self, ground: &Ground<S>, goal: Node) -> Option<Option<u32>> {
         let mut node = goal;
         // Every step goes to an earlier node, so this ends.
         'earlier: loop {
-            for wire in ground.skeleton.cx_wires(node)? {
+            for wire in ground.skeleton.gate_wires(node)? {
                 let Some(slot) = self.slot(wire) else { return Some(Some(wire)) };
                 let next = ground.skeleton.node(self.positions[slot]);
                 if next > node {
@@ -118,7 +119,7 @@ impl Growth {
     }
 
     /// Adds a wire at its front and takes what has become possible.
-    fn add_wire(&mut self, ground: &Ground, wire: u32) {
+    fn add_wire<S: Sequence>(&mut self, ground: &Ground<S>, wire: u32) {
         (self.wires[self.n_wires], self.positions[self.n_wires]) = (wire, ground.fronts[wire as usize]);
         self.n_wires += 1;
         self.absorb(ground.skeleton, self.n_wires - 1);
@@ -126,7 +127,7 @@ impl Growth {
 
     /// Takes gates until nothing moves, given that only `start`'s wire may have moved since the last
     /// time. The wires still to look at are a bit set.
-    fn absorb(&mut self, skeleton: &Skeleton, start: usize) {
+    fn absorb<S: Sequence>(&mut self, skeleton: &Skeleton<S>, start: usize) {
         let mut pending = 1u16 << start;
         while pending != 0 {
             let slot = pending.trailing_zeros() as usize;

@@ -1,10 +1,10 @@
-//! Circuit → blocks: cuts a lowered circuit into pieces of at most k wires.
+//! Circuit → blocks: cuts a lowered circuit, or a window of one, into pieces of at most k wires.
 //!
 //! A block is a set of wires with everything that happens on them between two cuts, so that a
-//! partition is the circuit itself in another bracketing: [`Partition::join`] puts it together again,
-//! with the blocks' own gates or with better ones. Directives (`measure`, `barrier`, …) are pieces of
-//! their own, in the source's order. Greedy in the sense of BQSKit's quick partitioner (Younis et
-//! al., QCE 2021), but growing one block at a time from the front of what is left :
+//! partition is the circuit itself in another bracketing. Putting verified pieces together again is the
+//! verifier's work (`bqc-verify`), which takes no bracketing on trust. Walls (`measure`, `barrier`, …) are
+//! pieces of their own, in the source's order. Greedy in the sense of BQSKit's quick partitioner (Younis et
+//! al., QCE 2021), but growing one block at a time from the front of what is left:
 //! what a block takes is closed under "happens before", so pieces can never depend on one another in
 //! a circle, and nothing can be lost or change places with something it depends on. The circuit is
 //! cut from both ends in this way, and the partition with fewer pieces is kept.
@@ -13,7 +13,7 @@ mod cut;
 mod growth;
 mod skeleton;
 
-use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, Operation, Qubit};
+use bqc_circuit::{BlockCircuit, BlockQubit, Item, Qubit, Sequence, Wire};
 use bqc_linalg::Stream;
 use cut::{Cut, Cutter};
 use skeleton::{Direction, Skeleton};
@@ -62,54 +62,46 @@ pub enum PartitionError {
         /// Wanted gates.
         max_cx: usize,
     },
-    /// A gate is neither `cx` nor `u3`: lower the circuit first.
-    #[error("operation {operation} is a `{gate}`, but blocks are made of cx and u3")]
-    NotLowered {
-        /// Index of the operation.
-        operation: usize,
-        /// Name of its gate.
-        gate: &'static str,
-    },
-    /// More operations than an index has room for.
-    #[error("{n_operations} operations are more than the partitioner can number ({})", u32::MAX)]
+    /// More steps than an index has room for.
+    #[error("{n_steps} steps are more than the partitioner can number ({})", u32::MAX)]
     TooLarge {
-        /// Number of operations.
-        n_operations: usize,
+        /// Number of steps.
+        n_steps: usize,
     },
 }
 
 /// Some wires of the circuit and all that happens on them between two cuts.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Block {
-    /// Wires in rising order; `qubits[b]` is wire `b` of the block. One wire if no CX is inside.
-    pub qubits: Vec<Qubit>,
+pub struct Block<W = Qubit> {
+    /// Wires in rising order; `qubits[b]` is wire `b` of the block. One wire if no two-qubit gate is inside.
+    pub qubits: Vec<W>,
     /// The gates.
     pub circuit: BlockCircuit,
-    /// Which operations of the circuit they are, in rising order, gate by gate.
-    pub operations: Vec<usize>,
+    /// Which steps of the circuit they are, in rising order, gate by gate.
+    pub steps: Vec<u32>,
 }
 
 /// One step of a partitioned circuit.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Piece {
+pub enum Piece<W = Qubit> {
     /// Gates.
-    Block(Block),
-    /// The directive at this index of the circuit's operations.
-    Directive(usize),
+    Block(Block<W>),
+    /// The wall at this index of the circuit's steps.
+    Wall(u32),
 }
 
 /// Pieces in an order that respects every dependency of the circuit.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Partition {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Partition<W = Qubit> {
     /// The pieces.
-    pub pieces: Vec<Piece>,
+    pub pieces: Vec<Piece<W>>,
 }
 
-/// Cuts a lowered circuit into blocks and directives.
+/// Cuts a circuit into blocks and walls.
 ///
-/// Linear in the number of operations, up to the logarithm of a heap; the constant grows with the
+/// Linear in the number of steps, up to the logarithm of a heap; the constant grows with the
 /// block size (see the `partition` benchmark for times). The same input and options give the same partition.
-pub fn partition(circuit: &Circuit, options: &Options) -> Result<Partition, PartitionError> {
+pub fn partition<S: Sequence>(circuit: &S, options: &Options) -> Result<Partition<S::Wire>, PartitionError> {
     let Options { block_size, max_cx, .. } = *options;
     if !(2..=MAX_BLOCK_SIZE).contains(&block_size) || max_cx == 0 {
         return Err(PartitionError::OutOfRange { block_size, max_cx });
@@ -132,19 +124,19 @@ pub fn partition(circuit: &Circuit, options: &Options) -> Result<Partition, Part
 }
 
 /// The partition that a list of cuts describes, in the circuit's direction.
-fn bracket(skeleton: &Skeleton, cuts: Vec<Cut>) -> Partition {
+fn bracket<S: Sequence>(skeleton: &Skeleton<S>, cuts: Vec<Cut>) -> Partition<S::Wire> {
     // `[wire]`: its number in the block at hand.
-    let mut local = vec![0u8; skeleton.circuit().n_qubits()];
+    let mut local = vec![0u8; skeleton.circuit().n_wires()];
     let mut pieces = Vec::with_capacity(cuts.len());
     for cut in cuts {
         match cut {
-            Cut::Directive(step) => pieces.push(Piece::Directive(skeleton.operation_index(step))),
-            Cut::Block { wires, steps } => {
-                let mut operations: Vec<usize> = steps.into_iter().map(|s| skeleton.operation_index(s)).collect();
+            Cut::Wall(step) => pieces.push(Piece::Wall(skeleton.place(step))),
+            Cut::Block { wires, mut steps } => {
+                steps.iter_mut().for_each(|step| *step = skeleton.place(*step));
                 if skeleton.direction() == Direction::Backward {
-                    operations.reverse();
+                    steps.reverse();
                 }
-                pieces.push(Piece::Block(block(skeleton.circuit(), &wires, operations, &mut local)));
+                pieces.push(Piece::Block(block(skeleton.circuit(), &wires, steps, &mut local)));
             }
         }
     }
@@ -154,60 +146,25 @@ fn bracket(skeleton: &Skeleton, cuts: Vec<Cut>) -> Partition {
     Partition { pieces }
 }
 
-fn block(circuit: &Circuit, wires: &[u32], operations: Vec<usize>, local: &mut [u8]) -> Block {
+fn block<S: Sequence>(circuit: &S, wires: &[u32], steps: Vec<u32>, local: &mut [u8]) -> Block<S::Wire> {
     for (number, &wire) in wires.iter().enumerate() {
         local[wire as usize] = number as u8;
     }
     let mut gates = BlockCircuit::new(wires.len() as u8);
-    gates.gates.reserve_exact(operations.len());
-    let local = |q: Qubit| BlockQubit(local[q.index()]);
-    for &index in &operations {
-        if let Operation::Gate(call) = &circuit.operations[index] {
-            match (call.qubits(), call.angles()) {
-                (&[control, target], _) => gates.push_cx(local(control), local(target)),
-                (&[qubit], &[theta, phi, lambda]) => gates.push_u3(local(qubit), [theta, phi, lambda]),
-                _ => unreachable!("the skeleton has refused other gates"),
-            }
-        }
-    }
-    Block { qubits: wires.iter().map(|&w| Qubit(w)).collect(), circuit: gates, operations }
+    gates.gates.reserve_exact(steps.len());
+    gates.gates.extend(steps.iter().filter_map(|&step| match circuit.item(step as usize) {
+        Item::Gate(gate) => Some(gate.map(|wire| BlockQubit(local[wire.index()]))),
+        Item::Wall(_) => None,
+    }));
+    Block { qubits: wires.iter().map(|&w| Wire::at(w as usize)).collect(), circuit: gates, steps }
 }
 
-impl Partition {
+impl<W> Partition<W> {
     /// The blocks in order.
-    pub fn blocks(&self) -> impl Iterator<Item = &Block> {
+    pub fn blocks(&self) -> impl Iterator<Item = &Block<W>> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Block(block) => Some(block),
-            Piece::Directive(_) => None,
+            Piece::Wall(_) => None,
         })
-    }
-
-    /// The circuit again, its independent operations possibly in another order. `circuit` must be
-    /// the one that was partitioned: it lends the registers and the directives.
-    pub fn to_circuit(&self, circuit: &Circuit) -> Circuit {
-        self.join(circuit, |_, block| &block.circuit)
-    }
-
-    /// The circuit with the gates that `replacement` names for each block, called with the block's
-    /// number among the blocks. Panics if a replacement has another width than its block.
-    pub fn join<'a>(
-        &'a self,
-        circuit: &Circuit,
-        mut replacement: impl FnMut(usize, &'a Block) -> &'a BlockCircuit,
-    ) -> Circuit {
-        let mut joined = circuit.empty_like();
-        joined.operations.reserve(circuit.operations.len());
-        let mut block_index = 0;
-        for piece in &self.pieces {
-            match piece {
-                Piece::Block(block) => {
-                    let gates = replacement(block_index, block).to_calls(&block.qubits);
-                    joined.operations.extend(gates.map(Operation::Gate));
-                    block_index += 1;
-                }
-                Piece::Directive(index) => joined.operations.push(circuit.operations[*index].clone()),
-            }
-        }
-        joined
     }
 }

@@ -1,17 +1,16 @@
-//! The circuit as the partitioner sees it: per wire, which CX gates and directives come one after
+//! The circuit as the partitioner sees it: per wire, which two-qubit gates and walls come one after
 //! another. One-qubit gates are left out; they go wherever their wire goes.
 //!
 //! It can be read forwards or backwards: every dependency is the same, the other way round. A *step*
-//! is an operation's place in the direction of reading.
+//! here is a step's place in the direction of reading.
 //!
-//! Directives are chained to one another besides: they keep the source's order among themselves, and
+//! Walls are chained to one another besides: they keep the source's order among themselves, and
 //! with it every order through classical bits, which only directives touch.
 
 use crate::PartitionError;
-use bqc_circuit::gates::{CX, U3};
-use bqc_circuit::{Circuit, Operation};
+use bqc_circuit::{Item, LoweredGate, Sequence, Wire};
 
-/// Number of a CX gate or directive, in the order of reading.
+/// Number of a two-qubit gate or wall, in the order of reading.
 pub type Node = u32;
 
 /// Stands for "no node" behind a wire's last one, and for "no wire".
@@ -26,50 +25,43 @@ pub enum Direction {
     Backward,
 }
 
-/// The CX gates and directives of a circuit, and their order on every wire.
-pub struct Skeleton<'a> {
-    circuit: &'a Circuit,
+/// The two-qubit gates and walls of a circuit, and their order on every wire.
+pub struct Skeleton<'a, S> {
+    circuit: &'a S,
     direction: Direction,
-    /// `[node]`: the two wires of a CX (control, target), twice [`NONE`] for a directive.
+    /// `[node]`: the two wires of a gate, twice [`NONE`] for a wall.
     wires: Vec<[u32; 2]>,
-    /// `[node]`: step of the operation.
+    /// `[node]`: its step.
     steps: Vec<u32>,
     /// Nodes of the lanes one after another, each lane closed by [`NONE`]. There is a lane for every
-    /// wire and, behind them, the chain of the directives.
+    /// wire and, behind them, the chain of the walls.
     nodes: Vec<Node>,
     /// `[lane]`: where it begins in `nodes`.
     starts: Vec<u32>,
 }
 
-impl<'a> Skeleton<'a> {
-    /// Reads a lowered circuit. Linear.
-    pub fn new(circuit: &'a Circuit, direction: Direction) -> Result<Skeleton<'a>, PartitionError> {
-        let n_operations = circuit.operations.len();
-        let too_large = PartitionError::TooLarge { n_operations };
-        if n_operations >= NONE as usize {
-            return Err(too_large);
+impl<'a, S: Sequence> Skeleton<'a, S> {
+    /// Reads a circuit. Linear.
+    pub fn new(circuit: &'a S, direction: Direction) -> Result<Skeleton<'a, S>, PartitionError> {
+        let n_steps = circuit.len();
+        if n_steps >= NONE as usize {
+            return Err(PartitionError::TooLarge { n_steps });
         }
-        let mut lengths = vec![1usize; circuit.n_qubits() + 1];
+        let mut lengths = vec![1usize; circuit.n_wires() + 1];
         let mut skeleton = Skeleton { circuit, direction, wires: vec![], steps: vec![], nodes: vec![], starts: vec![] };
-        for step in 0..n_operations as u32 {
-            let operation = skeleton.at(step);
-            match operation {
-                Operation::Gate(call) if call.gate() == U3 => continue,
-                Operation::Gate(call) if call.gate() == CX => {
-                    skeleton.wires.push([call.qubits()[0].0, call.qubits()[1].0]);
-                }
-                Operation::Gate(call) => {
-                    let operation = skeleton.operation_index(step);
-                    return Err(PartitionError::NotLowered { operation, gate: call.row().qasm });
-                }
-                Operation::Directive(_) => skeleton.wires.push([NONE; 2]),
+        for step in 0..n_steps as u32 {
+            let item = skeleton.at(step);
+            match &item {
+                Item::Gate(LoweredGate::One { .. }) => continue,
+                Item::Gate(LoweredGate::Two { wires, .. }) => skeleton.wires.push(wires.map(|w| w.index() as u32)),
+                Item::Wall(_) => skeleton.wires.push([NONE; 2]),
             }
             skeleton.steps.push(step);
-            for_each_lane(circuit, operation, |lane| lengths[lane] += 1);
+            skeleton.for_each_lane(&item, |lane| lengths[lane] += 1);
         }
         // A lane position is a u32 too, and a barrier has one on each of its wires.
         if lengths.iter().sum::<usize>() >= NONE as usize {
-            return Err(too_large);
+            return Err(PartitionError::TooLarge { n_steps });
         }
         skeleton.fill_lanes(&lengths);
         Ok(skeleton)
@@ -79,16 +71,29 @@ impl<'a> Skeleton<'a> {
         self.starts = running_sum(lengths);
         self.nodes = vec![NONE; lengths.iter().sum()];
         let mut ends = self.starts.clone();
+        let mut nodes = std::mem::take(&mut self.nodes);
         for node in 0..self.n_nodes() as Node {
-            for_each_lane(self.circuit, self.at(self.step(node)), |lane| {
-                self.nodes[ends[lane] as usize] = node;
+            self.for_each_lane(&self.at(self.step(node)), |lane| {
+                nodes[ends[lane] as usize] = node;
                 ends[lane] += 1;
             });
+        }
+        self.nodes = nodes;
+    }
+
+    /// Calls `f` with every lane of a step, each once: its wires, and for a wall the chain of the walls.
+    pub fn for_each_lane(&self, item: &Item<S::Wire>, mut f: impl FnMut(usize)) {
+        match item {
+            Item::Gate(gate) => gate.wires().iter().for_each(|wire| f(wire.index())),
+            Item::Wall(number) => {
+                self.circuit.wall_wires(*number).iter().for_each(|wire| f(wire.index()));
+                f(self.circuit.n_wires());
+            }
         }
     }
 
     /// The circuit that was read.
-    pub fn circuit(&self) -> &'a Circuit {
+    pub fn circuit(&self) -> &'a S {
         self.circuit
     }
 
@@ -97,20 +102,20 @@ impl<'a> Skeleton<'a> {
         self.direction
     }
 
-    /// The operation at a step.
-    pub fn at(&self, step: u32) -> &'a Operation {
-        &self.circuit.operations[self.operation_index(step)]
+    /// What stands at a step.
+    pub fn at(&self, step: u32) -> Item<S::Wire> {
+        self.circuit.item(self.place(step) as usize)
     }
 
-    /// The place in the circuit of the operation at a step. Its own inverse.
-    pub fn operation_index(&self, step: u32) -> usize {
+    /// The place in the circuit of a step. Its own inverse.
+    pub fn place(&self, step: u32) -> u32 {
         match self.direction {
-            Direction::Forward => step as usize,
-            Direction::Backward => self.circuit.operations.len() - 1 - step as usize,
+            Direction::Forward => step,
+            Direction::Backward => self.circuit.len() as u32 - 1 - step,
         }
     }
 
-    /// Number of CX gates and directives.
+    /// Number of two-qubit gates and walls.
     pub fn n_nodes(&self) -> usize {
         self.steps.len()
     }
@@ -120,8 +125,8 @@ impl<'a> Skeleton<'a> {
         &self.starts
     }
 
-    /// The lane behind those of the wires: all directives in order.
-    pub fn directive_lane(&self) -> usize {
+    /// The lane behind those of the wires: all walls in order.
+    pub fn wall_lane(&self) -> usize {
         self.starts.len() - 1
     }
 
@@ -130,33 +135,19 @@ impl<'a> Skeleton<'a> {
         self.nodes[position as usize]
     }
 
-    /// The wires of a CX, none for a directive or [`NONE`].
-    pub fn cx_wires(&self, node: Node) -> Option<[u32; 2]> {
+    /// The wires of a gate, none for a wall or [`NONE`].
+    pub fn gate_wires(&self, node: Node) -> Option<[u32; 2]> {
         self.wires.get(node as usize).copied().filter(|w| w[0] != NONE)
     }
 
-    /// The other wire of the CX `node` on `wire`, none for a directive or [`NONE`].
+    /// The other wire of the gate `node` on `wire`, none for a wall or [`NONE`].
     pub fn partner(&self, node: Node, wire: u32) -> Option<u32> {
-        self.cx_wires(node).map(|[a, b]| if a == wire { b } else { a })
+        self.gate_wires(node).map(|[a, b]| if a == wire { b } else { a })
     }
 
     /// The step of a node; behind a lane's end [`NONE`], which is later than every step.
     pub fn step(&self, node: Node) -> u32 {
         self.steps.get(node as usize).copied().unwrap_or(NONE)
-    }
-}
-
-/// Calls `f` with every lane of a CX or directive, each once.
-pub fn for_each_lane(circuit: &Circuit, operation: &Operation, mut f: impl FnMut(usize)) {
-    match operation {
-        Operation::Gate(call) => call.qubits().iter().for_each(|q| f(q.index())),
-        Operation::Directive(_) => {
-            let mut lanes = vec![circuit.n_qubits()];
-            operation.for_each_qubit(|q| lanes.push(q.index()));
-            lanes.sort_unstable();
-            lanes.dedup();
-            lanes.into_iter().for_each(f);
-        }
     }
 }
 

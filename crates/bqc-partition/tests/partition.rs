@@ -1,6 +1,6 @@
 //! A partition is its circuit: nothing lost, nothing twice, nothing out of order, the same unitary.
 
-use bqc_circuit::{BlockCircuit, Circuit, Clbit, Directive, GateCall, Operation, Qubit, Register};
+use bqc_circuit::{Circuit, Clbit, Directive, GateCall, Lowered, Operation, Qubit, Register, Step};
 use bqc_linalg::{Stream, phase_distance};
 use bqc_partition::{Options, Partition, PartitionError, Piece, RandomCuts, partition};
 use proptest::prelude::*;
@@ -66,10 +66,19 @@ fn chains(circuit: &Circuit, order: &[usize]) -> Vec<Vec<usize>> {
 /// The circuit's operations in the partition's order.
 fn order(partition: &Partition) -> Vec<usize> {
     let indices = partition.pieces.iter().flat_map(|piece| match piece {
-        Piece::Block(block) => block.operations.clone(),
-        Piece::Directive(index) => vec![*index],
+        Piece::Block(block) => block.steps.clone(),
+        Piece::Wall(step) => vec![*step],
     });
-    indices.collect()
+    indices.map(|step| step as usize).collect()
+}
+
+/// The pieces one after another, the blocks' own gates in their places.
+fn rebuilt(circuit: &Lowered, partition: &Partition) -> Lowered {
+    let steps = partition.pieces.iter().flat_map(|piece| match piece {
+        Piece::Block(block) => block.circuit.on(&block.qubits).map(Step::Gate).collect(),
+        Piece::Wall(step) => vec![circuit.steps[*step as usize]],
+    });
+    circuit.with_steps(steps.collect())
 }
 
 /// Everything that can be said without matrices.
@@ -80,13 +89,18 @@ fn check_structure(circuit: &Circuit, options: &Options, partition: &Partition) 
     assert_eq!(sorted, (0..circuit.operations.len()).collect::<Vec<_>>(), "every operation once");
     assert_eq!(chains(circuit, &order), chains(circuit, &(0..order.len()).collect::<Vec<_>>()));
     let expected: Vec<&Operation> = order.iter().map(|&i| &circuit.operations[i]).collect();
-    assert_eq!(partition.to_circuit(circuit).operations.iter().collect::<Vec<_>>(), expected);
+    let again = rebuilt(&Lowered::of(circuit), partition).to_circuit();
+    assert_eq!(again.operations.iter().collect::<Vec<_>>(), expected);
     for block in partition.blocks() {
-        assert!(block.qubits.is_sorted() && block.operations.is_sorted());
+        assert!(block.qubits.is_sorted() && block.steps.is_sorted());
         assert!(block.qubits.len() <= options.block_size && block.circuit.n_cx() <= options.max_cx);
         assert_eq!(block.qubits.len(), block.circuit.width() as usize);
         assert_eq!(block.circuit.n_cx() == 0, block.qubits.len() == 1);
     }
+}
+
+fn cut(circuit: &Circuit, options: &Options) -> Result<Partition, PartitionError> {
+    partition(&Lowered::of(circuit), options)
 }
 
 fn options(block_size: usize, max_cx: usize, shift: usize, seed: Option<u64>) -> Options {
@@ -103,9 +117,9 @@ proptest! {
     ) {
         let circuit = random_circuit(n, n_operations, false, seed);
         let options = options(k, max_cx, shift, cuts);
-        let partition = partition(&circuit, &options).unwrap();
+        let partition = cut(&circuit, &options).unwrap();
         check_structure(&circuit, &options, &partition);
-        let (before, after) = (circuit.unitary().unwrap(), partition.to_circuit(&circuit).unitary().unwrap());
+        let (before, after) = (circuit.unitary().unwrap(), rebuilt(&Lowered::of(&circuit), &partition).to_circuit().unitary().unwrap());
         prop_assert!(phase_distance(&before, &after) < 1e-13);
     }
 
@@ -116,7 +130,7 @@ proptest! {
     ) {
         let circuit = random_circuit(n, n_operations, true, seed);
         let options = options(k, usize::MAX, shift, cuts);
-        check_structure(&circuit, &options, &partition(&circuit, &options).unwrap());
+        check_structure(&circuit, &options, &cut(&circuit, &options).unwrap());
     }
 }
 
@@ -126,7 +140,7 @@ fn large_circuits_keep_every_dependency() {
         let circuit = random_circuit(n, n_operations, directives, n as u64);
         for k in [2, 3, 5, 12] {
             let options = Options::new(k);
-            check_structure(&circuit, &options, &partition(&circuit, &options).unwrap());
+            check_structure(&circuit, &options, &cut(&circuit, &options).unwrap());
         }
     }
 }
@@ -134,7 +148,7 @@ fn large_circuits_keep_every_dependency() {
 #[test]
 fn a_circuit_that_fits_is_one_block() {
     let circuit = random_circuit(6, 500, false, 1);
-    let partition = partition(&circuit, &Options::new(6)).unwrap();
+    let partition = cut(&circuit, &Options::new(6)).unwrap();
     assert_eq!(partition.blocks().filter(|b| b.circuit.n_cx() > 0).count(), 1);
 }
 
@@ -146,44 +160,40 @@ fn one_qubit_gates_stay_with_their_neighbours() {
     for call in [u(0), u(1), GateCall::cx(Qubit(0), Qubit(1)), u(2), u(0), u(2)] {
         circuit.push(call);
     }
-    let partition = partition(&circuit, &Options::new(2)).unwrap();
-    let operations: Vec<&[usize]> = partition.blocks().map(|b| &b.operations[..]).collect();
+    let partition = cut(&circuit, &Options::new(2)).unwrap();
+    let operations: Vec<&[u32]> = partition.blocks().map(|b| &b.steps[..]).collect();
     assert_eq!(operations, [&[0, 1, 2, 4][..], &[3, 5]]);
 }
 
 #[test]
 fn shifted_and_random_cuts_lie_elsewhere() {
     let circuit = random_circuit(20, 2000, false, 3);
-    let orders = [None, Some(1), Some(2)].map(|seed| partition(&circuit, &options(4, usize::MAX, 0, seed)).unwrap());
+    let orders = [None, Some(1), Some(2)].map(|seed| cut(&circuit, &options(4, usize::MAX, 0, seed)).unwrap());
     assert!(orders[0] != orders[1] && orders[1] != orders[2]);
-    assert_ne!(orders[0], partition(&circuit, &options(4, usize::MAX, 3, None)).unwrap());
-    assert_eq!(orders[1], partition(&circuit, &options(4, usize::MAX, 0, Some(1))).unwrap());
+    assert_ne!(orders[0], cut(&circuit, &options(4, usize::MAX, 3, None)).unwrap());
+    assert_eq!(orders[1], cut(&circuit, &options(4, usize::MAX, 0, Some(1))).unwrap());
 }
 
 #[test]
-fn replaced_blocks_are_joined_in_place() {
-    let mut circuit = random_circuit(5, 100, true, 4);
-    circuit.qregs = vec![Register { name: "a".into(), first: 0, size: 5 }];
-    let partition = partition(&circuit, &Options::new(3)).unwrap();
-    let empty: Vec<BlockCircuit> = partition.blocks().map(|b| BlockCircuit::new(b.circuit.width())).collect();
-    let joined = partition.join(&circuit, |index, _| &empty[index]);
-    let directives: Vec<&Operation> =
-        circuit.operations.iter().filter(|o| matches!(o, Operation::Directive(_))).collect();
-    assert_eq!(joined.operations.iter().collect::<Vec<_>>(), directives);
-    assert_eq!((joined.qregs, joined.cregs), (circuit.qregs, circuit.cregs));
+fn windows_without_walls_are_cut_by_the_same_rules() {
+    let circuit = random_circuit(8, 200, false, 4);
+    let lowered = Lowered::of(&circuit);
+    let mut window = bqc_circuit::BlockCircuit::new(8);
+    window.gates.extend(lowered.gates().map(|gate| gate.map(|q| bqc_circuit::BlockQubit(q.0 as u8))));
+    let (of_window, of_circuit) =
+        (partition(&window, &Options::new(4)).unwrap(), cut(&circuit, &Options::new(4)).unwrap());
+    let steps = |blocks: Vec<&Vec<u32>>| blocks.into_iter().cloned().collect::<Vec<_>>();
+    let [a, b] =
+        [steps(of_window.blocks().map(|b| &b.steps).collect()), steps(of_circuit.blocks().map(|b| &b.steps).collect())];
+    assert_eq!(a, b);
 }
 
 #[test]
 fn bad_requests_are_refused_with_numbers() {
     let circuit = Circuit::with_qubits(2);
     for block_size in [0, 1, 13] {
-        let error = partition(&circuit, &Options::new(block_size)).unwrap_err();
+        let error = cut(&circuit, &Options::new(block_size)).unwrap_err();
         assert_eq!(error, PartitionError::OutOfRange { block_size, max_cx: usize::MAX });
     }
-    let mut circuit = Circuit::with_qubits(2);
-    let swap = bqc_circuit::GateId::from_name("swap").unwrap();
-    circuit.push(GateCall::new(swap, &[], &[Qubit(0), Qubit(1)]));
-    let error = partition(&circuit, &Options::new(2)).unwrap_err();
-    assert_eq!(error, PartitionError::NotLowered { operation: 0, gate: "swap" });
-    assert_eq!(partition(&Circuit::default(), &Options::new(2)).unwrap(), Partition::default());
+    assert!(cut(&Circuit::default(), &Options::new(2)).unwrap().pieces.is_empty());
 }

@@ -6,12 +6,11 @@
 //! a larger budget begins like one with a smaller budget.
 
 use crate::observer::Event;
-use crate::pass::{Pass, PassResult, gates};
+use crate::pass::{Pass, PassResult, gates, join};
 use crate::round::{Timed, in_order};
 use crate::unit::Unit;
-use bqc_circuit::Circuit;
-use bqc_optimize::VerifiedBlock;
 use bqc_partition::{Block, Options, PartitionError, partition};
+use bqc_verify::{VerifiedBlock, VerifiedCircuit};
 use bqc_wire::{BlockRecord, Outcome};
 use rayon::prelude::*;
 use std::cmp::Reverse;
@@ -74,11 +73,11 @@ impl Pass<'_> {
     /// Cuts `circuit` and spends some of `budget`, if a block offers anything for it.
     pub fn run_approximate(
         &self,
-        circuit: &Circuit,
+        circuit: &VerifiedCircuit,
         cuts: &Options,
         budget: Budget,
     ) -> Result<PassResult, PartitionError> {
-        let partition = partition(circuit, cuts)?;
+        let partition = partition(circuit.circuit(), cuts)?;
         let blocks: Vec<&Block> = partition.blocks().collect();
         self.around.observer.event(Event::PassStarted { pass: self.index, n_blocks: blocks.len() });
         let mut offers: Vec<Offers> = blocks.iter().map(|_| Offers::default()).collect();
@@ -98,13 +97,14 @@ impl Pass<'_> {
         let figures: Vec<Vec<Offer>> = offers.iter().zip(&blocks).map(|(o, block)| o.figures(block)).collect();
         let chosen = choose(&figures, allowed);
         let taken = |i: usize| chosen[i].map(|k| &offers[i].circuits[k]);
-        let joined = partition.join(circuit, |i, block| taken(i).map_or(&block.circuit, VerifiedBlock::circuit));
-        // In the order of the blocks, so that the sum does not depend on the threads.
-        let distance = (0..blocks.len()).filter_map(taken).map(VerifiedBlock::distance).sum();
+        let (joined, fault) = match join(&partition, circuit, taken, self.block.sabotage) {
+            Ok(joined) => (joined, None),
+            Err(fault) => (circuit.clone(), Some(fault)),
+        };
         let records: Vec<BlockRecord> =
             (0..blocks.len()).map(|i| self.approximate_record(i, blocks[i], &offers[i], taken(i))).collect();
         records.iter().for_each(|record| self.around.observer.event(Event::BlockFinished(record)));
-        Ok(PassResult { circuit: joined, distance, records })
+        Ok(PassResult { circuit: joined, fault, records })
     }
 
     /// Adds one more offer of each of these blocks, within `tolerance` of it. Returns which of them have one.

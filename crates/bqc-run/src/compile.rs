@@ -9,10 +9,11 @@ use crate::round::Around;
 use crate::strategy::{self, Cuts, Origin, Record, Step, Why};
 use crate::unit::{InProcess, Workshop};
 use crate::version::Version;
-use bqc_circuit::{Circuit, Directive, Operation, lower};
+use bqc_circuit::{Circuit, Directive, Operation};
 use bqc_instantiate::Engine;
-use bqc_optimize::{BlockSettings, CompareOptions, Comparison, Flow, compare_circuits};
+use bqc_optimize::{BlockSettings, Flow};
 use bqc_partition::{PartitionError, partition};
+use bqc_verify::{CompareOptions, Comparison, Fault, LoweringError, Output, VerifiedCircuit, compare_circuits};
 use bqc_wire::BlockRecord;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,6 +42,8 @@ pub struct RunSettings {
     pub block: BlockSettings,
     /// Most amplitude updates that the comparison of whole circuits may take.
     pub max_check_updates: f64,
+    /// Remember every pass, so that the result can be proven ([`Output::edits`]).
+    pub is_recorded: bool,
 }
 
 /// What rounding may add to a measured distance: a million gates, each of 1e-16 and in random
@@ -58,6 +61,9 @@ pub enum CompileError {
         /// Line of the source, from 1.
         line: u32,
     },
+    /// A gate lowers to something else: a fault of bqc.
+    #[error(transparent)]
+    Lowering(#[from] LoweringError),
     /// The circuit cannot be cut.
     #[error(transparent)]
     Partition(#[from] PartitionError),
@@ -75,9 +81,7 @@ pub enum CompileError {
 #[derive(Clone, Debug)]
 pub struct Compiled {
     /// The new circuit; the input itself if there is a `difference`.
-    pub circuit: Circuit,
-    /// Largest possible phase distance of the new circuit and the input.
-    pub error_bound: f64,
+    pub output: Output,
     /// One record per block and pass, in order.
     pub records: Vec<BlockRecord>,
     /// Passes that were begun.
@@ -88,6 +92,20 @@ pub struct Compiled {
     pub comparison: Option<Comparison>,
     /// In words, how that comparison contradicts the error bound: a fault of bqc.
     pub difference: Option<String>,
+    /// What the verifier refused of what bqc itself had made of whole circuits; each time the circuit before it stayed.
+    pub faults: Vec<Fault>,
+}
+
+impl Compiled {
+    /// The gates to be written.
+    pub fn circuit(&self) -> &Circuit {
+        self.output.circuit()
+    }
+
+    /// Largest possible phase distance of the new circuit and the input.
+    pub fn error_bound(&self) -> f64 {
+        self.output.bound()
+    }
 }
 
 /// Rewrites `circuit` with fewer two-qubit gates.
@@ -122,7 +140,7 @@ pub fn compile_in(
         .map_err(|e| CompileError::Threads { n_threads, reason: e.to_string() })?;
     pool.install(|| {
         let around = Around { workshop, stop, observer };
-        let mut run = Run { settings, family, around, n_passes: 0, records: Vec::new() };
+        let mut run = Run { settings, family, around, n_passes: 0, records: Vec::new(), faults: Vec::new() };
         let (best, why) = run.carry_out(circuit)?;
         Ok(run.finish(circuit, Arc::unwrap_or_clone(best), why))
     })
@@ -153,6 +171,7 @@ pub(crate) struct Run<'a> {
     /// Passes begun.
     pub n_passes: u32,
     pub records: Vec<BlockRecord>,
+    pub faults: Vec<Fault>,
 }
 
 /// The circuits between which a strategy chooses.
@@ -176,8 +195,8 @@ impl Versions {
 
 impl Run<'_> {
     /// Carries out one step after another, and gives the best circuit and why the run ended.
-    fn carry_out(&mut self, circuit: &Circuit) -> Result<(Arc<Version>, Why), PartitionError> {
-        let lowered = Arc::new(Version::new(lower(circuit), 0.0));
+    fn carry_out(&mut self, circuit: &Circuit) -> Result<(Arc<Version>, Why), CompileError> {
+        let lowered = Arc::new(Version::new(VerifiedCircuit::lower(circuit, self.settings.is_recorded)?));
         let mut at = Versions { best: lowered.clone(), last: lowered.clone(), start: lowered };
         let mut history = Vec::new();
         loop {
@@ -185,13 +204,14 @@ impl Run<'_> {
             let (from, had_passes) = (at.origin(&step), self.n_passes);
             at.last = match step {
                 Step::Done(why) => return Ok((at.best, why)),
-                Step::Rewrite => Arc::new(Version::merged(&from.circuit, from.bound)),
+                Step::Rewrite => Arc::new(self.merged(from.circuit.clone())),
                 Step::Delete { cuts, .. } => self.pass(Flow::Delete, cuts, &from)?,
                 Step::Search { cuts, n_rounds, .. } => self.pass(Flow::Search { n_rounds }, cuts, &from)?,
                 Step::Race(terms) => self.race(terms, &at.start, &from)?,
                 Step::Approximate { cuts } => self.approximate(cuts, &from)?,
             };
-            let is_better = strategy::is_kept(&step, &at.last, &at.best, self.settings);
+            let is_better =
+                strategy::is_kept(&step, &at.last.figures, at.last.bound(), &at.best.figures, self.settings);
             if is_better {
                 at.best = at.last.clone();
             }
@@ -203,7 +223,7 @@ impl Run<'_> {
                 n_passes: self.n_passes - had_passes,
                 before: from.figures,
                 after: at.last.figures,
-                bound: at.last.bound,
+                bound: at.last.bound(),
                 best: at.best.figures,
                 is_better,
                 is_one_window: strategy::asks_for_windows(&step, self.settings) && self.is_one_window(&at.best)?,
@@ -218,31 +238,41 @@ impl Run<'_> {
         let block = &BlockSettings { flow, ..self.settings.block.clone() };
         let pass = Pass { index, block, family: self.family, around: self.around };
         let result = pass.run(&from.circuit, &cuts.options(block.seed, index))?;
-        Ok(self.made(index, result, from))
+        Ok(self.made(index, result))
     }
 
     /// One pass that spends some of what is left of the budget.
     fn approximate(&mut self, cuts: Cuts, from: &Version) -> Result<Arc<Version>, PartitionError> {
         let index = self.next_pass();
         let block = &self.settings.block;
-        let budget = Budget { total: self.settings.epsilon_total, spent: from.bound };
+        let budget = Budget { total: self.settings.epsilon_total, spent: from.bound() };
         let pass = Pass { index, block, family: self.family, around: self.around };
         let result = pass.run_approximate(&from.circuit, &cuts.options(block.seed, index), budget)?;
-        Ok(self.made(index, result, from))
+        Ok(self.made(index, result))
     }
 
-    /// What a pass over `from` has made, as a circuit with its bound.
-    fn made(&mut self, index: u32, result: PassResult, from: &Version) -> Arc<Version> {
-        self.records.extend(result.records);
-        let version = Version::merged(&result.circuit, from.bound + result.distance);
+    /// What a pass has made, merged.
+    fn made(&mut self, index: u32, result: PassResult) -> Arc<Version> {
+        let version = Arc::new(self.landed(result));
         self.report_pass(index, &version);
-        Arc::new(version)
+        version
+    }
+
+    /// Takes over what a pass has made.
+    pub(crate) fn landed(&mut self, PassResult { circuit, fault, records }: PassResult) -> Version {
+        self.records.extend(records);
+        self.faults.extend(fault);
+        self.merged(circuit)
+    }
+
+    fn merged(&mut self, circuit: VerifiedCircuit) -> Version {
+        Version::merged(circuit, self.settings.block.sabotage, &mut self.faults)
     }
 
     /// Whether windows of full size cut this circuit into one that has CX gates.
     fn is_one_window(&self, version: &Version) -> Result<bool, PartitionError> {
         let cuts = strategy::one_window(self.settings).options(self.settings.block.seed, 0);
-        let partition = partition(&version.circuit, &cuts)?;
+        let partition = partition(version.circuit.circuit(), &cuts)?;
         Ok(partition.blocks().filter(|block| block.circuit.n_cx() > 0).count() == 1)
     }
 
@@ -270,15 +300,15 @@ impl Run<'_> {
             seed: self.settings.block.seed,
             ..CompareOptions::default()
         };
-        let (comparison, difference) = match compare_circuits(input, &best.circuit, &options) {
-            Ok(comparison) => (Some(comparison), contradiction(&comparison, best.bound)),
+        let output = Output::of(best.circuit);
+        let (comparison, difference) = match compare_circuits(input, output.circuit(), &options) {
+            Ok(comparison) => (Some(comparison), contradiction(&comparison, output.bound())),
             Err(incomparable) if incomparable.is_difference() => (None, Some(incomparable.to_string())),
             Err(_) => (None, None),
         };
-        let best = if difference.is_some() { Version::new(input.clone(), 0.0) } else { best };
-        let (circuit, error_bound, was_stopped) = (best.circuit, best.bound, why == Why::Stopped);
-        let Run { records, n_passes, .. } = self;
-        Compiled { circuit, error_bound, records, n_passes, was_stopped, comparison, difference }
+        let output = if difference.is_some() { Output::input(input) } else { output };
+        let Run { records, n_passes, faults, .. } = self;
+        Compiled { output, records, n_passes, was_stopped: why == Why::Stopped, comparison, difference, faults }
     }
 }
 
@@ -297,7 +327,7 @@ mod tests {
     use bqc_instantiate::CpuEngine;
 
     /// Ends a run on `input` as if it had made `best` of it.
-    fn finished(input: &Circuit, best: Circuit, error_bound: f64) -> Compiled {
+    fn finished(input: &Circuit, best: &Circuit) -> Compiled {
         let settings = RunSettings {
             block_size: 3,
             max_block_cx: 10,
@@ -308,11 +338,13 @@ mod tests {
             n_threads: 1,
             block: BlockSettings::default(),
             max_check_updates: 1e9,
+            is_recorded: false,
         };
         let (engine, stop) = (CpuEngine::new(), AtomicBool::new(false));
         let around = Around { workshop: &InProcess(&engine), stop: &stop, observer: &Unobserved };
-        let run = Run { settings: &settings, family: engine.family(), around, n_passes: 1, records: Vec::new() };
-        run.finish(input, Version::new(best, error_bound), Why::LittleGain)
+        let (family, records, faults) = (engine.family(), Vec::new(), Vec::new());
+        let run = Run { settings: &settings, family, around, n_passes: 1, records, faults };
+        run.finish(input, Version::new(VerifiedCircuit::lower(best, false).unwrap()), Why::LittleGain)
     }
 
     fn rotated(angle: f64) -> Circuit {
@@ -325,17 +357,17 @@ mod tests {
     #[test]
     fn a_wrong_result_is_an_internal_error_and_gives_the_input_back() {
         for wrong in [rotated(0.3 + 1e-9), rotated(f64::NAN), Circuit::with_qubits(2), Circuit::with_qubits(3)] {
-            let compiled = finished(&rotated(0.3), wrong, 1e-12);
+            let compiled = finished(&rotated(0.3), &wrong);
             assert!(compiled.difference.is_some());
-            assert_eq!((compiled.circuit, compiled.error_bound), (rotated(0.3), 0.0));
+            assert_eq!((compiled.circuit(), compiled.error_bound()), (&rotated(0.3), 0.0));
         }
     }
 
     #[test]
-    fn a_difference_within_the_bound_is_none() {
-        let compiled = finished(&rotated(0.3), rotated(0.3 + 1e-9), 1e-9);
-        assert_eq!((compiled.difference, compiled.circuit), (None, rotated(0.3 + 1e-9)));
-        assert!(compiled.comparison.is_some_and(|c| c.distance > 1e-10));
+    fn a_difference_of_rounding_is_none() {
+        let compiled = finished(&rotated(0.3), &rotated(0.3 + 1e-13));
+        assert_eq!((&compiled.difference, compiled.circuit()), (&None, &rotated(0.3 + 1e-13)));
+        assert!(compiled.comparison.is_some_and(|c| c.distance > 1e-14));
     }
 
     #[test]
@@ -345,7 +377,7 @@ mod tests {
             (1..n).for_each(|q| circuit.push(GateCall::cx(Qubit(0), Qubit(q))));
             circuit
         };
-        let compiled = finished(&wide(30), wide(30), 0.0);
+        let compiled = finished(&wide(30), &wide(30));
         assert_eq!((compiled.difference, compiled.comparison), (None, None));
     }
 }

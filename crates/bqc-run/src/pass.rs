@@ -3,9 +3,10 @@
 use crate::observer::Event;
 use crate::round::{Around, Rebuilt, Task};
 use crate::unit::Unit;
-use bqc_circuit::{BlockCircuit, Circuit};
-use bqc_optimize::{BlockSettings, Flow, Objective};
-use bqc_partition::{Block, Options, Partition, PartitionError, partition};
+use bqc_circuit::BlockCircuit;
+use bqc_optimize::{BlockSettings, Flow, Objective, Sabotage};
+use bqc_partition::{Block, Options, Partition, PartitionError, Piece, partition};
+use bqc_verify::{Fault, VerifiedBlock, VerifiedCircuit};
 use bqc_wire::{BlockGates, BlockRecord};
 use rayon::prelude::*;
 use std::sync::Mutex;
@@ -23,9 +24,9 @@ pub(crate) struct Pass<'a> {
 
 /// What a pass has made.
 pub(crate) struct PassResult {
-    pub circuit: Circuit,
-    /// Sum of the verified distances of all blocks.
-    pub distance: f64,
+    /// The circuit before the pass, if the verifier refused to join its blocks.
+    pub circuit: VerifiedCircuit,
+    pub fault: Option<Fault>,
     /// In the order of the blocks.
     pub records: Vec<BlockRecord>,
 }
@@ -59,12 +60,12 @@ impl Slot {
 
 impl Pass<'_> {
     /// Cuts `circuit` as `cuts` says and rebuilds its blocks. Runs on the current rayon pool.
-    pub fn run(&self, circuit: &Circuit, cuts: &Options) -> Result<PassResult, PartitionError> {
-        let partition = partition(circuit, cuts)?;
+    pub fn run(&self, circuit: &VerifiedCircuit, cuts: &Options) -> Result<PassResult, PartitionError> {
+        let partition = partition(circuit.circuit(), cuts)?;
         let blocks: Vec<&Block> = partition.blocks().collect();
         self.around.observer.event(Event::PassStarted { pass: self.index, n_blocks: blocks.len() });
         let rebuilt = self.rebuild_all(&blocks);
-        Ok(joined(&partition, circuit, rebuilt))
+        Ok(joined(&partition, circuit, rebuilt, self.block.sabotage))
     }
 
     /// Each block as often as it has starts; the best start is kept.
@@ -104,12 +105,50 @@ impl Pass<'_> {
     }
 }
 
-/// The verified blocks in their places, their distances added up in order, so that the sum does not
-/// depend on the threads.
-pub(crate) fn joined(partition: &Partition, circuit: &Circuit, rebuilt: Vec<Rebuilt>) -> PassResult {
-    let circuit = partition.join(circuit, |i, _| rebuilt[i].verified.circuit());
-    let distance = rebuilt.iter().map(|r| r.verified.distance()).sum();
-    PassResult { circuit, distance, records: rebuilt.into_iter().map(|r| r.record).collect() }
+/// The verified blocks in their places.
+pub(crate) fn joined(
+    partition: &Partition,
+    circuit: &VerifiedCircuit,
+    rebuilt: Vec<Rebuilt>,
+    sabotage: Option<Sabotage>,
+) -> PassResult {
+    let of_block = |i: usize| rebuilt.get(i).map(|r| &r.verified);
+    let (circuit, fault) = match join(partition, circuit, of_block, sabotage) {
+        Ok(joined) => (joined, None),
+        Err(fault) => (circuit.clone(), Some(fault)),
+    };
+    PassResult { circuit, fault, records: rebuilt.into_iter().map(|r| r.record).collect() }
+}
+
+/// The circuit with what `replacement` gives for each block, called with the block's number among the blocks. A
+/// replacement by the same gates is none.
+pub(crate) fn join<'a>(
+    partition: &Partition,
+    circuit: &VerifiedCircuit,
+    replacement: impl Fn(usize) -> Option<&'a VerifiedBlock>,
+    sabotage: Option<Sabotage>,
+) -> Result<VerifiedCircuit, Fault> {
+    let mut swapped: Vec<Vec<_>> = Vec::new();
+    if sabotage == Some(Sabotage::SwapWires) {
+        swapped = partition.blocks().map(|block| block.qubits.iter().rev().copied().collect()).collect();
+    }
+    let mut n_blocks = 0;
+    let pieces: Vec<bqc_verify::Piece<'_, _>> = partition
+        .pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Wall(step) => bqc_verify::Piece::Wall(*step),
+            Piece::Block(block) => {
+                let nth = n_blocks;
+                n_blocks += 1;
+                let wires = swapped.get(nth).unwrap_or(&block.qubits);
+                let is_other = |verified: &&VerifiedBlock| *verified.circuit() != block.circuit;
+                let replacement = replacement(nth).filter(is_other);
+                bqc_verify::Piece::Window { wires, steps: &block.steps, replacement }
+            }
+        })
+        .collect();
+    Ok(circuit.join(&pieces)?)
 }
 
 pub(crate) fn gates(block: &BlockCircuit) -> BlockGates {

@@ -6,8 +6,8 @@
 use crate::observer::Observer;
 use crate::pass::gates;
 use crate::unit::{Bench, Solved, Unit, Workshop};
-use bqc_optimize::VerifiedBlock;
 use bqc_partition::Block;
+use bqc_verify::VerifiedBlock;
 use bqc_wire::{BlockRecord, UnitKey};
 use std::cmp::Reverse;
 use std::collections::HashMap;

@@ -15,7 +15,6 @@ mod tests;
 mod view;
 
 use crate::compile::RunSettings;
-use crate::version::Version;
 use bqc_optimize::Figures;
 pub(crate) use cuts::{Cuts, one_window, walk};
 pub(crate) use race::{Field, Standing, Terms, Verdict};
@@ -114,9 +113,9 @@ pub(crate) fn next(history: &[Record], settings: &RunSettings) -> Step {
 
 /// Whether `made` replaces `best`: if it is better, and near enough to the input. A rewrite replaces the best even if
 /// it is only as good, so that all that follows begins with a merged circuit.
-pub(crate) fn is_kept(step: &Step, made: &Version, best: &Version, settings: &RunSettings) -> bool {
-    let rank = |version: &Version| settings.block.objective.rank(&version.figures);
-    made.bound <= limit(settings) && (*step == Step::Rewrite || rank(made) < rank(best))
+pub(crate) fn is_kept(step: &Step, made: &Figures, bound: f64, best: &Figures, settings: &RunSettings) -> bool {
+    let rank = |figures: &Figures| settings.block.objective.rank(figures);
+    bound <= limit(settings) && (*step == Step::Rewrite || rank(made) < rank(best))
 }
 
 /// Largest bound that a result may have: a budget of zero asks for identities and does not limit their rounding.

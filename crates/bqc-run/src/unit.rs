@@ -10,9 +10,8 @@ use bqc_circuit::BlockCircuit;
 use bqc_instantiate::{Engine, Solver};
 use bqc_linalg::Stream;
 use bqc_optimize::search::{SearchCounts, WindowResult, WindowState};
-use bqc_optimize::{
-    BlockSettings, Flow, Objective, Reason, Rejected, Shortened, VerifiedBlock, optimize_block_from, shorten,
-};
+use bqc_optimize::{BlockSettings, Flow, Objective, Reason, Sabotage, Shortened, optimize_block_from, shorten};
+use bqc_verify::{Composition, Rejected, VerifiedBlock};
 use bqc_wire::{
     BlockForm, CheckpointRecord, Ending, FormError, Outcome, SolvedRecord, UnitFlow, UnitKey, UnitObjective,
     UnitRecord, UnitSolver,
@@ -92,6 +91,8 @@ pub struct Unit {
     block: BlockCircuit,
     record: UnitRecord,
     key: UnitKey,
+    /// For tests of the verifier; no part of the unit's name.
+    sabotage: Option<Sabotage>,
 }
 
 /// A unit that is done.
@@ -162,7 +163,7 @@ impl Unit {
         let BlockSettings { tolerance, seed, .. } = *settings;
         let (form, start, engine) = (BlockForm::from(block), start as u32, engine.to_string());
         let record = UnitRecord { block: form, flow, solver, objective, tolerance, seed, pass, start, engine };
-        Unit { block: block.clone(), key: record.key(), record }
+        Unit { block: block.clone(), key: record.key(), record, sabotage: settings.sabotage }
     }
 
     /// The unit of making `from`, which stands for the block at that distance, shorter by one or two CX, within
@@ -171,7 +172,7 @@ impl Unit {
         let settings = BlockSettings { tolerance, ..BlockSettings::default() };
         let mut record = Unit::new(block, &settings, 0, 0, engine).record;
         record.flow = UnitFlow::Shorten { from: BlockForm::from(from), distance };
-        Unit { block: block.clone(), key: record.key(), record }
+        Unit { block: block.clone(), key: record.key(), record, sabotage: None }
     }
 
     /// The unit in bytes that came from elsewhere.
@@ -179,7 +180,13 @@ impl Unit {
         if let UnitFlow::Shorten { from, .. } = &record.flow {
             BlockCircuit::try_from(from)?;
         }
-        Ok(Unit { block: BlockCircuit::try_from(&record.block)?, key: record.key(), record })
+        Ok(Unit { block: BlockCircuit::try_from(&record.block)?, key: record.key(), record, sabotage: None })
+    }
+
+    /// The same unit, with a fault planted in its work.
+    #[doc(hidden)]
+    pub fn sabotaged(self, sabotage: Option<Sabotage>) -> Unit {
+        Unit { sabotage, ..self }
     }
 
     /// Its name.
@@ -222,7 +229,7 @@ impl Unit {
             UnitSolver::QFactorSample => Solver::QFactorSample,
             UnitSolver::Hybrid => Solver::Hybrid,
         };
-        BlockSettings { flow, starts, solver, objective: self.objective(), tolerance, seed }
+        BlockSettings { flow, starts, solver, objective: self.objective(), tolerance, seed, sabotage: self.sabotage }
     }
 
     fn objective(&self) -> Objective {
@@ -303,14 +310,13 @@ impl Unit {
 
     /// Checks a state from outside as [`Unit::check`] does a result: it is this block, as near as it says.
     fn check_state(&self, record: &CheckpointRecord) -> Result<WindowState, Refused> {
-        let same = |form: &BlockForm, bound: f64| -> Result<BlockCircuit, Refused> {
+        let same = |form: &BlockForm, bound: f64| -> Result<Composition, Refused> {
             let candidate = BlockCircuit::try_from(form)?;
             let (found, original) = (candidate.n_cx(), self.block.n_cx());
             if found > original {
                 return Err(Refused::Longer { found, original });
             }
-            VerifiedBlock::recheck(&self.block, candidate.clone(), bound, self.record.tolerance)?;
-            Ok(candidate)
+            Ok(Composition::resume(&self.block, candidate, bound, self.record.tolerance)?)
         };
         let CheckpointRecord { bound, rescan, .. } = *record;
         let n_rounds = if let UnitFlow::Search { n_rounds } = self.record.flow { n_rounds } else { 0 };
@@ -320,10 +326,10 @@ impl Unit {
         }
         let [n_deletions, n_moves, n_accepted, n_removed, n_iterations] = record.counts.map(|n| n as usize);
         let counts = SearchCounts { n_deletions, n_moves, n_accepted, n_removed, n_iterations };
-        let last_good = record.last_good.as_ref().map(|(form, bound)| same(form, *bound).map(|block| (block, *bound)));
+        let last_good = record.last_good.as_ref().map(|(form, bound)| same(form, *bound));
         Ok(WindowState {
             n_rounds: record.n_rounds as usize,
-            result: WindowResult { circuit: same(&record.block, bound)?, bound, counts },
+            result: WindowResult { composition: same(&record.block, bound)?, counts, fault: None },
             last_good: last_good.transpose()?,
             rescan,
             stream: Stream::at(record.stream),
@@ -347,7 +353,7 @@ impl Unit {
         if rank(&second) < rank(&first) { second } else { first }
     }
 
-    /// Checks a result from outside, by measuring it as far as [`VerifiedBlock::recheck`] does. `is_final`: it was
+    /// Checks a result from outside, by measuring it as far as [`VerifiedBlock::check_claim`] does. `is_final`: it was
     /// not cut short.
     pub fn check(&self, result: &SolvedRecord, is_final: bool) -> Result<Solved, Refused> {
         let candidate = BlockCircuit::try_from(&result.block)?;
@@ -373,7 +379,7 @@ impl Unit {
         let verified = if candidate == self.block {
             VerifiedBlock::unchanged(candidate)
         } else {
-            VerifiedBlock::recheck(&self.block, candidate, result.distance, self.record.tolerance)?
+            VerifiedBlock::check_claim(&self.block, candidate, result.distance, self.record.tolerance)?
         };
         let (instantiations, reason) = (result.instantiations, result.reason.clone());
         let is_final = is_final && outcome != Outcome::Failed;
@@ -400,13 +406,15 @@ impl Solved {
 
 /// A state of a search in bytes, to be checked by whoever reads them.
 fn state_record(state: &WindowState) -> CheckpointRecord {
-    let WindowResult { circuit, bound, counts } = &state.result;
+    let WindowResult { composition, counts, .. } = &state.result;
+    let form = |composition: &Composition| (BlockForm::from(composition.circuit()), composition.bound());
+    let (block, bound) = form(composition);
     let SearchCounts { n_deletions, n_moves, n_accepted, n_removed, n_iterations } = *counts;
     CheckpointRecord {
         n_rounds: state.n_rounds as u64,
-        block: BlockForm::from(circuit),
-        bound: *bound,
-        last_good: state.last_good.as_ref().map(|(block, bound)| (BlockForm::from(block), *bound)),
+        block,
+        bound,
+        last_good: state.last_good.as_ref().map(form),
         rescan: state.rescan,
         counts: [n_deletions, n_moves, n_accepted, n_removed, n_iterations].map(|n| n as u64),
         stream: state.stream.position(),

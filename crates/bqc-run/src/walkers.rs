@@ -10,9 +10,9 @@ use crate::pass::{Pass, PassResult, joined};
 use crate::round::{Task, in_order};
 use crate::strategy::{Field, Standing, Step, Terms, Verdict, is_kept, limit, walk};
 use crate::version::Version;
-use bqc_circuit::Circuit;
-use bqc_optimize::{BlockSettings, merge_circuit};
+use bqc_optimize::BlockSettings;
 use bqc_partition::{Partition, PartitionError, partition};
+use bqc_verify::VerifiedCircuit;
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ struct Walker {
 
 /// A pass of one walker that is about to be done.
 struct Way<'a> {
-    circuit: &'a Circuit,
+    circuit: &'a VerifiedCircuit,
     partition: Partition,
     block: BlockSettings,
 }
@@ -50,7 +50,13 @@ impl Run<'_> {
             let had = self.leading(&best);
             for (walker, result) in walkers.iter_mut().zip(walked) {
                 self.land(walker, result);
-                if is_kept(&Step::Race(terms), &walker.version, &best, self.settings) {
+                if is_kept(
+                    &Step::Race(terms),
+                    &walker.version.figures,
+                    walker.version.bound(),
+                    &best.figures,
+                    self.settings,
+                ) {
                     best = walker.version.clone();
                 }
             }
@@ -63,7 +69,7 @@ impl Run<'_> {
 
     /// A walker at the beginning of its way.
     fn walker(&self, version: &Arc<Version>, is_follower: bool) -> Walker {
-        let standing = Standing::new(self.leading(version), version.bound, is_follower);
+        let standing = Standing::new(self.leading(version), version.bound(), is_follower);
         Walker { version: version.clone(), standing }
     }
 
@@ -73,12 +79,8 @@ impl Run<'_> {
 
     /// Takes over what a walker's pass has made.
     fn land(&mut self, walker: &mut Walker, result: PassResult) {
-        let PassResult { circuit, distance, records } = result;
-        self.records.extend(records);
-        let merged = merge_circuit(&circuit);
-        let bound = walker.version.bound + (distance + merged.bound);
-        walker.version = Arc::new(Version::new(merged.circuit, bound));
-        walker.standing = walker.standing.after(self.leading(&walker.version), bound);
+        walker.version = Arc::new(self.landed(result));
+        walker.standing = walker.standing.after(self.leading(&walker.version), walker.version.bound());
     }
 
     /// Lets walkers begin again, in their order, so that each is judged by those before it.
@@ -117,16 +119,16 @@ impl Run<'_> {
         let mut rebuilt = rebuilt.into_iter().flatten();
         let of_way = |way: &Way<'_>| {
             let its = rebuilt.by_ref().take(way.partition.blocks().count()).collect();
-            joined(&way.partition, way.circuit, its)
+            joined(&way.partition, way.circuit, its, way.block.sabotage)
         };
         Ok(ways.iter().map(of_way).collect())
     }
 
     /// What one walker does in one pass: a function of the seed, the pass and the walker.
-    fn way<'c>(&self, pass: u32, walker: usize, circuit: &'c Circuit) -> Result<Way<'c>, PartitionError> {
-        let (seed, cuts) = walk(self.settings, pass, walker, circuit.n_qubits());
+    fn way<'c>(&self, pass: u32, walker: usize, circuit: &'c VerifiedCircuit) -> Result<Way<'c>, PartitionError> {
+        let (seed, cuts) = walk(self.settings, pass, walker, circuit.circuit().n_qubits());
         let block = BlockSettings { starts: 1, seed, ..self.settings.block.clone() };
-        Ok(Way { circuit, partition: partition(circuit, &cuts)?, block })
+        Ok(Way { circuit, partition: partition(circuit.circuit(), &cuts)?, block })
     }
 
     /// Its blocks, each once.

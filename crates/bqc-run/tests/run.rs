@@ -5,8 +5,9 @@ use bqc_instantiate::{
     CpuEngine, CxTemplate, Engine, EngineError, MakeCandidate, Outcome as FitOutcome, Problem, RefineProblem, Refined,
 };
 use bqc_linalg::Stream;
-use bqc_optimize::{BlockSettings, CompareOptions, Figures, Flow, Objective, compare_circuits};
+use bqc_optimize::{BlockSettings, Figures, Flow, Objective};
 use bqc_run::{CompileError, Compiled, Event, Observer, RunSettings, Unobserved, compile};
+use bqc_verify::{CompareOptions, compare_circuits};
 use bqc_wire::{BlockTotals, Outcome};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,6 +23,7 @@ fn settings() -> RunSettings {
         n_threads: 2,
         block: BlockSettings::default(),
         max_check_updates: 1e9,
+        is_recorded: false,
     }
 }
 
@@ -76,12 +78,12 @@ fn the_result_is_smaller_and_the_same() {
     for (n_qubits, n_gates) in [(3, 5), (6, 20)] {
         let input = circuit(n_qubits, n_gates);
         let compiled = run(&input, &settings(), &CpuEngine::new());
-        assert!(Stats::of(&compiled.circuit).n_two_qubit < Stats::of(&input).n_two_qubit);
-        let found = compare_circuits(&input, &compiled.circuit, &CompareOptions::default()).unwrap();
-        assert!(found.distance <= compiled.error_bound + 1e-13, "{found:?}, bound {:e}", compiled.error_bound);
-        assert!(compiled.error_bound < 1e-10 && compiled.difference.is_none() && !compiled.was_stopped);
+        assert!(Stats::of(compiled.circuit()).n_two_qubit < Stats::of(&input).n_two_qubit);
+        let found = compare_circuits(&input, compiled.circuit(), &CompareOptions::default()).unwrap();
+        assert!(found.distance <= compiled.error_bound() + 1e-13, "{found:?}, bound {:e}", compiled.error_bound());
+        assert!(compiled.error_bound() < 1e-10 && compiled.difference.is_none() && !compiled.was_stopped);
         assert_eq!(compiled.comparison.map(|c| c.method), Some(found.method));
-        assert!(compiled.circuit.is_lowered());
+        assert_eq!(&bqc_circuit::Lowered::of(compiled.circuit()).to_circuit(), compiled.circuit());
     }
 }
 
@@ -93,7 +95,7 @@ fn records_are_in_order_and_add_up() {
     assert!(places.is_sorted() && places.first() == Some(&(0, 0)));
     assert_eq!(places.last().map(|p| p.0 + 1), Some(compiled.n_passes));
     let of_blocks: f64 = compiled.records.iter().map(|r| r.distance).sum();
-    assert!(of_blocks <= compiled.error_bound);
+    assert!(of_blocks <= compiled.error_bound());
     for record in &compiled.records {
         assert!(record.after.two_qubit_gates <= record.before.two_qubit_gates);
         assert!((1..=3).contains(&record.wires.len()) && record.wires.iter().all(|w| *w < 6));
@@ -106,7 +108,7 @@ fn threads_change_nothing() {
     let results = [1, 2, 5].map(|n_threads| {
         let mut compiled = run(&input, &RunSettings { n_threads, ..settings() }, &CpuEngine::new());
         compiled.records.iter_mut().for_each(|r| r.seconds = 0.0);
-        (compiled.circuit, compiled.error_bound, compiled.records)
+        (compiled.circuit().clone(), compiled.error_bound(), compiled.records)
     });
     assert!(results[0] == results[1] && results[0] == results[2]);
 }
@@ -115,8 +117,8 @@ fn threads_change_nothing() {
 fn directives_stay_in_order() {
     let input = with_directives();
     let compiled = run(&input, &settings(), &CpuEngine::new());
-    assert_eq!(directives(&compiled.circuit), directives(&input));
-    assert!(Stats::of(&compiled.circuit).n_two_qubit < Stats::of(&input).n_two_qubit);
+    assert_eq!(directives(compiled.circuit()), directives(&input));
+    assert!(Stats::of(compiled.circuit()).n_two_qubit < Stats::of(&input).n_two_qubit);
     assert!(compiled.comparison.is_some() && compiled.difference.is_none());
 }
 
@@ -126,7 +128,7 @@ fn circuits_without_blocks_are_fine() {
     only_directives.operations.push(directive(Directive::Barrier(vec![Qubit(0), Qubit(1)])));
     for input in [Circuit::default(), Circuit::with_qubits(5), only_directives] {
         let compiled = run(&input, &settings(), &CpuEngine::new());
-        assert_eq!((compiled.circuit, compiled.error_bound), (input, 0.0));
+        assert_eq!((compiled.circuit().clone(), compiled.error_bound()), (input, 0.0));
     }
 }
 
@@ -150,7 +152,7 @@ fn a_run_that_is_stopped_before_it_begins_answers_all_the_same() {
     let compiled = compile(&input, &settings(), &CpuEngine::new(), &AtomicBool::new(true), &Unobserved).unwrap();
     assert!(compiled.was_stopped && compiled.difference.is_none());
     assert_eq!((compiled.n_passes, compiled.records.len()), (0, 0));
-    assert!(Stats::of(&compiled.circuit).n_two_qubit <= Stats::of(&input).n_two_qubit);
+    assert!(Stats::of(compiled.circuit()).n_two_qubit <= Stats::of(&input).n_two_qubit);
 }
 
 /// Sets `stop` when some blocks are done, and keeps what it saw.
@@ -189,7 +191,7 @@ fn a_run_that_is_stopped_half_way_keeps_what_it_has() {
     let compiled = compile(&input, &settings(), &CpuEngine::new(), &stop, &stopper).unwrap();
     assert!(compiled.was_stopped && compiled.difference.is_none());
     assert_eq!(stopper.log.into_inner().unwrap(), ["started", "finished", "checking"]);
-    assert!(Stats::of(&compiled.circuit).n_two_qubit < Stats::of(&input).n_two_qubit);
+    assert!(Stats::of(compiled.circuit()).n_two_qubit < Stats::of(&input).n_two_qubit);
 }
 
 /// An engine of which only the verb under test does something.
@@ -219,7 +221,7 @@ fn a_block_that_panics_keeps_its_gates() {
     let failed = compiled.records.iter().find(|r| r.outcome == Outcome::Failed).unwrap();
     assert_eq!(failed.reason, "the block's task panicked: boom 7");
     assert_eq!((failed.before, failed.distance), (failed.after, 0.0));
-    let found = compare_circuits(&input, &compiled.circuit, &CompareOptions::default()).unwrap();
+    let found = compare_circuits(&input, compiled.circuit(), &CompareOptions::default()).unwrap();
     assert!(found.distance < 1e-13);
 }
 
@@ -234,8 +236,8 @@ fn an_engine_that_lies_changes_nothing() {
     });
     let compiled = run(&input, &RunSettings { max_passes: 1, ..settings() }, &engine);
     assert!(compiled.difference.is_none());
-    let found = compare_circuits(&input, &compiled.circuit, &CompareOptions::default()).unwrap();
-    assert!(found.distance <= compiled.error_bound + 1e-13, "{:e}", found.distance);
+    let found = compare_circuits(&input, compiled.circuit(), &CompareOptions::default()).unwrap();
+    assert!(found.distance <= compiled.error_bound() + 1e-13, "{:e}", found.distance);
 }
 
 /// A Trotter circuit of the Ising chain in a transverse field.
@@ -259,11 +261,11 @@ fn a_budget_is_spent_and_never_exceeded() {
         let counts = [0.0, 1e-12, 1e-6, 1e-4, 1e-3, 1e-2, 0.1].map(|epsilon_total| {
             let compiled = run(&input, &RunSettings { epsilon_total, ..settings() }, &CpuEngine::new());
             assert!(compiled.difference.is_none());
-            let found = compare_circuits(&input, &compiled.circuit, &CompareOptions::default()).unwrap();
-            assert!(found.distance <= compiled.error_bound + 1e-13, "{found:?}, bound {:e}", compiled.error_bound);
+            let found = compare_circuits(&input, compiled.circuit(), &CompareOptions::default()).unwrap();
+            assert!(found.distance <= compiled.error_bound() + 1e-13, "{found:?}, bound {:e}", compiled.error_bound());
             let limit = if epsilon_total > 0.0 { epsilon_total } else { 1e-10 };
-            assert!(compiled.error_bound <= limit, "bound {:e}, budget {epsilon_total:e}", compiled.error_bound);
-            Stats::of(&compiled.circuit).n_two_qubit
+            assert!(compiled.error_bound() <= limit, "bound {:e}, budget {epsilon_total:e}", compiled.error_bound());
+            Stats::of(compiled.circuit()).n_two_qubit
         });
         println!("{n_qubits} wires: {counts:?}");
         // A budget below the tolerance of an identity forbids what the default allows, so 0 and 1e-12
@@ -281,7 +283,7 @@ fn a_budget_is_spent_alike_by_any_number_of_threads() {
     let results = [1, 2, 5].map(|n_threads| {
         let compiled = run(&input, &RunSettings { n_threads, ..budget.clone() }, &CpuEngine::new());
         assert!(compiled.records.iter().any(|r| r.reason == "approximated" && r.distance > 1e-8));
-        (compiled.circuit, compiled.error_bound)
+        (compiled.circuit().clone(), compiled.error_bound())
     });
     assert!(results[0] == results[1] && results[0] == results[2]);
 }
@@ -291,7 +293,7 @@ fn a_budget_below_the_rounding_of_identities_gives_no_more_than_it_says() {
     let input = circuit(6, 20);
     for epsilon_total in [1e-300, 1e-16, 1e-15] {
         let compiled = run(&input, &RunSettings { epsilon_total, ..settings() }, &CpuEngine::new());
-        assert!(compiled.error_bound <= epsilon_total && compiled.difference.is_none());
+        assert!(compiled.error_bound() <= epsilon_total && compiled.difference.is_none());
     }
 }
 
@@ -308,7 +310,7 @@ fn every_objective_is_best_by_its_own_measure() {
             let settings = RunSettings { block_size: 6, max_block_cx: 200, max_passes: 8, block, ..settings() };
             let compiled = run(&input, &settings, &CpuEngine::new());
             assert!(compiled.difference.is_none());
-            let (before, after) = (Stats::of(&input), Stats::of(&compiled.circuit));
+            let (before, after) = (Stats::of(&input), Stats::of(compiled.circuit()));
             let rank = |stats| objective.rank(&Figures::of_stats(stats));
             assert!(rank(&after) < rank(&before) && after.n_two_qubit <= before.n_two_qubit);
             (n_two_qubit + after.n_two_qubit, depth + after.two_qubit_depth)

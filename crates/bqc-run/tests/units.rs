@@ -1,7 +1,7 @@
 //! Units of work: the same result from the unit's bytes, nothing taken from outside unmeasured, and equal
 //! blocks done once.
 
-use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, GateCall, Qubit};
+use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, Qubit};
 use bqc_instantiate::{CpuEngine, Engine, EngineError, MakeCandidate, Outcome, Problem, RefineProblem, Refined};
 use bqc_linalg::Stream;
 use bqc_optimize::{BlockSettings, Flow, Objective};
@@ -203,8 +203,7 @@ fn equal_blocks_are_solved_once_a_pass() {
     let one = block(3, 12, 7);
     for i in 0..12 {
         let qubits = [Qubit(3 * i), Qubit(3 * i + 1), Qubit(3 * i + 2)];
-        let calls: Vec<GateCall> = one.to_calls(&qubits).collect();
-        calls.into_iter().for_each(|call| circuit.push(call));
+        one.on(&qubits).for_each(|gate| circuit.push(gate.to_call()));
     }
     let settings = RunSettings {
         block_size: 3,
@@ -216,6 +215,7 @@ fn equal_blocks_are_solved_once_a_pass() {
         n_threads: 2,
         block: BlockSettings::default(),
         max_check_updates: 1e9,
+        is_recorded: false,
     };
     let engine = CpuEngine::new();
     let go = AtomicBool::new(false);
@@ -225,5 +225,5 @@ fn equal_blocks_are_solved_once_a_pass() {
     assert_eq!(compiled.records.iter().filter(|r| r.pass == 0).count(), 12);
     assert!(counts.values().all(|&n| n == 1) && counts.len() < compiled.records.len() / 2, "{counts:?}");
     let plain = compile(&circuit, &settings, &engine, &go, &Unobserved).unwrap();
-    assert_eq!(plain.circuit, compiled.circuit);
+    assert_eq!(plain.circuit(), compiled.circuit());
 }

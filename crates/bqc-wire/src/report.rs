@@ -21,6 +21,10 @@ pub struct Report {
     pub error_bound: f64,
     /// Comparison of the whole circuits, where they are small enough.
     pub whole_check: WholeCheck,
+    /// In words, what the verifier refused of what bqc itself had made of the whole circuit. Each time the circuit
+    /// before it stayed. Left out where there is nothing, which is always unless bqc made a mistake.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<String>,
     /// Number of passes that were begun.
     pub passes: u32,
     /// How the blocks ended, over all passes.

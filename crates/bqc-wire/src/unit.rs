@@ -7,7 +7,7 @@
 //! of it, so that a change of the sources does not change all random numbers; journals and caches have it in
 //! their [`plan_hash`].
 
-use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit};
+use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, LoweredGate, TwoQubitGate};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -45,8 +45,10 @@ pub struct FormError {
 impl From<&BlockCircuit> for BlockForm {
     fn from(block: &BlockCircuit) -> BlockForm {
         let form = |gate: &BlockGate| match *gate {
-            BlockGate::Cx { control, target } => GateForm::Cx(control.0, target.0),
-            BlockGate::U3 { qubit, angles } => GateForm::U3(qubit.0, angles),
+            LoweredGate::Two { gate: TwoQubitGate::Cx, wires: [control, target], .. } => {
+                GateForm::Cx(control.0, target.0)
+            }
+            LoweredGate::One { wire, angles } => GateForm::U3(wire.0, angles),
         };
         BlockForm { width: block.width(), gates: block.gates.iter().map(form).collect() }
     }

@@ -6,28 +6,22 @@
 //! `Lowering::controlled_phase`: 2, 6, 14, 30 `cx` for 2 to 5 wires.
 
 use super::GateId;
-use crate::{Circuit, GateCall, Operation, Qubit};
+use crate::{BlockCircuit, BlockGate, BlockQubit, GateCall};
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 
 /// Receives the gates of one lowered call. Wires are positions in the call's operand list.
 pub struct Lowering<'a> {
-    qubits: &'a [Qubit],
-    operations: &'a mut Vec<Operation>,
+    gates: &'a mut Vec<BlockGate>,
 }
 
-impl<'a> Lowering<'a> {
-    /// Appends to `operations` what the row's `lower` says, on these wires.
-    pub fn new(qubits: &'a [Qubit], operations: &'a mut Vec<Operation>) -> Lowering<'a> {
-        Lowering { qubits, operations }
-    }
-
+impl Lowering<'_> {
     fn cx(&mut self, control: usize, target: usize) {
-        self.operations.push(Operation::Gate(GateCall::cx(self.qubits[control], self.qubits[target])));
+        self.gates.push(BlockGate::cx(BlockQubit(control as u8), BlockQubit(target as u8)));
     }
 
     fn u3(&mut self, theta: f64, phi: f64, lambda: f64, wire: usize) {
         if (theta, phi, lambda) != (0.0, 0.0, 0.0) {
-            self.operations.push(Operation::Gate(GateCall::u3([theta, phi, lambda], self.qubits[wire])));
+            self.gates.push(BlockGate::u3(BlockQubit(wire as u8), [theta, phi, lambda]));
         }
     }
 
@@ -108,20 +102,24 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// The lowered circuit of one row on wires `0..arity`.
-pub fn lowered(gate: GateId, angles: &[f64]) -> Circuit {
+/// Appends the lowered form of a call, on the positions of its operand list.
+pub fn lower_call(call: &GateCall, gates: &mut Vec<BlockGate>) {
+    (call.row().lower)(call.angles(), &mut Lowering { gates });
+}
+
+/// The lowered form of one row on wires `0..arity`.
+pub fn lowered(gate: GateId, angles: &[f64]) -> BlockCircuit {
     let row = gate.row();
-    let mut circuit = Circuit::with_qubits(row.arity as u32);
-    let qubits: Vec<Qubit> = (0..row.arity as u32).map(Qubit).collect();
-    (row.lower)(angles, &mut Lowering::new(&qubits, &mut circuit.operations));
-    circuit
+    let mut block = BlockCircuit::new(row.arity as u8);
+    (row.lower)(angles, &mut Lowering { gates: &mut block.gates });
+    block
 }
 
 pub(super) fn nothing(_: &[f64], _: &mut Lowering) {}
 
 pub(super) fn u3(a: &[f64], l: &mut Lowering) {
     // Written out even if all angles are zero: `u3` lowers to itself.
-    l.operations.push(Operation::Gate(GateCall::u3([a[0], a[1], a[2]], l.qubits[0])));
+    l.gates.push(BlockGate::u3(BlockQubit(0), [a[0], a[1], a[2]]));
 }
 
 pub(super) fn u2(a: &[f64], l: &mut Lowering) {

@@ -232,5 +232,6 @@ pub fn settings(max_passes: u32) -> RunSettings {
         n_threads: 1,
         block: BlockSettings { flow: Flow::Delete, starts: 1, ..BlockSettings::default() },
         max_check_updates: 1e8,
+        is_recorded: false,
     }
 }

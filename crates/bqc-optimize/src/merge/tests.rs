@@ -2,11 +2,16 @@
 
 use super::*;
 use crate::test_support::{as_circuit, random_block, random_clifford_t};
-use crate::{CompareOptions, VerifiedBlock, block_distance, compare_circuits};
-use bqc_circuit::{Clbit, Register};
+use bqc_circuit::{BlockGate, BlockQubit, Circuit, Clbit, Directive, GateCall, Operation, Qubit, Register};
 use bqc_linalg::Stream;
+use bqc_verify::{CompareOptions, VerifiedBlock, VerifiedCircuit, block_distance, compare_circuits};
 use proptest::prelude::*;
 use std::f64::consts::{FRAC_PI_2, PI};
+
+/// The circuit with all moves made.
+fn merge_circuit(circuit: &Circuit) -> VerifiedCircuit {
+    VerifiedCircuit::lower(circuit, false).unwrap().rewrite(simplify).unwrap()
+}
 
 const H: [f64; 3] = [FRAC_PI_2, 0.0, PI];
 const T: [f64; 3] = [0.0, 0.0, PI / 4.0];
@@ -75,7 +80,7 @@ fn untouched_gates_keep_their_bits() {
     let original = random_block(1, 1, &mut Stream::new(8, 0, 0));
     assert_eq!(merge_one_qubit(&original), original);
     let mut malformed = BlockCircuit::new(2);
-    malformed.gates.push(BlockGate::Cx { control: BlockQubit(1), target: BlockQubit(1) });
+    malformed.gates.push(BlockGate::cx(BlockQubit(1), BlockQubit(1)));
     assert_eq!(merge_one_qubit(&malformed), malformed);
 }
 
@@ -94,12 +99,12 @@ fn nothing_passes_a_directive() {
         let mut circuit = Circuit::with_qubits(2);
         circuit.cregs = vec![Register { name: "c".into(), first: 0, size: 1 }];
         circuit.operations = vec![t(0), t(1), wall, t(0), t(1)];
-        let merged = merge_circuit(&circuit);
+        let merged = merge_circuit(&circuit).circuit().to_circuit();
         // Wire 1 is free to join unless the barrier is everywhere; wire 0 keeps both gates.
         let on_zero = |c: &Circuit| c.operations.iter().filter(|o| **o == t(0)).count();
-        assert_eq!(on_zero(&merged.circuit), 2);
-        let gates = merged.circuit.operations.iter().filter(|o| matches!(o, Operation::Gate(_))).count();
-        assert!(gates == 3 || merged.circuit == circuit);
+        assert_eq!(on_zero(&merged), 2);
+        let gates = merged.operations.iter().filter(|o| matches!(o, Operation::Gate(_))).count();
+        assert!(gates == 3 || merged == circuit);
     }
 }
 
@@ -118,8 +123,8 @@ fn long_circuits_take_linear_time() {
         }
     }
     let merged = merge_circuit(&circuit);
-    assert!(merged.circuit.operations.len() < 200_000);
-    assert!(merged.bound > 0.0 && merged.bound < 1e-9, "{:e}", merged.bound);
+    assert!(merged.circuit().steps.len() < 200_000);
+    assert!(merged.bound() > 0.0 && merged.bound() < 1e-9, "{:e}", merged.bound());
 }
 
 proptest! {
@@ -142,14 +147,17 @@ proptest! {
         let mut original = random_clifford_t(width, n_gates, &mut stream);
         // Errors about as large as what is called zero.
         for gate in &mut original.gates {
-            if let BlockGate::U3 { angles, .. } = gate {
+            if let BlockGate::One { angles, .. } = gate {
                 angles.iter_mut().for_each(|a| *a += error * (stream.uniform() - 0.5));
             }
         }
         let circuit = as_circuit(&original);
         let merged = merge_circuit(&circuit);
-        let distance = compare_circuits(&circuit, &merged.circuit, &CompareOptions::default()).unwrap().distance;
+        let distance = {
+            let merged = merged.circuit().to_circuit();
+            compare_circuits(&circuit, &merged, &CompareOptions::default()).unwrap().distance
+        };
         // Both are measured with rounding of their own, some 1e-16 a gate.
-        prop_assert!(distance <= merged.bound + 2e-16 * (1 + n_gates) as f64, "{:e} {:e}", distance, merged.bound);
+        prop_assert!(distance <= merged.bound() + 2e-16 * (1 + n_gates) as f64, "{:e} {:e}", distance, merged.bound());
     }
 }

@@ -6,13 +6,14 @@
 
 use super::block::{ScanShare, SearchCounts, search_block};
 use crate::deletion::{Fit, freeze_block};
-use crate::merge::merge_circuit;
+use crate::merge::simplify;
 use crate::objective::{Figures, Objective};
-use crate::verify::VerifiedBlock;
-use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, Circuit, Operation, Qubit};
+use crate::sabotage::Sabotage;
+use bqc_circuit::{BlockCircuit, BlockQubit};
 use bqc_instantiate::{CxTemplate, Engine, Solver};
 use bqc_linalg::Stream;
-use bqc_partition::{Block, Options, Partition, Piece, RandomCuts, partition};
+use bqc_partition::{Block, Options, RandomCuts, partition};
+use bqc_verify::{Composition, Fault, Piece, VerifiedBlock};
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -32,6 +33,9 @@ pub struct WindowSettings {
     pub objective: Objective,
     /// How one block's change is fitted, and how near it has to come.
     pub fit: Fit,
+    /// For tests of the verifier.
+    #[doc(hidden)]
+    pub sabotage: Option<Sabotage>,
 }
 
 /// Largest phase distance of one change. A search makes thousands, so each has to be better than the
@@ -42,19 +46,51 @@ impl Default for WindowSettings {
     fn default() -> WindowSettings {
         let objective = Objective::default();
         let fit = Fit { solver: Solver::default(), tolerance: MOVE_TOLERANCE };
-        WindowSettings { widths: 3..=5, max_cx: [24, 40, 60], n_tries: 40, n_rounds: 20, objective, fit }
+        WindowSettings {
+            widths: 3..=5,
+            max_cx: [24, 40, 60],
+            n_tries: 40,
+            n_rounds: 20,
+            objective,
+            fit,
+            sabotage: None,
+        }
     }
 }
 
 /// What a window has become.
 #[derive(Clone, Debug)]
 pub struct WindowResult {
-    /// The gates.
-    pub circuit: BlockCircuit,
-    /// Sum of the measured distances of all changes: a bound of the distance from the original.
-    pub bound: f64,
+    /// The gates, and the sum of the measured distances of all changes.
+    pub composition: Composition,
     /// What was done.
     pub counts: SearchCounts,
+    /// A fault of bqc: something could not be put together as the search wanted. It has changed nothing.
+    pub fault: Option<Fault>,
+}
+
+impl WindowResult {
+    /// Nothing done yet.
+    fn start(window: &BlockCircuit) -> WindowResult {
+        WindowResult { composition: Composition::start(window), counts: SearchCounts::default(), fault: None }
+    }
+
+    /// Keeps the first fault.
+    fn note(&mut self, done: Result<(), impl Into<Fault>>) {
+        if let Err(fault) = done {
+            self.fault.get_or_insert(fault.into());
+        }
+    }
+
+    /// Joins one-qubit gates that meet where blocks have met.
+    fn merge(&mut self) {
+        let merged = self.composition.rewrite(simplify);
+        self.note(merged);
+    }
+
+    fn width(&self) -> usize {
+        self.composition.circuit().width().into()
+    }
 }
 
 /// Where the search of a window stands between two rounds.
@@ -64,9 +100,8 @@ pub struct WindowState {
     pub n_rounds: usize,
     /// What they have made.
     pub result: WindowResult,
-    /// The last of the rounds' circuits that does not fall behind the ones before, and its bound; none where the
-    /// objective takes any.
-    pub last_good: Option<(BlockCircuit, f64)>,
+    /// The last of the rounds' circuits that does not fall behind the ones before; none where the objective takes any.
+    pub last_good: Option<Composition>,
     /// Whether the next round scans all gates, because the last one removed some.
     pub rescan: bool,
     /// What the next round draws from.
@@ -76,9 +111,9 @@ pub struct WindowState {
 impl WindowState {
     /// Before the first round.
     pub fn start(window: &BlockCircuit, objective: Objective, stream: Stream) -> WindowState {
-        let mut result = WindowResult { circuit: window.clone(), bound: 0.0, counts: SearchCounts::default() };
-        merge(&mut result);
-        let last_good = (objective != Objective::Cx).then(|| (result.circuit.clone(), result.bound));
+        let mut result = WindowResult::start(window);
+        result.merge();
+        let last_good = (objective != Objective::Cx).then(|| result.composition.clone());
         WindowState { n_rounds: 0, result, last_good, rescan: true, stream }
     }
 
@@ -88,13 +123,13 @@ impl WindowState {
         let scan = if *rescan { ScanShare::FULL } else { ScanShare::SAMPLE };
         let before = result.counts.n_removed;
         let width = settings.widths.start() + stream.below(settings.widths.clone().count());
-        round(result, engine, width.min(result.circuit.width().into()), scan, settings, stream, stop);
+        round(result, engine, width.min(result.width()), scan, settings, stream, stop);
         *rescan = result.counts.n_removed > before;
         if let Some(good) = last_good {
-            merge(result);
-            let (next, present) = (Figures::of_block(&result.circuit), Figures::of_block(&good.0));
-            if settings.objective.goes_on_from(&next, &present) {
-                *good = (result.circuit.clone(), result.bound);
+            result.merge();
+            let figures = |composition: &Composition| Figures::of_block(composition.circuit());
+            if settings.objective.goes_on_from(&figures(&result.composition), &figures(good)) {
+                *good = result.composition.clone();
             }
         }
         *n_rounds += 1;
@@ -114,7 +149,7 @@ pub fn search_window(
     stop: &AtomicBool,
 ) -> WindowResult {
     if window.width() < 2 {
-        return WindowResult { circuit: window.clone(), bound: 0.0, counts: SearchCounts::default() };
+        return WindowResult::start(window);
     }
     let mut state = WindowState::start(window, settings.objective, stream.clone());
     let result = search_window_from(&mut state, engine, settings, stop, &mut |_| {});
@@ -131,44 +166,20 @@ pub fn search_window_from(
     stop: &AtomicBool,
     note: &mut dyn FnMut(&WindowState),
 ) -> WindowResult {
-    while state.n_rounds < settings.n_rounds && !stop.load(Ordering::Relaxed) {
+    while state.n_rounds < settings.n_rounds && state.result.fault.is_none() && !stop.load(Ordering::Relaxed) {
         state.advance(engine, settings, stop);
         if !stop.load(Ordering::Relaxed) {
             note(state);
         }
     }
     let mut result = state.result.clone();
-    if let Some((circuit, bound)) = &state.last_good {
-        (result.circuit, result.bound) = (circuit.clone(), *bound);
+    if let Some(good) = &state.last_good {
+        result.composition = good.clone();
     }
-    merge(&mut result);
+    result.merge();
     freeze(&mut result, engine, settings, &mut state.stream, stop);
-    merge(&mut result);
+    result.merge();
     result
-}
-
-/// Joins one-qubit gates that meet where blocks have met; the rounding of that is measured.
-fn merge(result: &mut WindowResult) {
-    let wires = window_wires(result.circuit.width());
-    let merged = merge_circuit(&as_circuit(&result.circuit, &wires));
-    let calls = merged.circuit.operations.iter().filter_map(|o| match o {
-        Operation::Gate(call) => Some(call),
-        Operation::Directive(_) => None,
-    });
-    if let Some(circuit) = BlockCircuit::from_calls(&wires, calls) {
-        result.circuit = circuit;
-        result.bound += merged.bound;
-    }
-}
-
-fn window_wires(width: u8) -> Vec<Qubit> {
-    (0..width.into()).map(Qubit).collect()
-}
-
-fn as_circuit(window: &BlockCircuit, wires: &[Qubit]) -> Circuit {
-    let mut circuit = Circuit::with_qubits(wires.len() as u32);
-    circuit.operations.extend(window.to_calls(wires).map(Operation::Gate));
-    circuit
 }
 
 fn round(
@@ -204,7 +215,7 @@ fn freeze(
     stream: &mut Stream,
     stop: &AtomicBool,
 ) {
-    let width = (*settings.widths.start()).min(result.circuit.width().into());
+    let width = (*settings.widths.start()).min(result.width());
     change_blocks(result, width, settings, stream, |block, stream| {
         if block.width() < 2 || stop.load(Ordering::Relaxed) {
             return (None, SearchCounts::default());
@@ -228,7 +239,6 @@ fn change_blocks(
     stream: &mut Stream,
     change: impl Fn(&BlockCircuit, &mut Stream) -> (Option<VerifiedBlock>, SearchCounts) + Sync,
 ) {
-    let circuit = as_circuit(&result.circuit, &window_wires(result.circuit.width()));
     let max_cx = settings.max_cx[width.clamp(3, 5) - 3];
     let options = Options {
         max_cx,
@@ -236,31 +246,20 @@ fn change_blocks(
         shift: 1 + stream.below(max_cx),
         ..Options::new(width)
     };
-    let Ok(Partition { pieces }) = partition(&circuit, &options) else { return };
-    let blocks = pieces.iter().filter_map(|piece| match piece {
-        Piece::Block(block) => Some((block, stream.bits())),
-        Piece::Directive(_) => None,
-    });
-    let blocks: Vec<(&Block, u64)> = blocks.collect();
-    let change_one = |&(block, seed): &(&Block, u64)| change(&block.circuit, &mut Stream::new(seed, 0, 0));
+    let Ok(cut) = partition(result.composition.circuit(), &options) else { return };
+    let blocks: Vec<(&Block<BlockQubit>, u64)> = cut.blocks().map(|block| (block, stream.bits())).collect();
+    let change_one = |&(block, seed): &(&Block<_>, u64)| change(&block.circuit, &mut Stream::new(seed, 0, 0));
     // One block at a time: some take a hundred times as long as others.
     let changed: Vec<(Option<VerifiedBlock>, SearchCounts)> =
         blocks.par_iter().with_max_len(1).map(change_one).collect();
-    let mut joined = BlockCircuit::new(result.circuit.width());
-    for ((block, _), (changed, counts)) in blocks.iter().zip(changed) {
-        result.counts.add(&counts);
-        result.bound += changed.as_ref().map_or(0.0, |v| v.distance());
-        let gates = changed.as_ref().map_or(&block.circuit, |v| v.circuit());
-        joined.gates.extend(gates.gates.iter().map(|gate| on_window(*gate, &block.qubits)));
+    changed.iter().for_each(|(_, counts)| result.counts.add(counts));
+    let mut pieces: Vec<Piece<'_, BlockQubit>> = Vec::with_capacity(blocks.len());
+    for ((Block { qubits, steps, .. }, _), (replacement, _)) in blocks.iter().zip(&changed) {
+        pieces.push(Piece::Window { wires: qubits, steps, replacement: replacement.as_ref() });
     }
-    result.circuit = joined;
-}
-
-/// A block's gate on the wires of the window, which are `BlockQubit`s too.
-fn on_window(gate: BlockGate, qubits: &[Qubit]) -> BlockGate {
-    let wire = |b: BlockQubit| BlockQubit(qubits[b.index()].0 as u8);
-    match gate {
-        BlockGate::Cx { control, target } => BlockGate::Cx { control: wire(control), target: wire(target) },
-        BlockGate::U3 { qubit, angles } => BlockGate::U3 { qubit: wire(qubit), angles },
+    if settings.sabotage == Some(Sabotage::ReorderRound) {
+        pieces.reverse();
     }
+    let joined = result.composition.join(pieces);
+    result.note(joined);
 }

@@ -2,11 +2,11 @@
 
 use super::{SynthesisError, Synthesized};
 use crate::two_qubit::resynthesize_runs;
-use crate::verify::{matrix_distance, state_distance};
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::CxTemplate;
 use bqc_linalg::jacobi::nearest_unitary;
 use bqc_linalg::{Complex64, Matrix};
+use bqc_verify::{matrix_distance, state_distance};
 
 /// Widest unitary. A generic one takes 1100 CX at six qubits, four times as many for each further one.
 pub const MAX_UNITARY_QUBITS: usize = 6;

@@ -252,7 +252,7 @@ impl Improvement<'_> {
         let (n, exact, engine, stop) = (self.exact.n(), &self.exact, self.engine, self.stop);
         let window = WindowSettings { widths: 3..=n.clamp(3, 5), n_rounds, ..WindowSettings::default() };
         if let Goal::Unitary(_) = best.goal() {
-            best.offer(search_window(&start, engine, &window, stream, stop).circuit);
+            best.offer(search_window(&start, engine, &window, stream, stop).composition.circuit().clone());
             return;
         }
         let (settings, tolerance) = (LmSettings::default(), window.fit.tolerance);
@@ -274,9 +274,7 @@ fn narrow(u: &Matrix) -> Option<BlockCircuit> {
     let gates = TwoQubitCircuit::synthesize(&Matrix4::from_matrix(u)?, CLOSED_FORM_TOLERANCE)?.gates;
     circuit.gates.extend(gates.into_iter().map(|gate| match gate {
         TwoQubitGate::One { wire, value } => BlockGate::from_su2(BlockQubit(wire), value),
-        TwoQubitGate::Cx { control, target } => {
-            BlockGate::Cx { control: BlockQubit(control), target: BlockQubit(target) }
-        }
+        TwoQubitGate::Cx { control, target } => BlockGate::cx(BlockQubit(control), BlockQubit(target)),
     }));
     Some(circuit)
 }

@@ -88,8 +88,8 @@ fn multiplexed(rotation: fn(f64) -> Su2, angles: &[f64], circuit: &mut BlockCirc
 mod tests {
     use super::*;
     use crate::synthesis::narrow;
-    use crate::{matrix_distance, state_distance};
     use bqc_linalg::Stream;
+    use bqc_verify::{matrix_distance, state_distance};
 
     #[test]
     fn unitaries_of_every_kind() {

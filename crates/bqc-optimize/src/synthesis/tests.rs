@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::test_support::{random_block, random_clifford_t};
-use crate::{block_distance, matrix_distance, state_distance};
 use bqc_instantiate::CpuEngine;
+use bqc_verify::{block_distance, matrix_distance, state_distance};
 use proptest::prelude::*;
 
 static GO: AtomicBool = AtomicBool::new(false);

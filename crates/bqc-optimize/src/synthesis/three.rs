@@ -3,10 +3,10 @@
 use super::growth::{GrowthSettings, grow};
 use super::pattern::{self, Fit};
 use crate::two_qubit::resynthesize_pair;
-use crate::verify::VerifiedBlock;
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::{CxTemplate, Engine, StateBatch};
 use bqc_linalg::Stream;
+use bqc_verify::VerifiedBlock;
 use std::sync::atomic::AtomicBool;
 
 /// Circuits that go on from each layer: enough for Toffoli gates and their kin, a tenth of a second

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Use;
-use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, GateCall, GateId, Qubit, Stats, lower};
+use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, GateCall, GateId, Qubit, Stats};
 use bqc_instantiate::{CpuEngine, Engine};
 use bqc_optimize::{BlockSettings, Flow};
 use bqc_run::{Compiled, InProcess, RunSettings, Unobserved, compile_in};
@@ -60,6 +60,7 @@ fn run(folder: &Path, n_rounds: usize, max_replay: Duration) -> (Compiled, bool)
         n_threads: 1,
         block,
         max_check_updates: 1e9,
+        is_recorded: false,
     };
     let engine = CpuEngine::new();
     let stop = AtomicBool::new(n_rounds == 0);
@@ -76,28 +77,28 @@ const LONG: Duration = Duration::from_secs(600);
 #[test]
 fn a_run_that_is_taken_up_and_stopped_at_once_has_what_it_had_before() {
     let n_cx = |circuit: &Circuit| Stats::of(circuit).n_two_qubit;
-    let n_before = n_cx(&lower(&circuit()));
+    let n_before = n_cx(&circuit());
     let mut shortest = n_before;
     for n_rounds in [1, 3, 5, 7] {
         let folder = tempfile::tempdir().unwrap();
         let (first, _) = run(folder.path(), n_rounds, LONG);
         assert!(first.was_stopped, "{n_rounds}");
-        shortest = shortest.min(n_cx(&first.circuit));
+        shortest = shortest.min(n_cx(first.circuit()));
         for again in 0..3 {
             let (next, is_behind) = run(folder.path(), 0, LONG);
             assert_eq!(
-                (&next.circuit, next.was_stopped, is_behind),
-                (&first.circuit, true, false),
+                (next.circuit(), next.was_stopped, is_behind),
+                (first.circuit(), true, false),
                 "{n_rounds} {again}"
             );
         }
         // What was cut short is done all the same.
         let (whole, _) = run(folder.path(), usize::MAX, LONG);
         let (expected, _) = run(tempfile::tempdir().unwrap().path(), usize::MAX, LONG);
-        assert_eq!((&whole.circuit, whole.was_stopped), (&expected.circuit, false));
+        assert_eq!((whole.circuit(), whole.was_stopped), (expected.circuit(), false));
         // A run that is known to its end is over, not stopped.
         let (replayed, is_behind) = run(folder.path(), 0, LONG);
-        assert_eq!((&replayed.circuit, replayed.was_stopped, is_behind), (&expected.circuit, false, false));
+        assert_eq!((replayed.circuit(), replayed.was_stopped, is_behind), (expected.circuit(), false, false));
     }
     assert!(shortest < n_before, "there was something to lose");
 }
@@ -108,7 +109,7 @@ fn who_is_not_given_the_time_for_what_is_known_says_so() {
     assert!(!run(folder.path(), 7, LONG).1);
     let (stopped, is_behind) = run(folder.path(), 0, Duration::ZERO);
     assert!(stopped.was_stopped && is_behind);
-    assert_eq!(stopped.circuit, run(tempfile::tempdir().unwrap().path(), 0, Duration::ZERO).0.circuit);
+    assert_eq!(stopped.circuit(), run(tempfile::tempdir().unwrap().path(), 0, Duration::ZERO).0.circuit());
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! The rules, with histories as literals: at least one row a rule, in the order of the table.
 
 use super::*;
-use bqc_circuit::Circuit;
 use bqc_optimize::{BlockSettings, Flow, Objective};
 
 /// Number of the rule that decides; none applies where the run is done.
@@ -18,6 +17,7 @@ fn settings() -> RunSettings {
         n_threads: 1,
         block: BlockSettings { flow: Flow::Search { n_rounds: 20 }, starts: 4, ..BlockSettings::default() },
         max_check_updates: 0.0,
+        is_recorded: false,
     }
 }
 
@@ -255,8 +255,7 @@ fn distance_is_spent_where_identities_gain_little() {
 
 #[test]
 fn what_is_better_and_near_enough_is_kept() {
-    let version = |n, bound| Version { circuit: Circuit::with_qubits(1), bound, figures: figures(n) };
-    let is_kept = |step, n, bound| is_kept(&step, &version(n, bound), &version(90, 0.0), &approximating());
+    let is_kept = |step, n, bound| is_kept(&step, &figures(n), bound, &figures(90), &approximating());
     let pass = searching(Origin::Best, 2, false);
     assert_eq!([89, 90, 91].map(|n| is_kept(pass, n, 1e-3)), [true, false, false]);
     assert_eq!([89, 90, 91].map(|n| is_kept(Step::Rewrite, n, 1e-3)), [true, true, true]);

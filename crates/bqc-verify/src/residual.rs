@@ -10,8 +10,8 @@
 //! the number of passes, and the result is accurate relative to its own size, above the rounding of
 //! the amplitudes (about 1e-16 a gate, root mean square).
 
-use super::program::{Branch, Step};
-use super::states::States;
+use crate::program::{Branch, Step};
+use crate::states::States;
 use rayon::prelude::*;
 
 /// Sums over some columns at a reference phase.
@@ -112,7 +112,7 @@ impl Pair {
 /// The distance of two unitary programs over the states that `pass` writes for `0, …, n_passes − 1`, with
 /// one phase for all of them. Passes are spread over rayon's threads and added in their own order, so
 /// the result does not depend on the number of threads.
-pub(super) fn distance(
+pub(crate) fn distance(
     a: &[Step],
     b: &[Step],
     n_qubits: usize,
@@ -141,14 +141,14 @@ pub(super) fn distance(
 }
 
 /// The distance of what a unitary program makes of `states` from `expected`, with one phase for all.
-pub(super) fn distance_from(expected: &States, steps: &[Step], mut states: States) -> f64 {
+pub(crate) fn distance_from(expected: &States, steps: &[Step], mut states: States) -> f64 {
     run(steps, &mut states, &mut Branch::new(0, 0));
     sums(expected, &states, reference_phase(expected, &states)).distance()
 }
 
 /// The root mean square over `n_branches` branches of the distance of the two final states, each
 /// with its own phase: a branch's phase cannot be observed.
-pub(super) fn branch_distance(
+pub(crate) fn branch_distance(
     a: &[Step],
     b: &[Step],
     n_branches: usize,

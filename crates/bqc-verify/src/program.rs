@@ -3,9 +3,9 @@
 //! Blocks give `u3` and `cx` steps. Whole circuits use the matrices of the gate table directly and
 //! are not lowered first, so that an error of the lowering is seen as well.
 
-use super::states::{Matrix2, States};
+use crate::states::{Matrix2, States};
 use bqc_circuit::gates::{self, GateId};
-use bqc_circuit::{BlockCircuit, BlockGate, GateCall};
+use bqc_circuit::{BlockCircuit, GateCall, LoweredGate, TwoQubitGate, Wire};
 use bqc_linalg::{Matrix, Stream};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -14,15 +14,15 @@ use std::sync::Arc;
 type Element = (usize, [f64; 2]);
 
 /// A gate matrix without its identity rows and zero elements.
-pub(super) struct SparseGate {
+pub(crate) struct SparseGate {
     /// Columns that some kept row reads.
-    pub(super) read: Vec<usize>,
+    pub(crate) read: Vec<usize>,
     /// Rows that differ from the identity's, with their elements.
-    pub(super) rows: Vec<(usize, Vec<Element>)>,
+    pub(crate) rows: Vec<(usize, Vec<Element>)>,
 }
 
 impl SparseGate {
-    pub(super) fn new(gate: &Matrix) -> SparseGate {
+    pub(crate) fn new(gate: &Matrix) -> SparseGate {
         let mut rows = Vec::new();
         for r in 0..gate.rows() {
             let elements: Vec<Element> = (0..gate.cols())
@@ -41,7 +41,7 @@ impl SparseGate {
 }
 
 /// One step of a program, on wires of the states.
-pub(super) enum Step {
+pub(crate) enum Step {
     /// A one-qubit gate.
     One { qubit: usize, gate: Matrix2 },
     /// Controlled X.
@@ -53,7 +53,7 @@ pub(super) enum Step {
 }
 
 /// A step that is not unitary, or happens only sometimes.
-pub(super) enum Branching {
+pub(crate) enum Branching {
     /// Projects a wire on the branch's outcome.
     Measure { qubit: usize },
     /// Projects a wire on the branch's outcome and then returns it to zero.
@@ -63,7 +63,7 @@ pub(super) enum Branching {
 }
 
 /// One choice of outcomes and conditions, fixed by `(seed, sample)`, and kept for the second circuit.
-pub(super) struct Branch {
+pub(crate) struct Branch {
     seed: u64,
     sample: u64,
     /// Outcome of each measured key and the norm that the first circuit kept.
@@ -75,7 +75,7 @@ pub(super) struct Branch {
 const RAREST_OUTCOME: f64 = 1e-6;
 
 impl Branch {
-    pub(super) fn new(seed: u64, sample: u64) -> Branch {
+    pub(crate) fn new(seed: u64, sample: u64) -> Branch {
         Branch { seed, sample, outcomes: HashMap::new() }
     }
 
@@ -100,7 +100,7 @@ impl Branch {
 
 impl Step {
     /// The matrix of the gate table on `qubits`. `cache` keeps gates that have no angle.
-    pub(super) fn from_call(call: &GateCall, qubits: Vec<usize>, cache: &mut HashMap<GateId, Arc<SparseGate>>) -> Step {
+    pub(crate) fn from_call(call: &GateCall, qubits: Vec<usize>, cache: &mut HashMap<GateId, Arc<SparseGate>>) -> Step {
         if call.gate() == gates::CX {
             return Step::Cx { control: qubits[0], target: qubits[1] };
         }
@@ -119,7 +119,7 @@ impl Step {
     }
 
     /// Applies the step. A program with branching steps must be given a branch.
-    pub(super) fn apply(&self, states: &mut States, branch: &mut Branch) {
+    pub(crate) fn apply(&self, states: &mut States, branch: &mut Branch) {
         match self {
             Step::One { qubit, gate } => states.apply_one(*qubit, gate),
             Step::Cx { control, target } => states.apply_cx(*control, *target),
@@ -149,7 +149,7 @@ impl Step {
 }
 
 /// Joins one-qubit gates that follow one another on a wire into one matrix each.
-pub(super) fn joined(steps: Vec<Step>) -> Vec<Step> {
+pub(crate) fn joined(steps: Vec<Step>) -> Vec<Step> {
     let mut waiting: BTreeMap<usize, Matrix2> = BTreeMap::new();
     let mut out = Vec::with_capacity(steps.len());
     for step in steps {
@@ -191,23 +191,23 @@ fn product(a: &Matrix2, b: &Matrix2) -> Matrix2 {
 }
 
 /// The matrix of `u3(θ, φ, λ)` in OpenQASM 2's definition, up to global phase as everywhere here.
-pub(super) fn u3([theta, phi, lambda]: [f64; 3]) -> Matrix2 {
+pub(crate) fn u3([theta, phi, lambda]: [f64; 3]) -> Matrix2 {
     let (s, c) = (theta / 2.0).sin_cos();
     let ((sp, cp), (sl, cl), (sb, cb)) = (phi.sin_cos(), lambda.sin_cos(), (phi + lambda).sin_cos());
     [[[c, 0.0], [-cl * s, -sl * s]], [[cp * s, sp * s], [cb * c, sb * c]]]
 }
 
-/// The steps of a block; `None` if a gate names a wire that the block has not, or one wire twice.
-pub(super) fn block_steps(block: &BlockCircuit) -> Option<Vec<Step>> {
-    let n = usize::from(block.width());
-    let step = |gate: &BlockGate| match *gate {
-        BlockGate::Cx { control, target } => {
-            let (control, target) = (control.index(), target.index());
-            (control < n && target < n && control != target).then_some(Step::Cx { control, target })
+/// The step of a lowered gate, on the wires' indices.
+pub(crate) fn gate_step<W: Wire>(gate: &LoweredGate<W>) -> Step {
+    match gate {
+        LoweredGate::One { wire, angles } => Step::One { qubit: wire.index(), gate: u3(*angles) },
+        LoweredGate::Two { gate: TwoQubitGate::Cx, wires: [control, target], .. } => {
+            Step::Cx { control: control.index(), target: target.index() }
         }
-        BlockGate::U3 { qubit, angles } => {
-            (qubit.index() < n).then(|| Step::One { qubit: qubit.index(), gate: u3(angles) })
-        }
-    };
-    block.gates.iter().map(step).collect()
+    }
+}
+
+/// The steps of a block; `None` if a gate names a wire that the block does not have, or one wire twice.
+pub(crate) fn block_steps(block: &BlockCircuit) -> Option<Vec<Step>> {
+    block.is_well_formed().then(|| block.gates.iter().map(gate_step).collect())
 }

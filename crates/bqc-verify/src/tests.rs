@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::test_support::{as_circuit, random_block};
-
 use bqc_circuit::{
-    BlockGate, BlockQubit, Circuit, Clbit, Directive, GateCall, GateId, Operation, Qubit, Register, lower,
+    BlockCircuit, BlockGate, BlockQubit, Circuit, Clbit, Directive, GateCall, GateId, Lowered, LoweredGate, Operation,
+    Qubit, Register,
 };
 use bqc_linalg::{Complex64, Matrix, Stream, Su2, phase_distance};
 use proptest::prelude::*;
@@ -16,8 +16,8 @@ fn reference(block: &BlockCircuit) -> Matrix {
     let cx = Matrix::from_fn(4, 4, |r, c| Complex64::new(f64::from(image[c] == r), 0.0));
     for gate in &block.gates {
         match *gate {
-            BlockGate::Cx { control, target } => u.apply_gate(&cx, &[control.index(), target.index()]),
-            BlockGate::U3 { qubit, angles: [t, p, l] } => u.apply_gate(&Su2::u3(t, p, l).matrix(), &[qubit.index()]),
+            LoweredGate::Two { wires, .. } => u.apply_gate(&cx, &wires.map(|w| w.index())),
+            LoweredGate::One { wire, angles: [t, p, l] } => u.apply_gate(&Su2::u3(t, p, l).matrix(), &[wire.index()]),
         }
     }
     u
@@ -28,13 +28,12 @@ fn rewritten(block: &BlockCircuit, stream: &mut Stream) -> BlockCircuit {
     let mut other = BlockCircuit::new(block.width());
     for gate in &block.gates {
         match *gate {
-            BlockGate::Cx { control, target } => {
+            LoweredGate::Two { wires: [control, target], .. } => {
                 let half = [std::f64::consts::FRAC_PI_2, 0.0, std::f64::consts::PI];
-                let [hc, ht] = [control, target].map(|qubit| BlockGate::U3 { qubit, angles: half });
-                let back = BlockGate::Cx { control: target, target: control };
-                other.gates.extend([hc, ht, back, hc, ht]);
+                let [hc, ht] = [control, target].map(|wire| BlockGate::u3(wire, half));
+                other.gates.extend([hc, ht, BlockGate::cx(target, control), hc, ht]);
             }
-            BlockGate::U3 { qubit, angles: [t, p, l] } => {
+            LoweredGate::One { wire: qubit, angles: [t, p, l] } => {
                 let split = stream.su2();
                 other.gates.push(BlockGate::from_su2(qubit, split));
                 other.gates.push(BlockGate::from_su2(qubit, Su2::u3(t, p, l) * split.dagger()));
@@ -69,7 +68,7 @@ proptest! {
         let qubit = BlockQubit(stream.below(usize::from(width)) as u8);
         a.push_u3(qubit, [0.3, 0.2, 0.1]);
         let mut b = a.clone();
-        let Some(BlockGate::U3 { angles, .. }) = b.gates.last_mut() else { unreachable!() };
+        let Some(LoweredGate::One { angles, .. }) = b.gates.last_mut() else { unreachable!() };
         angles[0] += error;
         // ‖Ry(ε) − 1‖_F/√4 = √2·|sin ε/4|·… = ε/√8 to first order, on any number of wires.
         let d = block_distance(&a, &b).unwrap();
@@ -89,23 +88,19 @@ fn wrong_variants(block: &BlockCircuit) -> Vec<(String, BlockCircuit)> {
     for (i, gate) in block.gates.iter().enumerate() {
         add(format!("gate {i} dropped"), &|gates| _ = gates.remove(i));
         match *gate {
-            BlockGate::Cx { control, target } => {
-                add(format!("cx {i} swapped"), &|gates| gates[i] = BlockGate::Cx { control: target, target: control });
+            LoweredGate::Two { wires: [control, target], .. } => {
+                add(format!("cx {i} swapped"), &|gates| gates[i] = BlockGate::cx(target, control));
                 if next(target) != control {
-                    add(format!("cx {i} on a wrong wire"), &|gates| {
-                        gates[i] = BlockGate::Cx { control, target: next(target) }
-                    });
+                    add(format!("cx {i} on a wrong wire"), &|gates| gates[i] = BlockGate::cx(control, next(target)));
                 }
             }
-            BlockGate::U3 { qubit, angles } => {
-                add(format!("u3 {i} on a wrong wire"), &|gates| {
-                    gates[i] = BlockGate::U3 { qubit: next(qubit), angles }
-                });
+            LoweredGate::One { wire: qubit, angles } => {
+                add(format!("u3 {i} on a wrong wire"), &|gates| gates[i] = BlockGate::u3(next(qubit), angles));
                 for k in 0..3 {
                     add(format!("angle {k} of gate {i} off by 1e-9"), &|gates| {
                         let mut angles = angles;
                         angles[k] += 1e-9;
-                        gates[i] = BlockGate::U3 { qubit, angles };
+                        gates[i] = BlockGate::u3(qubit, angles);
                     });
                 }
             }
@@ -157,11 +152,11 @@ fn what_is_not_a_number_is_rejected() {
 fn malformed_and_mismatched_blocks_are_rejected() {
     let good = BlockCircuit::new(2);
     let mut outside = BlockCircuit::new(2);
-    outside.gates.push(BlockGate::Cx { control: BlockQubit(0), target: BlockQubit(2) });
+    outside.gates.push(BlockGate::cx(BlockQubit(0), BlockQubit(2)));
     let mut twice = BlockCircuit::new(2);
-    twice.gates.push(BlockGate::Cx { control: BlockQubit(1), target: BlockQubit(1) });
+    twice.gates.push(BlockGate::cx(BlockQubit(1), BlockQubit(1)));
     let mut far = BlockCircuit::new(2);
-    far.gates.push(BlockGate::U3 { qubit: BlockQubit(7), angles: [0.0; 3] });
+    far.gates.push(BlockGate::u3(BlockQubit(7), [0.0; 3]));
     for bad in [outside, twice, far] {
         assert_eq!(VerifiedBlock::check(&good, bad, 1.0), Err(Rejected::Malformed { width: 2 }));
     }
@@ -180,7 +175,7 @@ fn several_passes_agree_with_one_phase() {
     assert!(block_distance(&block, &rewritten(&block, &mut stream)).unwrap() < 1e-14);
     // A phase on one wire's |1⟩ is seen only between columns of different passes.
     let mut phased = block.clone();
-    phased.gates.insert(0, BlockGate::U3 { qubit: BlockQubit(9), angles: [0.0, 0.0, 1e-9] });
+    phased.gates.insert(0, BlockGate::u3(BlockQubit(9), [0.0, 0.0, 1e-9]));
     let d = block_distance(&block, &phased).unwrap();
     assert!((d - 1e-9 / 8f64.sqrt()).abs() < 1e-14, "{d:e}");
 }
@@ -353,7 +348,7 @@ fn every_gate_of_the_table_is_its_lowering() {
         let circuit = with(&angles, wires);
         for options in [&CompareOptions::default(), &sampled] {
             let name = gate.row().qasm;
-            let same = compare_circuits(&circuit, &lower(&circuit), options).unwrap().distance;
+            let same = compare_circuits(&circuit, &Lowered::of(&circuit).to_circuit(), options).unwrap().distance;
             assert!(same < 1e-14, "{name}: {same:e}");
             for k in 0..angles.len() {
                 let mut other = angles.clone();
@@ -380,15 +375,31 @@ fn claims_of_others_are_contradicted_where_they_are_wrong() {
     for width in [3, 8, 9, 11] {
         let block = random_block(width, 60, &mut Stream::new(5, width.into(), 0));
         let same = rewritten(&block, &mut Stream::new(5, width.into(), 1));
-        let taken = VerifiedBlock::recheck(&block, same.clone(), 1e-13, 1e-10).unwrap();
+        let taken = VerifiedBlock::check_claim(&block, same.clone(), 1e-13, 1e-10).unwrap();
         assert!(taken.circuit() == &same && taken.distance() <= 1e-13, "{width}");
         for (what, wrong) in wrong_variants(&block) {
-            assert!(VerifiedBlock::recheck(&block, wrong, 1e-13, 1e-10).is_err(), "{width}: {what}");
+            assert!(VerifiedBlock::check_claim(&block, wrong, 1e-13, 1e-10).is_err(), "{width}: {what}");
         }
         // A wide one is judged by the claim too, a narrow one by what it is.
         for claim in [1e-9, -1.0, f64::NAN] {
-            let result = VerifiedBlock::recheck(&block, same.clone(), claim, 1e-10);
+            let result = VerifiedBlock::check_claim(&block, same.clone(), claim, 1e-10);
             assert_eq!(result.is_ok(), width <= 8, "{width}: {claim}");
+        }
+    }
+}
+
+#[test]
+fn a_composition_is_measured_against_its_original_at_every_width() {
+    for width in [3, 8, 9, 12] {
+        let mut stream = Stream::new(6, width.into(), 0);
+        let block = random_block(width, 60, &mut stream);
+        let composition = Composition::start(&block);
+        assert_eq!(composition.clone().verify(&block, 1e-10).unwrap().distance(), 0.0);
+        let other = random_block(width, 60, &mut stream);
+        assert_eq!(composition.verify(&other, 1.0), Err(Rejected::OtherOriginal));
+        // One of the same gates, in another order: only the measurement can see that.
+        for (what, wrong) in wrong_variants(&block) {
+            assert!(VerifiedBlock::check_claim(&block, wrong, 0.0, 1e-10).is_err(), "{width}: {what}");
         }
     }
 }

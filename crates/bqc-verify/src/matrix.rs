@@ -1,9 +1,9 @@
 //! How far a block is from a unitary or a state that is given by its numbers.
 
-use super::program::block_steps;
-use super::residual::distance_from;
-use super::states::States;
-use super::{MAX_EXACT_QUBITS, Rejected};
+use crate::program::block_steps;
+use crate::residual::distance_from;
+use crate::states::States;
+use crate::{MAX_EXACT_QUBITS, Rejected};
 use bqc_circuit::BlockCircuit;
 use bqc_linalg::{Complex64, Matrix};
 

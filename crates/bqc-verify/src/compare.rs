@@ -13,9 +13,9 @@
 //!   the bits, because the classical history is the same in both by the rule above. A rewriting that
 //!   is right only because some value can never occur is therefore reported as a difference.
 
-use super::program::{Branching, Step, joined};
-use super::states::States;
-use super::{MAX_EXACT_QUBITS, exact_distance, residual};
+use crate::program::{Branching, Step, joined};
+use crate::states::States;
+use crate::{MAX_EXACT_QUBITS, exact_distance, residual};
 use bqc_circuit::{Circuit, Clbit, Directive, Operation, Qubit};
 use bqc_linalg::Stream;
 use std::collections::HashMap;
@@ -286,7 +286,7 @@ fn step(
     operation: &Operation,
     key: u64,
     place: &[Option<usize>],
-    cache: &mut HashMap<bqc_circuit::GateId, std::sync::Arc<super::program::SparseGate>>,
+    cache: &mut HashMap<bqc_circuit::GateId, std::sync::Arc<crate::program::SparseGate>>,
 ) -> Option<Step> {
     // `compact` has given a place to every wire that a step touches.
     let at = |q: &Qubit| place[q.index()];

@@ -1,21 +1,20 @@
 //! A batch of state vectors in plain `f64`, and the few gates that the verifier needs.
 //!
 //! `re` and `im` are `[2^n][state]`: amplitude outermost, bit q of the amplitude index is qubit q.
-//! A gate on qubit q then works on contiguous runs of `n_states · 2^q` numbers, as vectors. No kernel
-//! here is shared with the engines whose results are judged.
+//! A gate on qubit q then works on contiguous runs of `n_states · 2^q` numbers. No kernel here is shared with the
+//! engines whose results are judged.
 
-use super::program::SparseGate;
-use bqc_linalg::lanes::{Level, pairs};
+use crate::program::SparseGate;
 use bqc_linalg::{Matrix, Stream};
 
 /// Elements of one tile of a general gate: the tiles of a five-qubit gate stay in the L1 cache.
 const TILE: usize = 32;
 
-pub(super) use pairs::Matrix2;
+/// A 2×2 matrix in rows, `[re, im]` each.
+pub(crate) type Matrix2 = [[[f64; 2]; 2]; 2];
 
 /// `n_states` vectors of `2^n_qubits` amplitudes.
-pub(super) struct States {
-    level: Level,
+pub(crate) struct States {
     n_qubits: usize,
     n_states: usize,
     re: Vec<f64>,
@@ -24,8 +23,8 @@ pub(super) struct States {
 
 impl States {
     /// No states yet, of `n_qubits`.
-    pub(super) fn empty(n_qubits: usize) -> States {
-        States { level: Level::detect(), n_qubits, n_states: 0, re: Vec::new(), im: Vec::new() }
+    pub(crate) fn empty(n_qubits: usize) -> States {
+        States { n_qubits, n_states: 0, re: Vec::new(), im: Vec::new() }
     }
 
     fn set_zero(&mut self, n_states: usize) {
@@ -37,7 +36,7 @@ impl States {
     }
 
     /// The basis states `first..first + n_states`, which are columns of the identity.
-    pub(super) fn set_basis(&mut self, first: usize, n_states: usize) {
+    pub(crate) fn set_basis(&mut self, first: usize, n_states: usize) {
         self.set_zero(n_states);
         for s in 0..n_states {
             self.re[(first + s) * n_states + s] = 1.0;
@@ -45,14 +44,14 @@ impl States {
     }
 
     /// See [`States::set_basis`].
-    pub(super) fn basis(n_qubits: usize, first: usize, n_states: usize) -> States {
+    pub(crate) fn basis(n_qubits: usize, first: usize, n_states: usize) -> States {
         let mut states = States::empty(n_qubits);
         states.set_basis(first, n_states);
         states
     }
 
     /// The same states as `other`, in the memory that is there.
-    pub(super) fn copy_from(&mut self, other: &States) {
+    pub(crate) fn copy_from(&mut self, other: &States) {
         self.n_qubits = other.n_qubits;
         self.n_states = other.n_states;
         self.re.clone_from(&other.re);
@@ -60,7 +59,7 @@ impl States {
     }
 
     /// The columns of a matrix with `2^n_qubits` rows.
-    pub(super) fn columns(n_qubits: usize, matrix: &Matrix) -> States {
+    pub(crate) fn columns(n_qubits: usize, matrix: &Matrix) -> States {
         let mut states = States::empty(n_qubits);
         states.set_zero(matrix.cols());
         for ((re, im), x) in states.re.iter_mut().zip(&mut states.im).zip(matrix.as_slice()) {
@@ -70,7 +69,7 @@ impl States {
     }
 
     /// States with independent normal amplitudes, scaled to norm one: uniform on the sphere.
-    pub(super) fn set_random(&mut self, n_states: usize, stream: &mut Stream) {
+    pub(crate) fn set_random(&mut self, n_states: usize, stream: &mut Stream) {
         self.set_zero(n_states);
         for (re, im) in self.re.iter_mut().zip(&mut self.im) {
             // Box–Muller, both of the pair.
@@ -87,17 +86,17 @@ impl States {
     }
 
     /// How many states.
-    pub(super) fn n_states(&self) -> usize {
+    pub(crate) fn n_states(&self) -> usize {
         self.n_states
     }
 
     /// The amplitudes: real and imaginary parts, `[2^n][state]`.
-    pub(super) fn parts(&self) -> (&[f64], &[f64]) {
+    pub(crate) fn parts(&self) -> (&[f64], &[f64]) {
         (&self.re, &self.im)
     }
 
     /// `Σ |amplitude|²` of every state.
-    pub(super) fn squared_norms(&self) -> Vec<f64> {
+    pub(crate) fn squared_norms(&self) -> Vec<f64> {
         let mut norms = vec![0.0; self.n_states];
         for (re, im) in self.re.chunks_exact(self.n_states).zip(self.im.chunks_exact(self.n_states)) {
             for (norm, (re, im)) in norms.iter_mut().zip(re.iter().zip(im)) {
@@ -108,21 +107,21 @@ impl States {
     }
 
     /// Multiplies everything by a real number.
-    pub(super) fn scale(&mut self, factor: f64) {
+    pub(crate) fn scale(&mut self, factor: f64) {
         self.re.iter_mut().chain(&mut self.im).for_each(|x| *x *= factor);
     }
 
     /// Applies a one-qubit gate.
-    pub(super) fn apply_one(&mut self, qubit: usize, gate: &Matrix2) {
+    pub(crate) fn apply_one(&mut self, qubit: usize, gate: &Matrix2) {
         let stride = self.n_states << qubit;
         for (re, im) in self.re.chunks_exact_mut(2 * stride).zip(self.im.chunks_exact_mut(2 * stride)) {
             let ((re0, re1), (im0, im1)) = (re.split_at_mut(stride), im.split_at_mut(stride));
-            pairs::apply(self.level, gate, re0, im0, re1, im1);
+            apply_to_pairs(gate, [re0, im0], [re1, im1]);
         }
     }
 
     /// Applies `cx control, target`.
-    pub(super) fn apply_cx(&mut self, control: usize, target: usize) {
+    pub(crate) fn apply_cx(&mut self, control: usize, target: usize) {
         let (c, t) = (self.n_states << control, self.n_states << target);
         for x in [&mut self.re, &mut self.im] {
             if c > t {
@@ -144,7 +143,7 @@ impl States {
     }
 
     /// Applies a gate on several wires; `qubits[b]` is bit b of the gate's index.
-    pub(super) fn apply_sparse(&mut self, gate: &SparseGate, qubits: &[usize]) {
+    pub(crate) fn apply_sparse(&mut self, gate: &SparseGate, qubits: &[usize]) {
         let mut sorted = qubits.to_vec();
         sorted.sort_unstable();
         let run = self.n_states << sorted[0];
@@ -192,7 +191,7 @@ impl States {
     }
 
     /// Keeps only amplitudes whose bit `qubit` is `outcome`: the projector, without scaling.
-    pub(super) fn project(&mut self, qubit: usize, outcome: bool) {
+    pub(crate) fn project(&mut self, qubit: usize, outcome: bool) {
         let stride = self.n_states << qubit;
         for x in [&mut self.re, &mut self.im] {
             for block in x.chunks_exact_mut(2 * stride) {
@@ -203,7 +202,7 @@ impl States {
     }
 
     /// `Σ |amplitude|²` over all states where bit `qubit` is one, and where it is zero.
-    pub(super) fn weights(&self, qubit: usize) -> [f64; 2] {
+    pub(crate) fn weights(&self, qubit: usize) -> [f64; 2] {
         let stride = self.n_states << qubit;
         let mut weights = [0.0; 2];
         for x in [&self.re, &self.im] {
@@ -212,6 +211,21 @@ impl States {
             }
         }
         weights
+    }
+}
+
+/// `(x0, x1)[i] ← gate · (x0, x1)[i]` for all `i`. Slices of one length without branches, which compilers turn into
+/// vector instructions by themselves.
+fn apply_to_pairs(gate: &Matrix2, [re0, im0]: [&mut [f64]; 2], [re1, im1]: [&mut [f64]; 2]) {
+    let [[[ar, ai], [br, bi]], [[cr, ci], [dr, di]]] = *gate;
+    let n = re0.len();
+    let (im0, re1, im1) = (&mut im0[..n], &mut re1[..n], &mut im1[..n]);
+    for i in 0..n {
+        let (x, y, z, w) = (re0[i], im0[i], re1[i], im1[i]);
+        re0[i] = (ar * x - ai * y) + (br * z - bi * w);
+        im0[i] = (ar * y + ai * x) + (br * w + bi * z);
+        re1[i] = (cr * x - ci * y) + (dr * z - di * w);
+        im1[i] = (cr * y + ci * x) + (dr * w + di * z);
     }
 }
 

@@ -1,0 +1,208 @@
+//! A block that has been measured against its original.
+//!
+//! Up to [`MAX_MEASURED_WIDTH`] wires over all columns, whoever has found it. Above, where all columns take longer
+//! than the search, what is already a [`Composition`](crate::Composition) of measured pieces, or comes from another
+//! process with a distance that was measured there, keeps its bound if random states do not contradict it.
+
+use crate::program::block_steps;
+use crate::states::States;
+use crate::{MAX_EXACT_QUBITS, exact_distance, residual};
+use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, LoweredGate};
+use bqc_linalg::Stream;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Up to this width every candidate is measured over all columns.
+pub const MAX_MEASURED_WIDTH: u8 = 8;
+/// Random states that may contradict a bound above that width: a wrong unitary is at a distance near one, and its
+/// estimate on eight states as well.
+const N_STATES: usize = 8;
+/// Purpose of the stream that draws them.
+const CLAIMS: u64 = 0x434c_4149_4d53;
+/// What the rounding of some thousand gates may add to an estimate.
+const ROUNDING: f64 = 1e-12;
+
+/// The original and what should replace it are not the same unitary, or cannot be compared.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Rejected {
+    /// The candidate is something else. The distance may be NaN: an angle was not a number.
+    #[error("phase distance {distance:e} is above the tolerance {tolerance:e}")]
+    TooFar {
+        /// Measured distance.
+        distance: f64,
+        /// What was allowed.
+        tolerance: f64,
+    },
+    /// Blocks of different width.
+    #[error("{candidate} wires stand where the original has {original}")]
+    WidthDiffers {
+        /// Wires of the original.
+        original: u8,
+        /// Wires of the candidate.
+        candidate: u8,
+    },
+    /// A gate of one of them names a wire that the block does not have, or one wire twice.
+    #[error("a gate names a wire that the block of {width} wires does not have, or one wire twice")]
+    Malformed {
+        /// Wires of the block.
+        width: u8,
+    },
+    /// It is held against another block than it was made of.
+    #[error("the block is not the one that the result was made of")]
+    OtherOriginal,
+    /// More wires than are compared over all columns.
+    #[error("a block of {width} wires is too wide to be compared: the limit is {MAX_EXACT_QUBITS}")]
+    TooWide {
+        /// Wires of the block.
+        width: u8,
+    },
+}
+
+impl Rejected {
+    /// The measured distance, where it came to a measurement.
+    pub fn distance(&self) -> Option<f64> {
+        match self {
+            Rejected::TooFar { distance, .. } => Some(*distance),
+            _ => None,
+        }
+    }
+}
+
+/// The phase distance of two blocks from their written-out angles, exact over all columns.
+///
+/// * Accuracy: relative to the result, above the rounding of the amplitudes, which is about 1e-16
+///   times the root of the number of gates.
+/// * NaN if an angle is not a finite number.
+/// * Time: `2 · gates · 4^width` updates of an amplitude, memory at most 1 MiB a thread.
+/// * Errors: every [`Rejected`] but `TooFar`.
+pub fn block_distance(a: &BlockCircuit, b: &BlockCircuit) -> Result<f64, Rejected> {
+    let width = a.width();
+    if b.width() != width {
+        return Err(Rejected::WidthDiffers { original: width, candidate: b.width() });
+    }
+    if usize::from(width) > MAX_EXACT_QUBITS {
+        return Err(Rejected::TooWide { width });
+    }
+    let (Some(a), Some(b)) = (block_steps(a), block_steps(b)) else {
+        return Err(Rejected::Malformed { width });
+    };
+    Ok(exact_distance(&a, &b, usize::from(width)))
+}
+
+/// Tells blocks apart by their gates to the last bit. For finding faults, not against an adversary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fingerprint(u64);
+
+impl Fingerprint {
+    /// Of a block.
+    pub(crate) fn of(block: &BlockCircuit) -> Fingerprint {
+        Fingerprint::of_gates(block.width(), block.gates.iter().copied())
+    }
+
+    /// Of a block of this width with these gates.
+    pub(crate) fn of_gates(width: u8, gates: impl Iterator<Item = BlockGate>) -> Fingerprint {
+        let mut hasher = DefaultHasher::new();
+        width.hash(&mut hasher);
+        for gate in gates {
+            match gate {
+                LoweredGate::One { wire: BlockQubit(wire), angles } => {
+                    (wire, angles.map(f64::to_bits)).hash(&mut hasher)
+                }
+                LoweredGate::Two { gate, wires: [BlockQubit(a), BlockQubit(b)], angle } => {
+                    (gate, a, b, angle.to_bits()).hash(&mut hasher);
+                }
+            }
+        }
+        Fingerprint(hasher.finish())
+    }
+}
+
+/// A block whose distance from its original has been measured and found within a tolerance.
+///
+/// Only this type can be joined into a result, in the place of its original alone, and only
+/// [`VerifiedBlock::check`], [`VerifiedBlock::check_claim`], [`VerifiedBlock::unchanged`] and
+/// [`Composition::verify`](crate::Composition::verify) make it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VerifiedBlock {
+    original: Fingerprint,
+    circuit: BlockCircuit,
+    distance: f64,
+}
+
+impl VerifiedBlock {
+    /// Measures `candidate` against `original` over all columns and takes it if the distance is at most `tolerance`.
+    /// A distance that is not a number is never within a tolerance.
+    pub fn check(original: &BlockCircuit, candidate: BlockCircuit, tolerance: f64) -> Result<VerifiedBlock, Rejected> {
+        let distance = block_distance(original, &candidate)?;
+        if distance <= tolerance {
+            Ok(VerifiedBlock { original: Fingerprint::of(original), circuit: candidate, distance })
+        } else {
+            Err(Rejected::TooFar { distance, tolerance })
+        }
+    }
+
+    /// Takes a candidate that is known to be within `claimed`: the bound of a composition, or what another process
+    /// has measured.
+    ///
+    /// Up to eight wires it is measured again over all columns. Wider ones keep the claimed distance if eight random
+    /// states do not contradict it: the estimate (see [`compare_circuits`](crate::compare_circuits)) may be up to
+    /// twice the claim, and whatever rounding makes. The states follow from the gates of both.
+    pub fn check_claim(
+        original: &BlockCircuit,
+        candidate: BlockCircuit,
+        claimed: f64,
+        tolerance: f64,
+    ) -> Result<VerifiedBlock, Rejected> {
+        let width = original.width();
+        if width <= MAX_MEASURED_WIDTH || candidate.width() != width {
+            return VerifiedBlock::check(original, candidate, tolerance);
+        }
+        let fingerprint = Fingerprint::of(original);
+        let estimate = estimate(original, &candidate, fingerprint)?;
+        // Written so that a distance that is not a number is refused.
+        let is_near = estimate <= 2.0 * claimed + ROUNDING;
+        match (is_near, claimed >= 0.0 && claimed <= tolerance) {
+            (true, true) => Ok(VerifiedBlock { original: fingerprint, circuit: candidate, distance: claimed }),
+            (true, false) => Err(Rejected::TooFar { distance: claimed, tolerance }),
+            (false, _) => Err(Rejected::TooFar { distance: estimate, tolerance: claimed }),
+        }
+    }
+
+    /// The original itself, at distance zero.
+    pub fn unchanged(original: BlockCircuit) -> VerifiedBlock {
+        VerifiedBlock { original: Fingerprint::of(&original), circuit: original, distance: 0.0 }
+    }
+
+    /// What it was measured against.
+    pub(crate) fn original(&self) -> Fingerprint {
+        self.original
+    }
+
+    /// The gates.
+    pub fn circuit(&self) -> &BlockCircuit {
+        &self.circuit
+    }
+
+    /// Measured distance from the original, or the bound that random states did not contradict.
+    pub fn distance(&self) -> f64 {
+        self.distance
+    }
+
+    /// The gates, by value.
+    pub fn into_circuit(self) -> BlockCircuit {
+        self.circuit
+    }
+}
+
+/// The distance of two blocks of one width on random states.
+fn estimate(original: &BlockCircuit, candidate: &BlockCircuit, fingerprint: Fingerprint) -> Result<f64, Rejected> {
+    let width = original.width();
+    if usize::from(width) > MAX_EXACT_QUBITS {
+        return Err(Rejected::TooWide { width });
+    }
+    let (Some(a), Some(b)) = (block_steps(original), block_steps(candidate)) else {
+        return Err(Rejected::Malformed { width });
+    };
+    let seed = fingerprint.0 ^ Fingerprint::of(candidate).0.rotate_left(32);
+    let states = |_, states: &mut States| states.set_random(N_STATES, &mut Stream::new(seed, width.into(), CLAIMS));
+    Ok(residual::distance(&a, &b, width.into(), 1, states))
+}

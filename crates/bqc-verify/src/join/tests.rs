@@ -1,0 +1,144 @@
+//! Every way to put pieces together wrongly is found, at widths that no comparison of whole circuits reaches.
+
+use super::*;
+use crate::test_support::random_block;
+use crate::{Composition, VerifiedCircuit};
+use bqc_circuit::{BlockCircuit, Circuit, Clbit, Directive, GateCall, Operation, Qubit, Register};
+use bqc_linalg::Stream;
+
+/// Thirty wires: a ladder of CX with rotations, a measurement in the middle.
+fn wide() -> VerifiedCircuit {
+    let mut circuit = Circuit::with_qubits(30);
+    circuit.cregs.push(Register { name: "c".into(), first: 0, size: 1 });
+    for q in 0..29 {
+        circuit.push(GateCall::cx(Qubit(q), Qubit(q + 1)));
+        circuit.push(GateCall::u3([0.1, 0.2, f64::from(q)], Qubit(q + 1)));
+        if q == 14 {
+            let measure = Directive::Measure { qubit: Qubit(0), clbit: Clbit(0) };
+            circuit.operations.push(Operation::Directive(Box::new(measure)));
+        }
+    }
+    VerifiedCircuit::lower(&circuit, true).unwrap()
+}
+
+/// Windows of four steps, and the wall.
+fn cut() -> Vec<(Vec<Qubit>, Vec<u32>)> {
+    let wires = |step: u32| {
+        let q = if step < 30 { step / 2 } else { (step - 1) / 2 };
+        [Qubit(q), Qubit(q + 1)]
+    };
+    let steps: Vec<u32> = (0..59).filter(|step| *step != 30).collect();
+    let window = |steps: &[u32]| {
+        let mut all: Vec<Qubit> = steps.iter().flat_map(|step| wires(*step)).collect();
+        all.sort_unstable();
+        all.dedup();
+        (all, steps.to_vec())
+    };
+    let mut windows: Vec<_> = steps[..30].chunks(4).map(window).collect();
+    windows.push((vec![], vec![30]));
+    windows.extend(steps[30..].chunks(4).map(window));
+    windows
+}
+
+fn block_of(circuit: &VerifiedCircuit, (wires, steps): &(Vec<Qubit>, Vec<u32>)) -> BlockCircuit {
+    let mut block = BlockCircuit::new(wires.len() as u8);
+    for step in steps {
+        let Item::Gate(gate) = circuit.circuit().item(*step as usize) else { unreachable!() };
+        block.gates.push(gate.map(|wire| BlockQubit::at(wires.iter().position(|w| *w == wire).unwrap())));
+    }
+    block
+}
+
+fn pieces<'a>(
+    windows: &'a [(Vec<Qubit>, Vec<u32>)],
+    replacements: &'a [Option<VerifiedBlock>],
+) -> Vec<Piece<'a, Qubit>> {
+    let piece = |((wires, steps), replacement): (&'a (Vec<Qubit>, Vec<u32>), &'a Option<VerifiedBlock>)| match wires[..]
+    {
+        [] => Piece::Wall(steps[0]),
+        _ => Piece::Window { wires, steps, replacement: replacement.as_ref() },
+    };
+    windows.iter().zip(replacements).map(piece).collect()
+}
+
+/// A circuit, its windows, and for each window the same gates as a replacement.
+fn example() -> (VerifiedCircuit, Vec<(Vec<Qubit>, Vec<u32>)>, Vec<Option<VerifiedBlock>>) {
+    let (circuit, windows) = (wide(), cut());
+    let same = |w: &(Vec<Qubit>, Vec<u32>)| (!w.0.is_empty()).then(|| VerifiedBlock::unchanged(block_of(&circuit, w)));
+    let replacements = windows.iter().map(same).collect();
+    (circuit, windows, replacements)
+}
+
+#[test]
+fn a_bracketing_is_the_circuit() {
+    let (circuit, windows, replacements) = example();
+    let joined = circuit.join(&pieces(&windows, &replacements)).unwrap();
+    assert_eq!((joined.circuit(), joined.bound()), (circuit.circuit(), 0.0));
+    assert_eq!(joined.edits().len(), 1);
+    let again = joined.edits().into_iter().try_fold(circuit.clone(), |c, edit| c.replay(edit)).unwrap();
+    assert_eq!(again.circuit(), joined.circuit());
+    assert!(again.is_same(&joined.circuit().to_circuit()));
+}
+
+#[test]
+fn two_swapped_wires_of_a_window_are_found() {
+    let (circuit, mut windows, replacements) = example();
+    windows[3].0.swap(0, 1);
+    assert_eq!(circuit.join(&pieces(&windows, &replacements)).unwrap_err(), JoinError::OtherOriginal { step: 12 });
+    windows[3].0[1] = Qubit(29);
+    let refused = circuit.join(&pieces(&windows, &replacements)).unwrap_err();
+    assert!(matches!(refused, JoinError::ForeignWire { step: 12, .. }), "{refused}");
+}
+
+#[test]
+fn windows_that_depend_on_each_other_keep_their_order() {
+    let (circuit, mut windows, mut replacements) = example();
+    windows.swap(2, 3);
+    replacements.swap(2, 3);
+    assert!(matches!(circuit.join(&pieces(&windows, &replacements)), Err(JoinError::OutOfOrder { step: 12, .. })));
+    let (circuit, mut windows, replacements) = example();
+    windows[2].1.swap(0, 1);
+    assert!(matches!(circuit.join(&pieces(&windows, &replacements)), Err(JoinError::OutOfOrder { step: 9, .. })));
+}
+
+#[test]
+fn nothing_is_missing_twice_or_something_else() {
+    let (circuit, windows, replacements) = example();
+    let all = pieces(&windows, &replacements);
+    assert_eq!(circuit.join(&all[..all.len() - 1]).unwrap_err(), JoinError::Missing { n_missing: 4 });
+    let mut twice = all.clone();
+    twice.push(all[0]);
+    assert!(matches!(circuit.join(&twice), Err(JoinError::OutOfOrder { step: 0, .. })));
+    let mut two_walls = all.clone();
+    two_walls.push(Piece::Wall(30));
+    assert_eq!(circuit.join(&two_walls).unwrap_err(), JoinError::WallOutOfOrder { step: 30 });
+    for step in [0, 59, u32::MAX] {
+        assert_eq!(circuit.join(&[Piece::Wall(step)]).unwrap_err(), JoinError::OtherStep { step });
+    }
+    let wall_as_gate = Piece::Window { wires: &[], steps: &[30], replacement: None };
+    assert_eq!(circuit.join(&[wall_as_gate]).unwrap_err(), JoinError::OtherStep { step: 30 });
+    // Measured, but against other gates.
+    let mut wrong = replacements.clone();
+    wrong[5] = replacements[6].clone();
+    assert_eq!(circuit.join(&pieces(&windows, &wrong)).unwrap_err(), JoinError::OtherOriginal { step: 20 });
+}
+
+#[test]
+fn a_window_is_composed_of_verified_pieces_in_their_order() {
+    let block = random_block(12, 40, &mut Stream::new(1, 1, 1));
+    let wires: Vec<BlockQubit> = (0..12).map(BlockQubit).collect();
+    let own = |steps: &[u32]| {
+        let mut part = BlockCircuit::new(12);
+        part.gates.extend(steps.iter().map(|s| block.gates[*s as usize]));
+        VerifiedBlock::unchanged(part)
+    };
+    let (first, second): (Vec<u32>, Vec<u32>) = ((0..20).collect(), (20..40).collect());
+    let (a, b) = (own(&first), own(&second));
+    let piece = |steps, verified| Piece::Window { wires: &wires[..], steps, replacement: Some(verified) };
+    let mut composition = Composition::start(&block);
+    composition.join([piece(&first[..], &a), piece(&second[..], &b)]).unwrap();
+    assert_eq!((composition.circuit(), composition.bound()), (&block, 0.0));
+    let refused = composition.join([piece(&second[..], &b), piece(&first[..], &a)]);
+    assert!(matches!(refused, Err(JoinError::OutOfOrder { .. })));
+    assert_eq!(composition.circuit(), &block, "nothing has changed");
+}
