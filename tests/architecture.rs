@@ -14,8 +14,6 @@ const UNSAFE_LEAVES: [&str; 6] = [
     "kernels-gpu/src/cta/device.rs",
     "kernels-gpu/src/entry.rs",
 ];
-/// A command of the workspace's own, which no library depends on.
-const TOOL: &str = "crates/ptx-builder/";
 /// Where a block becomes a verified one, and the one place that may build the type.
 const VERIFIER: &str = "crates/bqc-optimize/src/verify";
 /// Where processes are started, spoken to and given up.
@@ -61,7 +59,7 @@ fn rust_files() -> Vec<String> {
 
 /// Sources of the library crates.
 fn library_files() -> Vec<String> {
-    let is_library = |path: &String| path.starts_with("crates/") && path.contains("/src/") && !path.starts_with(TOOL);
+    let is_library = |path: &String| path.starts_with("crates/") && path.contains("/src/");
     rust_files().into_iter().filter(is_library).collect()
 }
 
@@ -130,6 +128,7 @@ fn folder_of(name: &str) -> String {
     match name {
         "bqc" => String::new(),
         "bqc-kernels" => "kernels-gpu/".into(),
+        _ if name.starts_with("ptx-") => format!("tools/{name}/"),
         _ => format!("crates/{name}/"),
     }
 }
@@ -141,15 +140,17 @@ fn manifest_of(name: &str) -> String {
 #[test]
 fn arrows_are_those_of_the_table_and_point_down() {
     let table = crate_table();
-    let folders: BTreeSet<String> = fs::read_dir(root().join("crates"))
-        .unwrap()
-        .map(Result::unwrap)
-        .filter(|entry| entry.path().is_dir())
-        .map(|entry| entry.file_name().into_string().unwrap())
-        .collect();
-    let is_below = |name: &String| folder_of(name).starts_with("crates/");
-    let named: BTreeSet<String> = table.iter().map(|(name, _)| name.clone()).filter(is_below).collect();
-    assert_eq!(named, folders, "the table and the folders under crates/");
+    for parent in ["crates", "tools"] {
+        let folders: BTreeSet<String> = fs::read_dir(root().join(parent))
+            .unwrap()
+            .map(Result::unwrap)
+            .filter(|entry| entry.path().is_dir())
+            .map(|entry| entry.file_name().into_string().unwrap())
+            .collect();
+        let is_below = |name: &String| folder_of(name).starts_with(&format!("{parent}/"));
+        let named: BTreeSet<String> = table.iter().map(|(name, _)| name.clone()).filter(is_below).collect();
+        assert_eq!(named, folders, "the table and the folders under {parent}/");
+    }
 
     let height: BTreeMap<&str, usize> = table.iter().enumerate().map(|(i, (name, _))| (name.as_str(), i)).collect();
     for (name, arrows) in &table {
@@ -221,8 +222,8 @@ fn libraries_leave_the_outside_world_to_the_binary() {
 
 #[test]
 fn processes_are_started_by_the_pool_alone() {
-    // Tools of developers, build scripts and generators are no part of what users run.
-    let is_tool = |path: &String| path.starts_with(TOOL) || path.ends_with("/build.rs") || path.contains("/examples/");
+    // Build scripts and generators, like all of `tools/`, are not part of what users run.
+    let is_tool = |path: &String| path.ends_with("/build.rs") || path.contains("/examples/");
     let is_product = |path: &String| (path.starts_with("src/") || path.starts_with("crates/")) && !is_tool(path);
     let mut others = rust_files();
     others.retain(|path| is_product(path) && !path.starts_with(POOL));
@@ -293,7 +294,8 @@ fn shared_dependencies_say_why_they_are_there() {
         previous = line;
     }
     assert!(n_external > 5);
-    for path in files().iter().filter(|p| p.ends_with("Cargo.toml") && p.starts_with("crates/")) {
+    let is_member = |path: &String| path.starts_with("crates/") || path.starts_with("tools/");
+    for path in files().iter().filter(|p| p.ends_with("Cargo.toml") && is_member(p)) {
         assert!(read(path).contains("[lints]\nworkspace = true"), "{path} does not use the workspace's lints");
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::binary::Binary;
 use crate::measure::{Spread, short};
-use crate::record::{Csv, Markdown};
+use crate::record::{Column, Csv, Figure, Markdown, tabulate};
 use bqc_circuit::{Lowered, Stats};
 use bqc_partition::{Options, partition};
 use bqc_qasm::{ParseOptions, SourceText};
+use bqc_wire::Report;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -152,6 +153,47 @@ fn read(path: &Path) -> Result<bqc_circuit::Circuit, String> {
 /// The widest circuits that `bqc verify` compares.
 const MOST_QUBITS_VERIFIED: u64 = 20;
 
+/// What became of one case.
+struct Compiled {
+    name: String,
+    limit: Duration,
+    report: Report,
+    cx_out: u64,
+    u3_out: u64,
+    wall_seconds: f64,
+    verified: String,
+}
+
+impl Compiled {
+    fn cpu_seconds(&self) -> f64 {
+        self.report.cpu_seconds.unwrap_or(f64::NAN)
+    }
+}
+
+/// The record of [`defaults`].
+const COLUMNS: [Column<Compiled>; 14] = {
+    use Figure::{Bound, Bytes, Count, Seconds, Text};
+    const fn column(raw: &'static str, title: &'static str, figure: fn(&Compiled) -> Figure) -> Column<Compiled> {
+        Column { raw, title, figure }
+    }
+    [
+        column("circuit", "circuit", |c| Text(c.name.clone())),
+        column("qubits", "qubits", |c| Count(c.report.input.qubits)),
+        column("limit_seconds", "limit s", |c| Seconds(c.limit.as_secs_f64())),
+        column("cx_in", "CX in", |c| Count(c.report.input.two_qubit_gates)),
+        column("u3_in", "U3 in", |c| Count(c.report.input.one_qubit_gates)),
+        column("cx_out", "CX out", |c| Count(c.cx_out)),
+        column("u3_out", "U3 out", |c| Count(c.u3_out)),
+        column("depth_in", "depth in", |c| Count(c.report.input.depth)),
+        column("depth_out", "depth out", |c| Count(c.report.output.depth)),
+        column("cpu_seconds", "CPU s", |c| Seconds(c.cpu_seconds())),
+        column("wall_seconds", "wall s", |c| Seconds(c.wall_seconds)),
+        column("peak_rss_bytes", "MiB", |c| Bytes(c.report.peak_rss_bytes.unwrap_or(0))),
+        column("error_bound", "bound", |c| Bound(c.report.error_bound)),
+        column("verified", "verified: distance (method)", |c| Text(c.verified.clone())),
+    ]
+};
+
 /// Compiles every case with `arguments` (none are the default settings) and verifies the result in a
 /// second process: as a whole where that is possible, above that by the bound alone, and by reading it.
 pub fn defaults(
@@ -160,86 +202,31 @@ pub fn defaults(
     arguments: &[String],
     tell: impl Fn(&str),
 ) -> Result<(String, Csv), String> {
-    let scratch = tempfile::tempdir().map_err(|e| format!("no temporary folder: {e}"))?;
-    let mut raw = Csv::new(&[
-        "circuit",
-        "qubits",
-        "limit_seconds",
-        "cx_in",
-        "u3_in",
-        "cx_out",
-        "u3_out",
-        "depth_in",
-        "depth_out",
-        "cpu_seconds",
-        "wall_seconds",
-        "peak_rss_bytes",
-        "error_bound",
-        "verified",
-    ]);
-    let mut table = Markdown::new(&[
-        "circuit",
-        "qubits",
-        "limit s",
-        "CX in",
-        "CX out",
-        "U3 in",
-        "U3 out",
-        "depth in",
-        "depth out",
-        "CPU s",
-        "wall s",
-        "MiB",
-        "bound",
-        "verified: distance (method)",
-    ]);
+    let mut rows = Vec::new();
     for case in cases {
-        let run = binary.compile(&case.path, Some(case.limit), arguments, scratch.path())?;
-        let (report, name) = (&run.report, case.path.file_stem().unwrap_or_default().to_string_lossy().into_owned());
-        let verified = if report.input.qubits <= MOST_QUBITS_VERIFIED {
-            binary.verify(&case.path, &run.output, report.error_bound + MOST_BOUND)?
-        } else {
-            read(&run.output).map(|_| "bound of the blocks".to_owned())?
-        };
-        if run.cx() > report.input.two_qubit_gates {
-            return Err(format!("{name}: more two-qubit gates than before"));
-        }
-        let cpu = report.cpu_seconds.unwrap_or(f64::NAN);
-        tell(&format!("{name}: {} → {} CX, {cpu:.1} s, {verified}", report.input.two_qubit_gates, run.cx()));
-        let figures = [
-            report.input.two_qubit_gates,
-            run.cx(),
-            report.input.one_qubit_gates,
-            run.u3(),
-            report.input.depth,
-            report.output.depth,
-        ]
-        .map(|n| n.to_string());
-        let [cx_in, cx_out, u3_in, u3_out, depth_in, depth_out] = figures.clone();
-        let peak = report.peak_rss_bytes.unwrap_or(0);
-        raw.push(&[
-            name.clone(),
-            report.input.qubits.to_string(),
-            case.limit.as_secs_f64().to_string(),
-            cx_in,
-            u3_in,
-            cx_out,
-            u3_out,
-            depth_in,
-            depth_out,
-            cpu.to_string(),
-            run.wall_seconds.to_string(),
-            peak.to_string(),
-            format!("{:e}", report.error_bound),
-            verified.replace(',', ";"),
-        ]);
-        let mut cells = vec![name, report.input.qubits.to_string(), short(case.limit.as_secs_f64())];
-        cells.extend(figures);
-        cells.extend([short(cpu), short(run.wall_seconds), (peak >> 20).to_string()]);
-        cells.extend([format!("{:.1e}", report.error_bound), verified]);
-        table.push(&cells);
+        let row = compiled(binary, case, arguments)?;
+        let cx_in = row.report.input.two_qubit_gates;
+        tell(&format!("{}: {cx_in} → {} CX, {:.1} s, {}", row.name, row.cx_out, row.cpu_seconds(), row.verified));
+        rows.push(row);
     }
+    let (table, raw) = tabulate(&COLUMNS, &rows);
     Ok((table.text().to_owned(), raw))
+}
+
+fn compiled(binary: &Binary, case: &Case, arguments: &[String]) -> Result<Compiled, String> {
+    let scratch = tempfile::tempdir().map_err(|e| format!("no temporary folder: {e}"))?;
+    let name = case.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let run = binary.compile(&case.path, Some(case.limit), arguments, scratch.path())?;
+    let (cx_out, u3_out, wall_seconds) = (run.cx(), run.u3(), run.wall_seconds);
+    if cx_out > run.report.input.two_qubit_gates {
+        return Err(format!("{name}: more two-qubit gates than before"));
+    }
+    let verified = if run.report.input.qubits <= MOST_QUBITS_VERIFIED {
+        binary.verify(&case.path, &run.output, run.report.error_bound + MOST_BOUND)?
+    } else {
+        read(&run.output).map(|_| "bound of the blocks".to_owned())?
+    };
+    Ok(Compiled { name, limit: case.limit, report: run.report, cx_out, u3_out, wall_seconds, verified })
 }
 
 /// Seconds for reading a file, cutting it into blocks and writing it, `repeats` times.

@@ -33,16 +33,16 @@ pub fn read_list(file: &Path, folder: &Path) -> Result<Vec<Task>, String> {
     rows.iter().map(|row| task(row, folder).map_err(|e| format!("`{}`: {e}", file.display()))).collect()
 }
 
-fn task(row: &[&str], folder: &Path) -> Result<Task, String> {
-    let stem = Path::new(row[0]).file_stem().and_then(|s| s.to_str());
-    let (name, path) = (stem.ok_or_else(|| format!("`{}` is no file", row[0]))?, folder.join(row[0]));
+fn task(row: &[String], folder: &Path) -> Result<Task, String> {
+    let stem = Path::new(&row[0]).file_stem().and_then(|s| s.to_str());
+    let (name, path) = (stem.ok_or_else(|| format!("`{}` is no file", row[0]))?, folder.join(&row[0]));
     let seconds: f64 = row[1].parse().map_err(|_| format!("`{}` is no time in seconds", row[1]))?;
     let limit = Duration::try_from_secs_f64(seconds).map_err(|e| format!("`{}`: {e}", row[1]))?;
     let count = |cell: &str| match cell {
         "" => Ok(None),
         _ => cell.parse().map(Some).map_err(|_| format!("`{cell}` is no count")),
     };
-    let (goal_cx, best_known_cx, best_peer_cx) = (count(row[2])?, count(row[3])?, count(row[4])?);
+    let (goal_cx, best_known_cx, best_peer_cx) = (count(&row[2])?, count(&row[3])?, count(&row[4])?);
     Ok(Task { name: name.to_owned(), path, limit, goal_cx, best_known_cx, best_peer_cx })
 }
 
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn cells_may_be_empty_but_not_wrong() {
-        let read = |line: &str| task(&line.split(',').collect::<Vec<_>>(), Path::new("c"));
+        let read = |line: &str| task(&line.split(',').map(String::from).collect::<Vec<_>>(), Path::new("c"));
         let found = read("blocks/a.qasm,2.5,22,,44").unwrap();
         assert_eq!((found.name.as_str(), found.path), ("a", PathBuf::from("c/blocks/a.qasm")));
         assert_eq!((found.limit.as_millis(), found.goal_cx, found.best_known_cx), (2500, Some(22), None));

@@ -87,13 +87,13 @@ pub fn run(binary: &Binary, plan: &SearchPlan, before: &str, tell: impl Fn(&str)
 
 /// Copies the lines that this plan adds to. A record of another format has none.
 fn keep(plan: &SearchPlan, before: &str, raw: &mut Csv) {
-    let belongs = |row: &[&str]| {
+    let belongs = |row: &[String]| {
         let is_task = |task: &Task| task.name == row[2] && plan.limit(task).as_secs_f64().to_string() == row[4];
         let is_new = row[3].parse().is_ok_and(|seed| !plan.seeds.contains(&seed));
         row[0] == plan.commit && row[1] == plan.arguments() && is_new && plan.tasks.iter().any(is_task)
     };
     for row in read_csv(before, COLUMNS).unwrap_or_default().iter().filter(|row| belongs(row)) {
-        raw.push(&row.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>());
+        raw.push(row);
     }
 }
 
@@ -121,22 +121,22 @@ fn push(plan: &SearchPlan, task: &Task, seed: u64, run: &Run, raw: &mut Csv) {
 }
 
 /// The finished runs of one circuit in a raw record.
-fn runs_of(name: &str, rows: &[Vec<&str>]) -> Result<Vec<SeedRun>, String> {
+fn runs_of(name: &str, rows: &[Vec<String>]) -> Result<Vec<SeedRun>, String> {
     fn number<T: std::str::FromStr>(cell: &str) -> Result<T, String> {
         cell.parse().map_err(|_| format!("`{cell}` is no number"))
     }
     let mut runs: Vec<SeedRun> = Vec::new();
     for row in rows.iter().filter(|row| row[2] == name) {
-        let seed = number(row[3])?;
+        let seed = number(&row[3])?;
         if runs.last().is_none_or(|run| run.seed != seed) {
             let (curve, cpu_seconds, error_bound) = (Vec::new(), f64::NAN, f64::NAN);
-            runs.push(SeedRun { seed, cx_in: number(row[5])?, curve, cpu_seconds, error_bound });
+            runs.push(SeedRun { seed, cx_in: number(&row[5])?, curve, cpu_seconds, error_bound });
         }
         let run = runs.last_mut().ok_or("a run was just added")?;
-        run.curve.push(CurvePoint { seconds: number(row[6])?, cx: number(row[7])?, u3: number(row[8])? });
+        run.curve.push(CurvePoint { seconds: number(&row[6])?, cx: number(&row[7])?, u3: number(&row[8])? });
         if !row[11].is_empty() {
-            run.cpu_seconds = if row[9].is_empty() { f64::NAN } else { number(row[9])? };
-            run.error_bound = number(row[11])?;
+            run.cpu_seconds = if row[9].is_empty() { f64::NAN } else { number(&row[9])? };
+            run.error_bound = number(&row[11])?;
         }
     }
     Ok(runs)

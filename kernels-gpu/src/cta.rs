@@ -74,6 +74,18 @@ pub trait Flags: Copy {
     fn add(self, index: u32, value: u32) -> u32;
 }
 
+/// What lies in global memory and is the same for all blocks of a launch, by the kind of access.
+pub trait Global: Copy {
+    /// Records that no block writes.
+    type Table<T: Copy + 'static>: Table<T>;
+    /// Complex numbers that no block writes: the bulk of what is read, so a GPU reads them in a way of their own.
+    type Numbers: Table<Complex>;
+    /// Results.
+    type Output<T: Copy + 'static>: Output<T>;
+    /// Counters.
+    type Flags: Flags;
+}
+
 /// A thread block.
 pub trait Cta {
     /// Shared or global memory.

@@ -2,9 +2,11 @@
 //! empty, so a grid has as many blocks as the device holds at once.
 
 use crate::arguments::{LmArguments, QUEUE_LEN, SweepArguments};
-use crate::cta::device::{DeviceCta, DeviceFlags, DeviceMemory, DeviceOutput, DeviceTable};
+use crate::cta::device::{
+    DeviceCta, DeviceFlags, DeviceGlobal, DeviceMemory, DeviceNumbers, DeviceOutput, DeviceTable,
+};
 use crate::cta::{Cta, Flags, Memory};
-use crate::lm::layout::{Arrangement, ByColumn, ByRow};
+use crate::lm::layout::{Arrangement, ByColumn, ByRow, Workspace};
 use crate::lm::{self, LmLaunch};
 use crate::sweep::{self, SweepLaunch};
 use crate::templates::Tables;
@@ -34,12 +36,12 @@ unsafe fn lm_queue(
         let shared = cta.shared();
         let small = shared.offset(QUEUE_LEN);
         let queue = DeviceFlags::new(a.queue as _);
-        let launch = LmLaunch {
+        let launch = LmLaunch::<DeviceGlobal> {
             tables: Tables {
                 bases: DeviceTable::new(a.bases as _),
                 cx: DeviceTable::new(a.cx as _),
-                slots: DeviceTable::new(a.slots as _),
-                states: DeviceTable::new(a.states as _),
+                slots: DeviceNumbers::new(a.slots as _),
+                states: DeviceNumbers::new(a.states as _),
             },
             candidates: DeviceTable::new(a.candidates as _),
             groups: DeviceTable::new(a.groups as _),
@@ -53,14 +55,13 @@ unsafe fn lm_queue(
             slots_per_survivor: a.slots_per_survivor,
             small_len: a.small_len,
             large_len: a.large_len,
-            arrangement,
         };
         loop {
             let index = next(&mut cta, shared, queue);
             if index >= a.n_candidates {
                 break;
             }
-            lm::run(&mut cta, launch, index, small, large(small));
+            lm::run(&mut cta, launch, index, Workspace { small, large: large(small), arrangement });
         }
     }
 }
@@ -100,12 +101,12 @@ unsafe fn sweep_queue(arguments: SweepArguments, large: impl Fn(DeviceMemory) ->
         let mut cta = DeviceCta::new();
         let shared = cta.shared();
         let small = shared.offset(QUEUE_LEN);
-        let launch = SweepLaunch {
+        let launch = SweepLaunch::<DeviceGlobal> {
             runs: DeviceTable::new(a.runs as _),
             steps: DeviceTable::new(a.steps as _),
             rules: DeviceTable::new(a.rules as _),
-            states: DeviceTable::new(a.states as _),
-            values: DeviceTable::new(a.values as _),
+            states: DeviceNumbers::new(a.states as _),
+            values: DeviceNumbers::new(a.values as _),
             results: DeviceOutput::new(a.results as _),
             found: DeviceOutput::new(a.found as _),
             problems: DeviceFlags::new(a.problems as _),

@@ -1,9 +1,9 @@
 //! A candidate made from its base: the same deletions and insertions as the CPU engine's template.
 
 use crate::complex::{Complex, Su2};
-use crate::cta::{Cta, Memory, Table};
+use crate::cta::{Cta, Global, Memory, Table};
 use crate::states::Circuit;
-use crate::templates::{Base, Candidate, CxWord, NONE, Tables, rotation};
+use crate::templates::{Base, Candidate, NONE, Tables, rotation};
 
 /// `cos(π/4)`.
 const HALF_SQRT: f64 = core::f64::consts::FRAC_1_SQRT_2;
@@ -23,16 +23,15 @@ fn rotation_gates(rotation: u32) -> (Su2, Su2) {
 }
 
 /// Writes the candidate's CX words and gates to `to`, whose `n` and `n_cx` are the candidate's, and the
-/// mask of frozen first slots to number `mask_at` of `control`.
+/// mask of frozen first slots to the first word of `mask`.
 #[inline(always)]
-pub fn expand<B: Cta>(
+pub fn expand<B: Cta, G: Global>(
     cta: &mut B,
-    tables: Tables<impl Table<Base>, impl Table<CxWord>, impl Table<Complex>, impl Table<Complex>>,
+    tables: Tables<G>,
     base: Base,
     candidate: Candidate,
     to: Circuit<B::Memory>,
-    control: B::Memory,
-    mask_at: u32,
+    mask: B::Memory,
 ) {
     let Base { n, cx_at, slots_at, .. } = base;
     let (delete, insert_at) = (candidate.delete, candidate.insert_at);
@@ -64,7 +63,7 @@ pub fn expand<B: Cta>(
             frozen_first &= fold(to, insert_at, end, word.control(), on_control);
             frozen_first &= fold(to, insert_at, end, word.target(), on_target);
         }
-        control.set_word(mask_at, frozen_first);
+        mask.set_word(0, frozen_first);
     });
 }
 

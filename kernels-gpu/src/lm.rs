@@ -14,9 +14,9 @@ mod state;
 mod step;
 
 use crate::complex::Complex;
-use crate::cta::{Cta, Flags, Memory, Output, Table};
+use crate::cta::{Cta, Flags, Global, Memory, Output, Table};
 use crate::expand::expand;
-use crate::templates::{Base, COST_HISTORY, Candidate, CxWord, Group, LmResult, LmSettings, NONE, Tables, status};
+use crate::templates::{COST_HISTORY, Candidate, Group, LmResult, LmSettings, NONE, Tables, status};
 use crate::verify;
 use layout::{Arrangement, Layout, Part, Sizes, Workspace};
 use linearize::{Point, linearize};
@@ -31,25 +31,25 @@ const MAX_POLISHING_STEPS: u32 = 2;
 
 /// Everything a launch of this kernel is given.
 #[derive(Clone, Copy)]
-pub struct LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O, A> {
+pub struct LmLaunch<G: Global> {
     /// What candidates are made from, and all states.
-    pub tables: Tables<TB, TX, TS, TA>,
+    pub tables: Tables<G>,
     /// All candidates.
-    pub candidates: TC,
+    pub candidates: G::Table<Candidate>,
     /// All groups.
-    pub groups: TG,
+    pub groups: G::Table<Group>,
     /// All settings.
-    pub settings: TL,
+    pub settings: G::Table<LmSettings>,
     /// The lowest rank accepted so far in each group, [`NONE`] before; then the number of survivors.
-    pub winners: F,
+    pub winners: G::Flags,
     /// One a group. Not zero: the host asks its candidates to stop.
-    pub stop: F,
+    pub stop: G::Flags,
     /// Number of groups: the place of the number of survivors.
     pub n_groups: u32,
     /// One result a candidate.
-    pub results: R,
+    pub results: G::Output<LmResult>,
     /// Slots of the survivors, `[survivor][slots_per_survivor]` of `Su2`, as two complex numbers each.
-    pub survivors: O,
+    pub survivors: G::Output<Complex>,
     /// Places for survivors.
     pub n_survivors: u32,
     /// Slots a survivor may have.
@@ -58,54 +58,16 @@ pub struct LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O, A> {
     pub small_len: u32,
     /// Numbers in its large memory.
     pub large_len: u32,
-    /// How its panel lies: by column where it is shared, by row where it is global.
-    pub arrangement: A,
 }
 
-impl<TB, TX, TS, TA, TC, TG, TL, F, R, O, A> LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O, A> {
-    /// The same with panels that lie in another way.
-    pub fn arranged<A2: Arrangement>(self, arrangement: A2) -> LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O, A2> {
-        LmLaunch {
-            tables: self.tables,
-            candidates: self.candidates,
-            groups: self.groups,
-            settings: self.settings,
-            winners: self.winners,
-            stop: self.stop,
-            n_groups: self.n_groups,
-            results: self.results,
-            survivors: self.survivors,
-            n_survivors: self.n_survivors,
-            slots_per_survivor: self.slots_per_survivor,
-            small_len: self.small_len,
-            large_len: self.large_len,
-            arrangement,
-        }
-    }
-}
-
-/// Runs candidate `index`. `small` and `large` are the block's memory, as long as the launch says.
+/// Runs candidate `index` in the block's memory, which is as long as the launch says.
 #[inline(always)]
-pub fn run<B, TB, TX, TS, TA, TC, TG, TL, F, R, O, A>(
+pub fn run<B: Cta, G: Global, A: Arrangement>(
     cta: &mut B,
-    launch: LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O, A>,
+    launch: LmLaunch<G>,
     index: u32,
-    small: B::Memory,
-    large: B::Memory,
-) where
-    B: Cta,
-    TB: Table<Base>,
-    TX: Table<CxWord>,
-    TS: Table<Complex>,
-    TA: Table<Complex>,
-    TC: Table<Candidate>,
-    TG: Table<Group>,
-    TL: Table<LmSettings>,
-    F: Flags,
-    R: Output<LmResult>,
-    O: Output<Complex>,
-    A: Arrangement,
-{
+    workspace: Workspace<B::Memory, A>,
+) {
     let candidate = launch.candidates.get(index);
     let base = launch.tables.bases.get(candidate.base);
     let n_samples = launch.groups.get(candidate.group).batch.n_samples;
@@ -115,15 +77,15 @@ pub fn run<B, TB, TX, TS, TA, TC, TG, TL, F, R, O, A>(
     let is_small_enough = layout.small_len <= launch.small_len
         && layout.large_len <= launch.large_len
         && n + 2 * n_cx <= launch.slots_per_survivor;
-    let news = launch.news(cta, index, small, 0);
+    let news = launch.news(cta, index, workspace.small, 0);
     // The word is overwritten from here on.
     cta.phase(|_| ());
     let mut result = LmResult::not_begun(if is_small_enough { news } else { status::TOO_LARGE }, n_cx);
     if is_small_enough && news == NOTHING_NEW {
-        let workspace = Workspace::open(cta, sizes, small, large);
+        workspace.write_header(cta, sizes);
         let mut run = Run { workspace, sums: 0, cost: 1.0, damping: 1.0, iterations: 0 };
         let control = workspace.part(Part::Control);
-        expand(cta, launch.tables, base, candidate, run.circuit(0), control, 0);
+        expand(cta, launch.tables, base, candidate, run.circuit(0), control);
         run.load_states(cta, launch.tables.states, launch.groups.get(candidate.group).batch);
         run.number_tangents(cta);
         run.evaluate(cta, 0);
@@ -140,12 +102,7 @@ pub fn run<B, TB, TX, TS, TA, TC, TG, TL, F, R, O, A>(
 /// Nobody asks this candidate to end.
 const NOTHING_NEW: u32 = u32::MAX;
 
-impl<TB, TX, TS, TA, TC, TG, TL, F, R, O, A> LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O, A>
-where
-    TC: Table<Candidate>,
-    TG: Table<Group>,
-    F: Flags,
-{
+impl<G: Global> LmLaunch<G> {
     /// Whether others ask a candidate to end, and how: [`status::STOPPED`], [`status::BEATEN`] or
     /// [`NOTHING_NEW`]. The same in every thread, by way of word `at` of `memory`.
     #[inline(always)]
@@ -166,24 +123,11 @@ where
     }
 }
 
-impl<M: Memory> Run<M> {
+impl<M: Memory, A: Arrangement> Run<M, A> {
     /// Iterates until a rule ends it; returns how, as if there were no check. Settings are read anew in
     /// every iteration rather than held in registers.
     #[inline(always)]
-    fn iterate<B, TB, TX, TS, TA, TC, TG, TL, F, R, O, A>(
-        &mut self,
-        cta: &mut B,
-        launch: &LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O, A>,
-        index: u32,
-    ) -> u32
-    where
-        B: Cta<Memory = M>,
-        TC: Table<Candidate>,
-        TG: Table<Group>,
-        TL: Table<LmSettings>,
-        F: Flags,
-        A: Arrangement,
-    {
+    fn iterate<B: Cta<Memory = M>, G: Global>(&mut self, cta: &mut B, launch: &LmLaunch<G>, index: u32) -> u32 {
         let group = launch.groups.get(launch.candidates.get(index).group);
         self.damping = launch.settings.get(group.settings).first_damping;
         let n_tangents = self.n_tangents();
@@ -215,7 +159,7 @@ impl<M: Memory> Run<M> {
                 outputs: self.part(Part::Outputs),
                 phase: self.part(Part::Control).complex(PHASES),
             };
-            linearize(cta, self.workspace, point, launch.arrangement);
+            linearize(cta, self.workspace, point);
             if !self.descend(cta, n_tangents) {
                 return status::NO_STEP;
             }
@@ -234,20 +178,13 @@ impl<M: Memory> Run<M> {
 
     /// Judges what was found on the check and keeps what is to be kept.
     #[inline(always)]
-    fn finish<B, TB, TX, TS, TA, TC, TG, TL, F, R, O, A>(
+    fn finish<B: Cta<Memory = M>, G: Global>(
         &mut self,
         cta: &mut B,
-        launch: &LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O, A>,
+        launch: &LmLaunch<G>,
         index: u32,
         result: &mut LmResult,
-    ) where
-        B: Cta<Memory = M>,
-        TA: Table<Complex>,
-        TC: Table<Candidate>,
-        TG: Table<Group>,
-        F: Flags,
-        O: Output<Complex>,
-    {
+    ) {
         if self.cost < FOUND && result.status != status::BEATEN && result.status != status::STOPPED {
             let check = launch.groups.get(launch.candidates.get(index).group).check;
             let (circuit, partials) = (self.circuit(0), self.part(Part::Partials));
@@ -279,18 +216,13 @@ impl<M: Memory> Run<M> {
     /// Writes the present slots to a survivor's place, which is returned: the candidate's own if
     /// `own_place`, else the next one free.
     #[inline(always)]
-    fn keep<B, TB, TX, TS, TA, TC, TG, TL, F, R, O, A>(
+    fn keep<B: Cta<Memory = M>, G: Global>(
         self,
         cta: &mut B,
-        launch: &LmLaunch<TB, TX, TS, TA, TC, TG, TL, F, R, O, A>,
+        launch: &LmLaunch<G>,
         index: u32,
         own_place: bool,
-    ) -> u32
-    where
-        B: Cta<Memory = M>,
-        F: Flags,
-        O: Output<Complex>,
-    {
+    ) -> u32 {
         let control = self.part(Part::Control);
         cta.once(|| {
             control.set_word(3, if own_place { index } else { launch.winners.add(launch.n_groups, 1) });

@@ -10,7 +10,7 @@ pub mod pass;
 pub mod polar;
 
 use crate::complex::Complex;
-use crate::cta::{Cta, Flags, Memory, Output, Table, WARP};
+use crate::cta::{Cta, Flags, Global, Memory, Output, Table, WARP};
 use crate::states::{overlap, residual};
 use crate::templates::{StateSet, SweepResult, SweepRules, SweepRun, SweepStep, verdict, with_lanes};
 use pass::Pass;
@@ -67,25 +67,25 @@ impl Layout {
 
 /// Everything a launch of this kernel is given.
 #[derive(Clone, Copy)]
-pub struct SweepLaunch<TR, TS, TU, TA, TV, R, V, F> {
+pub struct SweepLaunch<G: Global> {
     /// All runs.
-    pub runs: TR,
+    pub runs: G::Table<SweepRun>,
     /// All steps.
-    pub steps: TS,
+    pub steps: G::Table<SweepStep>,
     /// All rules.
-    pub rules: TU,
+    pub rules: G::Table<SweepRules>,
     /// All states.
-    pub states: TA,
+    pub states: G::Numbers,
     /// First values of all runs.
-    pub values: TV,
+    pub values: G::Numbers,
     /// One result a run.
-    pub results: R,
+    pub results: G::Output<SweepResult>,
     /// Last values of all runs, laid out as the first ones.
-    pub found: V,
+    pub found: G::Output<Complex>,
     /// The earliest time at which a start of each problem has converged, [`crate::templates::NONE`] before.
-    pub problems: F,
+    pub problems: G::Flags,
     /// Not zero: the host asks all to stop.
-    pub stop: F,
+    pub stop: G::Flags,
     /// Numbers in the block's small memory.
     pub small_len: u32,
     /// Numbers in its large memory.
@@ -96,24 +96,14 @@ pub struct SweepLaunch<TR, TS, TU, TA, TV, R, V, F> {
 /// the memory of the points of all runs. The block has an even number of warps: with an odd one every run
 /// is too large.
 #[inline(always)]
-pub fn run<B, TR, TS, TU, TA, TV, R, V, F>(
+pub fn run<B: Cta, G: Global>(
     cta: &mut B,
-    launch: SweepLaunch<TR, TS, TU, TA, TV, R, V, F>,
+    launch: SweepLaunch<G>,
     index: u32,
     small: B::Memory,
     large: B::Memory,
     points: B::Memory,
-) where
-    B: Cta,
-    TR: Table<SweepRun>,
-    TS: Table<SweepStep>,
-    TU: Table<SweepRules>,
-    TA: Table<Complex>,
-    TV: Table<Complex>,
-    R: Output<SweepResult>,
-    V: Output<Complex>,
-    F: Flags,
-{
+) {
     let run = launch.runs.get(index);
     let layout = Layout::new(&run, cta.n_threads());
     let is_even = cta.n_threads().is_multiple_of(2 * WARP);
@@ -155,9 +145,9 @@ pub fn run<B, TR, TS, TU, TA, TV, R, V, F>(
 
 /// A run under way. What is needed once a round is read from the tables once a round.
 #[derive(Clone, Copy)]
-struct Sweeping<M, TR, TS, TU, TA, TV, R, V, F> {
-    launch: SweepLaunch<TR, TS, TU, TA, TV, R, V, F>,
-    pass: Pass<M, TS>,
+struct Sweeping<M, G: Global> {
+    launch: SweepLaunch<G>,
+    pass: Pass<M, G>,
     /// Amplitudes of the training states.
     len: u32,
     kets: M,
@@ -166,18 +156,7 @@ struct Sweeping<M, TR, TS, TU, TA, TV, R, V, F> {
     points: M,
 }
 
-impl<M, TR, TS, TU, TA, TV, R, V, F> Sweeping<M, TR, TS, TU, TA, TV, R, V, F>
-where
-    M: Memory,
-    TR: Table<SweepRun>,
-    TS: Table<SweepStep>,
-    TU: Table<SweepRules>,
-    TA: Table<Complex>,
-    TV: Copy,
-    R: Copy,
-    V: Copy,
-    F: Flags,
-{
+impl<M: Memory, G: Global> Sweeping<M, G> {
     #[inline(always)]
     fn record(self) -> SweepRun {
         self.launch.runs.get(self.words.word(INDEX))

@@ -5,7 +5,7 @@
 //! *first slot of each wire*, then *on the control, on the target* of each CX.
 
 use crate::complex::{Complex, Su2};
-use crate::cta::Table;
+use crate::cta::{Global, Table};
 
 /// No index: no deletion, no insertion, no winner yet, no survivor's place.
 pub const NONE: u32 = u32::MAX;
@@ -389,18 +389,18 @@ pub struct SweepResult {
 
 /// The tables of a launch, in global memory.
 #[derive(Clone, Copy)]
-pub struct Tables<B, X, S, A> {
+pub struct Tables<G: Global> {
     /// All [`Base`]s.
-    pub bases: B,
+    pub bases: G::Table<Base>,
     /// All [`CxWord`]s.
-    pub cx: X,
+    pub cx: G::Table<CxWord>,
     /// All slots, [`Su2`] taken as two complex numbers each: a GPU copies larger records through its stack.
-    pub slots: S,
+    pub slots: G::Numbers,
     /// All states, [`Complex`].
-    pub states: A,
+    pub states: G::Numbers,
 }
 
-impl<B, X, S: Table<Complex>, A> Tables<B, X, S, A> {
+impl<G: Global> Tables<G> {
     /// Slot `index`.
     #[inline(always)]
     pub fn slot(&self, index: u32) -> Su2 {

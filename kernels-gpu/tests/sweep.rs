@@ -8,7 +8,7 @@ use bqc_instantiate::samples::{N_VALIDATION, Sampler};
 use bqc_instantiate::schedule::{Rules, Verdict};
 use bqc_instantiate::{FreeValue, Target, Template};
 use bqc_kernels::complex::Complex;
-use bqc_kernels::cta::host::{Arena, Clock, HostCta, Order, Watch};
+use bqc_kernels::cta::host::{Arena, Clock, HostCta, HostGlobal, Order, Watch};
 use bqc_kernels::sweep::{Layout, SweepLaunch};
 use bqc_kernels::templates::{NONE, SweepResult, verdict};
 use bqc_linalg::lanes::Level;
@@ -212,7 +212,7 @@ fn a_run_that_does_not_fit_the_memory_says_so_and_touches_nothing() {
     let results = [Cell::new(SweepResult { verdict: u32::MAX, n_points: 7 })];
     let found: [Cell<Complex>; 0] = [];
     let flags: [AtomicU32; 0] = [];
-    let launch = SweepLaunch {
+    let launch = SweepLaunch::<HostGlobal<'_>> {
         runs: &sweeps.runs[..],
         steps: &sweeps.steps[..],
         rules: &sweeps.rules[..],

@@ -54,6 +54,10 @@ pub struct CxTemplate {
     frozen_layers: Vec<[bool; 2]>,
 }
 
+/// A one-qubit gate at most this far from the identity is not written: ten times the rounding error of a
+/// product, and a ten-thousandth of the distance at which a block still counts as an identity.
+const NEGLIGIBLE_GATE: f64 = 1e-14;
+
 impl CxTemplate {
     /// No CX, all slots the identity and free. Panics below two wires: one wire needs no numerics.
     pub fn new(n: u8) -> CxTemplate {
@@ -101,13 +105,11 @@ impl CxTemplate {
         template
     }
 
-    /// The block that these values make. Slots within `1e-14` of the identity are left out: that is
-    /// ten times the rounding error of a product, and a ten-thousandth of the identity tolerance.
+    /// The block that these values make, without the slots within 1e-14 of the identity.
     pub fn to_block(&self) -> BlockCircuit {
-        const IDENTITY_TOLERANCE: f64 = 1e-14;
         let mut block = BlockCircuit::new(self.n() as u8);
         let push = |block: &mut BlockCircuit, wire: u8, value: Su2| {
-            if value.distance_to_identity() > IDENTITY_TOLERANCE {
+            if value.distance_to_identity() > NEGLIGIBLE_GATE {
                 block.gates.push(BlockGate::from_su2(BlockQubit(wire), value));
             }
         };

@@ -1,8 +1,7 @@
 //! A thread block on an NVIDIA GPU.
 
-use super::{Cta, Flags, Memory, Output, Table, WARP};
+use super::{Cta, Flags, Global, Memory, Output, Table, WARP};
 use crate::complex::Complex;
-use crate::templates::{Base, Candidate, CxWord, Group, LmSettings, SweepRules, SweepRun, SweepStep};
 use core::arch::asm;
 use core::arch::nvptx::{_block_dim_x, _syncthreads, _thread_idx_x, trap};
 
@@ -81,27 +80,34 @@ impl<T> DeviceTable<T> {
     }
 }
 
-/// Records are read as they are.
-macro_rules! tables_of {
-    ($($record:ty),*) => { $(
-        impl Table<$record> for DeviceTable<$record> {
-            #[inline(always)]
-            fn get(self, index: u32) -> $record {
-                // SAFETY: as promised to `new`.
-                unsafe { *self.0.add(index as usize) }
-            }
-        }
-    )* };
+impl<T: Copy> Table<T> for DeviceTable<T> {
+    #[inline(always)]
+    fn get(self, index: u32) -> T {
+        // SAFETY: as promised to `new`.
+        unsafe { *self.0.add(index as usize) }
+    }
 }
 
-tables_of!(Base, Candidate, CxWord, Group, LmSettings, SweepRules, SweepRun, SweepStep);
+/// Complex numbers in global memory that no block writes.
+#[derive(Clone, Copy)]
+pub struct DeviceNumbers(*const Complex);
 
-impl Table<Complex> for DeviceTable<Complex> {
+impl DeviceNumbers {
+    /// # Safety
+    /// Every number that the body reads must lie behind the pointer, aligned to 16 bytes, and stay as it is
+    /// while the launch runs.
+    #[inline(always)]
+    pub unsafe fn new(start: *const Complex) -> DeviceNumbers {
+        DeviceNumbers(start)
+    }
+}
+
+impl Table<Complex> for DeviceNumbers {
     #[inline(always)]
     fn get(self, index: u32) -> Complex {
         let (re, im): (f64, f64);
-        // SAFETY: as promised to `new`; nobody writes to tables in a launch. One access of 16 bytes
-        // that passes by the first-level cache's coherence.
+        // SAFETY: as promised to `new`. One access of 16 bytes that passes by the first-level cache's
+        // coherence.
         unsafe {
             let at = self.0.add(index as usize);
             asm!("ld.global.nc.v2.f64 {{{0}, {1}}}, [{2}];", out(reg64) re, out(reg64) im, in(reg64) at,
@@ -189,6 +195,17 @@ impl Flags for DeviceFlags {
         }
         before
     }
+}
+
+/// Global memory of the device.
+#[derive(Clone, Copy)]
+pub struct DeviceGlobal;
+
+impl Global for DeviceGlobal {
+    type Table<T: Copy + 'static> = DeviceTable<T>;
+    type Numbers = DeviceNumbers;
+    type Output<T: Copy + 'static> = DeviceOutput<T>;
+    type Flags = DeviceFlags;
 }
 
 /// The thread block that runs this code.

@@ -6,9 +6,10 @@
 //! race and end the test. Shuffled orders find races too, without a record, by their results.
 //! Not emulated: warp shuffles, inline assembly, and the memory model across blocks.
 
-use super::{Cta, Flags, Memory, Output, Table, WARP};
+use super::{Cta, Flags, Global, Memory, Output, Table, WARP};
 use crate::complex::Complex;
 use core::cell::Cell;
+use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::vec::Vec;
 
@@ -205,6 +206,17 @@ impl Flags for &[AtomicU32] {
     fn add(self, index: u32, value: u32) -> u32 {
         self[index as usize].fetch_add(value, Ordering::Relaxed)
     }
+}
+
+/// Global memory as slices of the host.
+#[derive(Clone, Copy)]
+pub struct HostGlobal<'a>(PhantomData<&'a ()>);
+
+impl<'a> Global for HostGlobal<'a> {
+    type Table<T: Copy + 'static> = &'a [T];
+    type Numbers = &'a [Complex];
+    type Output<T: Copy + 'static> = &'a [Cell<T>];
+    type Flags = &'a [AtomicU32];
 }
 
 /// One emulated thread block.

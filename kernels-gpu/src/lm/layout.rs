@@ -223,20 +223,22 @@ pub enum Part {
 /// Numbers in the header; even, since complex numbers follow at even places.
 pub const HEADER_LEN: u32 = 26;
 
-/// The memory of one candidate, by name.
+/// The memory of one candidate, by name. Parts and sizes can be asked for once the header is written.
 #[derive(Clone, Copy)]
-pub struct Workspace<M> {
+pub struct Workspace<M, A> {
     /// Shared memory.
     pub small: M,
     /// Shared memory behind the small part, or this block's part of global memory.
     pub large: M,
+    /// How the panel lies in the large memory: [`ByColumn`] where that is shared, [`ByRow`] where it is global.
+    pub arrangement: A,
 }
 
-impl<M: Memory> Workspace<M> {
+impl<M: Memory, A: Arrangement> Workspace<M, A> {
     /// Writes the header.
     #[inline(always)]
-    pub fn open<B: Cta<Memory = M>>(cta: &mut B, sizes: Sizes, small: M, large: M) -> Workspace<M> {
-        let layout = Layout::new(sizes);
+    pub fn write_header<B: Cta<Memory = M>>(self, cta: &mut B, sizes: Sizes) {
+        let (layout, small) = (Layout::new(sizes), self.small);
         cta.once(|| {
             let write = |part: Part, value: u32| small.set_word(part as u32, value);
             write(Part::Control, layout.control);
@@ -265,7 +267,6 @@ impl<M: Memory> Workspace<M> {
             write(Part::SamplesPerPanel, sizes.samples_per_panel);
             write(Part::LargeLen, layout.large_len);
         });
-        Workspace { small, large }
     }
 
     /// A part of the small memory.
@@ -288,7 +289,7 @@ impl<M: Memory> Workspace<M> {
 
     /// The columns of the panel.
     #[inline(always)]
-    pub fn columns<A: Arrangement>(self) -> Columns<M, A> {
+    pub fn columns(self) -> Columns<M, A> {
         let distance =
             if A::BY_ROW { self.size(Part::NColumns) + STATE_COLUMNS } else { self.size(Part::ColumnStride) };
         Columns { start: self.factor(), distance, arrangement: PhantomData }

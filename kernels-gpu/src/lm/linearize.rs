@@ -54,12 +54,7 @@ struct Panel<M, A> {
 
 /// Fills the Gram matrix `[J, r]ᵀ[J, r]` at a point, panel by panel.
 #[inline(always)]
-pub fn linearize<B: Cta, A: Arrangement>(
-    cta: &mut B,
-    workspace: Workspace<B::Memory>,
-    point: Point<B::Memory>,
-    _panel: A,
-) {
+pub fn linearize<B: Cta, A: Arrangement>(cta: &mut B, workspace: Workspace<B::Memory, A>, point: Point<B::Memory>) {
     let Circuit { n, n_cx, .. } = point.circuit;
     let n_tangents = workspace.part(Part::FirstColumn).word(n + 2 * n_cx);
     let (n_samples, samples_per_panel) = (workspace.size(Part::NSamples), workspace.size(Part::SamplesPerPanel));
@@ -68,7 +63,7 @@ pub fn linearize<B: Cta, A: Arrangement>(
         let left = n_samples - start;
         let count = if left < samples_per_panel { left } else { samples_per_panel };
         let panel = Panel {
-            columns: workspace.columns::<A>(),
+            columns: workspace.columns(),
             n_columns: workspace.size(Part::NColumns),
             first_columns: workspace.part(Part::FirstColumn),
             of_columns: workspace.part(Part::OfColumn),
@@ -86,7 +81,7 @@ pub fn linearize<B: Cta, A: Arrangement>(
             ..point
         };
         panel.fill(cta, here);
-        accumulate::<B, A>(cta, workspace, panel.n_rows, start == 0);
+        accumulate(cta, workspace, panel.n_rows, start == 0);
         start += count;
     }
 }
@@ -276,9 +271,9 @@ fn with_sign_flipped(x: f64, is_flipped: bool) -> f64 {
 /// With `Q` a quarter of the columns, patch `(p, q)`, `q ≤ p`, is all `(p + Q·r, q + Q·s)`, `r, s < 4`:
 /// every pair of columns is met once, and neighbouring threads read neighbouring columns.
 #[inline(always)]
-fn accumulate<B: Cta, A: Arrangement>(cta: &mut B, workspace: Workspace<B::Memory>, n_rows: u32, fresh: bool) {
+fn accumulate<B: Cta, A: Arrangement>(cta: &mut B, workspace: Workspace<B::Memory, A>, n_rows: u32, fresh: bool) {
     let gram = workspace.gram();
-    let (columns, quarter) = (workspace.columns::<A>(), workspace.size(Part::NColumns) / 4);
+    let (columns, quarter) = (workspace.columns(), workspace.size(Part::NColumns) / 4);
     cta.each(quarter * (quarter + 1) / 2, |patch| {
         let mut p = 0;
         while (p + 1) * (p + 2) / 2 <= patch {

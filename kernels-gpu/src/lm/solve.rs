@@ -5,7 +5,7 @@
 //! registers: that saves the barriers of a shared factorisation, and costs nothing since the other
 //! threads would wait.
 
-use super::layout::{Part, TILE, TILE_LEN, Workspace, tile_at};
+use super::layout::{Arrangement, Part, TILE, TILE_LEN, Workspace, tile_at};
 use crate::complex::Complex;
 use crate::cta::{Cta, Memory};
 use crate::real::{fma, rsqrt};
@@ -18,9 +18,9 @@ const PATCH: u32 = 4;
 /// Factors the leading `n_factored` rows of `scale·G + λ`. False, in every thread: it is singular in
 /// `f64`. A zero on the diagonal (an empty column) counts as one.
 #[inline(always)]
-pub fn factorize<B: Cta>(
+pub fn factorize<B: Cta, A: Arrangement>(
     cta: &mut B,
-    workspace: Workspace<B::Memory>,
+    workspace: Workspace<B::Memory, A>,
     scale: f64,
     lambda: f64,
     n_factored: u32,
@@ -163,7 +163,7 @@ fn update_patch<M: Memory>(factor: M, k: u32, job: u32) {
 
 /// Solves `Lᵀd = −z` with `z` the row `n_factored` of the factor; the result is `workspace.step`.
 #[inline(always)]
-pub fn back_substitute<B: Cta>(cta: &mut B, workspace: Workspace<B::Memory>, n_factored: u32) {
+pub fn back_substitute<B: Cta, A: Arrangement>(cta: &mut B, workspace: Workspace<B::Memory, A>, n_factored: u32) {
     let factor = workspace.factor();
     let diagonal = workspace.diagonal();
     let (step, right) = (workspace.part(Part::Step), workspace.part(Part::Right));

@@ -1,6 +1,6 @@
 //! The state of one candidate's run: where its parts are, and what a template makes of the states.
 
-use super::layout::{Part, Workspace, partials_len};
+use super::layout::{Arrangement, Part, Workspace, partials_len};
 use super::linearize::{X, Z};
 use crate::complex::Complex;
 use crate::cta::{Cta, Memory, Table};
@@ -19,8 +19,8 @@ pub(super) const PHASES: u32 = 3;
 
 /// The run of one candidate between two evaluations: the same in every thread.
 #[derive(Clone, Copy)]
-pub(super) struct Run<M> {
-    pub(super) workspace: Workspace<M>,
+pub(super) struct Run<M, A> {
+    pub(super) workspace: Workspace<M, A>,
     /// Which half of the partial sums is next.
     pub(super) sums: u32,
     pub(super) cost: f64,
@@ -28,7 +28,7 @@ pub(super) struct Run<M> {
     pub(super) iterations: u32,
 }
 
-impl<M: Memory> Run<M> {
+impl<M: Memory, A: Arrangement> Run<M, A> {
     #[inline(always)]
     pub(super) fn part(self, part: Part) -> M {
         self.workspace.part(part)

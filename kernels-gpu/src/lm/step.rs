@@ -1,7 +1,7 @@
 //! One step of the iteration: damp, solve, move the slots, judge.
 
 use super::FOUND;
-use super::layout::{Part, TILE, tile_at};
+use super::layout::{Arrangement, Part, TILE, tile_at};
 use super::linearize::{X, Y, Z};
 use super::solve::{back_substitute, factorize};
 use super::state::{PHASES, Run};
@@ -15,7 +15,7 @@ const SMALLEST_DAMPING: f64 = 1e-6;
 /// Rejected steps in one iteration before the run ends.
 const MAX_REJECTIONS: u32 = 8;
 
-impl<M: Memory> Run<M> {
+impl<M: Memory, A: Arrangement> Run<M, A> {
     /// Takes one step that lowers the cost, with as much damping as it needs. False: there is none.
     #[inline(always)]
     pub(super) fn descend<B: Cta<Memory = M>>(&mut self, cta: &mut B, n_tangents: u32) -> bool {

@@ -8,7 +8,7 @@
 
 use super::polar::{SCRATCH_LEN, best_one, best_two, environment_of_one};
 use crate::complex::{Complex, Su2};
-use crate::cta::{Cta, Memory, Table, WARP};
+use crate::cta::{Cta, Global, Memory, Table, WARP};
 use crate::states::{Quad, Quads, apply_local};
 use crate::templates::{SweepStep, step};
 
@@ -17,9 +17,9 @@ pub const BETA: u32 = 32 + SCRATCH_LEN;
 
 /// Everything a sweep works on; the same in every thread.
 #[derive(Clone, Copy)]
-pub struct Pass<M, P> {
+pub struct Pass<M, G: Global> {
     /// Steps of the run.
-    pub steps: P,
+    pub steps: G::Table<SweepStep>,
     /// The first of them.
     pub steps_at: u32,
     /// How many.
@@ -112,7 +112,7 @@ fn row_times(element: impl Fn(u32, u32) -> Complex, r: u32, quad: Quad) -> Compl
         .add_product(element(r, 3), quad[3])
 }
 
-impl<M: Memory, P: Table<SweepStep>> Pass<M, P> {
+impl<M: Memory, G: Global> Pass<M, G> {
     /// The gate of step `k`, counted from the end if `from_end`.
     #[inline(always)]
     fn gate(self, k: u32, from_end: bool) -> Gate<M> {

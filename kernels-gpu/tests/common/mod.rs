@@ -7,8 +7,9 @@ pub mod sweeps;
 
 use bqc_instantiate::{CxTemplate, LmSettings as CpuSettings, Slot, StateBatch};
 use bqc_kernels::complex::{Complex, Su2};
-use bqc_kernels::cta::host::{Arena, Clock, HostCta, Order, Watch};
-use bqc_kernels::lm::layout::{ByColumn, ByRow, Layout, Sizes};
+use bqc_kernels::cta::Memory;
+use bqc_kernels::cta::host::{Arena, Clock, HostCta, HostGlobal, Order, Watch};
+use bqc_kernels::lm::layout::{ByColumn, ByRow, Layout, Sizes, Workspace};
 use bqc_kernels::lm::{self, LmLaunch};
 use bqc_kernels::states::Circuit;
 use bqc_kernels::templates::{Base, Candidate, CxWord, Group, LmResult, LmSettings, NONE, StateSet, Tables, status};
@@ -200,7 +201,7 @@ pub fn launch_lm_with(global: &Global, how: How, sized_for: Option<usize>) -> La
     let stop: Vec<AtomicU32> = (0..global.groups.len() as u32)
         .map(|group| AtomicU32::new(how.stopped.is_some_and(|one| one == group).into()))
         .collect();
-    let launch = LmLaunch {
+    let launch = LmLaunch::<HostGlobal<'_>> {
         tables: tables(global),
         candidates: &candidates[..],
         groups: &global.groups[..],
@@ -214,9 +215,7 @@ pub fn launch_lm_with(global: &Global, how: How, sized_for: Option<usize>) -> La
         slots_per_survivor,
         small_len,
         large_len,
-        arrangement: ByColumn,
     };
-    let by_row = launch.arranged(ByRow);
     let clock = Clock::new(how.watch);
     let mut order: Vec<u32> = (0..n as u32).collect();
     if how.backwards {
@@ -227,13 +226,12 @@ pub fn launch_lm_with(global: &Global, how: How, sized_for: Option<usize>) -> La
         let shared = Arena::poisoned(shared_len as usize, &clock);
         let workspace = Arena::poisoned(large_len as usize, &clock);
         let small = shared.memory();
-        let large =
-            if how.large_is_global { workspace.memory() } else { bqc_kernels::cta::Memory::offset(small, small_len) };
         let cta = &mut HostCta::new(&shared, how.n_threads, how.order);
         if how.large_is_global {
-            lm::run(cta, by_row, index, small, large);
+            lm::run(cta, launch, index, Workspace { small, large: workspace.memory(), arrangement: ByRow });
         } else {
-            lm::run(cta, launch, index, small, large);
+            let large = small.offset(small_len);
+            lm::run(cta, launch, index, Workspace { small, large, arrangement: ByColumn });
         }
     }
     Launched {
@@ -255,7 +253,7 @@ fn layout_of(global: &Global, c: &Candidate, how: How) -> Layout {
     })
 }
 
-pub fn tables(global: &Global) -> Tables<&[Base], &[CxWord], &[Complex], &[Complex]> {
+pub fn tables(global: &Global) -> Tables<HostGlobal<'_>> {
     Tables { bases: &global.bases, cx: &global.cx, slots: &global.slots, states: &global.states }
 }
 

@@ -8,7 +8,7 @@ use bqc_instantiate::schedule::{CostPoint, Rules};
 use bqc_instantiate::{FreeValue, StateBatch, Template, Values};
 use bqc_kernels::complex::{Complex, Su2};
 use bqc_kernels::cta::Memory;
-use bqc_kernels::cta::host::{Arena, Clock, HostCta, Order, Watch};
+use bqc_kernels::cta::host::{Arena, Clock, HostCta, HostGlobal, Order, Watch};
 use bqc_kernels::sweep::{self, Layout, SweepLaunch};
 use bqc_kernels::templates::{LANE_BITS, NONE, StateSet, SweepResult, SweepRules, SweepRun, SweepStep, step, verdict};
 use bqc_linalg::{Complex64, Matrix, Matrix4, Stream};
@@ -176,7 +176,7 @@ impl Sweeps {
         let large_len = layouts.iter().map(|l| l.large_len).max().unwrap();
         let results = vec![Cell::new(SweepResult { verdict: u32::MAX, n_points: 0 }); self.runs.len()];
         let found = vec![Cell::new(Complex::ZERO); self.values.len()];
-        let launch = SweepLaunch {
+        let launch = SweepLaunch::<HostGlobal<'_>> {
             runs: &self.runs[..],
             steps: &self.steps[..],
             rules: &self.rules[..],

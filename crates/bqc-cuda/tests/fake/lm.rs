@@ -1,40 +1,37 @@
 //! The Levenberg–Marquardt kernels of the imitated driver: the bodies of `kernels-gpu`, emulated, on
 //! the memory that the host has set up.
 
-use crate::raw::Raw;
+use crate::raw::{DeviceMemory, Raw};
 use bqc_kernels::arguments::{LmArguments, QUEUE_LEN};
-use bqc_kernels::complex::Complex;
 use bqc_kernels::cta::host::{Arena, Clock, HostCta, Order, Watch};
 use bqc_kernels::cta::{Flags, Memory};
-use bqc_kernels::lm::layout::{ByColumn, ByRow};
+use bqc_kernels::lm::layout::{ByColumn, ByRow, Workspace};
 use bqc_kernels::lm::{self, LmLaunch};
-use bqc_kernels::templates::{Base, Candidate, CxWord, Group, LmResult, LmSettings, Tables, status};
+use bqc_kernels::templates::{LmResult, Tables, status};
 use std::sync::atomic::AtomicU32;
 
 /// Runs all candidates, the last one first: the worst case of timing.
 pub fn run(a: LmArguments, n_blocks: u32, block_threads: u32, shared_bytes: u32, large_is_global: bool) {
-    let launch = LmLaunch {
+    let launch = LmLaunch::<DeviceMemory> {
         tables: Tables {
-            bases: Raw::<Base>::at(a.bases),
-            cx: Raw::<CxWord>::at(a.cx),
-            slots: Raw::<Complex>::at(a.slots),
-            states: Raw::<Complex>::at(a.states),
+            bases: Raw::at(a.bases),
+            cx: Raw::at(a.cx),
+            slots: Raw::at(a.slots),
+            states: Raw::at(a.states),
         },
-        candidates: Raw::<Candidate>::at(a.candidates),
-        groups: Raw::<Group>::at(a.groups),
-        settings: Raw::<LmSettings>::at(a.settings),
-        winners: Raw::<AtomicU32>::at(a.winners),
+        candidates: Raw::at(a.candidates),
+        groups: Raw::at(a.groups),
+        settings: Raw::at(a.settings),
+        winners: Raw::at(a.winners),
         stop: Raw::words(a.stop, a.n_groups as usize),
         n_groups: a.n_groups,
-        results: Raw::<LmResult>::at(a.results),
-        survivors: Raw::<Complex>::at(a.survivors),
+        results: Raw::at(a.results),
+        survivors: Raw::at(a.survivors),
         n_survivors: a.n_survivors,
         slots_per_survivor: a.slots_per_survivor,
         small_len: a.small_len,
         large_len: a.large_len,
-        arrangement: ByColumn,
     };
-    let by_row = launch.arranged(ByRow);
     let queue = Raw::<AtomicU32>::at(a.queue);
     assert_eq!(queue.add(0, a.n_candidates), 0, "the queue was not empty");
     if large_is_global {
@@ -46,12 +43,12 @@ pub fn run(a: LmArguments, n_blocks: u32, block_threads: u32, shared_bytes: u32,
         let shared = Arena::poisoned(shared_bytes as usize / 8, &clock);
         let workspace = Arena::poisoned(a.large_len as usize, &clock);
         let small = shared.memory().offset(QUEUE_LEN);
-        let large = if large_is_global { workspace.memory() } else { small.offset(a.small_len) };
         let cta = &mut HostCta::new(&shared, block_threads, Order::Reverse);
         if large_is_global {
-            lm::run(cta, by_row, index, small, large);
+            lm::run(cta, launch, index, Workspace { small, large: workspace.memory(), arrangement: ByRow });
         } else {
-            lm::run(cta, launch, index, small, large);
+            let large = small.offset(a.small_len);
+            lm::run(cta, launch, index, Workspace { small, large, arrangement: ByColumn });
         }
     }
 }

@@ -2,8 +2,20 @@
 //! allocations.
 
 use crate::allocation_end;
-use bqc_kernels::cta::{Flags, Output, Table};
+use bqc_kernels::complex::Complex;
+use bqc_kernels::cta::{Flags, Global, Output, Table};
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
+/// The imitated device's global memory.
+#[derive(Clone, Copy)]
+pub struct DeviceMemory;
+
+impl Global for DeviceMemory {
+    type Table<T: Copy + 'static> = Raw<T>;
+    type Numbers = Raw<Complex>;
+    type Output<T: Copy + 'static> = Raw<T>;
+    type Flags = Raw<AtomicU32>;
+}
 
 /// Device memory from an address to the end of its allocation.
 pub struct Raw<T> {

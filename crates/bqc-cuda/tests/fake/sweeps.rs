@@ -1,26 +1,26 @@
 //! The sweeping kernels of the imitated driver: the bodies of `kernels-gpu`, emulated, on the memory that the
 //! host has set up.
 
-use crate::raw::Raw;
+use crate::raw::{DeviceMemory, Raw};
 use bqc_kernels::arguments::{QUEUE_LEN, SweepArguments};
 use bqc_kernels::complex::Complex;
 use bqc_kernels::cta::host::{Arena, Clock, HostCta, Order, Watch};
 use bqc_kernels::cta::{Flags, Memory, Table};
 use bqc_kernels::sweep::{self, SweepLaunch};
-use bqc_kernels::templates::{SweepResult, SweepRules, SweepRun, SweepStep, verdict};
+use bqc_kernels::templates::{SweepResult, SweepRun, verdict};
 use std::sync::atomic::AtomicU32;
 
 /// Makes all runs, the last one first.
 pub fn run(a: SweepArguments, n_blocks: u32, block_threads: u32, shared_bytes: u32, large_is_global: bool) {
-    let launch = SweepLaunch {
-        runs: Raw::<SweepRun>::at(a.runs),
-        steps: Raw::<SweepStep>::at(a.steps),
-        rules: Raw::<SweepRules>::at(a.rules),
-        states: Raw::<Complex>::at(a.states),
-        values: Raw::<Complex>::at(a.values),
-        results: Raw::<SweepResult>::at(a.results),
-        found: Raw::<Complex>::at(a.found),
-        problems: Raw::<AtomicU32>::at(a.problems),
+    let launch = SweepLaunch::<DeviceMemory> {
+        runs: Raw::at(a.runs),
+        steps: Raw::at(a.steps),
+        rules: Raw::at(a.rules),
+        states: Raw::at(a.states),
+        values: Raw::at(a.values),
+        results: Raw::at(a.results),
+        found: Raw::at(a.found),
+        problems: Raw::at(a.problems),
         stop: Raw::words(a.stop, 1),
         small_len: a.small_len,
         large_len: a.large_len,

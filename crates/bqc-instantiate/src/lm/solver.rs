@@ -1,10 +1,10 @@
 //! The iteration: linearise, damp, step, judge. Memory is kept from call to call.
 
-use super::linear::{Linear, Point};
+use super::linear::Linear;
 use super::parameters::{apply_step, tangents};
 use crate::{CxTemplate, StateBatch};
 use bqc_linalg::Complex64;
-use bqc_linalg::lanes::jacobian::Tangent;
+use bqc_linalg::lanes::jacobian::{Frame, States, Tangent};
 use bqc_linalg::lanes::layer::Layer;
 use bqc_linalg::lanes::{AMPLITUDE_STRIDE, AlignedBuffer, Level, states};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -122,8 +122,8 @@ impl LmSolver {
     pub fn new(level: Level) -> LmSolver {
         LmSolver {
             level,
-            double: Linear::default(),
-            single: Linear::default(),
+            double: Linear::new(level),
+            single: Linear::new(level),
             is_single: false,
             tangents: Vec::new(),
             costs: Vec::new(),
@@ -200,27 +200,26 @@ impl LmSolver {
         copy(&mut self.pulled_back, batch.outputs());
         states::pull_back(self.level, n, &layers[middle..], &mut self.pulled_back);
         states_before_cx(n, layers, middle, &self.current, &mut self.middle);
-        let point = Point {
+        let frame = Frame { middle: &self.middle, pulled_back: &self.pulled_back, phase: self.current.phase };
+        let point = States {
             after_first: &self.current.after_first[..batch.inputs().len()],
             after_cx: &self.current.after_cx[..batch.inputs().len() * template.n_cx()],
-            middle: &self.middle,
-            pulled_back: &self.pulled_back,
-            phase: self.current.phase,
+            frame,
         };
         self.is_single = self.current.cost > SINGLE_ABOVE;
         if self.is_single {
-            self.single.fill(self.level, batch, layers, &self.tangents, point);
+            self.single.fill(batch, layers, &self.tangents, point);
         } else {
-            self.double.fill(self.level, batch, layers, &self.tangents, point);
+            self.double.fill(batch, layers, &self.tangents, point);
         }
     }
 
     /// Writes the step with the damping `lambda`, or more if the precision asks for it, into `step`.
     fn damped_step(&mut self, lambda: f64) -> Option<f64> {
         if self.is_single {
-            self.single.step(self.level, lambda.max(SMALLEST_SINGLE_LAMBDA), &mut self.step)
+            self.single.step(lambda.max(SMALLEST_SINGLE_LAMBDA), &mut self.step)
         } else {
-            self.double.step(self.level, lambda.max(SMALLEST_LAMBDA), &mut self.step)
+            self.double.step(lambda.max(SMALLEST_LAMBDA), &mut self.step)
         }
     }
 

@@ -19,6 +19,7 @@ pub mod gram;
 pub mod jacobian;
 pub mod layer;
 pub mod pairs;
+mod panel;
 pub mod pauli;
 mod plain;
 pub mod schulz;
@@ -29,6 +30,7 @@ mod vector;
 mod x86;
 
 pub use buffer::AlignedBuffer;
+pub use panel::Panel;
 pub use vector::Real;
 pub(crate) use vector::{Lanes, Vector};
 

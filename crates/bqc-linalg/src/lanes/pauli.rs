@@ -6,11 +6,17 @@
 //! over all columns is that of `4^n` real rows instead of `2·4^n`. The global phase is the identity
 //! string, which no tangent contains, so it needs no column.
 
-use super::jacobian::{Place, Tangent};
+mod residual;
+mod walk;
+
+use super::jacobian::{Frame, Place, Tangent};
 use super::layer::{Layer, check_layers};
+use super::panel::{Panel, View};
 use super::states::batch_len;
-use super::{AMPLITUDE_STRIDE, LANES, Lanes, Level, Real, Vector, multiversion};
-use crate::{Complex64, Su2};
+use super::{AlignedBuffer, LANES, Level, Real, Vector, multiversion};
+use crate::Su2;
+use residual::{MAX_DIM, Square, residual_column, transforms};
+use walk::{backward, forward};
 
 /// Widest template that is worked on in these coordinates: `4^4` rows are as many as `2·4^n/2^n`
 /// samples would have, above that sampling always wins.
@@ -97,6 +103,8 @@ pub struct PauliPlan<R: Real = f64> {
     bounds: Vec<usize>,
     /// Room for the transforms of the residual.
     transforms: Box<[Square; 2]>,
+    /// Room for the coefficients of two groups of tangents.
+    scratch: AlignedBuffer<R>,
 }
 
 impl<R: Real> Default for PauliPlan<R> {
@@ -110,6 +118,7 @@ impl<R: Real> Default for PauliPlan<R> {
             seeds: Vec::new(),
             bounds: Vec::new(),
             transforms: Box::new([Square::ZERO; 2]),
+            scratch: AlignedBuffer::default(),
         }
     }
 }
@@ -181,48 +190,38 @@ impl<R: Real> PauliPlan<R> {
     }
 }
 
-/// Fills the panel `[Pauli string][ld]`: digit `q` (base 4: 1, X, Y, Z) of a row is the Pauli matrix
-/// on qubit `q`. Columns are the tangents in units of the identity's norm, then the residual
-/// `−Im(e^{iφ}·Tr(P·W))/2^n` with `W = Σ_m y_m s_m†` in the frame of the middle.
-///
-/// `middle` and `pulled_back` are exact batches (all `2^n` basis states as inputs) in that frame.
-#[allow(clippy::too_many_arguments, reason = "a kernel's operands are what they are")]
-pub fn fill_pauli_panel<R: Real>(
-    level: Level,
-    plan: &mut PauliPlan<R>,
-    layers: &[Layer],
-    middle: &[f64],
-    pulled_back: &[f64],
-    phase: Complex64,
-    ld: usize,
-    scratch: &mut [R],
-    panel: &mut [R],
-) {
-    let n = plan.n;
-    check_layers(n, layers);
-    assert!(
-        plan.n_columns() <= ld && panel.len() >= plan.n_rows() * ld && scratch.len() >= 2 * plan.n_rows() * R::LANES
-    );
-    let len = batch_len(n, (1usize << n).div_ceil(LANES));
-    assert!(middle.len() == len && pulled_back.len() == len);
-    let in_range = |place| !matches!(place, Place::Layer(i) if i as usize >= layers.len());
-    assert!(plan.seeds.iter().all(|s| in_range(s.place)), "another template was prepared for");
-    plan.turn(layers);
-    let (middle, pulled_back) = (middle.as_ptr(), pulled_back.as_ptr());
-    let [rows, lines] = &mut *plan.transforms;
-    multiversion!(level, transforms(n: usize, middle: *const f64, pulled_back: *const f64, phase: Complex64,
-        rows: &mut Square, lines: &mut Square));
-    let plan = &*plan;
-    let (scratch, panel) = (scratch.as_mut_ptr(), panel.as_mut_ptr());
-    multiversion!(level, R, fill(plan: &PauliPlan<R>, scratch: *mut R, ld: usize, panel: *mut R));
-    // SAFETY: the panel has `4^n` rows of `ld` columns, and the residual's is one of them.
-    unsafe { residual_column(plan, &plan.transforms[1], ld, panel) };
+impl<R: Real> PauliPlan<R> {
+    /// Gives `panel` its shape and fills it, with the layers' present values.
+    ///
+    /// `panel`: a row for each Pauli string, digit `q` (base 4: 1, X, Y, Z) of a row being the Pauli matrix on qubit
+    /// `q`; [`PauliPlan::n_columns`] columns. They are the tangents in units of the identity's norm, then the residual
+    /// `−Im(e^{iφ}·Tr(P·W))/2^n` with `W = Σ_m y_m s_m†` in the frame of the middle.
+    ///
+    /// `frame` holds exact batches: all `2^n` basis states as inputs.
+    pub fn fill(&mut self, level: Level, layers: &[Layer], frame: Frame<'_>, panel: &mut Panel<R>) {
+        let n = self.n;
+        check_layers(n, layers);
+        let len = batch_len(n, (1usize << n).div_ceil(LANES));
+        assert!(frame.middle.len() == len && frame.pulled_back.len() == len);
+        let in_range = |place| !matches!(place, Place::Layer(i) if i as usize >= layers.len());
+        assert!(self.seeds.iter().all(|s| in_range(s.place)), "another template was prepared for");
+        self.turn(layers);
+        let squares = &mut *self.transforms;
+        multiversion!(level, transforms(n: usize, frame: Frame<'_>, squares: &mut [Square; 2]));
+        panel.reshape(self.n_rows(), self.n_columns());
+        self.scratch.ensure(2 * self.n_rows() * R::LANES);
+        let (scratch, panel) = (self.scratch.as_mut_ptr(), panel.view_mut());
+        let plan = &*self;
+        multiversion!(level, R, fill(plan: &PauliPlan<R>, scratch: *mut R, panel: View<*mut R>));
+        // SAFETY: the panel has `4^n` rows, and the residual's column is one of its own.
+        unsafe { residual_column(plan, panel) };
+    }
 }
 
 #[inline(always)]
-unsafe fn fill<L: Vector>(plan: &PauliPlan<L::Real>, scratch: *mut L::Real, ld: usize, panel: *mut L::Real) {
-    let rows = plan.n_rows();
-    // SAFETY: `fill_pauli_panel` checked the sizes, and the wires against the width.
+unsafe fn fill<L: Vector>(plan: &PauliPlan<L::Real>, scratch: *mut L::Real, panel: View<*mut L::Real>) {
+    let (rows, ld, panel) = (plan.n_rows(), panel.ld, panel.start);
+    // SAFETY: `PauliPlan::fill` made the room, and the wires were checked against the width.
     unsafe {
         for (group, bounds) in plan.bounds.windows(2).enumerate() {
             let seeds = &plan.seeds[bounds[0]..bounds[1]];
@@ -249,326 +248,6 @@ unsafe fn fill<L: Vector>(plan: &PauliPlan<L::Real>, scratch: *mut L::Real, ld: 
         if plan.n_columns() > plan.n_tangents.next_multiple_of(L::N) {
             for row in 0..rows {
                 L::zero().store(panel.add(row * ld + plan.n_columns() - L::N));
-            }
-        }
-    }
-}
-
-/// Adds one seed: single-qubit strings on its wire.
-#[inline(always)]
-unsafe fn sow<L: Vector>(seed: &Seed<L::Real>, coefficients: *mut L::Real) {
-    for (digit, weights) in seed.weights.iter().enumerate() {
-        // SAFETY: a single-qubit string of a wire of the template is one of the rows.
-        unsafe {
-            let p = coefficients.add(((digit + 1) << (2 * seed.wire)) * L::N);
-            L::load(p).add(L::load(weights.as_ref().as_ptr())).store(p);
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn clear<L: Vector>(rows: usize, coefficients: *mut L::Real) {
-    for row in 0..rows {
-        // SAFETY: the scratch holds all rows.
-        unsafe { L::zero().store(coefficients.add(row * L::N)) };
-    }
-}
-
-/// One vector of tangents on its way: coefficients, and the wires on which any of them is not 1.
-struct Walk<'a, L: Vector> {
-    plan: &'a PauliPlan<L::Real>,
-    coefficients: *mut L::Real,
-    support: u32,
-}
-
-impl<'a, L: Vector> Walk<'a, L> {
-    #[inline(always)]
-    unsafe fn start(plan: &'a PauliPlan<L::Real>, coefficients: *mut L::Real) -> Walk<'a, L> {
-        // SAFETY: the caller's scratch holds all rows.
-        unsafe { clear::<L>(plan.n_rows(), coefficients) };
-        Walk { plan, coefficients, support: 0 }
-    }
-
-    #[inline(always)]
-    unsafe fn sow(&mut self, seed: &Seed<L::Real>) {
-        self.support |= 1 << seed.wire;
-        // SAFETY: as in `start`.
-        unsafe { sow::<L>(seed, self.coefficients) };
-    }
-
-    /// CX, seeds, rotations.
-    #[inline(always)]
-    unsafe fn forward(&mut self, turn: &Turn, seeds: &[Seed<L::Real>]) {
-        // SAFETY: as in `start`; the turn's wires are those of the template.
-        unsafe {
-            if self.support != 0 {
-                self.pass::<true, false, false>(turn);
-            }
-            for seed in seeds {
-                self.sow(seed);
-            }
-            self.pass::<false, true, false>(turn);
-        }
-    }
-
-    /// Inverse rotations, seeds, CX.
-    #[inline(always)]
-    unsafe fn backward(&mut self, turn: &Turn, seeds: &[Seed<L::Real>]) {
-        // SAFETY: as in `forward`.
-        unsafe {
-            if self.support != 0 && seeds.is_empty() {
-                self.pass::<false, true, true>(turn);
-                return;
-            }
-            if self.support != 0 {
-                self.pass::<false, true, false>(turn);
-            }
-            for seed in seeds {
-                self.sow(seed);
-            }
-            self.pass::<true, false, false>(turn);
-        }
-    }
-
-    /// Forward layer without seeds: everything in one pass.
-    #[inline(always)]
-    unsafe fn forward_plain(&mut self, turn: &Turn) {
-        // SAFETY: as in `forward`.
-        unsafe { self.pass::<true, true, false>(turn) };
-    }
-
-    /// Loads (through the CX if `BEFORE`), rotates (if `ROTATE`), stores (through the CX if `AFTER`).
-    #[inline(always)]
-    unsafe fn pass<const BEFORE: bool, const ROTATE: bool, const AFTER: bool>(&mut self, turn: &Turn) {
-        let wires = 1 << turn.control | 1 << turn.target;
-        if self.support & wires == 0 {
-            return;
-        }
-        let alone = self.support & !wires == 0;
-        if BEFORE || AFTER {
-            self.support |= wires;
-        }
-        let (low, high) = (turn.control.min(turn.target), turn.control.max(turn.target));
-        let (low_mask, high_mask) = ((1usize << (2 * low)) - 1, (1usize << (2 * high)) - 1);
-        let (c, t) = (L::N << (2 * turn.control), L::N << (2 * turn.target));
-        let count = if alone { 1 } else { 1usize << (2 * (self.plan.n - 2)) };
-        // SAFETY: all strings are rows of the scratch.
-        unsafe {
-            // No closures around vectors: they would not be compiled for the level.
-            let (mut on_control, mut on_target) = ([L::zero(); 9], [L::zero(); 9]);
-            for k in 0..9 {
-                on_control[k] = L::splat(L::Real::from_f64(turn.on_control[k]));
-                on_target[k] = L::splat(L::Real::from_f64(turn.on_target[k]));
-            }
-            for i in 0..count {
-                let x = ((i & !low_mask) << 2) | (i & low_mask);
-                let base = ((x & !high_mask) << 2) | (x & high_mask);
-                let p = self.coefficients.add(base * L::N);
-                let mut digits = [[L::zero(); 4]; 4];
-                for (cd, row) in digits.iter_mut().enumerate() {
-                    for (td, x) in row.iter_mut().enumerate() {
-                        *x = L::load(p.add(cd * c + td * t));
-                    }
-                }
-                if BEFORE {
-                    digits = through_cx(digits);
-                }
-                if ROTATE {
-                    for row in &mut digits {
-                        [row[1], row[2], row[3]] = turned(&on_target, [row[1], row[2], row[3]]);
-                    }
-                    for td in 0..4 {
-                        [digits[1][td], digits[2][td], digits[3][td]] =
-                            turned(&on_control, [digits[1][td], digits[2][td], digits[3][td]]);
-                    }
-                }
-                if AFTER {
-                    digits = through_cx(digits);
-                }
-                for (cd, row) in digits.iter().enumerate() {
-                    for (td, x) in row.iter().enumerate() {
-                        x.store(p.add(cd * c + td * t));
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Conjugation by CX of the coefficients `[control digit][target digit]`: a permutation with a sign
-/// on `XZ ↔ YY`.
-#[inline(always)]
-unsafe fn through_cx<L: Vector>(d: [[L; 4]; 4]) -> [[L; 4]; 4] {
-    // SAFETY: the caller runs on the level of `L`.
-    let (xz, yy) = unsafe { (L::zero().sub(d[2][2]), L::zero().sub(d[1][3])) };
-    [
-        [d[0][0], d[0][1], d[3][2], d[3][3]],
-        [d[1][1], d[1][0], d[2][3], xz],
-        [d[2][1], d[2][0], yy, d[1][2]],
-        [d[3][0], d[3][1], d[0][2], d[0][3]],
-    ]
-}
-
-#[inline(always)]
-unsafe fn forward<L: Vector>(plan: &PauliPlan<L::Real>, seeds: &[Seed<L::Real>], coefficients: *mut L::Real) {
-    // SAFETY: the scratch holds all rows; places and wires are those of the template.
-    unsafe {
-        let mut walk = Walk::<L>::start(plan, coefficients);
-        let n_first = seeds.iter().take_while(|s| s.place == Place::First).count();
-        for seed in &seeds[..n_first] {
-            walk.sow(seed);
-        }
-        let mut rest = &seeds[n_first..];
-        let start = match seeds[0].place {
-            Place::First => 0,
-            Place::Layer(i) => i as usize,
-        };
-        for i in start..plan.middle {
-            let here = rest.iter().take_while(|s| s.place == Place::Layer(i as u32)).count();
-            if here == 0 {
-                walk.forward_plain(&plan.turns[i]);
-            } else {
-                walk.forward(&plan.turns[i], &rest[..here]);
-                rest = &rest[here..];
-            }
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn backward<L: Vector>(plan: &PauliPlan<L::Real>, seeds: &[Seed<L::Real>], coefficients: *mut L::Real) {
-    let Some(Seed { place: Place::Layer(last), .. }) = seeds.last() else { return };
-    let mut rest = seeds;
-    // SAFETY: as in `forward`.
-    unsafe {
-        let mut walk = Walk::<L>::start(plan, coefficients);
-        for i in (plan.middle..=*last as usize).rev() {
-            let here = rest.iter().rev().take_while(|s| s.place == Place::Layer(i as u32)).count();
-            walk.backward(&plan.turns[i], &rest[rest.len() - here..]);
-            rest = &rest[..rest.len() - here];
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn turned<L: Vector>(r: &[L; 9], [x, y, z]: [L; 3]) -> [L; 3] {
-    // SAFETY: the caller runs on the level of `L`.
-    unsafe {
-        [
-            r[2].fma(z, r[1].fma(y, r[0].mul(x))),
-            r[5].fma(z, r[4].fma(y, r[3].mul(x))),
-            r[8].fma(z, r[7].fma(y, r[6].mul(x))),
-        ]
-    }
-}
-
-const MAX_DIM: usize = 1 << MAX_QUBITS;
-
-/// One value for each pair of indices below `2^n`, real and imaginary parts apart; others are not read.
-#[derive(Clone, Copy, Debug)]
-struct Square {
-    re: [[f64; MAX_DIM]; MAX_DIM],
-    im: [[f64; MAX_DIM]; MAX_DIM],
-}
-
-impl Square {
-    const ZERO: Square = Square { re: [[0.0; MAX_DIM]; MAX_DIM], im: [[0.0; MAX_DIM]; MAX_DIM] };
-}
-
-/// `W = e^{iφ} Σ_m y_m s_m†` as `lines[b][x] = W[b ⊕ x][b]`, then a Walsh transform over `b`, since
-/// `Tr(P·W) = Σ_b ⟨b|P|b⊕x⟩ W[b⊕x][b]` for a string `P` that flips `x`.
-#[inline(always)]
-unsafe fn transforms<L: Lanes>(
-    n: usize,
-    middle: *const f64,
-    pulled_back: *const f64,
-    phase: Complex64,
-    rows: &mut Square,
-    lines: &mut Square,
-) {
-    let dim = 1usize << n;
-    // SAFETY: `fill_pauli_panel` checked that the batches are exact ones of `n` qubits; both squares
-    // hold whole vectors.
-    unsafe {
-        flipped_products::<L>(n, middle, pulled_back, phase, rows, lines);
-        for q in 0..n {
-            for b in 0..dim {
-                if b >> q & 1 == 0 {
-                    for v in 0..dim.div_ceil(LANES) {
-                        butterfly::<L>(&mut lines.re, b, b | 1 << q, v * LANES);
-                        butterfly::<L>(&mut lines.im, b, b | 1 << q, v * LANES);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Writes the residual's coefficients from the transforms.
-#[inline(always)]
-unsafe fn residual_column<R: Real>(plan: &PauliPlan<R>, lines: &Square, ld: usize, panel: *mut R) {
-    let numbers = [lines.re.as_flattened(), lines.im.as_flattened()];
-    for (row, string) in plan.strings.iter().enumerate() {
-        let at = usize::from(string.source);
-        let value = numbers[at / (MAX_DIM * MAX_DIM)][at % (MAX_DIM * MAX_DIM)];
-        // SAFETY: the caller's panel has `4^n` rows.
-        unsafe { *panel.add(row * ld + plan.n_tangents) = R::from_f64(-string.factor * value) };
-    }
-    // The identity string belongs to the global phase.
-    // SAFETY: as above.
-    unsafe { *panel.add(plan.n_tangents) = R::default() };
-}
-
-#[inline(always)]
-unsafe fn butterfly<L: Lanes>(rows: &mut [[f64; MAX_DIM]; MAX_DIM], low: usize, high: usize, at: usize) {
-    // SAFETY: the rows hold whole vectors at `at`.
-    unsafe {
-        let (p, q) = (rows[low].as_mut_ptr().add(at), rows[high].as_mut_ptr().add(at));
-        let (x, y) = (L::load(p), L::load(q));
-        x.add(y).store(p);
-        x.sub(y).store(q);
-    }
-}
-
-/// `lines[b][x] = W[b ⊕ x][b]` with `W[a][b] = e^{iφ} Σ_m y_m[a] conj(s_m[b])`.
-#[inline(always)]
-unsafe fn flipped_products<L: Lanes>(
-    n: usize,
-    states: *const f64,
-    y: *const f64,
-    phase: Complex64,
-    rows: &mut Square,
-    lines: &mut Square,
-) {
-    let dim = 1usize << n;
-    // SAFETY: both batches hold `2^n` samples of `2^n` amplitudes.
-    unsafe {
-        // Samples become rows, amplitudes lanes.
-        for m in 0..dim {
-            for a in 0..dim {
-                let p = y.add(batch_len(n, m / LANES) + a * AMPLITUDE_STRIDE + m % LANES);
-                (rows.re[m][a], rows.im[m][a]) = (*p, *p.add(LANES));
-            }
-        }
-        let (cr, ci) = (L::splat(phase.re), L::splat(phase.im));
-        for v in 0..dim.div_ceil(LANES) {
-            for b in 0..dim {
-                let (mut re, mut im) = (L::splat(0.0), L::splat(0.0));
-                for m in 0..dim {
-                    let p = states.add(batch_len(n, m / LANES) + b * AMPLITUDE_STRIDE + m % LANES);
-                    let (sr, si) = (L::splat(*p), L::splat(*p.add(LANES)));
-                    let yr = L::load(rows.re[m].as_ptr().add(v * LANES));
-                    let yi = L::load(rows.im[m].as_ptr().add(v * LANES));
-                    re = yr.fma(sr, yi.fma(si, re));
-                    im = yi.fma(sr, yr.fnma(si, im));
-                }
-                let (mut turned_re, mut turned_im) = ([0.0; LANES], [0.0; LANES]);
-                ci.fnma(im, cr.mul(re)).store(turned_re.as_mut_ptr());
-                ci.fma(re, cr.mul(im)).store(turned_im.as_mut_ptr());
-                for lane in 0..LANES.min(dim) {
-                    let flips = (v * LANES + lane) ^ b;
-                    (lines.re[b][flips], lines.im[b][flips]) = (turned_re[lane], turned_im[lane]);
-                }
             }
         }
     }

@@ -52,19 +52,27 @@ fn batch(columns: &Matrix) -> Vec<f64> {
 }
 
 /// The panel in single precision.
-fn single_panel(level: Level, layers: &[Layer], tangents: &[Tangent], wide: States<'_>, n_samples: usize) -> Vec<f32> {
-    let n = (wide.middle.len() / (n_samples.div_ceil(LANES) * AMPLITUDE_STRIDE)).trailing_zeros() as usize;
+fn single_panel(
+    level: Level,
+    layers: &[Layer],
+    tangents: &[Tangent],
+    wide: States<'_>,
+    n_samples: usize,
+) -> Panel<f32> {
+    let n = (wide.frame.middle.len() / (n_samples.div_ceil(LANES) * AMPLITUDE_STRIDE)).trailing_zeros() as usize;
     let mut plan = Plan::<f32>::default();
     plan.prepare(n, layers, tangents);
     let narrow = |x: &[f64]| -> Vec<f32> { x.iter().map(|x| *x as f32).collect() };
     let (after_first, after_cx) = (narrow(wide.after_first), narrow(wide.after_cx));
-    let (middle, pulled_back, phase) = (wide.middle, wide.pulled_back, wide.phase);
-    let states = States { after_first: &after_first[..], after_cx: &after_cx[..], middle, pulled_back, phase };
-    let ld = plan.n_columns();
-    let mut panel = vec![f32::NAN; n_samples * (2 << n) * ld];
-    let mut scratch = vec![f32::NAN; scratch_len::<f32>(n)];
-    fill_panel(level, &plan, layers, states, 0..n_samples, ld, &mut scratch, &mut panel);
+    let states = States { after_first: &after_first[..], after_cx: &after_cx[..], frame: wide.frame };
+    let mut panel = Panel::default();
+    plan.fill(level, layers, states, 0..n_samples, &mut panel);
     panel
+}
+
+/// The columns that count, row after row.
+fn numbers<R: Real>(panel: &Panel<R>) -> Vec<R> {
+    (0..panel.n_rows()).flat_map(|row| panel.row(row).to_vec()).collect()
 }
 
 /// Every column, pushed on to the end of the circuit, is the derivative computed by matrices.
@@ -110,34 +118,27 @@ fn columns_are_the_derivatives_on_all_levels() {
             states::pull_back(level, n, &layers[plan.middle()..], &mut middle);
             let mut pulled_back = batch(&y);
             states::pull_back(level, n, &layers[plan.middle()..], &mut pulled_back);
-            let ld = plan.n_columns() + 8;
-            let mut panel = vec![f64::NAN; n_samples * (2 << n) * ld];
-            let mut scratch = vec![f64::NAN; batch_len(n, 2)];
-            let batches = States {
-                after_first: &after_first,
-                after_cx: &after_cx,
-                middle: &middle,
-                pulled_back: &pulled_back,
-                phase,
-            };
-            fill_panel(level, &plan, &layers, batches, 0..n_samples, ld, &mut scratch, &mut panel);
+            // Of another shape before: what it held must not matter.
+            let mut panel = Panel::default();
+            panel.reshape(n_samples * (4 << n), plan.n_columns() + 8);
+            (0..panel.n_rows()).for_each(|row| panel.row_mut(row).fill(f64::NAN));
+            let frame = Frame { middle: &middle, pulled_back: &pulled_back, phase };
+            let batches = States { after_first: &after_first, after_cx: &after_cx, frame };
+            plan.fill(level, &layers, batches, 0..n_samples, &mut panel);
+            assert_eq!((panel.n_rows(), panel.n_columns()), (n_samples * (2 << n), plan.n_columns()));
             let single = single_panel(level, &layers, &tangents, batches, n_samples);
-            let single_ld = single.len() / (n_samples * (2 << n));
-            for (row, wide) in single.chunks_exact(single_ld).zip(panel.chunks_exact(ld)) {
-                let columns = row[..tangents.len() + 2].iter().zip(wide);
-                assert!(
-                    columns.into_iter().all(|(a, b)| (f64::from(*a) - b).abs() < 1e-5),
-                    "n {n} on {}",
-                    level.name()
-                );
+            for row in 0..panel.n_rows() {
+                let mut columns = single.row(row)[..tangents.len() + 2].iter().zip(panel.row(row));
+                assert!(columns.all(|(a, b)| (f64::from(*a) - b).abs() < 1e-5), "n {n} on {}", level.name());
             }
+            let single = numbers(&single);
             assert!(previous_single.as_ref().is_none_or(|p| *p == single), "{}", level.name());
             previous_single = Some(single);
 
             let column = |k: usize| {
                 let mut m = Matrix::from_fn(1 << n, n_samples, |a, m| {
-                    let row = (m * (1 << n) + a) * 2 * ld + k;
-                    Complex64::new(panel[row], panel[row + ld])
+                    let row = (m * (1 << n) + a) * 2;
+                    Complex64::new(panel.row(row)[k], panel.row(row + 1)[k])
                 });
                 layers[plan.middle()..].iter().for_each(|l| apply_layer(&mut m, l));
                 m
@@ -170,7 +171,7 @@ fn columns_are_the_derivatives_on_all_levels() {
             assert!((states::overlap(level, &batch(&y), &out) - overlap).norm() < 1e-12);
             let sum: f64 = residual.as_slice().iter().map(|r| r.norm_sqr()).sum();
             assert!((states::residual(level, &batch(&y), &out, phase) - sum).abs() < 1e-12);
-            let used: Vec<f64> = panel.chunks_exact(ld).flat_map(|r| r[..plan.n_columns()].to_vec()).collect();
+            let used = numbers(&panel);
             assert!(used.iter().all(|x| x.is_finite()));
             if let Some(p) = &previous {
                 assert!(p.iter().zip(&used).all(|(a, b)| a.to_bits() == b.to_bits()), "{} differs", level.name());

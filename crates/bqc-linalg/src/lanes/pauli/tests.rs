@@ -2,8 +2,21 @@
 
 use super::*;
 use crate::Stream;
-use crate::lanes::jacobian::{Pauli, Plan, States, fill_panel};
-use crate::lanes::{AlignedBuffer, gram, states};
+use crate::lanes::jacobian::{Pauli, Plan, States};
+use crate::lanes::{AMPLITUDE_STRIDE, gram, states};
+
+/// The whole Gram matrix of a panel.
+fn gram_of(level: Level, panel: &Panel) -> Panel {
+    let mut gram = Panel::default();
+    gram.reshape(panel.n_columns(), panel.n_columns());
+    gram::accumulate(level, panel, panel.n_columns(), &mut gram, true);
+    gram
+}
+
+/// The columns that count, row after row.
+fn numbers<R: Real>(panel: &Panel<R>) -> Vec<R> {
+    (0..panel.n_rows()).flat_map(|row| panel.row(row).to_vec()).collect()
+}
 
 /// The Gram matrix and gradient of the exact problem, by amplitudes and by Pauli strings.
 #[test]
@@ -55,47 +68,37 @@ fn agrees_with_the_amplitudes_on_all_levels() {
 
             let mut plan = Plan::<f64>::default();
             plan.prepare(n, &layers, &tangents);
-            let ld = plan.n_columns();
-            let mut panel = vec![0.0; dim * 2 * dim * ld];
-            let mut scratch = vec![f64::NAN; 2 * batch_len(n, 1).max(dim * dim * LANES)];
-            let batches =
-                States { after_first: &after_first, after_cx: &after_cx, middle: &middle, pulled_back: &y, phase };
-            fill_panel(level, &plan, &layers, batches, 0..dim, ld, &mut scratch, &mut panel);
-            let mut expected = vec![0.0; ld * ld];
-            gram::accumulate(level, &panel, ld, ld, ld, &mut expected, true);
+            let mut panel = Panel::default();
+            let frame = Frame { middle: &middle, pulled_back: &y, phase };
+            let batches = States { after_first: &after_first, after_cx: &after_cx, frame };
+            plan.fill(level, &layers, batches, 0..dim, &mut panel);
+            let expected = gram_of(level, &panel);
 
             let mut pauli = PauliPlan::<f64>::default();
             pauli.prepare(n, &layers, &tangents);
-            let pauli_ld = pauli.n_columns();
-            let mut panel = vec![f64::NAN; pauli.n_rows() * pauli_ld];
-            fill_pauli_panel(level, &mut pauli, &layers, &middle, &y, phase, pauli_ld, &mut scratch, &mut panel);
+            pauli.fill(level, &layers, frame, &mut panel);
             let mut single = PauliPlan::<f32>::default();
             single.prepare(n, &layers, &tangents);
-            let single_ld = single.n_columns();
-            let mut narrow = vec![f32::NAN; single.n_rows() * single_ld];
-            let mut room = vec![f32::NAN; 2 * single.n_rows() * f32::LANES];
-            fill_pauli_panel(level, &mut single, &layers, &middle, &y, phase, single_ld, &mut room, &mut narrow);
-            for (row, wide) in narrow.chunks_exact(single_ld).zip(panel.chunks_exact(pauli_ld)) {
-                let mut columns = row[..=tangents.len()].iter().zip(wide);
+            let mut narrow = Panel::default();
+            single.fill(level, &layers, frame, &mut narrow);
+            for row in 0..panel.n_rows() {
+                let mut columns = narrow.row(row)[..=tangents.len()].iter().zip(panel.row(row));
                 assert!(columns.all(|(a, b)| (f64::from(*a) - b).abs() < 1e-5), "n {n} on {}", level.name());
             }
+            let narrow = numbers(&narrow);
             assert!(previous_single.as_ref().is_none_or(|p| *p == narrow), "{}", level.name());
             previous_single = Some(narrow);
-            let mut gram = vec![0.0; pauli_ld * pauli_ld];
-            gram::accumulate(level, &panel, pauli_ld, pauli_ld, pauli_ld, &mut gram, true);
+            let gram = gram_of(level, &panel);
             let p = tangents.len();
             for i in 0..p {
                 for j in i..p {
-                    let e = expected[i * ld + j] / dim as f64;
-                    assert!((gram[i * pauli_ld + j] - e).abs() < 1e-13, "n {n}: G[{i}][{j}]");
+                    let e = expected.row(i)[j] / dim as f64;
+                    assert!((gram.row(i)[j] - e).abs() < 1e-13, "n {n}: G[{i}][{j}]");
                 }
-                let e = expected[i * ld + p + 1] / dim as f64;
-                assert!(
-                    (gram[i * pauli_ld + p] - e).abs() < 1e-13,
-                    "n {n}: gradient {i}: {} {e}",
-                    gram[i * pauli_ld + p]
-                );
+                let e = expected.row(i)[p + 1] / dim as f64;
+                assert!((gram.row(i)[p] - e).abs() < 1e-13, "n {n}: gradient {i}: {} {e}", gram.row(i)[p]);
             }
+            let panel = numbers(&panel);
             if let Some(other) = &previous {
                 assert!(other.iter().zip(&panel).all(|(a, b)| a.to_bits() == b.to_bits()), "{}", level.name());
             }

@@ -30,9 +30,13 @@ pub fn packages(root: &Path) -> Vec<PtxBuilder> {
     PACKAGES.iter().flat_map(|package| ARCHES.map(|arch| builder(package, arch))).collect()
 }
 
-/// An archive of the source of `core` beside the workspace, for machines without `rust-src`.
-pub fn shared_core_source(root: &Path) -> Option<PathBuf> {
-    let folder = root.join("../shared/rust-core").read_dir().ok()?;
+/// Where an archive of the source of `core` may lie, from the workspace's root.
+const CORE_FOLDER: &str = "target/rust-core";
+
+/// The archive of the source of `core` in the target folder, for machines whose nightly toolchain lacks the component
+/// `rust-src`; `.ci/rust-core` puts one there. Of several, the last by name.
+pub fn core_archive(root: &Path) -> Option<PathBuf> {
+    let folder = root.join(CORE_FOLDER).read_dir().ok()?;
     let mut archives: Vec<PathBuf> = folder.filter_map(|entry| Some(entry.ok()?.path())).collect();
     archives.retain(|path| path.to_string_lossy().ends_with(".tar.xz"));
     archives.sort();

@@ -23,7 +23,7 @@ fn committed_ptx_belongs_to_its_sources() {
 
 #[test]
 fn committed_ptx_is_what_the_compiler_makes() {
-    let source = ptx_builder::shared_core_source(&root());
+    let source = ptx_builder::core_archive(&root());
     let toolchain = match Toolchain::find(source.as_deref(), Path::new(env!("CARGO_TARGET_TMPDIR"))) {
         Ok(toolchain) => toolchain,
         Err(PtxError::NoToolchain(why)) => return skipped("NOT COMPARED BYTE BY BYTE", &why),

@@ -2,7 +2,7 @@
 //! the sources give. Both work on this workspace's own kernel packages.
 
 use clap::{Parser, Subcommand};
-use ptx_builder::{Comparison, PtxBuilder, PtxError, Toolchain, packages, root, shared_core_source};
+use ptx_builder::{Comparison, PtxBuilder, PtxError, Toolchain, core_archive, packages, root};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,7 +25,7 @@ enum Command {
 #[derive(clap::Args)]
 struct ToolchainArgs {
     /// Folder with core/src/lib.rs in it, or an archive of one [default: the archive in
-    /// ../shared/rust-core if there is one, else the component rust-src]
+    /// target/rust-core if one is there, else the nightly toolchain's component rust-src]
     #[arg(long, value_name = "PATH")]
     core_source: Option<PathBuf>,
     /// Where core is unpacked and built, once
@@ -35,7 +35,7 @@ struct ToolchainArgs {
 
 impl ToolchainArgs {
     fn find(&self) -> Result<Toolchain, PtxError> {
-        let source = self.core_source.clone().or_else(|| shared_core_source(&root()));
+        let source = self.core_source.clone().or_else(|| core_archive(&root()));
         Toolchain::find(source.as_deref(), &root().join(&self.cache))
     }
 }

@@ -31,7 +31,7 @@ pub use builder::{Arch, Built, Comparison, PtxBuilder};
 pub use error::PtxError;
 pub use key::Key;
 pub use occupancy::{Limits, Occupancy};
-pub use project::{MEND, PTX_FOLDER, packages, root, shared_core_source};
+pub use project::{MEND, PTX_FOLDER, core_archive, packages, root};
 pub use ptxas::{FunctionUse, Ptxas};
 pub use text::{KernelBounds, LaunchBounds};
 pub use toolchain::Toolchain;

@@ -1,7 +1,7 @@
 //! Building packages that the tests write: good ones, and ones that must be refused. Needs the nightly
 //! toolchain and a source of `core`, and says so where they are missing.
 
-use ptx_builder::{Comparison, PtxBuilder, PtxError, Toolchain, root, shared_core_source};
+use ptx_builder::{Comparison, PtxBuilder, PtxError, Toolchain, core_archive, root};
 use std::fs;
 use std::path::Path;
 
@@ -13,7 +13,7 @@ fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
 ";
 
 fn toolchain() -> Option<Toolchain> {
-    let source = shared_core_source(&root());
+    let source = core_archive(&root());
     match Toolchain::find(source.as_deref(), Path::new(env!("CARGO_TARGET_TMPDIR"))) {
         Ok(toolchain) => Some(toolchain),
         Err(PtxError::NoToolchain(why)) => {
