@@ -26,7 +26,7 @@ pub const DECIDING: [&str; 11] = [
 ];
 
 /// Folders of the other crates, and why a change there makes no known result worthless.
-pub const NOT_DECIDING: [(&str, &str); 9] = [
+pub const NOT_DECIDING: [(&str, &str); 10] = [
     ("", "the command: what it decides, settings and seed, is in each unit and each plan"),
     ("benchmarks", "measures, and is not part of the program"),
     ("crates/bqc-cluster", "decides who does a unit, not what comes out; results are checked as they come in"),
@@ -36,6 +36,7 @@ pub const NOT_DECIDING: [(&str, &str); 9] = [
     ("crates/ptx-builder", "makes the PTX, which is in the list itself"),
     ("crates/ptx-runner", "runs kernels in tests"),
     ("kernels-gpu/ceilings", "measures what the hardware can do"),
+    ("tools/test-skips", "skips tests"),
 ];
 
 fn main() -> io::Result<()> {
