@@ -59,7 +59,7 @@ fn main() -> io::Result<()> {
 /// In the repository everything listed is there, or this fails. Unpacked from a registry, the package stands alone:
 /// then its lock file names its libraries by version.
 pub fn name(root: &Path, circumstances: &[Vec<u8>]) -> io::Result<String> {
-    let is_alone = !root.join("crates").is_dir();
+    let is_alone = !DECIDING.iter().any(|path| root.join(path).is_dir());
     let mut files = Vec::new();
     for path in DECIDING.iter().filter(|path| !is_alone || root.join(path).exists()) {
         collect(root, path, &mut files).map_err(|e| io::Error::new(e.kind(), format!("{path}: {e}")))?;

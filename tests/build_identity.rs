@@ -83,6 +83,12 @@ fn a_change_counts_where_it_decides_and_nowhere_else() {
     // In the repository nothing that is listed may be missing.
     fs::remove_dir_all(tree.path().join("crates/bqc-optimize")).unwrap();
     assert!(name(tree.path(), &[]).is_err_and(|e| e.to_string().contains("crates/bqc-optimize/src")));
+    // A package from a registry has its lock file, and libraries elsewhere.
+    for folder in ["crates", "kernels-gpu"] {
+        fs::remove_dir_all(tree.path().join(folder)).unwrap();
+    }
+    write("crates/README.md", "text");
+    assert_eq!(name(tree.path(), &[]).unwrap().len(), 16);
 }
 
 #[test]

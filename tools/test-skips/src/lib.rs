@@ -82,6 +82,9 @@ impl Need {
     }
 }
 
+/// Steps of `.ci/run` that may be skipped: `.ci/skip` does for them what [`skip`] does for tests.
+const STEPS: [&str; 4] = ["fuzz", "macos", "msrv", "windows"];
+
 /// Skips the test that calls this, because `need` is not there: to be followed by its end.
 ///
 /// `why` says what exactly is missing, and how to get it. Panics if `BQC_REQUIRE` names the need, or names something
@@ -107,7 +110,7 @@ fn records() -> PathBuf {
 
 fn skip_into(records: &Path, need: Need, line: &str, required: &str) -> Result<(), String> {
     let required: BTreeSet<&str> = required.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-    let known: BTreeSet<&str> = Need::ALL.iter().map(|need| need.name()).collect();
+    let known: BTreeSet<&str> = Need::ALL.iter().map(|need| need.name()).chain(STEPS).collect();
     let unknown: Vec<&&str> = required.difference(&known).collect();
     if !unknown.is_empty() {
         return Err(format!("{VARIABLE} names {unknown:?}, which no test needs; known are {known:?}"));
@@ -131,24 +134,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let records = folder.path().join("skips.txt");
         let lines = || std::fs::read_to_string(&records).unwrap_or_default();
-        for required in ["", "slurm", "slurm, mps"] {
+        for required in ["", "slurm", "slurm, mps", "fuzz"] {
             assert_eq!(skip_into(&records, Need::Ptxas, "ptxas: a: b", required), Ok(()));
         }
-        assert_eq!(lines(), "ptxas: a: b\n".repeat(3));
+        assert_eq!(lines(), "ptxas: a: b\n".repeat(4));
         for required in ["ptxas", "slurm, ptxas"] {
             let words = skip_into(&records, Need::Ptxas, "ptxas: a: b", required).unwrap_err();
             assert!(words.contains("BQC_REQUIRE requires `ptxas`"), "{words}");
         }
         let words = skip_into(&records, Need::Ptxas, "ptxas: a: b", "slrum").unwrap_err();
         assert!(words.contains("slrum") && words.contains("slurm"), "{words}");
-        assert_eq!(lines().lines().count(), 3);
+        assert_eq!(lines().lines().count(), 4);
         // A record that cannot be kept is no quiet one.
         assert!(skip_into(&folder.path().join("no/folder"), Need::Slurm, "x", "").is_err());
     }
 
     #[test]
     fn every_need_has_a_name_of_its_own() {
-        let names: BTreeSet<&str> = Need::ALL.iter().map(|need| need.name()).collect();
-        assert_eq!(names.len(), Need::ALL.len());
+        let names: BTreeSet<&str> = Need::ALL.iter().map(|need| need.name()).chain(STEPS).collect();
+        assert_eq!(names.len(), Need::ALL.len() + STEPS.len());
     }
 }
