@@ -40,6 +40,7 @@ pub struct Cli {
 }
 
 #[derive(Subcommand)]
+#[cfg_attr(not(unix), allow(clippy::large_enum_variant, reason = "there is one value of it, and it is a command line"))]
 pub enum Command {
     /// Rewrite a circuit with fewer two-qubit gates
     #[command(after_help = EXIT_CODES)]

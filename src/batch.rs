@@ -9,6 +9,7 @@ mod share;
 mod summary;
 
 use crate::args::{BatchArgs, CompileArgs, RunFolderArgs};
+use crate::build_id::BUILD;
 use crate::compile::{Compile, Found, Outputs};
 use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
@@ -350,7 +351,7 @@ impl Batch<'_> {
 
     /// All that decides a circuit's result, the limit of its time included.
     fn plan(&self, run_plan: &[u8; 32]) -> String {
-        hexadecimal(&plan_hash(&[run_plan, format!("{:?}", self.args.circuit_time_limit).as_bytes()]))
+        hexadecimal(&plan_hash(&BUILD, &[run_plan, format!("{:?}", self.args.circuit_time_limit).as_bytes()]))
     }
 
     fn compile_args(&self, item: &Item) -> CompileArgs {

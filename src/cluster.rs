@@ -7,6 +7,7 @@ mod slurm;
 pub mod status;
 pub mod work;
 
+use crate::build_id::BUILD;
 use crate::exit::Failure;
 use bqc_circuit::Circuit;
 use bqc_cluster::{CIRCUIT_NAME, Clock, Folder, FolderError, Ledger, OWN_NAMES, PLAN_NAME, Status, Storage};
@@ -14,7 +15,7 @@ use bqc_instantiate::Solver;
 use bqc_optimize::{BlockSettings, Flow, Objective};
 use bqc_qasm::{Limits, ParseOptions, SourceText};
 use bqc_run::RunSettings;
-use bqc_wire::{BUILD, Plan, PlanSettings, plan::sha256};
+use bqc_wire::{Plan, PlanSettings, plan::sha256};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -47,7 +48,7 @@ impl RunDir {
         let plan = Plan::unseal(&String::from_utf8_lossy(&text));
         let advice = "make a new plan in another folder";
         let plan = plan.map_err(|e| refused(format!("holds an unusable {PLAN_NAME}: {e}; {advice}")))?;
-        let (version, build) = (env!("CARGO_PKG_VERSION"), BUILD);
+        let (version, build) = (env!("CARGO_PKG_VERSION"), BUILD.as_str());
         if (plan.version.as_str(), plan.build.as_str()) != (version, build) {
             return Err(refused(format!(
                 "was planned by bqc {} (build {}), and this is bqc {version} (build {build}): use that one, or {advice}",

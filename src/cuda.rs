@@ -116,11 +116,6 @@ mod elsewhere {
 
     const REASON: &str = "GPUs are used on Linux only";
 
-    /// There is none.
-    pub fn find_driver() -> Result<(), String> {
-        Err(REASON.into())
-    }
-
     /// There are none.
     pub fn list() -> Result<GpuList, String> {
         Err(REASON.into())

@@ -30,6 +30,10 @@ pub type Gpus = Vec<std::convert::Infallible>;
 
 /// What is chosen by.
 #[derive(Clone, Copy)]
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "some of it chooses among GPUs, which are used on Linux")
+)]
 pub struct Wanted<'a> {
     pub engine: EngineArg,
     pub gpu: &'a GpuArgs,
@@ -181,9 +185,9 @@ impl Chosen {
     }
 
     /// What workers without a GPU are told to stand in for, if for anything.
+    #[cfg(unix)]
     pub fn in_place_of(&self) -> Option<&str> {
         match self {
-            #[cfg(unix)]
             Chosen::InPlace(standin) => Some(bqc_instantiate::Engine::name(standin)),
             _ => None,
         }

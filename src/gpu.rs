@@ -3,6 +3,7 @@
 //! worker comes: the supervisor is no client of the driver.
 
 use crate::args::{FlowArg, GpusArg, MpsArg, PerGpuArg, WorkersArg};
+use crate::build_id::BUILD;
 use crate::cuda;
 use crate::engine::Wanted;
 use crate::exit::Failure;
@@ -101,7 +102,8 @@ impl Wanted<'_> {
     /// The same; none if `stop` is set first.
     fn ask_anew(&self, stop: &AtomicBool) -> Result<Option<Result<GpuList, String>>, String> {
         let setup = |e: std::io::Error| format!("cannot start a process that asks the driver: {e}");
-        let program = Program { path: this_program().map_err(setup)?, arguments: vec!["worker".into()] };
+        let program =
+            Program { path: this_program().map_err(setup)?, arguments: vec!["worker".into()], build: BUILD.clone() };
         let mut launch = Launch { arguments: vec!["--probe".into()], variables: Vec::new() };
         if self.gpu.mps == MpsArg::Off {
             launch.variables.push((FOLDER_VARIABLE.into(), NO_FOLDER.into()));
@@ -229,7 +231,8 @@ struct Sharing {
 impl Sharing {
     fn find(policy: MpsArg) -> Result<Sharing, Failure> {
         let setup = |source| Failure::Setup { what: "the MPS daemon's guard", source };
-        let guard = Program { path: this_program().map_err(setup)?, arguments: vec!["mps-guard".into()] };
+        let guard =
+            Program { path: this_program().map_err(setup)?, arguments: vec!["mps-guard".into()], build: BUILD.clone() };
         let folder = mps_folder();
         let running = (policy != MpsArg::Off && bqc_pool::mps::find(&folder).is_some()).then_some(folder);
         let temporary = std::env::temp_dir();

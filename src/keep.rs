@@ -1,6 +1,7 @@
 //! Where a compile's blocks are rebuilt, and what is kept of it: worker processes, run folder, cache, log.
 
 use crate::args::{CompileArgs, FaultArgs, RunFolderArgs, WorkersArg};
+use crate::build_id::BUILD;
 use crate::engine::{Chosen, Gpus};
 use crate::exit::Failure;
 use crate::log;
@@ -130,7 +131,7 @@ impl Task<'_> {
         // How many do the work and how the result is compared decides nothing.
         let settings =
             RunSettings { n_threads: 0, max_check_updates: 0.0, is_recorded: false, ..self.settings.clone() };
-        Ok(plan_hash(&[&circuit, format!("{settings:?}").as_bytes(), self.engine.engine().family().as_bytes()]))
+        Ok(plan_hash(&BUILD, &[&circuit, format!("{settings:?}").as_bytes(), self.engine.engine().family().as_bytes()]))
     }
 
     /// The journal, and who has asked for it. One that nobody has asked for is done without where it cannot be kept.
@@ -138,7 +139,7 @@ impl Task<'_> {
         let args = self.run_folder;
         match &args.run_dir {
             Some(off) if off.as_os_str() == "off" => Ok((None, Asked::ByName)),
-            Some(folder) => Ok((Some(Journal::open(folder, plan, Use::Run)?), Asked::ByName)),
+            Some(folder) => Ok((Some(Journal::open(folder, plan, &BUILD, Use::Run)?), Asked::ByName)),
             None if args.resume => Ok((Some(open_of_user(plan)?), Asked::ToResume)),
             None if self.workers.is_none() => Ok((None, Asked::ByNobody)),
             None => {
@@ -165,7 +166,7 @@ impl Task<'_> {
         if folder.as_os_str() == "off" {
             return Ok(None);
         }
-        Ok(Some(Journal::open(folder, &[0; 32], Use::Cache { max_bytes: MAX_CACHE_BYTES })?))
+        Ok(Some(Journal::open(folder, &[0; 32], &BUILD, Use::Cache { max_bytes: MAX_CACHE_BYTES })?))
     }
 
     fn pool<'b>(
@@ -237,7 +238,7 @@ pub fn node_pool<'a>(
         grace: time,
         ..Patience::default()
     });
-    let program = Program { path: this_program().map_err(setup)?, arguments };
+    let program = Program { path: this_program().map_err(setup)?, arguments, build: BUILD.clone() };
     Pool::on(gpus, program, patience, engine.engine(), warn).map_err(|loss| setup(std::io::Error::other(loss)))
 }
 
@@ -263,7 +264,7 @@ pub fn this_program() -> std::io::Result<PathBuf> {
 /// come back for them.
 fn open_of_user(plan: &[u8; 32]) -> Result<Journal, Failure> {
     let folder = state_folder(plan)?;
-    let journal = Journal::open(&folder, plan, Use::Run)?;
+    let journal = Journal::open(&folder, plan, &BUILD, Use::Run)?;
     // Only now that this one is in use: it is not among those that go, whenever it was begun.
     folder.parent().iter().for_each(|runs| bqc_pool::remove_oldest_runs(runs, MAX_RUNS + 1));
     Ok(journal)

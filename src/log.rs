@@ -5,10 +5,11 @@
 //! in one file. Without the option nothing is written, and the events of the libraries go nowhere. A disk that
 //! is full ends no run.
 
+use crate::build_id::BUILD;
 use crate::exit::Failure;
 use crate::input::is_standard_stream;
 use bqc_run::{Event, RunSettings};
-use bqc_wire::{BUILD, Report};
+use bqc_wire::Report;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Mutex;
@@ -32,7 +33,7 @@ pub fn start(path: Option<&Path>) -> Result<(), Failure> {
 pub fn run_started(input: &Path, settings: &RunSettings, engine: &str, workers: Option<usize>) {
     let (input, version) = (input.display().to_string(), env!("CARGO_PKG_VERSION"));
     let (settings, workers) = (format!("{settings:?}"), workers.map(|n| n as u64));
-    info!(input, version, build = BUILD, engine, workers, pid = std::process::id(), settings, "run started");
+    info!(input, version, build = BUILD.as_str(), engine, workers, pid = std::process::id(), settings, "run started");
 }
 
 /// The folder of a run or of all runs has been opened.

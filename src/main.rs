@@ -2,6 +2,7 @@
 
 mod args;
 mod batch;
+mod build_id;
 mod cluster;
 mod compile;
 #[cfg(unix)]

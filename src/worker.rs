@@ -6,6 +6,7 @@
 //! is in earnest it sends SIGKILL. A guard does not listen to any: it ends with its supervisor.
 
 use crate::args::{MpsGuardArgs, WorkerArgs};
+use crate::build_id::BUILD;
 use crate::cuda;
 use crate::exit::{Exit, Failure};
 use bqc_instantiate::CpuEngine;
@@ -22,9 +23,11 @@ pub fn worker(args: &WorkerArgs) -> Result<Exit, Failure> {
     let place = &args.place;
     let served = match (&place.gpu, &place.in_place_of) {
         _ if place.probe => return tell_gpus(),
-        (Some(uuid), _) => bqc_pool::serve_on(|| cuda::open_in_worker(uuid, place.sharers), &cancelled, args.fault),
-        (None, Some(name)) => bqc_pool::serve(Arc::new(Standin::new(name)), &cancelled, args.fault),
-        (None, None) => bqc_pool::serve(Arc::new(CpuEngine::default()), &cancelled, args.fault),
+        (Some(uuid), _) => {
+            bqc_pool::serve_on(|| cuda::open_in_worker(uuid, place.sharers), &BUILD, &cancelled, args.fault)
+        }
+        (None, Some(name)) => bqc_pool::serve(Arc::new(Standin::new(name)), &BUILD, &cancelled, args.fault),
+        (None, None) => bqc_pool::serve(Arc::new(CpuEngine::default()), &BUILD, &cancelled, args.fault),
     };
     match served {
         Ok(never) => match never {},

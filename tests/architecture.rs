@@ -1,9 +1,13 @@
-//! The invariants of `crates/README.md`, asserted on the text of the sources. The tables there are
-//! the data here, so that the page cannot go stale.
+//! The invariants of `crates/README.md`, asserted on the sources. The tables there are the data here, so that the
+//! page cannot go stale. `source` says what of a file is code, and what of that is for tests alone.
 
+mod source;
+
+use source::{Source, Word, lines_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Where `unsafe` may stand: vector instructions, and what talks to a GPU.
 const UNSAFE_LEAVES: [&str; 6] = [
@@ -14,8 +18,10 @@ const UNSAFE_LEAVES: [&str; 6] = [
     "kernels-gpu/src/cta/device.rs",
     "kernels-gpu/src/entry.rs",
 ];
-/// Where a block becomes a verified one, and the one place that may build the type.
-const VERIFIER: &str = "crates/bqc-optimize/src/verify";
+/// Where a block becomes a verified one, and the one place that may build such types.
+const VERIFIER: &str = "crates/bqc-verify/src/";
+/// What only the verifier builds.
+const VERIFIED: [&str; 4] = ["VerifiedBlock", "Composition", "VerifiedCircuit", "Output"];
 /// Where processes are started, spoken to and given up.
 const POOL: &str = "crates/bqc-pool/src/";
 const MOST_LINES: usize = 600;
@@ -34,7 +40,8 @@ fn files() -> Vec<String> {
                 if !matches!(name.as_str(), "target" | ".git" | "artifacts" | "node_modules" | "__pycache__") {
                     walk(&path, root, found);
                 }
-            } else {
+            // In a second working tree `.git` is a file.
+            } else if name != ".git" {
                 found.push(path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/"));
             }
         }
@@ -63,36 +70,48 @@ fn library_files() -> Vec<String> {
     rust_files().into_iter().filter(is_library).collect()
 }
 
-/// Numbered lines of code: comments dropped, and everything from a file's unit tests on.
-fn code(path: &str) -> Vec<(usize, String)> {
-    if path.ends_with("/tests.rs") || path.contains("/tests/") {
-        return Vec::new();
-    }
-    let text = read(path);
-    let lines = text.lines().enumerate().take_while(|(_, line)| !line.starts_with("#[cfg(test)]"));
-    let without_comment = |line: &str| line.split("//").next().unwrap_or("").to_string();
-    lines.map(|(i, line)| (i + 1, without_comment(line))).filter(|(_, line)| !line.trim().is_empty()).collect()
+/// A file by its path.
+type Named = (&'static str, &'static Source);
+
+/// All Rust files, read once.
+fn sources() -> impl Iterator<Item = Named> {
+    static SOURCES: OnceLock<BTreeMap<String, Source>> = OnceLock::new();
+    let read = |path: String| {
+        let source = Source::new(Path::new(&path), &read(&path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+        (path, source)
+    };
+    let sources = SOURCES.get_or_init(|| rust_files().into_iter().map(read).collect());
+    sources.iter().map(|(path, source)| (path.as_str(), source))
 }
 
-/// Whether `word` stands in `line` with no letter, digit or underscore on either side.
-fn has_word(line: &str, word: &str) -> bool {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    line.match_indices(word).any(|(at, _)| {
-        !line[..at].chars().next_back().is_some_and(is_part)
-            && !line[at + word.len()..].chars().next().is_some_and(is_part)
-    })
+/// What users run: not the files of tests, nor modules that a source compiles for tests alone.
+fn products(is_wanted: impl Fn(&str) -> bool) -> Vec<Named> {
+    let tests: Vec<&PathBuf> = sources().flat_map(|(_, source)| &source.test_modules).collect();
+    let is_test = |path: &str| {
+        let file = Path::new(path).with_extension("");
+        path.starts_with("tests/") || path.contains("/tests/") || tests.iter().any(|test| file.starts_with(test))
+    };
+    let found: Vec<_> = sources().filter(|(path, _)| is_wanted(path) && !is_test(path)).collect();
+    assert!(!found.is_empty());
+    found
 }
 
-/// Fails with every `path:line` whose code satisfies `is_bad`.
-fn assert_absent(paths: &[String], what: &str, is_bad: impl Fn(&str) -> bool) {
-    assert!(!paths.is_empty());
-    let mut hits = Vec::new();
-    for path in paths {
-        hits.extend(
-            code(path).into_iter().filter(|(_, l)| is_bad(l)).map(|(n, l)| format!("{path}:{n}: {}", l.trim())),
-        );
-    }
+/// Sources of the library crates, read.
+fn libraries(is_wanted: impl Fn(&str) -> bool) -> Vec<Named> {
+    let files: BTreeSet<String> = library_files().into_iter().collect();
+    products(|path| files.contains(path) && is_wanted(path))
+}
+
+/// Fails with every `path:line` that `find` gives.
+fn assert_absent(sources: &[Named], what: &str, find: impl Fn(&Source) -> Vec<usize>) {
+    let hits = sources.iter().flat_map(|(path, source)| find(source).into_iter().map(move |n| format!("{path}:{n}")));
+    let hits: Vec<String> = hits.collect();
     assert!(hits.is_empty(), "{what}:\n{}", hits.join("\n"));
+}
+
+/// Lines of a source where one of the patterns stands.
+fn any_of(source: &Source, patterns: &[&str]) -> Vec<usize> {
+    patterns.iter().flat_map(|pattern| source.lines_of(pattern)).collect()
 }
 
 /// The keys of one table of a Cargo.toml, without `.workspace`.
@@ -128,7 +147,7 @@ fn folder_of(name: &str) -> String {
     match name {
         "bqc" => String::new(),
         "bqc-kernels" => "kernels-gpu/".into(),
-        _ if name.starts_with("ptx-") => format!("tools/{name}/"),
+        _ if name.starts_with("ptx-") || name == "test-skips" => format!("tools/{name}/"),
         _ => format!("crates/{name}/"),
     }
 }
@@ -162,10 +181,10 @@ fn arrows_are_those_of_the_table_and_point_down() {
         }
         // An arrow that no source follows is a lie of the table.
         let prefix = format!("{}src/", folder_of(name));
-        let sources: Vec<String> = rust_files().into_iter().filter(|path| path.starts_with(&prefix)).collect();
+        let sources = products(|path| path.starts_with(&prefix));
         for arrow in arrows {
             let module = arrow.replace('-', "_");
-            let used = sources.iter().any(|path| read(path).contains(&module));
+            let used = sources.iter().any(|(_, source)| !source.lines_of(&module).is_empty());
             assert!(used, "{name} does not use {arrow}");
         }
     }
@@ -182,74 +201,77 @@ fn serde_is_used_by_wire_alone() {
 
 #[test]
 fn unsafe_stands_only_in_the_leaves() {
-    let is_elsewhere =
-        |path: &String| path != "tests/architecture.rs" && !UNSAFE_LEAVES.iter().any(|leaf| path.starts_with(leaf));
-    let elsewhere: Vec<String> = rust_files().into_iter().filter(is_elsewhere).collect();
-    assert_absent(&elsewhere, "unsafe outside its leaves", |line| has_word(line, "unsafe"));
+    let is_elsewhere = |path: &str| !UNSAFE_LEAVES.iter().any(|leaf| path.starts_with(leaf));
+    let elsewhere: Vec<_> = sources().filter(|(path, _)| is_elsewhere(path)).collect();
+    assert_absent(&elsewhere, "unsafe outside its leaves", |source| lines_of(&source.all, "unsafe"));
 }
+
+/// Clocks, environment, terminal, chance, network and processes, by every way to name them.
+/// `is_x86_feature_detected!` and compile-time `env!` do not depend on who runs the program.
+const OUTSIDE: [&str; 20] = [
+    "Instant",
+    "SystemTime",
+    "std :: time :: *",
+    "std :: env",
+    "env :: var…",
+    "env :: args…",
+    "env :: current_…",
+    "IsTerminal",
+    "println !",
+    "eprintln !",
+    "print !",
+    "eprint !",
+    "dbg !",
+    "std :: process",
+    "process :: exit",
+    "thread_rng",
+    "rand ::",
+    "std :: net",
+    "stdin (",
+    "stderr (",
+];
 
 #[test]
 fn libraries_leave_the_outside_world_to_the_binary() {
-    let forbidden = [
-        "Instant::now",
-        "SystemTime",
-        "std::env",
-        "env::var",
-        "env::args",
-        "IsTerminal",
-        "println!",
-        "eprintln!",
-        "print!",
-        "eprint!",
-        "dbg!",
-        "std::process",
-        "process::exit",
-        "thread_rng",
-        "rand::",
-        "std::net",
-        "stdin()",
-        "stdout()",
-        "stderr()",
-    ];
-    // `is_x86_feature_detected!` and compile-time `env!` do not depend on who runs the program.
-    let (pool, others): (Vec<String>, Vec<String>) = library_files().into_iter().partition(|p| p.starts_with(POOL));
-    assert_absent(&others, "a library reaches outside", |line| forbidden.iter().any(|word| line.contains(word)));
-    let of_pool = ["Instant::now", "std::process", "process::exit", "stdin()", "stdout()", "stderr()"];
-    assert_absent(&pool, "the pool reaches too far outside", |line| {
-        forbidden.iter().any(|word| !of_pool.contains(word) && line.contains(word))
-    });
+    let (pool, others): (Vec<_>, Vec<_>) = libraries(|_| true).into_iter().partition(|(p, _)| p.starts_with(POOL));
+    let of_others = [&OUTSIDE[..], &["stdout ("]].concat();
+    assert_absent(&others, "a library reaches outside", |source| any_of(source, &of_others));
+    let of_pool = ["Instant", "std :: process", "process :: exit", "stdin (", "stderr ("];
+    let not_of_pool: Vec<&str> = OUTSIDE.into_iter().filter(|pattern| !of_pool.contains(pattern)).collect();
+    assert_absent(&pool, "the pool reaches too far outside", |source| any_of(source, &not_of_pool));
 }
 
 #[test]
 fn processes_are_started_by_the_pool_alone() {
     // Build scripts and generators, like all of `tools/`, are not part of what users run.
-    let is_tool = |path: &String| path.ends_with("/build.rs") || path.contains("/examples/");
-    let is_product = |path: &String| (path.starts_with("src/") || path.starts_with("crates/")) && !is_tool(path);
-    let mut others = rust_files();
-    others.retain(|path| is_product(path) && !path.starts_with(POOL));
-    assert_absent(&others, "a process is started outside the pool", |line| {
-        ["Command::new", "process::Command", "fork("].iter().any(|word| line.contains(word))
+    let is_tool = |path: &str| path.ends_with("/build.rs") || path.contains("/examples/");
+    let is_product = |path: &str| (path.starts_with("src/") || path.starts_with("crates/")) && !is_tool(path);
+    let others = products(|path| is_product(path) && !path.starts_with(POOL));
+    assert_absent(&others, "a process is started outside the pool", |source| {
+        any_of(source, &["Command :: new", "process :: Command", "std :: process :: *", "fork (", "unistd :: exec…"])
     });
 }
 
 #[test]
 fn the_verifier_shares_nothing_with_the_engines() {
-    let verifier: Vec<String> = library_files().into_iter().filter(|path| path.starts_with(VERIFIER)).collect();
-    assert_absent(&verifier, "the verifier names the engines' crate", |line| line.contains("bqc_instantiate"));
-    let elsewhere: Vec<String> = library_files().into_iter().filter(|path| !path.starts_with(VERIFIER)).collect();
-    assert_absent(&elsewhere, "a VerifiedBlock is built outside the verifier", |line| {
-        has_word(line, "VerifiedBlock {") && !line.contains("->") && !line.contains("impl") && !line.contains("struct")
+    let verifier = libraries(|path| path.starts_with(VERIFIER));
+    assert_absent(&verifier, "the verifier names a kernel of the engines", |source| {
+        any_of(source, &["bqc_instantiate", "bqc_linalg :: lanes", "lanes ::"])
     });
+    let elsewhere = libraries(|path| !path.starts_with(VERIFIER));
+    for name in VERIFIED {
+        assert_absent(&elsewhere, "a verified circuit is built outside the verifier", |source| {
+            source.lines_that_build(name)
+        });
+    }
 }
 
 #[test]
 fn no_stub_ignored_test_or_debugging_print_is_left() {
-    let patterns = ["todo!(", "unimplemented!(", "#[ignore", "dbg!(", "assert!(true"];
-    for path in rust_files().iter().filter(|path| *path != "tests/architecture.rs") {
-        for (i, line) in read(path).lines().enumerate() {
-            assert!(!patterns.iter().any(|p| line.contains(p)), "{path}:{}: {line}", i + 1);
-        }
-    }
+    let patterns = ["todo !", "unimplemented !", "# [ ignore", "dbg !", "assert ! ( true"];
+    let find = |words: &[Word]| patterns.iter().flat_map(|pattern| lines_of(words, pattern)).collect();
+    let sources: Vec<Named> = sources().collect();
+    assert_absent(&sources, "a stub, an ignored test or a debugging print", |source| find(&source.all));
 }
 
 #[test]
@@ -258,7 +280,21 @@ fn sources_are_short_and_open_with_what_they_are() {
         let text = read(&path);
         let n_lines = text.lines().count();
         assert!(n_lines <= MOST_LINES, "{path} has {n_lines} lines, more than {MOST_LINES}");
-        assert!(text.starts_with("//!") || text.starts_with("#!["), "{path} does not open with what it is");
+        assert!(opens_with_what_it_is(&text), "{path} does not open with what it is");
+    }
+}
+
+/// Whether the first line is documentation of the file with something in it.
+fn opens_with_what_it_is(text: &str) -> bool {
+    let first = text.lines().next().and_then(|line| line.strip_prefix("//!"));
+    first.is_some_and(|words| words.trim().len() > 10)
+}
+
+#[test]
+fn an_attribute_or_an_empty_line_is_no_opening() {
+    assert!(opens_with_what_it_is("//! What this file holds.\n"));
+    for text in ["", "#![no_std]\n//! What this file holds.\n", "//!\n//! Text", "// What this file holds", "use a;"] {
+        assert!(!opens_with_what_it_is(text), "{text}");
     }
 }
 
@@ -267,12 +303,10 @@ fn no_text_names_a_path_of_somebodys_machine() {
     // Assembled, so that this file does not find itself.
     let homes = ["root", "home", "Users", "work"].map(|folder| format!("/{folder}/"));
     for path in files() {
-        let is_text =
-            [".rs", ".toml", ".md", ".qasm", ".json", ".csv", ".yml", ".py", ".sh"].iter().any(|e| path.ends_with(e));
-        if !is_text && path != ".ci/run" {
-            continue;
-        }
-        for (i, line) in read(&path).lines().enumerate() {
+        let bytes = fs::read(root().join(&path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+        // What is no text is made by programs that write no paths.
+        let Ok(text) = String::from_utf8(bytes) else { continue };
+        for (i, line) in text.lines().enumerate() {
             let starts_path = |at: usize| !line[..at].ends_with(|c: char| c.is_alphanumeric() || "._-".contains(c));
             let hit = homes.iter().any(|home| line.match_indices(home.as_str()).any(|(at, _)| starts_path(at)));
             assert!(!hit, "{path}:{}: {line}", i + 1);

@@ -51,6 +51,10 @@ fn threads_do_not_change_a_byte_and_seeds_are_heard() {
     let one = compiled("1", "5");
     assert_eq!(one, compiled("2", "5"));
     assert_eq!(one, compiled("5", "5"));
+    // Another seed finds another circuit, and the same one again.
+    let other = compiled("1", "6");
+    assert_ne!(one, other, "the seed changes nothing");
+    assert_eq!(other, compiled("2", "6"));
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod common;
 
 use common::*;
 use std::fs;
+use test_skips::{Need, skip};
 
 const BROKEN: &str = "OPENQASM 2.0;\ninclude \"qelib1.inc\";\nqreg q[2];\nh q[5];\n";
 
@@ -88,8 +89,7 @@ fn a_read_only_folder_is_refused() {
     fs::create_dir(folder.path("locked")).unwrap();
     fs::set_permissions(folder.path("locked"), fs::Permissions::from_mode(0o555)).unwrap();
     if fs::write(folder.path("locked/probe"), "").is_ok() {
-        eprintln!("skipped: this user may write into a read-only folder");
-        return;
+        return skip(Need::User, "this user may write into a read-only folder");
     }
     let (code, _, stderr) = parts(&run_with(&["compile", "-", "-o", &folder.arg("locked/out.qasm")], &redundant()));
     assert!(code == 2 && stderr.contains("ermission denied"), "{stderr}");

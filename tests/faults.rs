@@ -3,7 +3,7 @@
 //! error, and no finished work is lost.
 //!
 //! Mounts need a namespace of the test's own, and a limit on memory a cgroup: where the system gives none, the
-//! test says `skipped: …` and passes.
+//! test is skipped (`test-skips`).
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -20,6 +20,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
+use test_skips::{Need, skip};
 
 /// Some five hundred blocks in six passes, half a second's work.
 const OPTIONS: [&str; 8] = ["--flow", "delete", "-k", "4", "--passes", "6", "--workers", "2"];
@@ -46,10 +47,6 @@ fn compile(folder: &Folder, extra: &[&str]) -> (i32, String) {
     (code, stderr)
 }
 
-fn skipped(why: &str) {
-    eprintln!("skipped: {why}");
-}
-
 /// Runs a compile with a file system of its own at `small`, as `mount -o` says. What is in it afterwards is
 /// copied to `after`. None where nothing can be mounted.
 fn compile_on(folder: &Folder, mount: &str, extra: &[&str]) -> Option<(i32, String)> {
@@ -66,7 +63,7 @@ fn compile_on(folder: &Folder, mount: &str, extra: &[&str]) -> Option<(i32, Stri
         _ => shell(&mounting, &[]).status.success(),
     };
     if !can_mount {
-        skipped("a file system cannot be mounted here");
+        skip(Need::Mount, "a file system cannot be mounted here");
         return None;
     }
     let script = format!("{mounting} && {{ \"$0\" \"$@\"; code=$?; cp -r \"$SMALL\" \"$AFTER\"; exit $code; }}");
@@ -143,7 +140,7 @@ fn a_disk_that_cannot_be_read_is_an_error_that_says_where() {
 fn an_output_that_breaks_is_an_error_that_loses_no_work() {
     let (folder, expected) = (folder(), expected());
     // A terminal that has hung up: every write to it is an input/output error.
-    let Ok(terminal) = nix::pty::openpty(None, None) else { return skipped("there are no terminals here") };
+    let Ok(terminal) = nix::pty::openpty(None, None) else { return skip(Need::Pty, "there are no terminals here") };
     drop(terminal.master);
     let mut command = bqc(&arguments(&folder.arg("in.qasm"), &["--run-dir", &folder.arg("run"), "-o", "-"]));
     command.stdin(Stdio::null()).stdout(terminal.slave.as_fd().try_clone_to_owned().unwrap());
@@ -245,7 +242,7 @@ impl Drop for MemoryGroup {
 fn a_worker_that_is_killed_for_want_of_memory_costs_a_retry() {
     let (folder, expected) = (folder(), expected());
     let Some(group) = MemoryGroup::new("bqc-test", 256 << 20) else {
-        return skipped("a limit on memory cannot be set here");
+        return skip(Need::Cgroup, "a limit on memory cannot be set here");
     };
     let input = folder.arg("in.qasm");
     let output = folder.arg("out.qasm");

@@ -67,7 +67,7 @@ fn each_worker_and_each_unit_is_in_the_log() {
     assert_eq!(code, 0);
     assert!(log.iter().all(|line| line["timestamp"].is_string() && line["level"].is_string()));
     assert_eq!(log[0]["message"], "run started");
-    assert_eq!((&log[0]["workers"], &log[0]["build"]), (&2.into(), &bqc_wire::BUILD.into()));
+    assert_eq!((&log[0]["workers"], &log[0]["build"]), (&2.into(), &env!("BQC_BUILD").into()));
     assert!(log[0]["settings"].as_str().unwrap().contains("block_size: 3"));
     let report: Value = serde_json::from_str(&folder.read("report.json")).unwrap();
     let (started, lost) = (of(&log, "worker started"), of(&log, "worker lost"));

@@ -16,6 +16,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use test_skips::{Need, skip};
 
 const UUIDS: [&str; 2] = ["GPU-10101010-1010-1010-1010-101010101010", "GPU-11111111-1111-1111-1111-111111111111"];
 
@@ -230,8 +231,7 @@ fn the_real_daemon_starts_answers_and_ends() {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let is_there = std::env::split_paths(&path).any(|folder| folder.join("nvidia-cuda-mps-control").exists());
     if !is_there {
-        println!("skipped: nvidia-cuda-mps-control is not in the PATH");
-        return;
+        return skip(Need::Mps, "nvidia-cuda-mps-control is not in the PATH; .ci/mps unpacks it");
     }
     let folder = tempfile::Builder::new().prefix("mps").tempdir().unwrap();
     let pipe = folder.path().join("pipe");

@@ -10,6 +10,7 @@ use common::*;
 use nix::sys::signal::Signal;
 use processes::*;
 use std::process::{Child, Command, Stdio};
+use test_skips::{Need, skip};
 
 /// A compile that would take minutes, once its first block is done.
 fn started(folder: &Folder) -> Child {
@@ -33,9 +34,9 @@ fn the_first_signal_writes_the_best_circuit_so_far() {
         let mut child = started(&folder);
         assert!(child.try_wait().unwrap().is_none(), "it ended before the signal");
         if !handles(child.id() as i32, signal) {
-            eprintln!("skipped: {signal} is ignored by whoever runs the tests, and so by what they start");
             send(&child, Signal::SIGKILL);
             child.wait().unwrap();
+            skip(Need::Signals, &format!("{signal} is ignored by whoever runs the tests, and so by what they start"));
             continue;
         }
         send(&child, signal);

@@ -15,6 +15,7 @@ use slurm::{Slurm, is_installed};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+use test_skips::{Need, skip};
 
 const OPTIONS: &str = "--flow delete -k 4 --passes 6 --workers off";
 
@@ -176,8 +177,7 @@ fn a_signal_that_comes_before_the_work_ends_the_work() {
 #[test]
 fn scripts_pass_shellcheck_and_take_nothing_that_could_break_out() {
     if !is_installed("shellcheck") {
-        eprintln!("skipped: there is no `shellcheck`; apt-get install shellcheck");
-        return;
+        return skip(Need::Shellcheck, "there is no `shellcheck`; apt-get install shellcheck");
     }
     let evil = "a'b; touch broken $(touch broken) `touch broken` \"\n#SBATCH --uid=0";
     let folder = Folder::new();

@@ -56,8 +56,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--circuits", type=Path, default=ROOT.parent / "shared/circuits/blocks",
-                        help="folder of the circuits (default: %(default)s)")
+    parser.add_argument("--circuits", type=Path, required=True, help="folder of the circuits")
     parser.add_argument("--names", nargs="+", default=BLOCKS, help="circuits, without .qasm")
     parser.add_argument("--python", type=Path, default=ROOT / "target/peers/bin/python",
                         help="Python of the environment made by install.sh")

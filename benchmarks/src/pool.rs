@@ -11,7 +11,7 @@ use bqc_pool::{Journal, Patience, Pool, Program, Use};
 use bqc_run::{Unit, Workshop};
 use bqc_wire::segment::Entry;
 use bqc_wire::unit::GateForm;
-use bqc_wire::{BlockForm, Ending, SolvedRecord, UnitKey};
+use bqc_wire::{BlockForm, Build, Ending, Plan, SolvedRecord, UnitKey};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
@@ -33,7 +33,7 @@ pub struct Empty {
 /// Has `n_blocks` blocks without gates done by `n_workers` processes of `bqc`, one thread for each.
 pub fn empty_blocks(bqc: &Path, n_workers: usize, n_blocks: usize) -> Result<Empty, String> {
     let engine = CpuEngine::default();
-    let program = Program { path: bqc.to_owned(), arguments: vec!["worker".into()] };
+    let program = Program { path: bqc.to_owned(), arguments: vec!["worker".into()], build: build_of(bqc)? };
     let start = Instant::now();
     let pool = Pool::new(program, Patience::default(), &engine, &|line| eprintln!("{line}"));
     let pool = pool.map_err(|loss| loss.to_string())?;
@@ -66,6 +66,20 @@ pub fn empty_blocks(bqc: &Path, n_workers: usize, n_blocks: usize) -> Result<Emp
     Ok(Empty { wall_seconds, peak_bytes: peak_kib << 10 })
 }
 
+/// The build of this `bqc`, as its plans say it: a worker of another build is refused.
+fn build_of(bqc: &Path) -> Result<Build, String> {
+    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let (input, run_dir) = (folder.path().join("in.qasm"), folder.path().join("run"));
+    fs::write(&input, "OPENQASM 2.0;\nqreg q[1];\n").map_err(|e| e.to_string())?;
+    let output = Command::new(bqc).arg("plan").arg(&input).arg("--run-dir").arg(&run_dir).output();
+    let output = output.map_err(|e| format!("{}: {e}", bqc.display()))?;
+    let no_plan = |e: &dyn std::fmt::Display| {
+        format!("{} made no plan: {e}: {}", bqc.display(), String::from_utf8_lossy(&output.stderr))
+    };
+    let text = fs::read_to_string(run_dir.join("plan.json")).map_err(|e| no_plan(&e))?;
+    Ok(Build::from(Plan::unseal(&text).map_err(|e| no_plan(&e))?.build))
+}
+
 /// Seconds that a journal of many blocks takes.
 #[derive(Clone, Copy, Debug)]
 pub struct JournalSeconds {
@@ -93,7 +107,9 @@ fn solved(i: u32) -> Entry {
 
 /// Writes and reads a journal of `n_blocks` in `folder`, and another in `n_segments` pieces.
 pub fn journal(folder: &Path, n_blocks: u32, n_segments: u32) -> Result<JournalSeconds, String> {
-    let open = |name: &str| Journal::open(&folder.join(name), &[0; 32], Use::Run).map_err(|e| e.to_string());
+    let open = |name: &str| {
+        Journal::open(&folder.join(name), &[0; 32], &Build::new("bench"), Use::Run).map_err(|e| e.to_string())
+    };
     let write = |name: &str, blocks: std::ops::Range<u32>| -> Result<f64, String> {
         let start = Instant::now();
         let journal = open(name)?;

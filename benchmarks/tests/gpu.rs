@@ -8,6 +8,7 @@ mod fake;
 
 use std::path::Path;
 use std::process::Command;
+use test_skips::{Need, skip};
 
 #[test]
 fn the_suite_runs_and_a_fault_ends_it() {
@@ -41,8 +42,8 @@ fn the_suite_runs_and_a_fault_ends_it() {
 fn the_script_records_everything_or_says_why_not() {
     let programs = Path::new(env!("CARGO_BIN_EXE_bqc-bench")).parent().unwrap();
     if !programs.join("bqc").exists() {
-        println!("skipped: the script needs `bqc` in {}; build the whole workspace", programs.display());
-        return;
+        let why = format!("the script needs `bqc` in {}; build the whole workspace", programs.display());
+        return skip(Need::Bqc, &why);
     }
     let folder = tempfile::tempdir().unwrap();
     fake::compile(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), folder.path());

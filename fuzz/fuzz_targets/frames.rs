@@ -1,6 +1,6 @@
 //! Any bytes from a pipe are messages up to an error, however they are cut into pieces.
 //!
-//! From the project's root: `cargo +nightly fuzz run frames -- -max_len=4096`
+//! `.ci/fuzz` runs it for a minute; for longer: `.ci/fuzz 3600`.
 //! The tests of bqc-wire run the same function on a stable toolchain.
 #![no_main]
 

@@ -1,6 +1,6 @@
 //! A file of any content is the longest valid prefix of a journal's segment.
 //!
-//! From the project's root: `cargo +nightly fuzz run segment -- -max_len=4096`
+//! `.ci/fuzz` runs it for a minute; for longer: `.ci/fuzz 3600`.
 //! The tests of bqc-wire run the same function on a stable toolchain.
 #![no_main]
 

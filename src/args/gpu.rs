@@ -1,6 +1,7 @@
 //! The part of the command line that is about GPUs.
 
 use clap::{Args, ValueEnum};
+#[cfg(unix)]
 use std::path::PathBuf;
 
 /// Which GPUs, and how they are shared.

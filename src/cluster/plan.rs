@@ -2,6 +2,7 @@
 
 use super::{RunDir, parse, plan_settings, read_whole};
 use crate::args::{EffortArg, PlanArgs};
+use crate::build_id::BUILD;
 use crate::compile::resolve;
 use crate::engine::Chosen;
 use crate::exit::{Exit, Failure};
@@ -9,7 +10,7 @@ use crate::input::read_circuit;
 use crate::progress::say;
 use bqc_cluster::{CIRCUIT_NAME, Folder, PLAN_NAME, Storage, Survey};
 use bqc_run::{RunSettings, Unobserved, compile_in};
-use bqc_wire::{BUILD, Document, Plan, PlanPass, plan::sha256};
+use bqc_wire::{Document, Plan, PlanPass, plan::sha256};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -30,7 +31,7 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     let plan = Plan {
         schema: Plan::SCHEMA.into(),
         version: env!("CARGO_PKG_VERSION").into(),
-        build: BUILD.into(),
+        build: BUILD.as_str().into(),
         input: args.input.display().to_string(),
         circuit_sha256: sha256(&text),
         engine: family.into(),

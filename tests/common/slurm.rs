@@ -1,5 +1,5 @@
 //! A private Slurm for a test (`tests/slurm/up.sh`), and what tests do with it. Where Slurm is not installed,
-//! a test says so loudly and passes.
+//! the test is skipped (`test-skips`).
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
@@ -8,6 +8,7 @@ use super::{Folder, without_slurm};
 use nix::sys::signal::Signal;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use test_skips::{Need, skip};
 
 fn up_sh() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/slurm/up.sh")
@@ -30,7 +31,8 @@ impl Slurm {
     pub fn up(n_nodes: u32, n_cores: u32, n_gpus: u32) -> Option<Slurm> {
         let needed = ["slurmctld", "slurmd", "munged", "sbatch", "srun"];
         if let Some(missing) = needed.into_iter().find(|program| !is_installed(program)) {
-            eprintln!("skipped: there is no `{missing}`; apt-get install slurm-wlm slurm-wlm-basic-plugins munge");
+            let packages = "slurm-wlm slurm-wlm-basic-plugins munge";
+            skip(Need::Slurm, &format!("there is no `{missing}`; apt-get install {packages}"));
             return None;
         }
         let slurm = Slurm { folder: Folder::new() };

@@ -1,4 +1,5 @@
-//! The PTX that is committed, and which of it a device gets.
+//! The PTX that is committed, and which of it a device gets. `ptx/` in this crate is a link to that of the kernels, so
+//! that a package of the crate has the files.
 
 use crate::{CudaError, DeviceInfo, Version};
 
@@ -32,16 +33,16 @@ pub struct KernelSet {
 pub const CEILINGS: KernelSet = KernelSet {
     name: "bqc-ceilings",
     kernels: &["copy", "fma_f64", "fma_f32"],
-    sm_80: include_str!("../../../kernels-gpu/ptx/bqc-ceilings.sm_80.ptx"),
-    sm_90: include_str!("../../../kernels-gpu/ptx/bqc-ceilings.sm_90.ptx"),
+    sm_80: include_str!("../ptx/bqc-ceilings.sm_80.ptx"),
+    sm_90: include_str!("../ptx/bqc-ceilings.sm_90.ptx"),
 };
 
 /// Whole runs of Levenberg–Marquardt, one a thread block.
 pub const LM: KernelSet = KernelSet {
     name: "bqc-kernels",
     kernels: &["bqc_lm_shared", "bqc_lm_global"],
-    sm_80: include_str!("../../../kernels-gpu/ptx/bqc-kernels.sm_80.ptx"),
-    sm_90: include_str!("../../../kernels-gpu/ptx/bqc-kernels.sm_90.ptx"),
+    sm_80: include_str!("../ptx/bqc-kernels.sm_80.ptx"),
+    sm_90: include_str!("../ptx/bqc-kernels.sm_90.ptx"),
 };
 
 /// Whole runs of sweeps, one a thread block.

@@ -16,7 +16,7 @@ use std::process::Command;
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
-    println!("skipped: GPUs are used on Linux only");
+    test_skips::skip(test_skips::Need::Linux, "GPUs are used on Linux only");
 }
 
 #[cfg(target_os = "linux")]

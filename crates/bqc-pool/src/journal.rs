@@ -12,7 +12,7 @@ use crate::folder::{Coming, Held, delete_oldest, lock, refuse_other_use, remove,
 use crate::segment_file::SegmentFile;
 use bqc_wire::segment::{Entry, Replay, SegmentError, encode_record};
 use bqc_wire::unit::plan_hash;
-use bqc_wire::{CheckpointRecord, SolvedRecord, UnitKey};
+use bqc_wire::{Build, CheckpointRecord, SolvedRecord, UnitKey};
 use std::collections::HashMap;
 use std::fs;
 use std::io;
@@ -125,9 +125,10 @@ impl Journal {
     /// Opens `folder`, which is made if it is not there, reads what is known and begins a new segment.
     ///
     /// * `plan`: what the run is about, see [`bqc_wire::unit::plan_hash`]. A cache has none.
+    /// * `build`: of the program that opens it.
     /// * Damaged segments count as far as they are whole. In a cache, those of other builds are left out.
-    pub fn open(folder: &Path, plan: &[u8; 32], usage: Use) -> Result<Journal, JournalError> {
-        let of_caches = plan_hash(&[]);
+    pub fn open(folder: &Path, plan: &[u8; 32], build: &Build, usage: Use) -> Result<Journal, JournalError> {
+        let of_caches = plan_hash(build, &[]);
         let plan = if usage == Use::Run { plan } else { &of_caches };
         let io = |path: &Path| {
             let path = path.to_path_buf();

@@ -5,7 +5,7 @@
 //! how it died.
 
 use crate::placement::Launch;
-use bqc_wire::{DeviceTrouble, FrameDecoder, FrameError, FromWorker, HelloError, ToWorker, encode_frame};
+use bqc_wire::{Build, DeviceTrouble, FrameDecoder, FrameError, FromWorker, HelloError, ToWorker, encode_frame};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
@@ -36,6 +36,8 @@ pub struct Program {
     pub path: PathBuf,
     /// What makes it a worker.
     pub arguments: Vec<OsString>,
+    /// The build of this side. A worker of another build is refused.
+    pub build: Build,
 }
 
 /// A worker is of no more use, and why.

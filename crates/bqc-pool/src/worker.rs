@@ -10,7 +10,7 @@ use bqc_instantiate::Engine;
 use bqc_run::{Trail, Unit};
 use bqc_wire::unit::UnitRecord;
 use bqc_wire::{
-    CheckpointRecord, DeviceTrouble, FrameDecoder, FromWorker, GpuList, Hello, Outcome, ToWorker, encode_frame,
+    Build, CheckpointRecord, DeviceTrouble, FrameDecoder, FromWorker, GpuList, Hello, Outcome, ToWorker, encode_frame,
 };
 use std::any::Any;
 use std::convert::Infallible;
@@ -68,15 +68,22 @@ pub enum WorkerError {
 }
 
 /// Serves until the supervisor ends, and the process with it. Whoever sets `cancelled` gets the best result so
-/// far of the task at hand, as the supervisor does that cancels it. `fault` is for tests.
-pub fn serve(engine: Arc<dyn Engine>, cancelled: &AtomicBool, fault: Option<Fault>) -> Result<Infallible, WorkerError> {
-    serve_on(|| Ok(Device { engine, trouble: Box::new(|| None) }), cancelled, fault)
+/// far of the task at hand, as the supervisor does that cancels it. A supervisor of another build than `build` is
+/// refused. `fault` is for tests.
+pub fn serve(
+    engine: Arc<dyn Engine>,
+    build: &Build,
+    cancelled: &AtomicBool,
+    fault: Option<Fault>,
+) -> Result<Infallible, WorkerError> {
+    serve_on(|| Ok(Device { engine, trouble: Box::new(|| None) }), build, cancelled, fault)
 }
 
 /// The same with a device, which is opened when nothing that is printed can do harm any more. If that fails,
 /// the supervisor is told why.
 pub fn serve_on(
     open: impl FnOnce() -> Result<Device, DeviceReport>,
+    build: &Build,
     cancelled: &AtomicBool,
     fault: Option<Fault>,
 ) -> Result<Infallible, WorkerError> {
@@ -105,8 +112,8 @@ pub fn serve_on(
     threads.in_place_scope(|scope| {
         scope.spawn(|_| worker.work(work));
         // Only now is there nothing left that may fail: a worker that has said hello can work.
-        out.send(&FromWorker::Hello(Hello::new(engine)));
-        read_commands(engine, cancelled, &to_work)
+        out.send(&FromWorker::Hello(Hello::new(engine, build)));
+        read_commands(engine, build, cancelled, &to_work)
     })
 }
 
@@ -186,7 +193,7 @@ impl Pipe {
 }
 
 /// Reads until there is nothing more to read, and ends the process then, whatever it is doing.
-fn read_commands(engine: &str, cancelled: &AtomicBool, work: &Sender<Task>) -> ! {
+fn read_commands(engine: &str, build: &Build, cancelled: &AtomicBool, work: &Sender<Task>) -> ! {
     let mut decoder = FrameDecoder::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
@@ -208,7 +215,7 @@ fn read_commands(engine: &str, cancelled: &AtomicBool, work: &Sender<Task>) -> !
                     }
                 }
                 Ok(Some(ToWorker::Hello(hello))) => {
-                    if let Err(error) = hello.check(engine) {
+                    if let Err(error) = hello.check(engine, build) {
                         complain(&error.to_string());
                         std::process::exit(STRANGER);
                     }

@@ -7,11 +7,12 @@ use bqc_pool::{Journal, JournalError, Kept, Use};
 use bqc_run::{InProcess, Solved, Trail, Unit, Workshop};
 use bqc_wire::segment::Entry;
 use bqc_wire::unit::GateForm;
-use bqc_wire::{BlockForm, CheckpointRecord, Ending, KnownTotals, Replay, SolvedRecord, UnitKey};
+use bqc_wire::{BlockForm, Build, CheckpointRecord, Ending, KnownTotals, Replay, SolvedRecord, UnitKey};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+const BUILD: Build = Build::new("test");
 const PLAN: [u8; 32] = [1; 32];
 const CACHE: Use = Use::Cache { max_bytes: 1 << 20 };
 
@@ -23,7 +24,7 @@ fn solved(i: u8) -> Entry {
 }
 
 fn open(folder: &Path) -> Journal {
-    Journal::open(folder, &PLAN, Use::Run).unwrap()
+    Journal::open(folder, &PLAN, &BUILD, Use::Run).unwrap()
 }
 
 fn n_segments(folder: &Path) -> usize {
@@ -50,11 +51,11 @@ fn a_journal_is_found_again_and_each_process_has_a_segment() {
 fn two_processes_never_share_a_run_and_do_share_a_cache() {
     let folder = tempfile::tempdir().unwrap();
     let first = open(folder.path());
-    assert!(matches!(Journal::open(folder.path(), &PLAN, Use::Run), Err(JournalError::Busy { .. })));
+    assert!(matches!(Journal::open(folder.path(), &PLAN, &BUILD, Use::Run), Err(JournalError::Busy { .. })));
     drop(first);
     drop(open(folder.path()));
     let cache = tempfile::tempdir().unwrap();
-    let open = || Journal::open(cache.path(), &PLAN, CACHE).unwrap();
+    let open = || Journal::open(cache.path(), &PLAN, &BUILD, CACHE).unwrap();
     let (a, b) = (open(), open());
     a.append(&solved(1));
     b.append(&solved(2));
@@ -72,7 +73,7 @@ fn a_folder_that_is_removed_is_nobody_elses_until_it_is_gone() {
         let next = std::thread::scope(|scope| {
             let next = scope.spawn(|| {
                 loop {
-                    match Journal::open(&folder, &PLAN, Use::Run) {
+                    match Journal::open(&folder, &PLAN, &BUILD, Use::Run) {
                         Err(JournalError::Busy { .. }) => {}
                         other => return other.unwrap(),
                     }
@@ -83,7 +84,7 @@ fn a_folder_that_is_removed_is_nobody_elses_until_it_is_gone() {
         });
         // Whole and alone: what it writes is found again, and nobody else gets in.
         assert_eq!(next.n_known(), 0, "{i}");
-        assert!(matches!(Journal::open(&folder, &PLAN, Use::Run), Err(JournalError::Busy { .. })));
+        assert!(matches!(Journal::open(&folder, &PLAN, &BUILD, Use::Run), Err(JournalError::Busy { .. })));
         next.append(&solved(2));
         assert_eq!((next.failure(), n_segments(&folder)), (None, 1));
         next.remove().unwrap();
@@ -95,7 +96,7 @@ fn a_folder_that_is_removed_is_nobody_elses_until_it_is_gone() {
 fn another_plan_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()));
-    let refused = Journal::open(folder.path(), &[2; 32], Use::Run).err().unwrap();
+    let refused = Journal::open(folder.path(), &[2; 32], &BUILD, Use::Run).err().unwrap();
     assert!(matches!(refused, JournalError::Other { .. }));
     assert!(refused.to_string().contains("another input, other settings or another build"), "{refused}");
 }
@@ -126,7 +127,7 @@ fn what_cannot_be_a_folder_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "text").unwrap();
-    let refused = Journal::open(&file, &PLAN, Use::Run).err().unwrap();
+    let refused = Journal::open(&file, &PLAN, &BUILD, Use::Run).err().unwrap();
     assert!(matches!(&refused, JournalError::Io { path, .. } if *path == file), "{refused}");
 }
 
@@ -134,10 +135,10 @@ fn what_cannot_be_a_folder_is_said() {
 fn a_cache_keeps_its_newest_segments() {
     let folder = tempfile::tempdir().unwrap();
     for i in 0..10 {
-        Journal::open(folder.path(), &PLAN, CACHE).unwrap().append(&solved(i));
+        Journal::open(folder.path(), &PLAN, &BUILD, CACHE).unwrap().append(&solved(i));
     }
     let of_one = fs::metadata(folder.path().join("00000000.seg")).unwrap().len();
-    let cache = Journal::open(folder.path(), &PLAN, Use::Cache { max_bytes: 3 * of_one + 1 }).unwrap();
+    let cache = Journal::open(folder.path(), &PLAN, &BUILD, Use::Cache { max_bytes: 3 * of_one + 1 }).unwrap();
     assert_eq!(cache.n_known(), 3);
     assert!(cache.get(&UnitKey([9; 32])).is_some() && cache.get(&UnitKey([6; 32])).is_none());
     assert_eq!(n_segments(folder.path()), 4);
@@ -147,7 +148,7 @@ fn a_cache_keeps_its_newest_segments() {
 fn a_long_run_fills_a_cache_piece_by_piece() {
     let folder = tempfile::tempdir().unwrap();
     let max_bytes = 4096;
-    let open = || Journal::open(folder.path(), &PLAN, Use::Cache { max_bytes }).unwrap();
+    let open = || Journal::open(folder.path(), &PLAN, &BUILD, Use::Cache { max_bytes }).unwrap();
     let cache = open();
     (0..250).for_each(|i| cache.append(&solved(i)));
     assert_eq!(cache.failure(), None);
@@ -170,10 +171,10 @@ fn a_long_run_fills_a_cache_piece_by_piece() {
 #[test]
 fn a_cache_leaves_out_what_other_versions_wrote() {
     let folder = tempfile::tempdir().unwrap();
-    let cache = || Journal::open(folder.path(), &PLAN, CACHE).unwrap();
+    let cache = || Journal::open(folder.path(), &PLAN, &BUILD, CACHE).unwrap();
     cache().append(&solved(1));
     // The segment of another plan is as foreign to a cache as one of another version.
-    drop(Journal::open(&folder.path().join("run"), &PLAN, Use::Run).unwrap());
+    drop(Journal::open(&folder.path().join("run"), &PLAN, &BUILD, Use::Run).unwrap());
     fs::rename(folder.path().join("run/00000000.seg"), folder.path().join("00000001.seg")).unwrap();
     fs::write(folder.path().join("00000002.seg"), "no segment at all").unwrap();
     fs::write(folder.path().join("notes.txt"), "nobody's business").unwrap();
@@ -206,7 +207,7 @@ fn what_is_kept_is_not_done_again_and_a_wrong_entry_is() {
     let mut expected: Option<Solved> = None;
     let mut round = |n_done: usize, taken: u64, refused: u64| {
         let (journal, cached) =
-            (open(run.path()), Journal::open(cache.path(), &PLAN, Use::Cache { max_bytes: 1 << 20 }).unwrap());
+            (open(run.path()), Journal::open(cache.path(), &PLAN, &BUILD, Use::Cache { max_bytes: 1 << 20 }).unwrap());
         let counting = Counting(InProcess(&engine), AtomicUsize::new(0));
         let kept = Kept::new(&counting, Some(&journal), Some(&cached));
         let solved = kept.solve(&unit(), &go);
@@ -231,7 +232,7 @@ fn what_is_kept_is_not_done_again_and_a_wrong_entry_is() {
     };
     let wrong = Entry::Solved(unit().key(), Box::new(wrong));
     open(run.path()).append(&wrong);
-    Journal::open(cache.path(), &PLAN, CACHE).unwrap().append(&wrong);
+    Journal::open(cache.path(), &PLAN, &BUILD, CACHE).unwrap().append(&wrong);
     round(1, 0, 2);
     round(0, 1, 0);
 }
@@ -328,7 +329,7 @@ fn what_was_cut_short_is_not_kept() {
 #[test]
 fn a_lock_that_is_let_go_of_soon_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
-    let open = || Journal::open(folder.path(), &[1; 32], Use::Run);
+    let open = || Journal::open(folder.path(), &[1; 32], &BUILD, Use::Run);
     let first = open().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| {

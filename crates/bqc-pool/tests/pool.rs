@@ -7,10 +7,12 @@ use bqc_instantiate::{CpuEngine, Engine};
 use bqc_optimize::{BlockSettings, Flow};
 use bqc_pool::{Patience, Pool, Program};
 use bqc_run::{Solved, Trail, Unit, Workshop};
-use bqc_wire::{FrameDecoder, FromWorker, Hello, Outcome, ToWorker, WorkerTotals, encode_frame};
+use bqc_wire::{Build, FrameDecoder, FromWorker, Hello, Outcome, ToWorker, WorkerTotals, encode_frame};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+const BUILD: Build = Build::new("test");
 
 fn unit(engine: &dyn Engine) -> Unit {
     let mut block = BlockCircuit::new(3);
@@ -30,7 +32,7 @@ fn solve(path: &str, arguments: &[&str], stop: &AtomicBool) -> (Solved, Vec<Stri
     let patience = Patience { hello: silence, silence, unit: minute, per_work: Duration::ZERO, grace };
     let said = Mutex::new(Vec::new());
     let warn = |line: &str| said.lock().unwrap().push(line.to_string());
-    let pool = Pool::new(Program { path: path.into(), arguments }, patience, &engine, &warn).unwrap();
+    let pool = Pool::new(Program { path: path.into(), arguments, build: BUILD }, patience, &engine, &warn).unwrap();
     let solved = pool.solve(&unit(&engine), stop);
     let totals = pool.totals();
     drop(pool);
@@ -44,7 +46,7 @@ fn shell(script: &str) -> (Solved, Vec<String>, WorkerTotals) {
 /// A script that says hello as a worker would, by giving back what it is told, and then does `then`.
 fn greeting(then: &str) -> String {
     let engine = CpuEngine::new();
-    let n = encode_frame(&ToWorker::Hello(Hello::new(engine.name()))).unwrap().len();
+    let n = encode_frame(&ToWorker::Hello(Hello::new(engine.name(), &BUILD))).unwrap().len();
     format!("dd bs=1 count={n} 2>/dev/null; {then}")
 }
 
@@ -78,7 +80,7 @@ fn what_does_not_say_hello_is_replaced_by_this_process() {
 #[test]
 fn a_program_that_starts_in_vain_is_not_started_for_every_block() {
     let engine = CpuEngine::new();
-    let program = Program { path: "/bin/false".into(), arguments: Vec::new() };
+    let program = Program { path: "/bin/false".into(), arguments: Vec::new(), build: BUILD };
     let pool = Pool::new(program, Patience::default(), &engine, &|_| {}).unwrap();
     for _ in 0..10 {
         assert_eq!(pool.solve(&unit(&engine), &AtomicBool::new(false)).outcome, Outcome::Improved);
@@ -149,7 +151,8 @@ fn the_second_worker_goes_on_where_the_first_was_and_the_third_begins_anew() {
     let state = Box::new(states[1].clone());
     std::fs::write(&says, encode_frame(&FromWorker::Checkpoint { task: 0, state: state.clone() }).unwrap()).unwrap();
     let script = format!("cat {0}/says; timeout 2 cat >{0}/asked.$$; kill -ABRT $$", folder.path().display());
-    let program = Program { path: "/bin/sh".into(), arguments: vec!["-c".into(), greeting(&script).into()] };
+    let program =
+        Program { path: "/bin/sh".into(), arguments: vec!["-c".into(), greeting(&script).into()], build: BUILD };
     let pool = Pool::new(program, Patience::default(), &engine, &|_| {}).unwrap();
     let mut noted = Vec::new();
     let first = Some(states[0].clone());
@@ -174,7 +177,8 @@ fn the_second_worker_goes_on_where_the_first_was_and_the_third_begins_anew() {
 fn what_is_killed_from_outside_is_tried_for_longer() {
     let engine = CpuEngine::new();
     let killed_after = |script: &str, unit_may_take: Duration| {
-        let program = Program { path: "/bin/sh".into(), arguments: vec!["-c".into(), greeting(script).into()] };
+        let program =
+            Program { path: "/bin/sh".into(), arguments: vec!["-c".into(), greeting(script).into()], build: BUILD };
         let patience = Patience { unit: unit_may_take, per_work: Duration::ZERO, ..Patience::default() };
         let pool = Pool::new(program, patience, &engine, &|_| {}).unwrap();
         let solved = pool.solve(&unit(&engine), &AtomicBool::new(false));
@@ -193,7 +197,7 @@ fn a_stop_ends_the_waiting_and_is_no_failure() {
     for script in ["exec sleep 100".into(), greeting("exec sleep 100")] {
         let (stop, engine) = (AtomicBool::new(false), CpuEngine::new());
         let patience = Patience { grace: Duration::from_millis(100), ..Patience::default() };
-        let program = Program { path: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()] };
+        let program = Program { path: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()], build: BUILD };
         let pool = Pool::new(program, patience, &engine, &|_| {}).unwrap();
         let solved = std::thread::scope(|scope| {
             scope.spawn(|| {

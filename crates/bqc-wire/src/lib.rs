@@ -14,11 +14,8 @@
 //! Units: seconds, bytes, radians, gate counts. Counts are those of the circuit after translation to
 //! {CX, U3}, for input and output alike, so that they can be compared.
 
-/// Names the build of this program: sources, dependencies and compiler, as far as they may decide a result. Builds
-/// of the same sources by the same compiler share it.
-pub const BUILD: &str = env!("BQC_BUILD");
-
 pub mod batch;
+mod build_id;
 mod document;
 pub mod frame;
 pub mod fuzz;
@@ -35,6 +32,7 @@ pub mod stats;
 pub mod unit;
 
 pub use batch::{BatchFigures, BatchOutcome, BatchRecord, BatchRow, RowState};
+pub use build_id::Build;
 pub use document::{Document, WireError};
 pub use frame::{FrameDecoder, FrameError, MAX_FRAME_BYTES, encode_frame};
 pub use gpus::{DeviceTrouble, GpuList, GpuRecord};

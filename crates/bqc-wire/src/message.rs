@@ -4,7 +4,7 @@
 //! may have been replaced while its supervisor runs. Then the supervisor sends one unit of work after
 //! the other, and the worker answers each of them once, with heartbeats and checkpoints until it does.
 
-use crate::BUILD;
+use crate::build_id::Build;
 use crate::gpus::{DeviceTrouble, GpuList};
 use crate::unit::{CheckpointRecord, SolvedRecord, UnitRecord};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -38,8 +38,8 @@ pub enum HelloError {
     Stranger,
     /// Another protocol, version or build, whose results may be others.
     #[error(
-        "the other side is bqc {version} (build {build}) with protocol {protocol}; this is bqc {ours} (build {BUILD}) \
-         with protocol {PROTOCOL}"
+        "the other side is bqc {version} (build {build}) with protocol {protocol}; this is bqc {ours} (build \
+         {our_build}) with protocol {PROTOCOL}"
     )]
     OtherVersion {
         /// Its version.
@@ -50,6 +50,8 @@ pub enum HelloError {
         protocol: u32,
         /// Version of this side.
         ours: &'static str,
+        /// Build of this side.
+        our_build: Build,
     },
     /// Other arithmetic: results would depend on which worker has a unit.
     #[error("the other side computes with `{found}` where `{expected}` is expected")]
@@ -62,21 +64,26 @@ pub enum HelloError {
 }
 
 impl Hello {
-    /// What this version says.
-    pub fn new(engine: &str) -> Hello {
-        let (version, build) = (env!("CARGO_PKG_VERSION").into(), BUILD.into());
+    /// What this version says, in a program of this build.
+    pub fn new(engine: &str, build: &Build) -> Hello {
+        let (version, build) = (env!("CARGO_PKG_VERSION").into(), build.as_str().into());
         Hello { magic: MAGIC, protocol: PROTOCOL, version, build, engine: engine.into() }
     }
 
-    /// Whether the side that said this may work together with one that computes with `engine`.
-    pub fn check(&self, engine: &str) -> Result<(), HelloError> {
+    /// Whether the side that said this may work together with one of `build` that computes with `engine`.
+    pub fn check(&self, engine: &str, build: &Build) -> Result<(), HelloError> {
         if self.magic != MAGIC {
             return Err(HelloError::Stranger);
         }
         let ours = env!("CARGO_PKG_VERSION");
-        if self.protocol != PROTOCOL || self.version != ours || self.build != BUILD {
-            let (version, build) = (self.version.clone(), self.build.clone());
-            return Err(HelloError::OtherVersion { version, build, protocol: self.protocol, ours });
+        if self.protocol != PROTOCOL || self.version != ours || self.build != build.as_str() {
+            return Err(HelloError::OtherVersion {
+                version: self.version.clone(),
+                build: self.build.clone(),
+                protocol: self.protocol,
+                ours,
+                our_build: build.clone(),
+            });
         }
         if self.engine != engine {
             return Err(HelloError::OtherEngine { found: self.engine.clone(), expected: engine.into() });

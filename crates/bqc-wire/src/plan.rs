@@ -1,6 +1,7 @@
 //! The plan of a run that many machines share: what it is about and all that decides its output. Written
 //! once and never changed: the segments of the run carry its hash.
 
+use crate::build_id::Build;
 use crate::document::{Document, WireError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -105,7 +106,7 @@ impl Plan {
 
     /// What the segments of its run carry.
     pub fn hash(&self) -> [u8; 32] {
-        crate::unit::plan_hash(&[self.clone().seal().as_bytes()])
+        crate::unit::plan_hash(&Build::from(self.build.clone()), &[self.clone().seal().as_bytes()])
     }
 }
 

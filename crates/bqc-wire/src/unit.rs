@@ -7,6 +7,7 @@
 //! of it, so that a change of the sources does not change all random numbers; journals and caches have it in
 //! their [`plan_hash`].
 
+use crate::build_id::Build;
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, LoweredGate, TwoQubitGate};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -181,11 +182,11 @@ impl UnitRecord {
 
 /// The SHA-256 of the build and some parts, none of which can run into the next: the plan of a run, for its
 /// journal. Without parts it is the build's, for a cache: another build may have other results for the same unit.
-pub fn plan_hash(parts: &[&[u8]]) -> [u8; 32] {
+pub fn plan_hash(build: &Build, parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(b"bqc.plan/1");
     hash.update(env!("CARGO_PKG_VERSION"));
-    hash.update(crate::BUILD);
+    hash.update(build.as_str());
     for part in parts {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);

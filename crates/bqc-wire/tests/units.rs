@@ -2,7 +2,7 @@
 
 use bqc_circuit::{BlockCircuit, BlockQubit};
 use bqc_wire::unit::{GateForm, UnitRecord, plan_hash};
-use bqc_wire::{BlockForm, FormError, UnitFlow, UnitObjective, UnitSolver};
+use bqc_wire::{BlockForm, Build, FormError, UnitFlow, UnitObjective, UnitSolver};
 
 fn unit() -> UnitRecord {
     let mut block = BlockCircuit::new(3);
@@ -63,7 +63,9 @@ fn every_part_of_a_unit_is_part_of_its_name() {
 
 #[test]
 fn parts_of_a_plan_do_not_run_together() {
-    assert_ne!(plan_hash(&[b"ab", b"c"]), plan_hash(&[b"a", b"bc"]));
-    assert_ne!(plan_hash(&[b"ab"]), plan_hash(&[b"ab", b""]));
-    assert_eq!(plan_hash(&[b"ab", b"c"]), plan_hash(&[b"ab", b"c"]));
+    let hash = |parts: &[&[u8]]| plan_hash(&Build::new("here"), parts);
+    assert_ne!(hash(&[b"ab", b"c"]), hash(&[b"a", b"bc"]));
+    assert_ne!(hash(&[b"ab"]), hash(&[b"ab", b""]));
+    assert_eq!(hash(&[b"ab", b"c"]), hash(&[b"ab", b"c"]));
+    assert_ne!(hash(&[b"ab"]), plan_hash(&Build::new("there"), &[b"ab"]));
 }

@@ -4,6 +4,7 @@
 use ptx_builder::{Comparison, PtxBuilder, PtxError, Toolchain, core_archive, root};
 use std::fs;
 use std::path::Path;
+use test_skips::{Need, skip};
 
 const OPENING: &str = "\
 #![no_std]
@@ -17,7 +18,7 @@ fn toolchain() -> Option<Toolchain> {
     match Toolchain::find(source.as_deref(), Path::new(env!("CARGO_TARGET_TMPDIR"))) {
         Ok(toolchain) => Some(toolchain),
         Err(PtxError::NoToolchain(why)) => {
-            println!("skipped: {why}");
+            skip(Need::Nvptx, &why);
             None
         }
         Err(error) => panic!("{error}"),

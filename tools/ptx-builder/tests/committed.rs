@@ -3,14 +3,10 @@
 
 use ptx_builder::{Arch, Comparison, Limits, PtxBuilder, PtxError, Ptxas, Toolchain, packages, root};
 use std::path::Path;
+use test_skips::{Need, skip};
 
 /// Of the target folder, as `.ci/run` fills it.
 const PTXAS_FOLDER: &str = "target/ptxas";
-
-/// Said so that it is found in a long log.
-fn skipped(what: &str, why: &str) {
-    println!("\n!! skipped: THE PTX WAS {what}: {why}\n");
-}
 
 #[test]
 fn committed_ptx_belongs_to_its_sources() {
@@ -26,13 +22,13 @@ fn committed_ptx_is_what_the_compiler_makes() {
     let source = ptx_builder::core_archive(&root());
     let toolchain = match Toolchain::find(source.as_deref(), Path::new(env!("CARGO_TARGET_TMPDIR"))) {
         Ok(toolchain) => toolchain,
-        Err(PtxError::NoToolchain(why)) => return skipped("NOT COMPARED BYTE BY BYTE", &why),
+        Err(PtxError::NoToolchain(why)) => return skip(Need::Nvptx, &why),
         Err(error) => panic!("{error}"),
     };
     for package in packages(&root()) {
         match package.compare(&toolchain) {
             Ok(comparison) => assert_eq!(comparison, Comparison::Same, "{}", package.path().unwrap().display()),
-            Err(PtxError::NoToolchain(why)) => return skipped("NOT COMPARED BYTE BY BYTE", &why),
+            Err(PtxError::NoToolchain(why)) => return skip(Need::Nvptx, &why),
             Err(error) => panic!("{error}"),
         }
     }
@@ -41,7 +37,7 @@ fn committed_ptx_is_what_the_compiler_makes() {
 #[test]
 fn committed_ptx_assembles_everywhere_without_spills() {
     let Some(ptxas) = Ptxas::find(&root().join(PTXAS_FOLDER)) else {
-        return skipped("NOT ASSEMBLED", "there is no ptxas; .ci/run installs it");
+        return skip(Need::Ptxas, "there is no ptxas; .ci/ptxas installs it");
     };
     // Each takes some seconds and some memory.
     for package in packages(&root()) {

@@ -18,7 +18,6 @@ pub mod environment;
 pub mod gram;
 pub mod jacobian;
 pub mod layer;
-pub mod pairs;
 mod panel;
 pub mod pauli;
 mod plain;

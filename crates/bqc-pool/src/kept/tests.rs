@@ -6,6 +6,7 @@ use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, GateCall, GateId, Qubit, St
 use bqc_instantiate::{CpuEngine, Engine};
 use bqc_optimize::{BlockSettings, Flow};
 use bqc_run::{Compiled, InProcess, RunSettings, Unobserved, compile_in};
+use bqc_wire::Build;
 use std::path::Path;
 
 /// Stops the run when so many rounds are done, within whichever unit that is.
@@ -65,13 +66,14 @@ fn run(folder: &Path, n_rounds: usize, max_replay: Duration) -> (Compiled, bool)
     let engine = CpuEngine::new();
     let stop = AtomicBool::new(n_rounds == 0);
     let inner = StopsAfter { engine: InProcess(&engine), n_left: n_rounds.into(), stop: &stop };
-    let journal = Journal::open(folder, &[1; 32], Use::Run).unwrap();
+    let journal = Journal::open(folder, &[1; 32], &BUILD, Use::Run).unwrap();
     let mut kept = Kept::new(&inner, Some(&journal), None);
     kept.max_replay = max_replay;
     let compiled = compile_in(&kept, &circuit(), &settings, engine.family(), &stop, &Unobserved).unwrap();
     (compiled, kept.is_behind())
 }
 
+const BUILD: Build = Build::new("test");
 const LONG: Duration = Duration::from_secs(600);
 
 #[test]
@@ -128,7 +130,7 @@ fn of_a_run_that_was_killed_the_checkpoints_count() {
     let left = unit.left_at(&states[1]).unwrap();
     assert!(left.verified.circuit().n_cx() < block.n_cx() && !left.is_final);
     {
-        let journal = Journal::open(folder.path(), &[1; 32], Use::Run).unwrap();
+        let journal = Journal::open(folder.path(), &[1; 32], &BUILD, Use::Run).unwrap();
         journal.note(unit.key(), states[1].clone());
     }
     // A workshop that begins nothing when the run is to stop.
@@ -139,7 +141,7 @@ fn of_a_run_that_was_killed_the_checkpoints_count() {
         }
     }
     for _ in 0..2 {
-        let journal = Journal::open(folder.path(), &[1; 32], Use::Run).unwrap();
+        let journal = Journal::open(folder.path(), &[1; 32], &BUILD, Use::Run).unwrap();
         let solved = Kept::new(&Closed, Some(&journal), None).solve(&unit, &stop);
         assert_eq!(solved.verified.circuit(), left.verified.circuit());
     }

@@ -110,11 +110,13 @@ impl Pool<'_> {
     fn greet(&self, process: &mut Process, is_on_cpu: bool, stop: &AtomicBool) -> Result<bool, Loss> {
         let patience = self.patience.hello + if is_on_cpu { Duration::ZERO } else { OPEN_GPU };
         let until = Instant::now() + patience;
-        process.send(&ToWorker::Hello(Hello::new(self.engine.name())), until)?;
+        process.send(&ToWorker::Hello(Hello::new(self.engine.name(), &self.program.build)), until)?;
         while !stop.load(Ordering::Relaxed) {
             let look = Instant::now() + LOOK_EVERY;
             return match process.receive(look.min(until))? {
-                Some(FromWorker::Hello(hello)) => hello.check(self.engine.name()).map(|()| true).map_err(Loss::Hello),
+                Some(FromWorker::Hello(hello)) => {
+                    hello.check(self.engine.name(), &self.program.build).map(|()| true).map_err(Loss::Hello)
+                }
                 Some(FromWorker::Device { trouble, reason }) => Err(Loss::Device { trouble, reason }),
                 Some(_) => Err(Loss::Unasked),
                 None if look < until => continue,

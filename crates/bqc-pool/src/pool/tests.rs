@@ -4,7 +4,9 @@ use super::*;
 use bqc_circuit::{BlockCircuit, BlockQubit};
 use bqc_instantiate::CpuEngine;
 use bqc_optimize::BlockSettings;
-use bqc_wire::{Hello, Outcome, encode_frame};
+use bqc_wire::{Build, Hello, Outcome, encode_frame};
+
+const BUILD: Build = Build::new("test");
 
 fn unit() -> Unit {
     let mut block = BlockCircuit::new(2);
@@ -17,14 +19,14 @@ fn unit() -> Unit {
 fn a_unit_that_takes_all_memory_is_tried_three_times_and_alone() {
     static N_KILLED: AtomicUsize = AtomicUsize::new(0);
     let engine = CpuEngine::new();
-    let n = encode_frame(&ToWorker::Hello(Hello::new(engine.name()))).unwrap().len();
+    let n = encode_frame(&ToWorker::Hello(Hello::new(engine.name(), &BUILD))).unwrap().len();
     let folder = tempfile::tempdir().unwrap();
     // Each says how many are there; the first two may be together.
     let script = format!(
         "dd bs=1 count={n} 2>/dev/null; cd {}; mkdir $$; sleep 0.1; ls -d [0-9]* | wc -l >>n; rmdir $$; kill -9 $$",
         folder.path().display()
     );
-    let program = Program { path: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()] };
+    let program = Program { path: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()], build: BUILD };
     let mut pool = Pool::new(program, Patience::default(), &engine, &|_| {}).unwrap();
     pool.n_oom_kills = || Some(N_KILLED.fetch_add(1, Ordering::Relaxed) as u64);
     std::thread::scope(|scope| {
