@@ -3,11 +3,12 @@
 mod common;
 
 use bqc_circuit::{BlockCircuit, Circuit};
-use bqc_cluster::{Care, Folder, FolderError, Ledger, Missing, Reader, Storage, Supervisor, Survey, Totals};
+use bqc_cluster::{Care, Missing, Reader, Supervisor, Survey, Totals};
 use bqc_instantiate::CpuEngine;
 use bqc_run::{Compiled, InProcess, RunSettings, Solved, Unit, Unobserved, Workshop, compile, compile_in};
+use bqc_store::{Folder, Ledger, Storage, StoreError};
 use bqc_wire::segment::{encode_head, encode_record};
-use bqc_wire::{Outcome, Share, UnitKey, WriterRecord};
+use bqc_wire::{Entry, Outcome, UnitKey, WriterRecord};
 use common::*;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -67,7 +68,7 @@ fn work(
     record: WriterRecord,
     care: Care,
     settings: &RunSettings,
-) -> (Compiled, Totals, Option<FolderError>) {
+) -> (Compiled, Totals, Option<StoreError>) {
     // No two clocks began at the same time.
     let clock = Since(Instant::now(), Duration::from_secs(1000 * u64::from(record.rank)));
     let ledger = Ledger::new(storage, &clock, PLAN);
@@ -313,14 +314,14 @@ fn forge(server: &Arc<Server>, name: &str, units: &[Unit]) {
     let forger = Client::new(server, 5, Weather::default());
     let file = forger.create(&format!("segments/{name}-0")).unwrap();
     file.append(&encode_head(&PLAN)).unwrap();
-    let say = |share: &Share| file.append(&encode_record(share).unwrap()).unwrap();
-    say(&Share::Writer(WriterRecord { name: name.into(), ..WriterRecord::default() }));
+    let say = |share: &Entry| file.append(&encode_record(share).unwrap()).unwrap();
+    say(&Entry::Writer(WriterRecord { name: name.into(), ..WriterRecord::default() }));
     for unit in units {
         let mut solved = unit.stopped().to_record();
         let block = BlockCircuit::new(unit.block().width());
         (solved.block, solved.ending) = ((&block).into(), bqc_wire::Ending::Improved);
         let key = unit.key();
-        say(&Share::Solved { key, result: Box::new(solved), is_settled: true, seconds: 0.0 });
+        say(&Entry::Solved { key, result: Box::new(solved), is_settled: true, seconds: 0.0 });
     }
 }
 

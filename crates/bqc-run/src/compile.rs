@@ -128,7 +128,7 @@ pub struct Compiled {
 
 /// Rewrites `circuit` with fewer two-qubit gates.
 ///
-/// Stops early, with the best circuit so far, soon after `stop` is set: see [`Workshop::knows_more`]. `observer` is called from the
+/// Stops early, with the best circuit so far, soon after `stop` is set: see [`Workshop::goes_on`]. `observer` is called from the
 /// worker threads.
 pub fn compile(
     circuit: &Circuit,
@@ -422,7 +422,7 @@ impl Run<'_> {
 
     /// What is known already is done first: who takes up a run and stops it at once has no less than before.
     pub(crate) fn is_stopped(&self) -> bool {
-        self.around.stop.load(Ordering::Relaxed) && !self.around.workshop.knows_more()
+        !self.around.workshop.goes_on(self.around.stop.load(Ordering::Relaxed))
     }
 
     /// Compares the result with the input, and gives the input back if they differ.

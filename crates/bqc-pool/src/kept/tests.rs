@@ -1,11 +1,11 @@
 //! Runs that are stopped, taken up again, and stopped earlier than before.
 
 use super::*;
-use crate::Use;
 use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, GateCall, GateId, Qubit, Stats, lower};
 use bqc_instantiate::CpuEngine;
 use bqc_optimize::{BlockSettings, Flow};
 use bqc_run::{Compiled, InProcess, RunSettings, Unobserved, compile_in};
+use bqc_store::Use;
 use std::path::Path;
 
 /// Stops the run when so many rounds are done, within whichever unit that is.
