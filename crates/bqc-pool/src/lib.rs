@@ -13,6 +13,8 @@
 mod fault;
 mod kept;
 #[cfg(unix)]
+mod ladder;
+#[cfg(unix)]
 pub mod mps;
 #[cfg(unix)]
 mod placement;
