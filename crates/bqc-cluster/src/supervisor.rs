@@ -10,7 +10,7 @@ use bqc_store::{Fresh, Ledger, Pen, StoreError};
 use bqc_wire::{Entry, PassRecord, SolvedRecord, UnitKey, WriterRecord};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -47,6 +47,12 @@ pub struct Supervisor<'a> {
     care: Care,
     n_shards: usize,
     pen: Pen,
+    course: Course,
+}
+
+/// What changes as a supervisor works.
+#[derive(Default)]
+struct Course {
     pace: Mutex<Pace>,
     /// What was taken for want of anything better, for units that another try may do better; before it what was
     /// known of the unit as better, and was refused.
@@ -56,23 +62,13 @@ pub struct Supervisor<'a> {
     failure: Mutex<Option<StoreError>>,
     /// How many claims in a row could not be made, and when the first of them was tried.
     vain_claims: Mutex<(u32, Duration)>,
-    has_warned: AtomicBool,
-    has_told_trouble: AtomicBool,
-    n: Counts,
+    /// Whether the user was told of the folder, and of checkpoints.
+    has_warned: [AtomicBool; 2],
+    totals: Mutex<Totals>,
+    /// Passes that this supervisor has come to.
+    n_passes: AtomicU32,
     is_over: Mutex<bool>,
     over: Condvar,
-}
-
-#[derive(Default)]
-struct Counts {
-    done: AtomicU64,
-    cut_short: AtomicU64,
-    taken: AtomicU64,
-    refused: AtomicU64,
-    taken_over: AtomicU64,
-    gone_on: AtomicU64,
-    /// Passes that this supervisor has come to.
-    passes: AtomicU32,
 }
 
 impl<'a> Supervisor<'a> {
@@ -87,28 +83,7 @@ impl<'a> Supervisor<'a> {
     ) -> Result<Supervisor<'a>, StoreError> {
         ledger.load()?;
         let pen = ledger.pen(record.clone())?;
-        let look = Mutex::new(ledger.clock().now());
-        let (pace, makeshift, failure, vain_claims, has_warned, has_told_trouble, n, is_over, over) =
-            Default::default();
-        Ok(Supervisor {
-            ledger,
-            inner,
-            warn,
-            record,
-            care,
-            n_shards,
-            pen,
-            pace,
-            makeshift,
-            look,
-            failure,
-            vain_claims,
-            has_warned,
-            has_told_trouble,
-            n,
-            is_over,
-            over,
-        })
+        Ok(Supervisor { ledger, inner, warn, record, care, n_shards, pen, course: Course::default() })
     }
 
     /// Runs `work`, which compiles with this workshop, and says meanwhile that we live. `work` returns whether
@@ -124,8 +99,7 @@ impl<'a> Supervisor<'a> {
             self.pen.append(&Entry::Ended { seconds: self.seconds(), is_complete });
             self.note_failure();
             if is_complete {
-                let gone = self.gone(self.ledger.clock().now()).into_iter().filter(|(_, is_gone)| *is_gone);
-                self.ledger.remove_checkpoints(gone.map(|(name, _)| name));
+                self.ledger.remove_checkpoints();
             }
             is_complete
         })
@@ -134,7 +108,8 @@ impl<'a> Supervisor<'a> {
     /// From time to time a sign of life.
     fn beat(&self) {
         loop {
-            let waited = self.over.wait_timeout_while(lock(&self.is_over), self.care.beat(), |is_over| !*is_over);
+            let waited =
+                self.course.over.wait_timeout_while(lock(&self.course.is_over), self.care.beat(), |is_over| !*is_over);
             if *waited.unwrap_or_else(|e| e.into_inner()).0 {
                 return;
             }
@@ -149,7 +124,7 @@ impl<'a> Supervisor<'a> {
         let (fresh, read) = self.ledger.refresh(Some(&self.record.name));
         self.ledger.keep(fresh);
         self.warn_of(read);
-        let makeshift = std::mem::take(&mut *lock(&self.makeshift));
+        let makeshift = std::mem::take(&mut *lock(&self.course.makeshift));
         let is_other = |key: &UnitKey, looked_at: &Vec<SolvedRecord>| {
             let mut before = looked_at.iter();
             // What was refused once is refused again; what follows the one that was taken does not matter.
@@ -159,7 +134,7 @@ impl<'a> Supervisor<'a> {
         };
         let has_changed = makeshift.iter().any(|(key, looked_at)| is_other(key, looked_at));
         if has_changed {
-            self.n.passes.store(0, Ordering::Relaxed);
+            self.course.n_passes.store(0, Ordering::Relaxed);
             self.ledger.rewind();
             self.warn_of(self.ledger.load());
         }
@@ -168,21 +143,16 @@ impl<'a> Supervisor<'a> {
 
     /// What it has been through so far.
     pub fn totals(&self) -> Totals {
-        let n = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let Counts { done, cut_short, taken, refused, taken_over, gone_on, .. } = &self.n;
-        Totals {
-            done: n(done),
-            cut_short: n(cut_short),
-            taken: n(taken),
-            refused: n(refused),
-            taken_over: n(taken_over),
-            gone_on: n(gone_on),
-        }
+        *lock(&self.course.totals)
+    }
+
+    fn count(&self, count: impl FnOnce(&mut Totals)) {
+        count(&mut lock(&self.course.totals));
     }
 
     /// Why the run was stopped from here: the folder cannot be used any more.
     pub fn take_failure(&self) -> Option<StoreError> {
-        lock(&self.failure).take()
+        lock(&self.course.failure).take()
     }
 
     fn seconds(&self) -> f64 {
@@ -193,9 +163,9 @@ impl<'a> Supervisor<'a> {
     /// checkpoints goes on.
     fn note_failure(&self) {
         if let Some(failure) = self.pen.take_failure() {
-            lock(&self.failure).get_or_insert(failure);
+            lock(&self.course.failure).get_or_insert(failure);
         } else if let Some(trouble) = self.pen.trouble()
-            && !self.has_told_trouble.swap(true, Ordering::Relaxed)
+            && !self.course.has_warned[1].swap(true, Ordering::Relaxed)
         {
             (self.warn)(&trouble);
         }
@@ -204,7 +174,7 @@ impl<'a> Supervisor<'a> {
     /// Reading goes on after any error: it may be there again the next time.
     fn warn_of(&self, read: Result<(), StoreError>) {
         if let Err(e) = read
-            && !self.has_warned.swap(true, Ordering::Relaxed)
+            && !self.course.has_warned[0].swap(true, Ordering::Relaxed)
         {
             (self.warn)(&format!("{e}; trying on"));
         }
@@ -212,12 +182,16 @@ impl<'a> Supervisor<'a> {
 
     /// Takes what is known of the units that are not done, each checked here.
     fn take_known(&self, pass: &PassState<'_>) {
-        (0..pass.units.len()).into_par_iter().filter(|i| !pass.is_done(*i)).for_each(|i| {
-            if let Some(solved) = self.known(pass.units[i]) {
-                self.n.taken.fetch_add(1, Ordering::Relaxed);
-                pass.finish(i, solved);
-            }
-        });
+        (0..pass.units.len()).into_par_iter().for_each(|i| self.take_one(pass, i));
+    }
+
+    fn take_one(&self, pass: &PassState<'_>, index: usize) {
+        if !pass.is_done(index)
+            && let Some(solved) = self.known(pass.units[index])
+        {
+            self.count(|n| n.taken += 1);
+            pass.finish(index, solved);
+        }
     }
 
     /// Takes what was read just now. What is no use to this pass is kept: another supervisor may be ahead.
@@ -231,7 +205,7 @@ impl<'a> Supervisor<'a> {
             if fresh.is_settled
                 && let Ok(solved) = pass.units[i].check(&fresh.record, true)
             {
-                self.n.taken.fetch_add(1, Ordering::Relaxed);
+                self.count(|n| n.taken += 1);
                 pass.finish(i, solved);
                 return None;
             }
@@ -240,12 +214,7 @@ impl<'a> Supervisor<'a> {
         let left: Vec<(Option<usize>, Fresh)> = fresh.into_par_iter().filter_map(take).collect();
         let places: Vec<usize> = left.iter().filter_map(|(place, _)| *place).collect();
         self.ledger.keep(left.into_iter().map(|(_, fresh)| fresh).collect());
-        for i in places.into_iter().filter(|i| !pass.is_done(*i)) {
-            if let Some(solved) = self.known(pass.units[i]) {
-                self.n.taken.fetch_add(1, Ordering::Relaxed);
-                pass.finish(i, solved);
-            }
-        }
+        places.into_iter().for_each(|i| self.take_one(pass, i));
     }
 
     /// The best that is known of a unit, checked.
@@ -254,7 +223,7 @@ impl<'a> Supervisor<'a> {
         let (solved, is_settled) = self.ledger.find(&unit.key(), |(record, is_settled)| {
             let checked = unit.check(record, is_settled);
             if let Err(refused) = &checked {
-                self.n.refused.fetch_add(1, Ordering::Relaxed);
+                self.count(|n| n.refused += 1);
                 (self.warn)(&format!("the result of another supervisor was refused: {refused}"));
             }
             if checked.is_err() || !is_settled {
@@ -263,14 +232,14 @@ impl<'a> Supervisor<'a> {
             Some((checked.ok()?, is_settled))
         })?;
         if !is_settled {
-            lock(&self.makeshift).insert(unit.key(), looked_at);
+            lock(&self.course.makeshift).insert(unit.key(), looked_at);
         }
         Some(solved)
     }
 
     /// Reads what is new, if nobody else is just doing so.
     fn look(&self, pass: &PassState<'_>, after: Duration) {
-        let Ok(mut last) = self.look.try_lock() else { return };
+        let Ok(mut last) = self.course.look.try_lock() else { return };
         if self.ledger.clock().now().saturating_sub(*last) < after {
             return;
         }
@@ -298,21 +267,21 @@ impl<'a> Supervisor<'a> {
         pass.begin(index);
         let begun = self.seconds();
         let (key, from) = (unit.key(), self.pen.checkpoint(&unit.key()));
-        self.n.gone_on.fetch_add(u64::from(from.is_some()), Ordering::Relaxed);
+        self.count(|n| n.gone_on += u64::from(from.is_some()));
         let note = &mut |state| self.pen.note(key, state);
         let solved = self.inner.solve_along(unit, Trail { from, note }, stop);
         let seconds = (self.seconds() - begun).max(0.0);
         if !solved.is_final && stop.load(Ordering::Relaxed) {
-            self.n.cut_short.fetch_add(1, Ordering::Relaxed);
+            self.count(|n| n.cut_short += 1);
             return;
         }
-        self.n.done.fetch_add(1, Ordering::Relaxed);
+        self.count(|n| n.done += 1);
         let (record, is_settled) = (solved.to_record(), solved.is_final);
         let unsettled = (!is_settled).then(|| Fresh { key, record: record.clone(), is_settled, pass: pass.key });
         self.pen.append(&Entry::Solved { key, result: Box::new(record), is_settled, seconds });
         self.note_failure();
         if is_settled {
-            let mut pace = lock(&self.pace);
+            let mut pace = lock(&self.course.pace);
             *pace = Pace { work: pace.work + unit.work(), seconds: pace.seconds + seconds };
             drop(pace);
             pass.finish(index, solved);
@@ -345,14 +314,14 @@ impl<'a> Supervisor<'a> {
     /// Makes a claim; none if that is not possible. Who cannot make any for a lease is of no use, and stops.
     fn make(&self, claims: &Claims<'_>, shard: usize, turn: Turn, now: Duration) -> Option<bool> {
         let made = claims.make(shard, turn, now);
-        let mut vain = lock(&self.vain_claims);
+        let mut vain = lock(&self.course.vain_claims);
         let Err(source) = made else {
             vain.0 = 0;
             return made.ok();
         };
         *vain = (vain.0 + 1, if vain.0 == 0 { now } else { vain.1 });
         if self.care.gives_up(vain.0, now.saturating_sub(vain.1)) {
-            lock(&self.failure).get_or_insert(StoreError::Io { path: CLAIMS.into(), source });
+            lock(&self.course.failure).get_or_insert(StoreError::Io { path: CLAIMS.into(), source });
         } else {
             self.warn_of_io(Err(source));
         }
@@ -382,13 +351,13 @@ impl<'a> Supervisor<'a> {
                 None => Some(Turn::FIRST),
                 Some(claim) => {
                     let life = claim.owner.as_ref().map_or(Life::Unheard, |owner| self.life(&owner.name, &gone));
-                    let slow = self.care.slow(*lock(&self.pace), pass.work_left_of(shard));
+                    let slow = self.care.slow(*lock(&self.course.pace), pass.work_left_of(shard));
                     self.care.turn_after(claim, life, now.saturating_sub(claim.seen), slow)
                 }
             };
             let Some(turn) = turn else { continue };
             if self.make(claims, shard, turn, now) == Some(true) {
-                self.n.taken_over.fetch_add(u64::from(turn.is_from_another), Ordering::Relaxed);
+                self.count(|n| n.taken_over += u64::from(turn.is_from_another));
                 owners.extend(claims.former_owners(shard, turn.number));
                 // From the other end: a slow owner may be half through.
                 pass.add(pass.left_of(shard).rev());
@@ -396,7 +365,9 @@ impl<'a> Supervisor<'a> {
             }
         }
         owners.remove(&self.record.name);
-        self.ledger.take_over(&owners, &self.pen);
+        // Segments of checkpoints also hold those of units that are done.
+        let is_left = |key: &UnitKey| pass.place(key).is_some_and(|i| !pass.is_done(i));
+        self.ledger.take_over(&owners, &self.pen, is_left);
         n_taken > 0
     }
 
@@ -432,7 +403,7 @@ impl<'a> Supervisor<'a> {
 
     /// A failure here stops the run.
     fn is_to_stop(&self, stop: &AtomicBool) -> bool {
-        if lock(&self.failure).is_some() {
+        if lock(&self.course.failure).is_some() {
             stop.store(true, Ordering::Relaxed);
         }
         stop.load(Ordering::Relaxed)
@@ -444,8 +415,8 @@ struct Ended<'s, 'a>(&'s Supervisor<'a>);
 
 impl Drop for Ended<'_, '_> {
     fn drop(&mut self) {
-        *lock(&self.0.is_over) = true;
-        self.0.over.notify_all();
+        *lock(&self.0.course.is_over) = true;
+        self.0.course.over.notify_all();
     }
 }
 
@@ -456,7 +427,7 @@ impl Workshop for Supervisor<'_> {
     }
 
     fn solve_all(&self, units: &[&Unit], stop: &AtomicBool, bench: &dyn Bench) {
-        let nth = self.n.passes.fetch_add(1, Ordering::Relaxed);
+        let nth = self.course.n_passes.fetch_add(1, Ordering::Relaxed);
         if units.is_empty() {
             return;
         }
@@ -491,7 +462,7 @@ impl Workshop for Supervisor<'_> {
             // Done here or by others. What is cut short stays, for those that go on with it.
             units.iter().for_each(|unit| self.pen.forget([&unit.key()]));
         }
-        let makeshift = lock(&self.makeshift);
+        let makeshift = lock(&self.course.makeshift);
         self.ledger.forget(units.iter().map(|unit| unit.key()).filter(|key| !makeshift.contains_key(key)));
     }
 }

@@ -85,7 +85,9 @@ pub struct Pool<'a> {
     turn: RwLock<()>,
     /// How many processes were killed for want of memory, where that is known.
     n_oom_kills: fn() -> Option<u64>,
-    n: Counts,
+    totals: Mutex<WorkerTotals>,
+    /// Starts in vain on the CPU since the last that was not.
+    vain_starts: AtomicUsize,
 }
 
 /// What is left of a pool without workers: the MPS daemons of its own, which end when this is dropped.
@@ -97,18 +99,6 @@ pub struct Leftover {
 struct Order {
     launch: Launch,
     answer: Sender<Result<Process, Loss>>,
-}
-
-/// What the pool has been through.
-#[derive(Default)]
-struct Counts {
-    started: AtomicUsize,
-    lost: AtomicUsize,
-    in_process: AtomicUsize,
-    cut_short: AtomicUsize,
-    substituted: AtomicUsize,
-    /// Starts in vain on the CPU since the last that was not.
-    vain_starts: AtomicUsize,
 }
 
 /// What came of one worker's try.
@@ -165,8 +155,21 @@ impl<'a> Pool<'a> {
     ) -> Result<Pool<'a>, Loss> {
         let starter = Mutex::new(start_starter(program.clone())?);
         let places = Arc::new(Places::new(gpus));
-        let (resting, homes, turn, n) = Default::default();
-        Ok(Pool { program, patience, engine, warn, resting, homes, places, starter, turn, n_oom_kills, n })
+        let (resting, homes, turn, totals, vain_starts) = Default::default();
+        Ok(Pool {
+            program,
+            patience,
+            engine,
+            warn,
+            resting,
+            homes,
+            places,
+            starter,
+            turn,
+            n_oom_kills,
+            totals,
+            vain_starts,
+        })
     }
 
     /// Ends the workers at once, and what they shared when what this gives is dropped: that may take as long as
@@ -183,10 +186,11 @@ impl<'a> Pool<'a> {
 
     /// What it has been through so far.
     pub fn totals(&self) -> WorkerTotals {
-        let Counts { started, lost, in_process, cut_short, substituted, .. } = &self.n;
-        let [started, lost, in_process, cut_short, substituted] =
-            [started, lost, in_process, cut_short, substituted].map(|count| count.load(Ordering::Relaxed) as u64);
-        WorkerTotals { started, lost, in_process, cut_short, substituted }
+        *lock(&self.totals)
+    }
+
+    fn count(&self, count: impl FnOnce(&mut WorkerTotals)) {
+        count(&mut lock(&self.totals));
     }
 
     /// One worker's try at one unit, with every wait bounded.
@@ -305,7 +309,7 @@ impl<'a> Pool<'a> {
         match tried {
             Ok(tried) => Ok((worker, tried)),
             Err(Loss::Device { trouble, reason }) => {
-                self.n.lost.fetch_add(1, Ordering::Relaxed);
+                self.count(|n| n.lost += 1);
                 Err(self.trouble(&worker.seat, trouble, &reason, true))
             }
             Err(loss) => Err(Miss::Lost(loss)),
@@ -313,18 +317,18 @@ impl<'a> Pool<'a> {
     }
 
     fn note_loss(&self, reason: &str) {
-        self.n.lost.fetch_add(1, Ordering::Relaxed);
+        self.count(|n| n.lost += 1);
         (self.warn)(reason);
     }
 
     /// Counts a result that is not all that was asked for, and tells of one that depends on how fast the machine
     /// is, which nobody expects.
     fn note_kind(&self, unit: &Unit, is_whole: bool, is_own: bool) {
-        self.n.substituted.fetch_add(usize::from(!is_own), Ordering::Relaxed);
+        self.count(|n| n.substituted += u64::from(!is_own));
         if is_whole {
             return;
         }
-        self.n.cut_short.fetch_add(1, Ordering::Relaxed);
+        self.count(|n| n.cut_short += 1);
         let (width, n_cx) = (unit.block().width(), unit.block().n_cx());
         (self.warn)(&format!(
             "a block of {width} wires and {n_cx} CX took too long and was cut short: the best of it is taken, and \
@@ -334,7 +338,7 @@ impl<'a> Pool<'a> {
 
     /// A worker that is of no more use, for the ladder. `n_oom`: processes killed for want of memory before the try.
     fn fall(&self, loss: &Loss, had_unit: bool, start: Instant, n_oom: Option<u64>) -> Fall {
-        self.n.lost.fetch_add(usize::from(had_unit), Ordering::Relaxed);
+        self.count(|n| n.lost += u64::from(had_unit));
         let end = match loss.was_killed() {
             true if (self.n_oom_kills)() != n_oom => ladder::Death::OutOfMemory,
             true => ladder::Death::Killed,
@@ -345,8 +349,13 @@ impl<'a> Pool<'a> {
 
     /// The work in this process, for want of any other.
     fn in_process(&self, way: Way<'_>, stop: &AtomicBool, loss: &str) -> Solved {
-        self.n.substituted.fetch_add(usize::from(self.places.has_gpus()), Ordering::Relaxed);
-        if self.n.in_process.fetch_add(1, Ordering::Relaxed) == 0 {
+        let mut is_first = false;
+        self.count(|n| {
+            is_first = n.in_process == 0;
+            n.in_process += 1;
+            n.substituted += u64::from(self.places.has_gpus());
+        });
+        if is_first {
             let path = self.program.path.display();
             (self.warn)(&format!("{loss} (`{path}`); blocks are rebuilt in this process instead"));
         }

@@ -31,6 +31,7 @@ pub struct Ledger<'a> {
     plan: [u8; 32],
     names: Names,
     segments: Mutex<BTreeMap<String, Segment>>,
+    writers: Mutex<BTreeMap<String, Writing>>,
     known: RwLock<KeyMap<Known>>,
     left: Mutex<Left>,
 }
@@ -44,18 +45,32 @@ pub(crate) struct Left {
 }
 
 /// A segment as far as it was read.
+#[derive(Default)]
 struct Segment {
     /// Whole records end here.
     n_read: u64,
-    /// When it was seen to grow last, by our clock.
-    grown: Duration,
-    writer: Option<WriterRecord>,
-    news: News,
+    /// Name of its writer, if it is signed.
+    writer: Option<String>,
+    /// The pass that its writer was at.
+    pass: PassKey,
     has_checkpoints: bool,
     has_others: bool,
 }
 
-/// What a segment says of its writer, the last of each.
+/// What a writer says of itself, over all of its segments.
+#[derive(Clone)]
+pub struct Writing {
+    /// Who it is.
+    pub record: WriterRecord,
+    /// What it said last.
+    pub news: News,
+    /// Name of the segment that grew last.
+    pub segment: String,
+    /// When it was seen to grow last, by our clock.
+    pub grown: Duration,
+}
+
+/// The last of each.
 #[derive(Clone, Default)]
 pub struct News {
     /// The pass that the writer is at.
@@ -70,18 +85,6 @@ pub struct News {
     pub seconds: f64,
     /// Whether it has ended, and seen the run complete.
     pub ended: Option<bool>,
-}
-
-/// A writer, over all of its segments.
-pub struct Writing {
-    /// Who it is.
-    pub record: WriterRecord,
-    /// What it said last.
-    pub news: News,
-    /// Name of the segment that grew last.
-    pub segment: String,
-    /// When it was seen to grow last, by our clock.
-    pub grown: Duration,
 }
 
 /// A result as it was read.
@@ -104,8 +107,8 @@ impl<'a> Ledger<'a> {
 
     /// Of segments with these names.
     pub(crate) fn of(storage: Arc<dyn Storage>, clock: &'a dyn Clock, plan: [u8; 32], names: Names) -> Ledger<'a> {
-        let (segments, known, left) = Default::default();
-        Ledger { storage, clock, plan, names, segments, known, left }
+        let (segments, writers, known, left) = Default::default();
+        Ledger { storage, clock, plan, names, segments, writers, known, left }
     }
 
     /// The folder.
@@ -132,9 +135,9 @@ impl<'a> Ledger<'a> {
         pen.map_err(StoreError::io(SEGMENTS))
     }
 
-    /// Gives `pen` what these writers of the shared folder have noted of units under way. What cannot be read is left
-    /// out: such units begin anew.
-    pub fn take_over(&self, writers: &BTreeSet<String>, pen: &Pen) {
+    /// Gives `pen` what these writers of the shared folder have noted of units that are wanted. What cannot be read is
+    /// left out: such units begin anew.
+    pub fn take_over(&self, writers: &BTreeSet<String>, pen: &Pen, is_wanted: impl Fn(&UnitKey) -> bool) {
         let names = Names::Signed(CHECKPOINTS);
         for _ in 0..MAX_LOOKS {
             let mut has_gone = false;
@@ -145,7 +148,9 @@ impl<'a> Ledger<'a> {
                 its.sort_by_key(|name| names.number(name));
                 for name in its {
                     let read = read_on(&*self.storage, &self.plan, &names.path(name), &mut 0, &mut |entry| {
-                        if let Entry::Checkpoint(key, state) = entry {
+                        if let Entry::Checkpoint(key, state) = entry
+                            && is_wanted(&key)
+                        {
                             latest.insert(key, state);
                         }
                     });
@@ -159,15 +164,11 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Deletes the checkpoints of these writers, whose units are all done.
-    pub fn remove_checkpoints(&self, writers: impl Iterator<Item = String>) {
+    /// Deletes all checkpoints of the shared folder: every unit of the run is done. Other supervisors lose nothing.
+    pub fn remove_checkpoints(&self) {
         let listed = self.storage.list(CHECKPOINTS).unwrap_or_default();
-        let names = Names::Signed(CHECKPOINTS);
-        for writer in writers {
-            let its = listed.iter().filter(|name| names.is_of(name, &writer));
-            // One that stays does no harm.
-            its.for_each(|name| _ = self.storage.remove(&names.path(name)));
-        }
+        // One that stays does no harm.
+        listed.iter().for_each(|name| _ = self.storage.remove(&Names::Signed(CHECKPOINTS).path(name)));
     }
 
     /// Reads what is new and keeps it. What cannot be read is tried again for some seconds: network file systems
@@ -203,23 +204,23 @@ impl<'a> Ledger<'a> {
             Ok(names) => names,
             Err(e) => return (Vec::new(), Err(StoreError::io(self.names.folder())(e))),
         };
-        let now = self.clock.now();
         for name in names {
             let is_left_out = but.is_some_and(|but| self.names.is_of(&name, but));
             // A name once seen is not forgotten if a listing lacks it.
             if !is_left_out && self.names.number(&name).is_some() && !segments.contains_key(&name) {
-                segments.insert(name, Segment::new(now));
+                segments.insert(name, Segment::default());
             }
         }
         let (mut fresh, mut first_error) = (Vec::new(), None);
         for (name, segment) in segments.iter_mut() {
-            let before = segment.n_read;
             let mut n_read = segment.n_read;
             let take = &mut |entry| fresh.extend(self.take(segment, entry));
             let read = read_on(&*self.storage, &self.plan, &self.names.path(name), &mut n_read, take);
-            segment.n_read = n_read;
-            if segment.n_read > before {
-                segment.grown = self.clock.now();
+            let has_grown = n_read > std::mem::replace(&mut segment.n_read, n_read);
+            if let (true, Some(writer)) = (has_grown, &segment.writer)
+                && let Some(writing) = lock(&self.writers).get_mut(writer)
+            {
+                (writing.segment, writing.grown) = (name.clone(), self.clock.now());
             }
             if let Err(e) = read
                 && !borne(&e)
@@ -235,11 +236,24 @@ impl<'a> Ledger<'a> {
         let is_checkpoint = matches!(entry, Entry::Checkpoint(..));
         segment.has_checkpoints |= is_checkpoint;
         segment.has_others |= !is_checkpoint;
+        let mut writers = lock(&self.writers);
+        if let Entry::Writer(record) = &entry {
+            segment.writer = Some(record.name.clone());
+            let (record, news, segment) = (record.clone(), News::default(), String::new());
+            writers.entry(record.name.clone()).or_insert(Writing { record, news, segment, grown: Duration::ZERO });
+        }
+        if let Some(writing) = segment.writer.as_ref().and_then(|writer| writers.get_mut(writer)) {
+            writing.news.take(&entry);
+        }
         match entry {
+            Entry::Pass(pass) => segment.pass = pass.key,
+            Entry::Solved { key, result, is_settled, .. } => {
+                return Some(Fresh { key, record: *result, is_settled, pass: segment.pass });
+            }
             Entry::Checkpoint(key, state) => _ = lock(&self.left).checkpoints.insert(key, state),
             // The last is the best: no other is written.
             Entry::CutShort(key, record) => _ = lock(&self.left).cut_short.insert(key, *record),
-            other => return segment.take(other),
+            _ => {}
         }
         None
     }
@@ -307,20 +321,13 @@ impl<'a> Ledger<'a> {
     /// Lets go of everything, to be read from the beginning.
     pub fn rewind(&self) {
         lock(&self.segments).clear();
+        lock(&self.writers).clear();
         self.known.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// All writers, by name.
     pub fn writers(&self) -> BTreeMap<String, Writing> {
-        let mut writers = BTreeMap::<String, Writing>::new();
-        for (name, segment) in lock(&self.segments).iter() {
-            let Some(record) = &segment.writer else { continue };
-            let (news, segment_name, grown) = (segment.news.clone(), name.clone(), segment.grown);
-            let new = || Writing { record: record.clone(), news: News::default(), segment: String::new(), grown };
-            let writing = writers.entry(record.name.clone()).or_insert_with(new);
-            writing.add(news, segment_name, grown);
-        }
-        writers
+        lock(&self.writers).clone()
     }
 
     /// Segments that were seen so far.
@@ -342,52 +349,24 @@ impl<'a> Ledger<'a> {
     }
 }
 
-impl Writing {
-    fn add(&mut self, news: News, segment: String, grown: Duration) {
-        self.news.n_solved += news.n_solved;
-        self.news.unit_seconds += news.unit_seconds;
-        // A segment that was begun later says more; its time is later too.
-        if self.segment.is_empty() || news.seconds >= self.news.seconds {
-            self.news.seconds = news.seconds;
-            self.news.ended = news.ended;
-            self.segment = segment;
-            match (&self.news.pass, news.pass) {
-                (Some(known), Some(pass)) if known.key == pass.key => self.news.n_in_pass += news.n_in_pass,
-                (_, Some(pass)) => (self.news.pass, self.news.n_in_pass) = (Some(pass), news.n_in_pass),
-                (_, None) => {}
-            }
-        }
-        self.grown = self.grown.max(grown);
-    }
-}
-
-impl Segment {
-    fn new(now: Duration) -> Segment {
-        let (n_read, writer, news, has_checkpoints, has_others) = Default::default();
-        Segment { n_read, grown: now, writer, news, has_checkpoints, has_others }
-    }
-
-    /// Notes what an entry says of its writer; the result in it, if there is one.
-    fn take(&mut self, entry: Entry) -> Option<Fresh> {
-        let news = &mut self.news;
+impl News {
+    fn take(&mut self, entry: &Entry) {
         match entry {
-            Entry::Writer(writer) => self.writer = Some(writer),
-            Entry::Pass(pass) => {
-                news.seconds = pass.seconds;
-                (news.pass, news.n_in_pass) = (Some(pass), 0);
+            // Said again in each segment.
+            Entry::Pass(pass)
+                if self.pass.as_ref().is_none_or(|known| known.key != pass.key && known.seconds <= pass.seconds) =>
+            {
+                (self.seconds, self.pass, self.n_in_pass) = (pass.seconds, Some(pass.clone()), 0);
             }
-            Entry::Solved { key, result, is_settled, seconds } => {
-                news.n_solved += 1;
-                news.n_in_pass += 1;
-                news.unit_seconds += seconds;
-                let pass = news.pass.as_ref().map_or([0; 16], |pass| pass.key);
-                return Some(Fresh { key, record: *result, is_settled, pass });
+            Entry::Solved { seconds, .. } => {
+                self.n_solved += 1;
+                self.n_in_pass += 1;
+                self.unit_seconds += seconds;
             }
-            Entry::Beat { seconds } => news.seconds = seconds,
-            Entry::Ended { seconds, is_complete } => (news.seconds, news.ended) = (seconds, Some(is_complete)),
-            Entry::Checkpoint(..) | Entry::CutShort(..) | Entry::PassDone(_) | Entry::RunDone => {}
+            Entry::Beat { seconds } => self.seconds = *seconds,
+            Entry::Ended { seconds, is_complete } => (self.seconds, self.ended) = (*seconds, Some(*is_complete)),
+            _ => {}
         }
-        None
     }
 }
 

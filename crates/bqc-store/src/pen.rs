@@ -45,7 +45,9 @@ impl Pen {
     /// Adds a record; [`Pen::take_failure`] and [`Pen::trouble`] tell if that went wrong.
     pub fn append(&self, entry: &Entry) {
         self.shared.writer.append(entry);
-        if let Entry::Solved { key, .. } = entry {
+        if let Entry::Solved { key, .. } = entry
+            && self.shared.writer.is_writing()
+        {
             self.forget([key]);
         }
     }

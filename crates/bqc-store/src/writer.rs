@@ -57,7 +57,9 @@ struct State {
     n_bytes: u64,
     /// Goes up with each segment.
     n_segments: u64,
-    /// What is not on the disk for sure. All of it is in the file, if there is one.
+    /// Records that are on the disk for sure.
+    n_synced: usize,
+    /// The records after these. All of them are in the file, if there is one.
     unsynced: Vec<Vec<u8>>,
     failure: Option<WriteFailure>,
     has_ended: bool,
@@ -68,9 +70,10 @@ impl Writer {
     pub(crate) fn begin(coming: Coming, limits: Limits, opening: Option<&Entry>) -> io::Result<Writer> {
         let opening = opening.map(encode_record).transpose().map_err(io::Error::other)?;
         let (file, unused, unsynced, failure) = (None, None, Vec::new(), None);
-        let (n_bytes, n_segments, has_ended) = (0, 0, false);
+        let (n_bytes, n_segments, n_synced, has_ended) = (0, 0, 0, false);
         let opening = opening.into_iter().collect();
-        let state = State { coming, file, unused, opening, n_bytes, n_segments, unsynced, failure, has_ended };
+        let state =
+            State { coming, file, unused, opening, n_bytes, n_segments, n_synced, unsynced, failure, has_ended };
         let writer = Writer { limits, state: Mutex::new(state) };
         writer.attempt("written to", |state| state.begin_segment());
         let failure = lock(&writer.state).failure.take();
@@ -102,19 +105,22 @@ impl Writer {
 
     /// Brings to the disk what was added before. Other threads may add records meanwhile.
     pub(crate) fn sync(&self) {
-        let (file, n_unsynced, n_segments) = {
+        let (file, n_records, n_segments) = {
             let state = lock(&self.state);
-            (state.file.clone(), state.unsynced.len(), state.n_segments)
+            if state.unsynced.is_empty() {
+                return;
+            }
+            (state.file.clone(), state.n_synced + state.unsynced.len(), state.n_segments)
         };
-        if n_unsynced == 0 {
-            return;
-        }
         let synced = file.map_or(Ok(()), |file| file.sync());
         self.attempt("brought to the disk", |state| match synced {
             // A segment that was begun since says it again.
             _ if state.n_segments != n_segments => Ok(()),
             Ok(()) if state.file.is_some() => {
-                state.unsynced.drain(..n_unsynced);
+                // Another thread may have synced some of them meanwhile.
+                let n_more = n_records.saturating_sub(state.n_synced);
+                state.unsynced.drain(..n_more);
+                state.n_synced += n_more;
                 Ok(())
             }
             Ok(()) => state.begin_segment(),
@@ -149,6 +155,11 @@ impl Writer {
         }
     }
 
+    /// Whether what was added last is in a file.
+    pub(crate) fn is_writing(&self) -> bool {
+        lock(&self.state).file.is_some()
+    }
+
     /// Looks at the first failure that no further try has mended.
     pub(crate) fn failure<T>(&self, look: impl FnOnce(&mut Option<WriteFailure>) -> T) -> T {
         look(&mut lock(&self.state).failure)
@@ -171,7 +182,7 @@ impl State {
         if let Some(file) = self.file.take_if(|_| self.n_bytes > 0 && self.n_bytes + n_bytes > max_bytes) {
             // It is on the disk before the next begins, so that nothing of it is said again.
             file.sync()?;
-            self.unsynced.clear();
+            self.forget_synced();
         }
         let Some(file) = &self.file else {
             self.unsynced.push(record);
@@ -190,8 +201,14 @@ impl State {
         let (path, file) = self.coming.begin(&records)?;
         self.unused = (self.n_segments == 1 && self.unsynced.is_empty()).then_some(path);
         self.n_bytes = records.len() as u64;
-        self.unsynced.clear();
+        self.forget_synced();
         self.file = Some(file);
         Ok(())
+    }
+
+    /// All records are on the disk.
+    fn forget_synced(&mut self) {
+        self.n_synced += self.unsynced.len();
+        self.unsynced.clear();
     }
 }

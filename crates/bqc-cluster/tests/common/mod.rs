@@ -190,6 +190,7 @@ impl Storage for Client {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        self.try_call()?;
         self.server.0.lock().unwrap().remove(name).map(drop).ok_or(io::ErrorKind::NotFound.into())
     }
 

@@ -150,3 +150,16 @@ fn nobody_who_appends_waits_for_the_disk() {
     drop(journal);
     assert_eq!(entries(&bytes), [solved(0), solved(1)]);
 }
+
+#[test]
+fn many_threads_may_sync_at_once() {
+    let (journal, bytes) = on_disk(usize::MAX, usize::MAX, Duration::from_millis(1));
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                (0..50).for_each(|i| journal.append(&if i % 2 == 0 { solved(i) } else { Entry::PassDone(0) }))
+            });
+        }
+    });
+    assert_eq!((journal.trouble(), entries(&bytes).len()), (None, 200));
+}
