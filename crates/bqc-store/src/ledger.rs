@@ -14,7 +14,6 @@ use crate::{Clock, lock};
 use bqc_wire::segment::{HEAD_BYTES, check_head};
 use bqc_wire::{Entry, PassKey, PassRecord, Replay, SolvedRecord, UnitKey, WriterRecord};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;

@@ -14,7 +14,7 @@ fn solved(i: u8) -> Entry {
     let block = BlockForm { width: 2, gates };
     let (ending, reason) = (Ending::Unchanged, "unchanged: no smaller circuit was found".into());
     let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), ending, reason };
-    Entry::Solved { key: UnitKey([i; 32]), result: Box::new(record), is_settled: i % 2 == 0, seconds: 0.25 }
+    Entry::Solved { key: UnitKey([i; 32]), result: Box::new(record), is_settled: i.is_multiple_of(2), seconds: 0.25 }
 }
 
 fn checkpoint(i: u8) -> Entry {
