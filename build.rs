@@ -27,7 +27,7 @@ pub const DECIDING: [&str; 12] = [
 ];
 
 /// Folders of the other crates, and why a change there makes no known result worthless.
-pub const NOT_DECIDING: [(&str, &str); 10] = [
+pub const NOT_DECIDING: [(&str, &str); 11] = [
     ("", "the command: what it decides, settings and seed, is in each unit and each plan"),
     ("benchmarks", "measures, and is not part of the program"),
     ("crates/bqc-cluster", "decides who does a unit, not what comes out; results are checked as they come in"),
@@ -36,6 +36,7 @@ pub const NOT_DECIDING: [(&str, &str); 10] = [
     ("crates/bqc-qasm", "the circuit as it was understood is in each plan, and its blocks are in each unit"),
     ("tools/ptx-builder", "makes the PTX, which is in the list itself"),
     ("tools/ptx-runner", "runs kernels in tests"),
+    ("crates/bqc-store", "keeps results, which are checked as they come back"),
     ("kernels-gpu/ceilings", "measures what the hardware can do"),
     ("tools/test-skips", "skips tests"),
 ];

@@ -17,7 +17,7 @@ use crate::log;
 use crate::progress::say;
 use crate::resources::Meter;
 use crate::stop::Stop;
-use bqc_pool::{JournalError, is_full};
+use bqc_store::{StoreError, is_full};
 use bqc_wire::batch::hexadecimal;
 use bqc_wire::unit::plan_hash;
 use bqc_wire::{BatchFigures, BatchOutcome, BatchRecord};
@@ -247,9 +247,9 @@ impl Batch<'_> {
     /// can be recorded any more.
     fn did_not(&self, job: &Job, why: Failure) -> Result<Ended, Failure> {
         match why {
-            Failure::Journal(JournalError::Busy { folder }) => Ok(Ended::Busy(folder)),
+            Failure::Journal(StoreError::Busy { folder }) => Ok(Ended::Busy(folder)),
             // No circuit's fault.
-            Failure::Journal(JournalError::Io { ref source, .. }) if is_full(source) => Err(why),
+            Failure::Journal(StoreError::Io { ref source, .. }) if is_full(source) => Err(why),
             Failure::Usage(_) | Failure::Diagnostic(_) | Failure::Write { .. } | Failure::Journal(_) => {
                 self.refuse(job.item, Some(job.plan.clone()), &why.to_string())
             }

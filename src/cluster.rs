@@ -10,11 +10,12 @@ pub mod work;
 use crate::build_id::BUILD;
 use crate::exit::Failure;
 use bqc_circuit::Circuit;
-use bqc_cluster::{CIRCUIT_NAME, Clock, Folder, FolderError, Ledger, OWN_NAMES, PLAN_NAME, Status, Storage};
+use bqc_cluster::{CIRCUIT_NAME, OWN_NAMES, PLAN_NAME};
 use bqc_instantiate::Solver;
 use bqc_optimize::{BlockSettings, Flow, Objective};
 use bqc_qasm::{Limits, ParseOptions, SourceText};
 use bqc_run::RunSettings;
+use bqc_store::{Clock, Folder, Ledger, Status, Storage, StoreError};
 use bqc_wire::{Plan, PlanSettings, plan::sha256};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -66,7 +67,7 @@ impl RunDir {
     }
 
     /// Says of what goes wrong in the folder which one it is.
-    fn failure(&self, source: FolderError) -> Failure {
+    fn failure(&self, source: StoreError) -> Failure {
         Failure::Folder { path: self.path.clone(), source }
     }
 

@@ -1,6 +1,6 @@
 //! How a command ends: the exit codes, and the errors that a user can cause.
 
-use bqc_cluster::FolderError;
+use bqc_store::{StoreError, is_full};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -57,14 +57,14 @@ pub enum Failure {
     },
     /// A run folder or a cache cannot be used.
     #[error(transparent)]
-    Journal(#[from] bqc_pool::JournalError),
+    Journal(#[from] StoreError),
     /// The folder that many machines share cannot be used.
     #[error("{}", folder_words(.path, .source))]
     Folder {
         /// The folder.
         path: PathBuf,
         /// What cannot be used in it.
-        source: FolderError,
+        source: StoreError,
     },
     /// Signal handlers or threads cannot be set up.
     #[error("cannot set up {what}: {source}")]
@@ -84,20 +84,21 @@ impl Failure {
 }
 
 /// Which file of a run folder cannot be used, and what to do.
-fn folder_words(folder: &Path, error: &FolderError) -> String {
+fn folder_words(folder: &Path, error: &StoreError) -> String {
     match error {
-        FolderError::Io { name, source } => {
-            let wants_room = bqc_pool::is_full(source) || source.kind() == io::ErrorKind::FileTooLarge;
+        StoreError::Io { path, source } => {
+            let wants_room = is_full(source) || source.kind() == io::ErrorKind::FileTooLarge;
             let mend = if wants_room { "make room" } else { "mend that" };
-            let path = folder.join(name);
+            let path = folder.join(path);
             format!(
                 "cannot use `{}`: {source}; {mend} and start it again: what is in the folder counts",
                 path.display()
             )
         }
-        FolderError::Other { name, source } => {
-            format!("`{}` belongs to another run: {source}", folder.join(name).display())
+        StoreError::Other { path, source } => {
+            format!("`{}` belongs to another run: {source}", folder.join(path).display())
         }
+        other => other.to_string(),
     }
 }
 
@@ -108,7 +109,7 @@ mod tests {
     #[test]
     fn a_run_folder_that_cannot_be_used_is_named_with_what_to_do() {
         let words = |kind: io::ErrorKind| {
-            let source = FolderError::Io { name: "segments".into(), source: kind.into() };
+            let source = StoreError::Io { path: "segments".into(), source: kind.into() };
             Failure::Folder { path: "some/run".into(), source }.to_string()
         };
         let full = words(io::ErrorKind::StorageFull);

@@ -9,12 +9,12 @@ use crate::progress::Progress;
 use crate::stop::Stop;
 use bqc_circuit::{Circuit, Stats};
 use bqc_optimize::Flow;
-use bqc_pool::{Journal, Kept, Use};
+use bqc_pool::Kept;
 use bqc_run::{Compiled, Event, InProcess, Observer, RunSettings, Workshop};
-use bqc_wire::segment::Entry;
+use bqc_store::{Journal, Use};
 use bqc_wire::unit::plan_hash;
-use bqc_wire::{KnownTotals, WorkerTotals};
-use std::path::PathBuf;
+use bqc_wire::{Entry, KnownTotals, WorkerTotals};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// `--workers auto` starts processes from this many CX gates on, and for smaller circuits from so much [`work`] on:
@@ -87,7 +87,7 @@ impl Task<'_> {
         stop: &Stop,
         progress: &Progress,
     ) -> Result<(Compiled, Survived, RunFolder), Failure> {
-        let cache = self.cache()?;
+        let cache = cache(&self.args.keep.cache)?;
         let (journal, cache) = (run_folder.journal.as_ref(), cache.as_ref());
         tell_of(journal, "the run folder", progress);
         tell_of(cache, "the cache", progress);
@@ -160,15 +160,6 @@ impl Task<'_> {
         }
     }
 
-    /// Results of all runs. To be opened after the run folder, which is none.
-    fn cache(&self) -> Result<Option<Journal>, Failure> {
-        let folder = &self.args.keep.cache;
-        if folder.as_os_str() == "off" {
-            return Ok(None);
-        }
-        Ok(Some(Journal::open(folder, &[0; 32], &BUILD, Use::Cache { max_bytes: MAX_CACHE_BYTES })?))
-    }
-
     fn pool<'b>(
         &'b self,
         stop: &Stop,
@@ -183,8 +174,16 @@ impl Task<'_> {
     }
 }
 
+/// Results of all runs; none if the folder is `off`. To be opened after the run folder, which cannot be a cache.
+pub fn cache(folder: &Path) -> Result<Option<Journal>, Failure> {
+    if folder.as_os_str() == "off" {
+        return Ok(None);
+    }
+    Ok(Some(Journal::open(folder, &[0; 32], &BUILD, Use::Cache { max_bytes: MAX_CACHE_BYTES })?))
+}
+
 /// Tells what was found in a folder that was opened.
-fn tell_of(folder: Option<&Journal>, what: &str, progress: &Progress) {
+pub fn tell_of(folder: Option<&Journal>, what: &str, progress: &Progress) {
     let Some(folder) = folder else { return };
     let (n_known, n_under_way) = (folder.n_known(), folder.n_under_way());
     progress.tell(&format!("{n_known} results are known from {what}, {n_under_way} blocks under way"));
@@ -266,7 +265,7 @@ fn open_of_user(plan: &[u8; 32]) -> Result<Journal, Failure> {
     let folder = state_folder(plan)?;
     let journal = Journal::open(&folder, plan, &BUILD, Use::Run)?;
     // Only now that this one is in use: it is not among those that go, whenever it was begun.
-    folder.parent().iter().for_each(|runs| bqc_pool::remove_oldest_runs(runs, MAX_RUNS + 1));
+    folder.parent().iter().for_each(|runs| bqc_store::remove_oldest_runs(runs, MAX_RUNS + 1));
     Ok(journal)
 }
 

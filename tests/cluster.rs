@@ -6,7 +6,7 @@ mod common;
 #[path = "common/processes.rs"]
 mod processes;
 
-use bqc_wire::{CheckMethod, Document, Report, RunStatus, Status};
+use bqc_wire::{CheckMethod, Document, Entry, Replay, Report, RunStatus, Status, UnitKey};
 use common::*;
 use nix::sys::signal::Signal;
 use processes::*;
@@ -143,6 +143,80 @@ fn a_second_job_goes_on_where_all_of_the_first_were_killed() {
     // A complete run is complete for whoever comes last, and nothing is done again.
     let (code, stderr) = end(start(&folder, "4", 0, 1, &[]));
     assert!(code == 0 && stderr.contains("complete: 0 blocks done here"), "{stderr}");
+}
+
+/// The checkpoints of a supervisor in the folder: units, and how many rounds of them are done.
+fn rounds_noted(folder: &Folder, child: &Child) -> Vec<(UnitKey, u64)> {
+    let of_child = format!("-{}-", child.id());
+    let entries = fs::read_dir(folder.path("run/checkpoints")).into_iter().flatten().flatten();
+    let its = entries.filter(|e| e.file_name().to_str().unwrap().contains(&of_child));
+    // One may go while it is looked at.
+    let mut rounds = Vec::new();
+    for bytes in its.filter_map(|e| fs::read(e.path()).ok()) {
+        let Some(plan) = bytes.get(12..44).and_then(|plan| plan.try_into().ok()) else { continue };
+        for entry in Replay::new(&bytes, &plan).unwrap() {
+            if let Entry::Checkpoint(key, state) = entry {
+                rounds.push((key, state.n_rounds));
+            }
+        }
+    }
+    rounds
+}
+
+/// Passes of a single block of 180 CX on twelve wires, whose rounds take a while. The supervisor is killed when some of
+/// the rounds of one of them are done.
+#[test]
+fn a_long_block_goes_on_from_its_last_round_when_its_supervisor_is_killed() {
+    let folder = Folder::new();
+    let input = folder.write("in.qasm", &long(12, 3));
+    let options = ["--effort", "3", "--passes", "3", "--starts", "1", "--solver", "qfactor"];
+    let output = folder.arg("one.qasm");
+    assert_eq!(run(&[&["compile", &input, "-q", "-o", &output], &options[..]].concat()).status.code(), Some(0));
+    assert_eq!(plan(&folder, &options).0, 0);
+
+    let first = start(&folder, "1", 0, 1, &["--lease", "2s"]);
+    let furthest = || rounds_noted(&folder, &first).into_iter().max_by_key(|(_, n_rounds)| *n_rounds);
+    wait_until("some rounds", || furthest().is_some_and(|(_, n_rounds)| n_rounds >= 5));
+    send(&first, Signal::SIGKILL);
+    let (unit, n_before) = furthest().unwrap();
+    assert_eq!(end(first).0, -1);
+
+    let mut second = start(&folder, "2", 0, 1, &["--lease", "2s"]);
+    let mut rounds = Vec::new();
+    wait_until("its end", || {
+        rounds.extend(rounds_noted(&folder, &second).into_iter().filter(|(key, _)| *key == unit).map(|(_, n)| n));
+        second.try_wait().unwrap().is_some()
+    });
+    let (code, stderr) = end(second);
+    assert!(code == 0 && number(&stderr, "blocks gone on with") == 1, "{code} {stderr}");
+    // It has done none of the rounds before.
+    assert!(rounds.iter().min().is_some_and(|n| *n >= n_before), "{n_before}: {rounds:?}");
+    assert_eq!(merge(&folder, &[]).0, 0);
+    assert_eq!(folder.read("out.qasm"), folder.read("one.qasm"));
+    assert_eq!(fs::read_dir(folder.path("run/checkpoints")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_node_takes_results_from_a_cache_and_adds_its_own() {
+    let folder = folder();
+    let cache = folder.arg("cache");
+    let (input, output) = (folder.arg("in.qasm"), folder.arg("one.qasm"));
+    // Both ways: what a node has found a compile finds, and what a compile has found a node finds.
+    let compile =
+        || parts(&run(&[&["compile", &input, "-v", "-o", &output, "--cache", &cache], &OPTIONS[..]].concat()));
+    let (code, stderr) = end(start(&folder, "1", 0, 1, &["--cache", &cache]));
+    assert!(code == 0 && !stderr.contains("known from the cache"), "{code} {stderr}");
+    let n_blocks = number(&stderr, "blocks done here");
+    let (code, _, stderr) = compile();
+    assert!(code == 0 && number(&stderr, "results were taken as known") == n_blocks, "{n_blocks}: {stderr}");
+    fs::remove_dir_all(folder.path("run")).unwrap();
+    assert_eq!(plan(&folder, &OPTIONS).0, 0);
+    let (code, stderr) = end(start(&folder, "2", 0, 1, &["--cache", &cache]));
+    assert!(code == 0 && number(&stderr, "known from the cache") == n_blocks, "{n_blocks}: {stderr}");
+    assert_eq!((merge(&folder, &[]).0, folder.read("out.qasm")), (0, expected(&folder)));
+    // The folder of a plan is none.
+    let (code, stderr) = end(start(&folder, "3", 0, 1, &["--cache", &folder.arg("run")]));
+    assert!(code == 2 && stderr.contains("holds a plan; choose another folder for --cache"), "{code} {stderr}");
 }
 
 #[test]

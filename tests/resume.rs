@@ -82,7 +82,7 @@ fn n_known_in(folder: &Folder) -> usize {
         let bytes = fs::read(entry.path()).unwrap();
         let Some(plan) = bytes.get(12..44).and_then(|plan| plan.try_into().ok()) else { continue };
         for entry in bqc_wire::Replay::new(&bytes, &plan).unwrap() {
-            if let bqc_wire::Entry::Solved(key, _) = entry {
+            if let bqc_wire::Entry::Solved { key, .. } = entry {
                 keys.insert(key);
             }
         }
@@ -415,9 +415,10 @@ fn a_cache_serves_other_runs_and_is_not_believed() {
     let plan = bytes[12..44].try_into().unwrap();
     let mut wrong = bqc_wire::segment::encode_head(&plan).to_vec();
     for entry in bqc_wire::Replay::new(&bytes, &plan).unwrap() {
-        let bqc_wire::Entry::Solved(key, mut record) = entry else { continue };
-        record.block.gates.push(bqc_wire::unit::GateForm::U3(0, [0.1, 0.0, 0.0]));
-        wrong.extend(bqc_wire::segment::encode_record(&bqc_wire::Entry::Solved(key, record)).unwrap());
+        let bqc_wire::Entry::Solved { key, mut result, is_settled, seconds } = entry else { continue };
+        result.block.gates.push(bqc_wire::unit::GateForm::U3(0, [0.1, 0.0, 0.0]));
+        let entry = bqc_wire::Entry::Solved { key, result, is_settled, seconds };
+        wrong.extend(bqc_wire::segment::encode_record(&entry).unwrap());
     }
     fs::write(folder.path("cache/00000000.seg"), &wrong).unwrap();
     let (code, stderr) = compile(&folder, &["--cache", &cache]);

@@ -2,10 +2,11 @@
 //! nothing but claims, records, reading and joining is left.
 
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit};
-use bqc_cluster::{Care, Clock, Folder, FolderError, Ledger, Reader, Storage, Supervisor};
+use bqc_cluster::{Care, Reader, Supervisor};
 use bqc_linalg::Stream;
 use bqc_optimize::BlockSettings;
 use bqc_run::{Bench, Solved, Unit, Workshop};
+use bqc_store::{Clock, Folder, Ledger, Storage, StoreError};
 use bqc_wire::{SolvedRecord, WriterRecord};
 use std::f64::consts::TAU;
 use std::io;
@@ -127,7 +128,7 @@ fn units(n: usize) -> Vec<Unit> {
 }
 
 /// One pass by all supervisors, from joining the run until each knows all blocks.
-fn divide(folder: &Path, n_supervisors: u32, units: &[Unit]) -> Result<(), FolderError> {
+fn divide(folder: &Path, n_supervisors: u32, units: &[Unit]) -> Result<(), StoreError> {
     thread::scope(|scope| {
         let one = |rank| scope.spawn(move || supervise(folder, rank, n_supervisors, units));
         let all: Vec<_> = (0..n_supervisors).map(one).collect();
@@ -135,7 +136,7 @@ fn divide(folder: &Path, n_supervisors: u32, units: &[Unit]) -> Result<(), Folde
     })
 }
 
-fn supervise(folder: &Path, rank: u32, n_ranks: u32, units: &[Unit]) -> Result<(), FolderError> {
+fn supervise(folder: &Path, rank: u32, n_ranks: u32, units: &[Unit]) -> Result<(), StoreError> {
     let (storage, clock) = (Folder::new(folder), Since(Instant::now()));
     let ledger = Ledger::new(&storage, &clock, PLAN);
     let record = WriterRecord { name: format!("bench-{rank}"), rank, ..WriterRecord::default() };
@@ -144,7 +145,7 @@ fn supervise(folder: &Path, rank: u32, n_ranks: u32, units: &[Unit]) -> Result<(
     let supervisor = Supervisor::join(&ledger, &Idle, record, care, n_shards, &|line| eprintln!("{line}"))?;
     let (all, stop, counting) = (units.iter().collect::<Vec<_>>(), AtomicBool::new(false), Counting(0.into()));
     let threads = rayon::ThreadPoolBuilder::new().num_threads(1).build();
-    let threads = threads.map_err(|e| FolderError::Io { name: "threads".into(), source: io::Error::other(e) })?;
+    let threads = threads.map_err(|e| StoreError::Io { path: "threads".into(), source: io::Error::other(e) })?;
     supervisor.attend(|| {
         threads.install(|| supervisor.solve_all(&all, &stop, &counting));
         true
@@ -154,7 +155,7 @@ fn supervise(folder: &Path, rank: u32, n_ranks: u32, units: &[Unit]) -> Result<(
 }
 
 /// How many blocks were done twice, and the seconds that joining takes: reading all, and checking all.
-fn merge(folder: &Path, units: &[Unit]) -> Result<(u64, f64), FolderError> {
+fn merge(folder: &Path, units: &[Unit]) -> Result<(u64, f64), StoreError> {
     let (storage, clock) = (Folder::new(folder), Since(Instant::now()));
     let (all, stop, counting) = (units.iter().collect::<Vec<_>>(), AtomicBool::new(false), Counting(0.into()));
     let (missing, seconds) = timed(|| {

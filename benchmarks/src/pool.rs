@@ -7,11 +7,11 @@ use bqc_circuit::BlockCircuit;
 use bqc_instantiate::{CpuEngine, Engine};
 use bqc_linalg::Stream;
 use bqc_optimize::BlockSettings;
-use bqc_pool::{Journal, Patience, Pool, Program, Use};
+use bqc_pool::{Patience, Pool, Program};
 use bqc_run::{Unit, Workshop};
-use bqc_wire::segment::Entry;
+use bqc_store::{Journal, Use};
 use bqc_wire::unit::GateForm;
-use bqc_wire::{BlockForm, Build, Ending, Plan, SolvedRecord, UnitKey};
+use bqc_wire::{BlockForm, Build, Ending, Entry, Plan, SolvedRecord, UnitKey};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
@@ -102,7 +102,7 @@ fn solved(i: u32) -> Entry {
     let record = SolvedRecord { block, distance: 1e-14, instantiations: 1, ending, reason };
     let mut key = [0; 32];
     key[..4].copy_from_slice(&i.to_le_bytes());
-    Entry::Solved(UnitKey(key), Box::new(record))
+    Entry::Solved { key: UnitKey(key), result: Box::new(record), is_settled: true, seconds: 0.0 }
 }
 
 /// Writes and reads a journal of `n_blocks` in `folder`, and another in `n_segments` pieces.

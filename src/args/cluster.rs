@@ -38,6 +38,9 @@ pub struct WorkArgs {
     /// or as many as the GPUs are to have
     #[arg(long, value_name = "auto|off|N", default_value = "auto", value_parser = parse_workers)]
     pub workers: WorkersArg,
+    /// Look for results of former runs in this folder, and add new ones. Each is checked again
+    #[arg(long, value_name = "DIR|off", default_value = "off")]
+    pub cache: PathBuf,
     /// Stop after this long, with all that was found in the folder: 500ms, 30s, 2m, 1h
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub time_limit: Option<Duration>,

@@ -4,7 +4,7 @@ use super::{Monotonic, RunDir};
 use crate::args::StatusArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::print;
-use bqc_cluster::{Ledger, Status, WriterState};
+use bqc_store::{Ledger, Status, WriterState};
 use bqc_wire::{Document, RunStatus, SupervisorStatus};
 use std::fmt::Write as _;
 use std::thread;

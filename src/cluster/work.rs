@@ -1,16 +1,18 @@
 //! `bqc work`: one supervisor of a plan. Started by Slurm it needs no flags.
 
 use super::slurm::Task;
-use super::{Monotonic, RunDir, moment};
+use super::{Monotonic, RunDir, holds_plan, moment};
 use crate::args::{FlowArg, WorkArgs, WorkersArg};
 use crate::engine::{Chosen, Wanted};
 use crate::exit::{Exit, Failure};
-use crate::keep::node_pool;
+use crate::keep::{cache, node_pool, tell_of};
 use crate::progress::{Progress, Talk};
 use crate::stop::Stop;
-use bqc_cluster::{Care, Ledger, Supervisor, Totals};
+use bqc_cluster::{Care, Supervisor, Totals};
+use bqc_pool::Kept;
 use bqc_run::{CompileError, Compiled, InProcess, RunSettings, Workshop, compile_in};
-use bqc_wire::{BlockTotals, WriterRecord};
+use bqc_store::{Journal, Ledger};
+use bqc_wire::{BlockTotals, KnownTotals, WriterRecord};
 use std::thread::available_parallelism;
 use std::time::Instant;
 
@@ -44,12 +46,14 @@ pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
     };
     let here = InProcess(engine.engine());
     let inner: &dyn Workshop = pool.as_ref().map_or(&here, |pool| pool);
+    let cache = open_cache(args, &progress)?;
+    let inner = Kept::new(inner, None, cache.as_ref());
     let clock = Monotonic(start);
     let ledger = Ledger::new(&run.storage, &clock, run.plan.hash());
     let care = Care { lease: args.lease, n_ranks: task.n_ranks };
     let record = record(&task, n_units);
     let supervisor =
-        Supervisor::join(&ledger, inner, record, care, run.plan.shards as usize, &warn).map_err(|e| run.failure(e))?;
+        Supervisor::join(&ledger, &inner, record, care, run.plan.shards as usize, &warn).map_err(|e| run.failure(e))?;
     let site = Site { run: &run, settings: &settings, engine: &engine, stop: &stop, progress: &progress };
     let mut result = None;
     supervisor.attend(|| {
@@ -62,13 +66,16 @@ pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
     if let Some(why) = engine.fault() {
         progress.warn(&why);
     }
+    if let Some(failure) = cache.as_ref().and_then(Journal::failure) {
+        progress.warn(&failure);
+    }
     if let Some(failure) = supervisor.take_failure() {
         return Err(run.failure(failure));
     }
     // The closure is called once.
     let Some(compiled) = result else { return Ok(Exit::Interrupted) };
     let compiled = compiled.map_err(|e| Failure::Usage(format!("cannot compile `{}`: {e}", run.plan.input)))?;
-    Ok(end(&run, &compiled, supervisor.totals(), &progress))
+    Ok(end(&run, &compiled, &did(&supervisor.totals(), inner.totals()), advice(&supervisor.totals()), &progress))
 }
 
 /// What a supervisor works with.
@@ -95,11 +102,9 @@ impl Site<'_> {
 }
 
 /// Last words, and the exit code.
-fn end(run: &RunDir, compiled: &Compiled, totals: Totals, progress: &Progress) -> Exit {
-    let did = did(&totals);
+fn end(run: &RunDir, compiled: &Compiled, did: &str, advice: &str, progress: &Progress) -> Exit {
     let folder = run.path.display();
     if compiled.was_stopped {
-        let advice = advice(&totals);
         progress.warn(&format!("stopped: {did}; `bqc work {folder}` goes on{advice}"));
         return Exit::Interrupted;
     }
@@ -107,19 +112,33 @@ fn end(run: &RunDir, compiled: &Compiled, totals: Totals, progress: &Progress) -
     if BlockTotals::of(&compiled.records).failed > 0 { Exit::Degraded } else { Exit::Complete }
 }
 
-fn did(totals: &Totals) -> String {
-    let Totals { done, taken, taken_over, .. } = totals;
-    let shards = if *taken_over > 0 { format!(", {taken_over} shards taken over") } else { String::new() };
-    format!("{done} blocks done here, {taken} by others{shards}")
+fn did(totals: &Totals, known: KnownTotals) -> String {
+    let Totals { done, taken, taken_over, gone_on, .. } = *totals;
+    let some = |n: u64, what: &str| if n > 0 { format!(", {n} {what}") } else { String::new() };
+    let shards = some(taken_over, "shards taken over");
+    let blocks = some(gone_on, "blocks gone on with from where others had left them");
+    let (cached, refused) = (some(known.taken, "known from the cache"), some(known.refused, "refused from there"));
+    format!("{done} blocks done here, {taken} by others{shards}{blocks}{cached}{refused}")
 }
 
 /// To those whose run would be stopped each time before it has come anywhere.
 fn advice(totals: &Totals) -> &'static str {
     if totals.done == 0 && totals.cut_short > 0 {
-        ", but give it more time: no block was finished in this one, and nothing is kept of one that is cut short"
+        ", but give it more time: no block was finished in this one, and of one that is cut short whole rounds are kept"
     } else {
         ""
     }
+}
+
+/// Results of other runs, in a folder of their own.
+fn open_cache(args: &WorkArgs, progress: &Progress) -> Result<Option<Journal>, Failure> {
+    if holds_plan(&args.cache) {
+        let folder = args.cache.display();
+        return Err(Failure::Usage(format!("`{folder}` holds a plan; choose another folder for --cache")));
+    }
+    let cache = cache(&args.cache)?;
+    tell_of(cache.as_ref(), "the cache", progress);
+    Ok(cache)
 }
 
 fn talk(args: &WorkArgs) -> Talk {
@@ -184,7 +203,10 @@ mod tests {
     #[test]
     fn who_has_finished_no_block_is_told_to_give_more_time() {
         let stopped = Totals { cut_short: 2, taken: 7, ..Totals::default() };
-        assert!(did(&stopped) == "0 blocks done here, 7 by others" && advice(&stopped).contains("more time"));
+        assert!(
+            did(&stopped, KnownTotals::default()) == "0 blocks done here, 7 by others"
+                && advice(&stopped).contains("more time")
+        );
         for other in [Totals { done: 1, ..stopped }, Totals { cut_short: 0, ..stopped }] {
             assert_eq!(advice(&other), "");
         }

@@ -6,8 +6,9 @@
 //! that no two takers can take from each other; an answer that is lost, or a content that is seen late,
 //! costs time and no result.
 
-use crate::ledger::lock;
-use crate::storage::Storage;
+use crate::lock;
+use crate::policy::{Claim, Owner, Turn};
+use bqc_store::Storage;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Mutex;
@@ -17,39 +18,6 @@ use std::time::Duration;
 pub(crate) const CLAIMS: &str = "claims";
 /// What a claim says is no longer than this.
 const MAX_BYTES: usize = 256;
-
-/// Who has made a claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Owner {
-    pub name: String,
-    /// How many claims in a row, up to this one, were made only because the owner before was slow.
-    pub n_slow: u32,
-}
-
-/// The last claim of a shard that is known here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Claim {
-    /// The how-manieth claim of its shard it is, from 0.
-    pub number: u32,
-    /// Who made it, as far as that can be read.
-    pub owner: Option<Owner>,
-    /// When it was first seen, by our clock.
-    pub seen: Duration,
-}
-
-/// A claim that may be made.
-#[derive(Clone, Copy)]
-pub(crate) struct Turn {
-    /// The how-manieth of its shard, from 0.
-    pub number: u32,
-    /// As its [`Owner`] will say.
-    pub n_slow: u32,
-    pub is_from_another: bool,
-}
-
-impl Turn {
-    pub(crate) const FIRST: Turn = Turn { number: 0, n_slow: 0, is_from_another: false };
-}
 
 /// The claims of one pass.
 pub(crate) struct Claims<'a> {
@@ -95,6 +63,11 @@ impl<'a> Claims<'a> {
         if is_new {
             known.insert(shard, Claim { number, owner, seen: now });
         }
+    }
+
+    /// All that have claimed a shard before its claim of this number, as far as that can be read.
+    pub(crate) fn former_owners(&self, shard: usize, number: u32) -> impl Iterator<Item = String> {
+        (0..number).filter_map(move |number| Some(self.read_owner(shard, number)?.name))
     }
 
     /// Reads who has made a shard's last claim, if that is not known yet.

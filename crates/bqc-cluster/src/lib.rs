@@ -15,38 +15,36 @@
 //!
 //! ```text
 //! plan.json, circuit.qasm       what the run is about
-//! segments/<supervisor>-<n>     what it has to say (`bqc_wire::share`)
+//! segments/<supervisor>-<n>     what it has to say (`bqc_store`)
+//! checkpoints/<supervisor>-<n>  how far its units under way have come, for those that take them over
 //! claims/<pass>/<shard>.<n>     who begins with what, the n-th time
 //! ```
 //!
-//! The crate reads no clock and starts no process: the binary brings a [`Clock`] and the workshop of its node.
+//! The crate reads no clock and starts no process: the binary brings a [`bqc_store::Clock`] and the workshop of its
+//! node. What a supervisor does next given what it knows of the others is decided in `policy.rs`, a pure module.
 
 mod claims;
-mod ledger;
+mod policy;
 mod reader;
 mod shards;
 mod state;
-mod status;
-mod storage;
 mod supervisor;
-mod writer;
 
-pub use ledger::{FolderError, Ledger};
+pub use policy::Care;
 pub use reader::{Missing, Reader, Survey};
 pub use shards::divide;
-pub use status::{Status, WriterState};
-pub use storage::{Appender, Folder, Storage};
-pub use supervisor::{Care, Supervisor, Totals};
+pub use supervisor::{Supervisor, Totals};
+
+use std::sync::{Mutex, MutexGuard};
 
 /// Name of the plan in its folder.
 pub const PLAN_NAME: &str = "plan.json";
 /// Name of the circuit beside it.
 pub const CIRCUIT_NAME: &str = "circuit.qasm";
 /// All that a run needs in its folder.
-pub const OWN_NAMES: [&str; 4] = [PLAN_NAME, CIRCUIT_NAME, ledger::SEGMENTS, claims::CLAIMS];
+pub const OWN_NAMES: [&str; 5] = [PLAN_NAME, CIRCUIT_NAME, bqc_store::SEGMENTS, bqc_store::CHECKPOINTS, claims::CLAIMS];
 
-/// Time since any moment, never falling. It is this process's own and is compared with itself alone.
-pub trait Clock: Sync {
-    /// Now.
-    fn now(&self) -> std::time::Duration;
+/// A thread that panics while it holds one of these locks has left whole values behind.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
 }

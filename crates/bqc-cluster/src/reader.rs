@@ -1,8 +1,9 @@
 //! Workshops that do nothing: one knows what is known, one only looks what there is to do.
 
-use crate::ledger::{Ledger, lock};
+use crate::lock;
 use crate::shards::divide;
 use bqc_run::{Bench, Solved, Unit, Workshop};
+use bqc_store::Ledger;
 use bqc_wire::PlanPass;
 use rayon::prelude::*;
 use std::sync::Mutex;
@@ -56,22 +57,26 @@ impl<'a> Reader<'a> {
         found
     }
 
-    fn miss(&self, n_units: usize, n_missing: usize, stop: &AtomicBool) {
+    fn miss(&self, n_units: usize, n_missing: usize) {
         let pass = self.n_passes.load(Ordering::Relaxed).saturating_sub(1);
         lock(&self.missing).get_or_insert(Missing { pass, n_units, n_missing });
-        stop.store(true, Ordering::Relaxed);
     }
 }
 
 impl Workshop for Reader<'_> {
-    fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
+    /// Nothing can follow what is missing.
+    fn goes_on(&self, is_to_stop: bool) -> bool {
+        !is_to_stop && self.missing().is_none()
+    }
+
+    fn solve(&self, unit: &Unit, _: &AtomicBool) -> Solved {
         self.known(unit).unwrap_or_else(|| {
-            self.miss(1, 1, stop);
+            self.miss(1, 1);
             unit.stopped()
         })
     }
 
-    fn solve_all(&self, units: &[&Unit], stop: &AtomicBool, bench: &dyn Bench) {
+    fn solve_all(&self, units: &[&Unit], _: &AtomicBool, bench: &dyn Bench) {
         self.n_passes.fetch_add(1, Ordering::Relaxed);
         let take = |(i, unit): (usize, &&Unit)| {
             let known = self.known(unit);
@@ -81,7 +86,7 @@ impl Workshop for Reader<'_> {
         };
         let n_missing = units.par_iter().enumerate().map(take).sum();
         if n_missing > 0 {
-            self.miss(units.len(), n_missing, stop);
+            self.miss(units.len(), n_missing);
         }
     }
 }
@@ -106,13 +111,15 @@ impl Survey {
 }
 
 impl Workshop for Survey {
-    fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
-        stop.store(true, Ordering::Relaxed);
+    fn goes_on(&self, is_to_stop: bool) -> bool {
+        !is_to_stop && lock(&self.first_pass).is_none()
+    }
+
+    fn solve(&self, unit: &Unit, _: &AtomicBool) -> Solved {
         unit.stopped()
     }
 
-    fn solve_all(&self, units: &[&Unit], stop: &AtomicBool, bench: &dyn Bench) {
-        stop.store(true, Ordering::Relaxed);
+    fn solve_all(&self, units: &[&Unit], _: &AtomicBool, bench: &dyn Bench) {
         let works: Vec<f64> = units.iter().map(|unit| unit.work()).collect();
         let most_cx = units.iter().map(|unit| unit.block().n_cx()).max().unwrap_or(0) as u64;
         let shards = divide(&works, self.n_shards).len() as u64;

@@ -1,8 +1,9 @@
 //! One pass as one supervisor sees it: which units are done, and which it has to do itself.
 
-use crate::ledger::{KeyMap, lock};
+use crate::lock;
 use crate::shards::divide;
 use bqc_run::{Bench, Solved, Unit};
+use bqc_store::KeyMap;
 use bqc_wire::{PassKey, UnitKey};
 use std::collections::VecDeque;
 use std::ops::Range;

@@ -1,61 +1,22 @@
-//! The workshop of one node: claims, does, says, reads, waits, takes over.
+//! The workshop of one node: claims, does, says, reads, waits, takes over. What comes next is decided in `policy.rs`;
+//! this is the loop that carries it out.
 
-use crate::claims::{Claim, Claims, Owner, Turn};
-use crate::ledger::{FolderError, Fresh, Ledger, lock};
+use crate::claims::{CLAIMS, Claims};
+use crate::lock;
+use crate::policy::{Care, Life, POLL, Pace, Turn};
 use crate::state::PassState;
-use crate::writer::Writer;
-use bqc_run::{Bench, Solved, Unit, Workshop};
-use bqc_wire::{PassRecord, Share, SolvedRecord, UnitKey, WriterRecord};
+use bqc_run::{Bench, Solved, Trail, Unit, Workshop};
+use bqc_store::{Fresh, Ledger, Pen, StoreError};
+use bqc_wire::{Entry, PassRecord, SolvedRecord, UnitKey, WriterRecord};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// How long one waits for whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Care {
-    /// A supervisor of which nothing was heard for so long is given up; its work is done by others. It must
-    /// be several times what the file system needs to show what was written.
-    pub lease: Duration,
-    /// How many supervisors the job has that this one belongs to, at least 1. They begin at different places.
-    pub n_ranks: u32,
-}
-
-impl Care {
-    /// What network file systems need: they may show a file as it was a minute ago.
-    pub const LEASE: Duration = Duration::from_secs(90);
-
-    /// How often one says that one lives.
-    fn beat(&self) -> Duration {
-        (self.lease / 6).min(Duration::from_secs(10))
-    }
-
-    /// A claim that nobody has signed lapses after this.
-    fn unsigned(&self) -> Duration {
-        (self.lease / 2).min(Duration::from_secs(30))
-    }
-
-    /// No shard is done twice before this only because it is slow.
-    fn least_slow(&self) -> Duration {
-        self.lease / 10
-    }
-}
-
-/// A shard takes at most so many times as long as those done here, or it is called slow.
-const SLOW: f64 = 3.0;
-/// So many claims of a shard are made one after the other for slowness alone.
-const MAX_SLOW_CLAIMS: u32 = 3;
-/// Claims in a row that fail before it is no accident.
-const MAX_VAIN_CLAIMS: u32 = 8;
 /// Between two looks at the folder while there is work.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The same while there is none: from the first to the second of these.
-const POLL: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(250)];
-/// All supervisors together open so many files a second at most while they wait: what one metadata server
-/// gives without complaint.
-const OPENS_PER_SECOND: f64 = 50_000.0;
 /// A wait is interrupted at least so often by a look whether the run is to stop.
 const STOP_EVERY: Duration = Duration::from_millis(50);
 
@@ -64,7 +25,7 @@ const STOP_EVERY: Duration = Duration::from_millis(50);
 pub struct Totals {
     /// Units done here.
     pub done: u64,
-    /// Units that were begun here and not done when the run was stopped. Nothing of them is kept.
+    /// Units that were begun here and not done when the run was stopped. The rounds that were done are kept.
     pub cut_short: u64,
     /// Units that others have done.
     pub taken: u64,
@@ -72,6 +33,8 @@ pub struct Totals {
     pub refused: u64,
     /// Shards taken over from supervisors that died or were slow.
     pub taken_over: u64,
+    /// Units that were gone on with from where another supervisor had left them.
+    pub gone_on: u64,
 }
 
 /// One supervisor.
@@ -83,32 +46,29 @@ pub struct Supervisor<'a> {
     record: WriterRecord,
     care: Care,
     n_shards: usize,
-    writer: Writer<'a>,
-    /// Work done here and the time that it took, in seconds.
-    pace: Mutex<(f64, f64)>,
+    pen: Pen,
+    course: Course,
+}
+
+/// What changes as a supervisor works.
+#[derive(Default)]
+struct Course {
+    pace: Mutex<Pace>,
     /// What was taken for want of anything better, for units that another try may do better; before it what was
     /// known of the unit as better, and was refused.
     makeshift: Mutex<HashMap<UnitKey, Vec<SolvedRecord>>>,
     /// One thread at a time looks at the folder; it holds when that was done last.
     look: Mutex<Duration>,
-    failure: Mutex<Option<FolderError>>,
+    failure: Mutex<Option<StoreError>>,
     /// How many claims in a row could not be made, and when the first of them was tried.
     vain_claims: Mutex<(u32, Duration)>,
-    has_warned: AtomicBool,
-    n: Counts,
+    /// Whether the user was told of the folder, and of checkpoints.
+    has_warned: [AtomicBool; 2],
+    totals: Mutex<Totals>,
+    /// Passes that this supervisor has come to.
+    n_passes: AtomicU32,
     is_over: Mutex<bool>,
     over: Condvar,
-}
-
-#[derive(Default)]
-struct Counts {
-    done: AtomicU64,
-    cut_short: AtomicU64,
-    taken: AtomicU64,
-    refused: AtomicU64,
-    taken_over: AtomicU64,
-    /// Passes that this supervisor has come to.
-    passes: AtomicU32,
 }
 
 impl<'a> Supervisor<'a> {
@@ -120,29 +80,10 @@ impl<'a> Supervisor<'a> {
         care: Care,
         n_shards: usize,
         warn: &'a (dyn Fn(&str) + Sync),
-    ) -> Result<Supervisor<'a>, FolderError> {
+    ) -> Result<Supervisor<'a>, StoreError> {
         ledger.load()?;
-        let writer = Writer::new(ledger.storage(), ledger.plan(), record.clone())?;
-        let look = Mutex::new(ledger.clock().now());
-        let (pace, makeshift, failure, vain_claims, has_warned, n, is_over, over) = Default::default();
-        Ok(Supervisor {
-            ledger,
-            inner,
-            warn,
-            record,
-            care,
-            n_shards,
-            writer,
-            pace,
-            makeshift,
-            look,
-            failure,
-            vain_claims,
-            has_warned,
-            n,
-            is_over,
-            over,
-        })
+        let pen = ledger.pen(record.clone())?;
+        Ok(Supervisor { ledger, inner, warn, record, care, n_shards, pen, course: Course::default() })
     }
 
     /// Runs `work`, which compiles with this workshop, and says meanwhile that we live. `work` returns whether
@@ -155,33 +96,25 @@ impl<'a> Supervisor<'a> {
             drop(ended);
             // A panic in it has nothing to say that a missing beat does not.
             _ = beats.join();
-            let seconds = self.seconds();
-            let last = self.writer.say(&Share::Ended { seconds, is_complete }).and_then(|()| self.writer.sync());
-            self.note_failure(last);
+            self.pen.append(&Entry::Ended { seconds: self.seconds(), is_complete });
+            self.note_failure();
+            if is_complete {
+                self.ledger.remove_checkpoints();
+            }
             is_complete
         })
     }
 
-    /// Each second to the disk, and from time to time a sign of life.
+    /// From time to time a sign of life.
     fn beat(&self) {
-        let mut last = self.ledger.clock().now();
         loop {
-            let is_over = {
-                let wait = Duration::from_secs(1).min(self.care.beat());
-                let waited = self.over.wait_timeout_while(lock(&self.is_over), wait, |is_over| !*is_over);
-                *waited.unwrap_or_else(|e| e.into_inner()).0
-            };
-            if is_over {
+            let waited =
+                self.course.over.wait_timeout_while(lock(&self.course.is_over), self.care.beat(), |is_over| !*is_over);
+            if *waited.unwrap_or_else(|e| e.into_inner()).0 {
                 return;
             }
-            let now = self.ledger.clock().now();
-            let said = if now.saturating_sub(last) >= self.care.beat() {
-                last = now;
-                self.writer.say(&Share::Beat { seconds: now.as_secs_f64() })
-            } else {
-                Ok(())
-            };
-            self.note_failure(said.and_then(|()| self.writer.sync()));
+            self.pen.append(&Entry::Beat { seconds: self.seconds() });
+            self.note_failure();
         }
     }
 
@@ -191,7 +124,7 @@ impl<'a> Supervisor<'a> {
         let (fresh, read) = self.ledger.refresh(Some(&self.record.name));
         self.ledger.keep(fresh);
         self.warn_of(read);
-        let makeshift = std::mem::take(&mut *lock(&self.makeshift));
+        let makeshift = std::mem::take(&mut *lock(&self.course.makeshift));
         let is_other = |key: &UnitKey, looked_at: &Vec<SolvedRecord>| {
             let mut before = looked_at.iter();
             // What was refused once is refused again; what follows the one that was taken does not matter.
@@ -201,7 +134,7 @@ impl<'a> Supervisor<'a> {
         };
         let has_changed = makeshift.iter().any(|(key, looked_at)| is_other(key, looked_at));
         if has_changed {
-            self.n.passes.store(0, Ordering::Relaxed);
+            self.course.n_passes.store(0, Ordering::Relaxed);
             self.ledger.rewind();
             self.warn_of(self.ledger.load());
         }
@@ -210,37 +143,38 @@ impl<'a> Supervisor<'a> {
 
     /// What it has been through so far.
     pub fn totals(&self) -> Totals {
-        let n = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let Counts { done, cut_short, taken, refused, taken_over, .. } = &self.n;
-        Totals {
-            done: n(done),
-            cut_short: n(cut_short),
-            taken: n(taken),
-            refused: n(refused),
-            taken_over: n(taken_over),
-        }
+        *lock(&self.course.totals)
+    }
+
+    fn count(&self, count: impl FnOnce(&mut Totals)) {
+        count(&mut lock(&self.course.totals));
     }
 
     /// Why the run was stopped from here: the folder cannot be used any more.
-    pub fn take_failure(&self) -> Option<FolderError> {
-        lock(&self.failure).take()
+    pub fn take_failure(&self) -> Option<StoreError> {
+        lock(&self.course.failure).take()
     }
 
     fn seconds(&self) -> f64 {
         self.ledger.clock().now().as_secs_f64()
     }
 
-    /// A supervisor that cannot say anything is of no use, and stops at its next step.
-    fn note_failure(&self, said: std::io::Result<()>) {
-        if let Err(source) = said {
-            lock(&self.failure).get_or_insert(FolderError::Io { name: "segments".into(), source });
+    /// A supervisor that cannot say anything is of no use, and stops at its next step. One that cannot write
+    /// checkpoints goes on.
+    fn note_failure(&self) {
+        if let Some(failure) = self.pen.take_failure() {
+            lock(&self.course.failure).get_or_insert(failure);
+        } else if let Some(trouble) = self.pen.trouble()
+            && !self.course.has_warned[1].swap(true, Ordering::Relaxed)
+        {
+            (self.warn)(&trouble);
         }
     }
 
     /// Reading goes on after any error: it may be there again the next time.
-    fn warn_of(&self, read: Result<(), FolderError>) {
+    fn warn_of(&self, read: Result<(), StoreError>) {
         if let Err(e) = read
-            && !self.has_warned.swap(true, Ordering::Relaxed)
+            && !self.course.has_warned[0].swap(true, Ordering::Relaxed)
         {
             (self.warn)(&format!("{e}; trying on"));
         }
@@ -248,12 +182,16 @@ impl<'a> Supervisor<'a> {
 
     /// Takes what is known of the units that are not done, each checked here.
     fn take_known(&self, pass: &PassState<'_>) {
-        (0..pass.units.len()).into_par_iter().filter(|i| !pass.is_done(*i)).for_each(|i| {
-            if let Some(solved) = self.known(pass.units[i]) {
-                self.n.taken.fetch_add(1, Ordering::Relaxed);
-                pass.finish(i, solved);
-            }
-        });
+        (0..pass.units.len()).into_par_iter().for_each(|i| self.take_one(pass, i));
+    }
+
+    fn take_one(&self, pass: &PassState<'_>, index: usize) {
+        if !pass.is_done(index)
+            && let Some(solved) = self.known(pass.units[index])
+        {
+            self.count(|n| n.taken += 1);
+            pass.finish(index, solved);
+        }
     }
 
     /// Takes what was read just now. What is no use to this pass is kept: another supervisor may be ahead.
@@ -267,7 +205,7 @@ impl<'a> Supervisor<'a> {
             if fresh.is_settled
                 && let Ok(solved) = pass.units[i].check(&fresh.record, true)
             {
-                self.n.taken.fetch_add(1, Ordering::Relaxed);
+                self.count(|n| n.taken += 1);
                 pass.finish(i, solved);
                 return None;
             }
@@ -276,12 +214,7 @@ impl<'a> Supervisor<'a> {
         let left: Vec<(Option<usize>, Fresh)> = fresh.into_par_iter().filter_map(take).collect();
         let places: Vec<usize> = left.iter().filter_map(|(place, _)| *place).collect();
         self.ledger.keep(left.into_iter().map(|(_, fresh)| fresh).collect());
-        for i in places.into_iter().filter(|i| !pass.is_done(*i)) {
-            if let Some(solved) = self.known(pass.units[i]) {
-                self.n.taken.fetch_add(1, Ordering::Relaxed);
-                pass.finish(i, solved);
-            }
-        }
+        places.into_iter().for_each(|i| self.take_one(pass, i));
     }
 
     /// The best that is known of a unit, checked.
@@ -290,7 +223,7 @@ impl<'a> Supervisor<'a> {
         let (solved, is_settled) = self.ledger.find(&unit.key(), |(record, is_settled)| {
             let checked = unit.check(record, is_settled);
             if let Err(refused) = &checked {
-                self.n.refused.fetch_add(1, Ordering::Relaxed);
+                self.count(|n| n.refused += 1);
                 (self.warn)(&format!("the result of another supervisor was refused: {refused}"));
             }
             if checked.is_err() || !is_settled {
@@ -299,14 +232,14 @@ impl<'a> Supervisor<'a> {
             Some((checked.ok()?, is_settled))
         })?;
         if !is_settled {
-            lock(&self.makeshift).insert(unit.key(), looked_at);
+            lock(&self.course.makeshift).insert(unit.key(), looked_at);
         }
         Some(solved)
     }
 
     /// Reads what is new, if nobody else is just doing so.
     fn look(&self, pass: &PassState<'_>, after: Duration) {
-        let Ok(mut last) = self.look.try_lock() else { return };
+        let Ok(mut last) = self.course.look.try_lock() else { return };
         if self.ledger.clock().now().saturating_sub(*last) < after {
             return;
         }
@@ -324,7 +257,7 @@ impl<'a> Supervisor<'a> {
                 && let Some(i) = pass.next(|| self.claim(pass, claims, cursor))
             {
                 self.do_one(pass, i, stop);
-                self.look(pass, LOOK_EVERY.max(self.poll_interval()));
+                self.look(pass, LOOK_EVERY.max(self.care.poll_interval(self.ledger.n_segments())));
             }
         });
     }
@@ -333,21 +266,23 @@ impl<'a> Supervisor<'a> {
         let unit = pass.units[index];
         pass.begin(index);
         let begun = self.seconds();
-        let solved = self.inner.solve(unit, stop);
+        let (key, from) = (unit.key(), self.pen.checkpoint(&unit.key()));
+        self.count(|n| n.gone_on += u64::from(from.is_some()));
+        let note = &mut |state| self.pen.note(key, state);
+        let solved = self.inner.solve_along(unit, Trail { from, note }, stop);
         let seconds = (self.seconds() - begun).max(0.0);
         if !solved.is_final && stop.load(Ordering::Relaxed) {
-            self.n.cut_short.fetch_add(1, Ordering::Relaxed);
+            self.count(|n| n.cut_short += 1);
             return;
         }
-        self.n.done.fetch_add(1, Ordering::Relaxed);
+        self.count(|n| n.done += 1);
         let (record, is_settled) = (solved.to_record(), solved.is_final);
-        let unsettled =
-            (!is_settled).then(|| Fresh { key: unit.key(), record: record.clone(), is_settled, pass: pass.key });
-        let share = Share::Solved { key: unit.key(), result: Box::new(record), is_settled, seconds };
-        self.note_failure(self.writer.say(&share));
+        let unsettled = (!is_settled).then(|| Fresh { key, record: record.clone(), is_settled, pass: pass.key });
+        self.pen.append(&Entry::Solved { key, result: Box::new(record), is_settled, seconds });
+        self.note_failure();
         if is_settled {
-            let mut pace = lock(&self.pace);
-            *pace = (pace.0 + unit.work(), pace.1 + seconds);
+            let mut pace = lock(&self.course.pace);
+            *pace = Pace { work: pace.work + unit.work(), seconds: pace.seconds + seconds };
             drop(pace);
             pass.finish(index, solved);
             return;
@@ -361,9 +296,8 @@ impl<'a> Supervisor<'a> {
     /// Claims the next shard that nobody has, our own ones first; its units.
     fn claim(&self, pass: &PassState<'_>, claims: &Claims<'_>, cursor: &AtomicUsize) -> Vec<usize> {
         loop {
-            let Some(shard) = self.nth_shard(cursor.fetch_add(1, Ordering::Relaxed), pass.shards.len()) else {
-                return Vec::new();
-            };
+            let n = cursor.fetch_add(1, Ordering::Relaxed);
+            let Some(shard) = self.care.nth_shard(self.record.rank, n, pass.shards.len()) else { return Vec::new() };
             if claims.of(shard).is_some() || pass.left_of(shard).next().is_none() {
                 continue;
             }
@@ -380,34 +314,22 @@ impl<'a> Supervisor<'a> {
     /// Makes a claim; none if that is not possible. Who cannot make any for a lease is of no use, and stops.
     fn make(&self, claims: &Claims<'_>, shard: usize, turn: Turn, now: Duration) -> Option<bool> {
         let made = claims.make(shard, turn, now);
-        let mut vain = lock(&self.vain_claims);
+        let mut vain = lock(&self.course.vain_claims);
         let Err(source) = made else {
             vain.0 = 0;
             return made.ok();
         };
         *vain = (vain.0 + 1, if vain.0 == 0 { now } else { vain.1 });
-        if vain.0 < MAX_VAIN_CLAIMS || now.saturating_sub(vain.1) < self.care.lease {
-            self.warn_of_io(Err(source));
+        if self.care.gives_up(vain.0, now.saturating_sub(vain.1)) {
+            lock(&self.course.failure).get_or_insert(StoreError::Io { path: CLAIMS.into(), source });
         } else {
-            lock(&self.failure).get_or_insert(FolderError::Io { name: "claims".into(), source });
+            self.warn_of_io(Err(source));
         }
         None
     }
 
     fn warn_of_io(&self, result: std::io::Result<()>) {
-        self.warn_of(result.map_err(|source| FolderError::Io { name: "claims".into(), source }));
-    }
-
-    /// The shards in this supervisor's order: every so-manieth, hardest first, and then those of the next rank.
-    fn nth_shard(&self, n: usize, n_shards: usize) -> Option<usize> {
-        let n_ranks = self.care.n_ranks.max(1) as usize;
-        let mut n = n;
-        (0..n_ranks).map(|offset| (self.record.rank as usize + offset) % n_ranks).find_map(|stripe| {
-            let of_stripe = n_shards.saturating_sub(stripe).div_ceil(n_ranks);
-            let shard = (n < of_stripe).then_some(stripe + n * n_ranks);
-            n = n.saturating_sub(of_stripe);
-            shard
-        })
+        self.warn_of(result.map_err(StoreError::io(CLAIMS)));
     }
 
     /// Looks for shards whose owners are gone or slow, and takes over as many as there are threads, so that
@@ -416,7 +338,7 @@ impl<'a> Supervisor<'a> {
         let now = self.ledger.clock().now();
         self.warn_of_io(claims.look(now));
         let gone = self.gone(now);
-        let mut n_taken = 0;
+        let (mut n_taken, mut owners) = (0, BTreeSet::new());
         for shard in 0..pass.shards.len() {
             if n_taken >= rayon::current_num_threads() {
                 break;
@@ -424,79 +346,52 @@ impl<'a> Supervisor<'a> {
             if pass.left_of(shard).next().is_none() {
                 continue;
             }
-            let turn = match claims.identify(shard) {
+            let claim = claims.identify(shard);
+            let turn = match &claim {
                 None => Some(Turn::FIRST),
-                Some(claim) => self.turn_after(pass, shard, &claim, &gone, now),
+                Some(claim) => {
+                    let life = claim.owner.as_ref().map_or(Life::Unheard, |owner| self.life(&owner.name, &gone));
+                    let slow = self.care.slow(*lock(&self.course.pace), pass.work_left_of(shard));
+                    self.care.turn_after(claim, life, now.saturating_sub(claim.seen), slow)
+                }
             };
             let Some(turn) = turn else { continue };
             if self.make(claims, shard, turn, now) == Some(true) {
-                self.n.taken_over.fetch_add(u64::from(turn.is_from_another), Ordering::Relaxed);
+                self.count(|n| n.taken_over += u64::from(turn.is_from_another));
+                owners.extend(claims.former_owners(shard, turn.number));
                 // From the other end: a slow owner may be half through.
                 pass.add(pass.left_of(shard).rev());
                 n_taken += pass.left_of(shard).count();
             }
         }
+        owners.remove(&self.record.name);
+        // Segments of checkpoints also hold those of units that are done.
+        let is_left = |key: &UnitKey| pass.place(key).is_some_and(|i| !pass.is_done(i));
+        self.ledger.take_over(&owners, &self.pen, is_left);
         n_taken > 0
     }
 
-    /// How a shard with units left is to be claimed anew, if it is.
-    fn turn_after(
-        &self,
-        pass: &PassState<'_>,
-        shard: usize,
-        claim: &Claim,
-        gone: &BTreeMap<String, bool>,
-        now: Duration,
-    ) -> Option<Turn> {
-        let age = now.saturating_sub(claim.seen);
-        let turn = Turn { number: claim.number + 1, n_slow: 0, is_from_another: true };
-        let Some(Owner { name, n_slow }) = &claim.owner else {
-            return (age >= self.care.unsigned()).then_some(turn);
-        };
-        if *name == self.record.name {
-            // All of ours are through: what is left has failed here, or was refused.
-            return Some(Turn { n_slow: *n_slow, is_from_another: false, ..turn });
+    fn life(&self, owner: &str, gone: &BTreeMap<String, bool>) -> Life {
+        match gone.get(owner) {
+            _ if owner == self.record.name => Life::Ours,
+            Some(true) => Life::Gone,
+            Some(false) => Life::Alive,
+            None => Life::Unheard,
         }
-        let is_gone = gone.get(name);
-        // Of one of whom nobody has heard nobody may ever hear.
-        if is_gone == Some(&true) || is_gone.is_none() && age >= self.care.lease {
-            return Some(turn);
-        }
-        let is_slow = *n_slow < MAX_SLOW_CLAIMS && age >= self.slow(pass, shard) * (1 << n_slow);
-        is_slow.then_some(Turn { n_slow: n_slow + 1, ..turn })
     }
 
-    /// How long a shard may take before it is called slow.
-    fn slow(&self, pass: &PassState<'_>, shard: usize) -> Duration {
-        let (work, seconds) = *lock(&self.pace);
-        let expected = if work > 0.0 { SLOW * pass.work_left_of(shard) * seconds / work } else { 0.0 };
-        Duration::try_from_secs_f64(expected)
-            .unwrap_or(Duration::MAX / 16)
-            .clamp(self.care.least_slow(), Duration::MAX / 16)
-    }
-
-    /// Which of the others do nothing any more.
+    /// Which supervisors do nothing any more, and which do.
     fn gone(&self, now: Duration) -> BTreeMap<String, bool> {
-        let is_gone = |writing: &crate::ledger::Writing| {
-            // A job that was started anew is not running as it was started before.
-            let is_former = writing.record.job.is_some()
-                && writing.record.job == self.record.job
-                && writing.record.n_restarts < self.record.n_restarts;
-            is_former || writing.news.ended.is_some() || now.saturating_sub(writing.grown) >= self.care.lease
+        let is_gone = |writing: &bqc_store::Writing| {
+            let (has_ended, silence) = (writing.news.ended.is_some(), now.saturating_sub(writing.grown));
+            self.care.is_gone(&self.record, &writing.record, has_ended, silence)
         };
         self.ledger.writers().into_iter().map(|(name, writing)| (name, is_gone(&writing))).collect()
     }
 
-    /// Between two looks, so that all supervisors together leave the file system in peace: each of them opens the
-    /// segments of all.
-    fn poll_interval(&self) -> Duration {
-        let n = self.ledger.n_segments() as f64;
-        Duration::from_secs_f64((n * n / OPENS_PER_SECOND).min(self.care.lease.as_secs_f64() / 4.0))
-    }
-
     /// Waits for the others.
     fn wait(&self, interval: Duration, stop: &AtomicBool) {
-        let end = self.ledger.clock().now() + interval.max(self.poll_interval());
+        let end = self.ledger.clock().now() + interval.max(self.care.poll_interval(self.ledger.n_segments()));
         loop {
             let left = end.saturating_sub(self.ledger.clock().now());
             if left.is_zero() || self.is_to_stop(stop) {
@@ -508,7 +403,7 @@ impl<'a> Supervisor<'a> {
 
     /// A failure here stops the run.
     fn is_to_stop(&self, stop: &AtomicBool) -> bool {
-        if lock(&self.failure).is_some() {
+        if lock(&self.course.failure).is_some() {
             stop.store(true, Ordering::Relaxed);
         }
         stop.load(Ordering::Relaxed)
@@ -520,8 +415,8 @@ struct Ended<'s, 'a>(&'s Supervisor<'a>);
 
 impl Drop for Ended<'_, '_> {
     fn drop(&mut self) {
-        *lock(&self.0.is_over) = true;
-        self.0.over.notify_all();
+        *lock(&self.0.course.is_over) = true;
+        self.0.course.over.notify_all();
     }
 }
 
@@ -532,7 +427,7 @@ impl Workshop for Supervisor<'_> {
     }
 
     fn solve_all(&self, units: &[&Unit], stop: &AtomicBool, bench: &dyn Bench) {
-        let nth = self.n.passes.fetch_add(1, Ordering::Relaxed);
+        let nth = self.course.n_passes.fetch_add(1, Ordering::Relaxed);
         if units.is_empty() {
             return;
         }
@@ -546,7 +441,8 @@ impl Workshop for Supervisor<'_> {
             n_shards: pass.shards.len() as u64,
             seconds: self.seconds(),
         };
-        self.note_failure(self.writer.say(&Share::Pass(record)));
+        self.pen.append(&Entry::Pass(record));
+        self.note_failure();
         self.take_known(&pass);
         let (cursor, mut interval) = (AtomicUsize::new(0), POLL[0]);
         while pass.n_left() > 0 && !self.is_to_stop(stop) {
@@ -562,7 +458,11 @@ impl Workshop for Supervisor<'_> {
         for (i, unit) in units.iter().enumerate().filter(|(i, _)| !pass.is_done(*i)) {
             pass.finish(i, unit.stopped());
         }
-        let makeshift = lock(&self.makeshift);
+        if !self.is_to_stop(stop) {
+            // Done here or by others. What is cut short stays, for those that go on with it.
+            units.iter().for_each(|unit| self.pen.forget([&unit.key()]));
+        }
+        let makeshift = lock(&self.course.makeshift);
         self.ledger.forget(units.iter().map(|unit| unit.key()).filter(|key| !makeshift.contains_key(key)));
     }
 }

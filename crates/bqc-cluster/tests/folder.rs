@@ -3,14 +3,16 @@
 mod common;
 
 use bqc_circuit::{BlockCircuit, Circuit};
-use bqc_cluster::{Care, Folder, FolderError, Ledger, Missing, Reader, Storage, Supervisor, Survey, Totals};
+use bqc_cluster::{Care, Missing, Reader, Supervisor, Survey, Totals};
 use bqc_instantiate::{CpuEngine, Engine};
-use bqc_run::{Compiled, InProcess, RunSettings, Solved, Unit, Unobserved, Workshop, compile, compile_in};
-use bqc_wire::segment::{encode_head, encode_record};
-use bqc_wire::{Outcome, Share, UnitKey, WriterRecord};
+use bqc_optimize::{BlockSettings, Flow};
+use bqc_run::{Compiled, InProcess, RunSettings, Solved, Trail, Unit, Unobserved, Workshop, compile, compile_in};
+use bqc_store::{Folder, Ledger, Storage, StoreError};
+use bqc_wire::segment::{Replay, encode_head, encode_record};
+use bqc_wire::{CheckpointRecord, Entry, Outcome, UnitKey, WriterRecord};
 use common::*;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -67,7 +69,7 @@ fn work(
     record: WriterRecord,
     care: Care,
     settings: &RunSettings,
-) -> (Compiled, Totals, Option<FolderError>) {
+) -> (Compiled, Totals, Option<StoreError>) {
     // No two clocks began at the same time.
     let clock = Since(Instant::now(), Duration::from_secs(1000 * u64::from(record.rank)));
     let ledger = Ledger::new(storage, &clock, PLAN);
@@ -180,7 +182,7 @@ fn no_weather_changes_the_circuit() {
         });
         assert!(n_complete.count() > 0, "weather {nth}: {:?}", results.iter().map(|r| &r.2).collect::<Vec<_>>());
         let (compiled, missing) = joined(&server, &settings);
-        assert_eq!((compiled.circuit(), missing), (&expected, None), "weather {nth}");
+        assert_eq!((&compiled.circuit().clone(), missing), (&expected, None), "weather {nth}");
     }
 }
 
@@ -295,6 +297,102 @@ fn one_that_is_slow_is_helped_however_many_were_stopped_before() {
     });
 }
 
+/// Tells after each round to how many its unit has come.
+struct Rounds<'a> {
+    engine: CpuEngine,
+    after: &'a (dyn Fn(u64) + Sync),
+}
+
+impl Workshop for Rounds<'_> {
+    fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
+        self.solve_along(unit, Trail { from: None, note: &mut |_| {} }, stop)
+    }
+
+    fn solve_along(&self, unit: &Unit, trail: Trail<'_>, stop: &AtomicBool) -> Solved {
+        let note = &mut |state: CheckpointRecord| {
+            let n_rounds = state.n_rounds;
+            (trail.note)(state);
+            (self.after)(n_rounds);
+        };
+        unit.solve_along(&self.engine, Trail { from: trail.from, note }, stop)
+    }
+}
+
+/// How many rounds the checkpoints in the folder have come to at most.
+fn n_rounds_on_disk(server: &Arc<Server>) -> u64 {
+    let client = Client::new(server, 97, Weather::default());
+    let names = client.list("checkpoints").unwrap();
+    let read = |name: &String| client.read_from(&format!("checkpoints/{name}"), 0, usize::MAX).unwrap();
+    let entries = names.iter().map(read).flat_map(|bytes| Replay::new(&bytes, &PLAN).unwrap().collect::<Vec<_>>());
+    let n_rounds = |entry| if let Entry::Checkpoint(_, state) = entry { Some(state.n_rounds) } else { None };
+    entries.filter_map(n_rounds).max().unwrap_or(0)
+}
+
+/// Passes of one unit each. The first supervisor is cut off within a unit, the second is stopped within the same.
+#[test]
+fn a_unit_that_is_taken_over_goes_on_from_its_last_round() {
+    let block = BlockSettings { flow: Flow::Search { n_rounds: 8 }, starts: 1, ..BlockSettings::default() };
+    let settings = RunSettings { block_size: 6, max_block_cx: 1000, block, ..settings(3) };
+    let server = Arc::new(Server::default());
+    let rounds = |after| Rounds { engine: CpuEngine::new(), after };
+    let [n_whole, n_first, n_second, n_third] = [(); 4].map(|()| AtomicUsize::new(0));
+    let n_of = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+    let longest = AtomicU64::new(0);
+    let whole = |n_rounds| {
+        n_whole.fetch_add(1, Ordering::Relaxed);
+        longest.fetch_max(n_rounds, Ordering::Relaxed);
+    };
+    let (engine, go) = (CpuEngine::new(), AtomicBool::new(false));
+    let expected = compile_in(&rounds(&whole), &circuit(6, 6), &settings, engine.family(), &go, &Unobserved)
+        .unwrap()
+        .circuit()
+        .clone();
+    assert!(longest.load(Ordering::Relaxed) > 7, "there is no unit of more than seven rounds");
+
+    let (dead, is_cut) = (Client::new(&server, 0, Weather::default()), AtomicBool::new(false));
+    let cut = |n_rounds| {
+        if is_cut.load(Ordering::Relaxed) {
+            return;
+        }
+        n_first.fetch_add(1, Ordering::Relaxed);
+        if n_rounds == 5 {
+            wait_until("it is on the disk", || n_rounds_on_disk(&server) == 5);
+            dead.cut_off();
+            is_cut.store(true, Ordering::Relaxed);
+        }
+    };
+    let (_, totals, failure) = work(&dead, &rounds(&cut), record(0), care(300, 1), &settings);
+    assert!(failure.is_some() && totals.gone_on == 0);
+
+    // The second one goes on from there, and is stopped two rounds later.
+    let stopping = Client::new(&server, 1, Weather::default());
+    let (clock, stop) = (Since(Instant::now(), Duration::ZERO), AtomicBool::new(false));
+    let ledger = Ledger::new(&stopping, &clock, PLAN);
+    let stop_at = |n_rounds| {
+        n_second.fetch_add(1, Ordering::Relaxed);
+        stop.store(n_rounds == 7, Ordering::Relaxed);
+    };
+    let second = rounds(&stop_at);
+    let supervisor = Supervisor::join(&ledger, &second, record(1), care(300, 1), N_SHARDS, &|_| {}).unwrap();
+    supervisor.attend(|| {
+        !compile_in(&supervisor, &circuit(6, 6), &settings, engine.family(), &stop, &Unobserved).unwrap().was_stopped
+    });
+    assert_eq!((supervisor.totals().gone_on, supervisor.totals().cut_short), (1, 1));
+    drop(supervisor);
+    assert_eq!(n_rounds_on_disk(&server), 7);
+
+    let count = |_| _ = n_third.fetch_add(1, Ordering::Relaxed);
+    let client = Client::new(&server, 2, Weather::default());
+    let (compiled, totals, failure) = work(&client, &rounds(&count), record(2), care(300, 1), &settings);
+    assert!(failure.is_none() && !compiled.was_stopped);
+    // Not a round is done twice.
+    let n_all = n_of(&n_first) + n_of(&n_second) + n_of(&n_third);
+    assert_eq!((n_of(&n_second), totals.gone_on, n_all), (2, 1, n_of(&n_whole)));
+    assert_eq!((&compiled.circuit().clone(), joined(&server, &settings).1), (&expected, None));
+    // All units are done: what was noted of them is gone.
+    assert_eq!(n_rounds_on_disk(&server), 0);
+}
+
 /// Notes the units of the first pass.
 #[derive(Default)]
 struct Noting(Mutex<Vec<Unit>>);
@@ -319,14 +417,14 @@ fn forge(server: &Arc<Server>, name: &str, units: &[Unit]) {
     let forger = Client::new(server, 5, Weather::default());
     let file = forger.create(&format!("segments/{name}-0")).unwrap();
     file.append(&encode_head(&PLAN)).unwrap();
-    let say = |share: &Share| file.append(&encode_record(share).unwrap()).unwrap();
-    say(&Share::Writer(WriterRecord { name: name.into(), ..WriterRecord::default() }));
+    let say = |share: &Entry| file.append(&encode_record(share).unwrap()).unwrap();
+    say(&Entry::Writer(WriterRecord { name: name.into(), ..WriterRecord::default() }));
     for unit in units {
         let mut solved = unit.stopped().to_record();
         let block = BlockCircuit::new(unit.block().width());
         (solved.block, solved.ending) = ((&block).into(), bqc_wire::Ending::Improved);
         let key = unit.key();
-        say(&Share::Solved { key, result: Box::new(solved), is_settled: true, seconds: 0.0 });
+        say(&Entry::Solved { key, result: Box::new(solved), is_settled: true, seconds: 0.0 });
     }
 }
 

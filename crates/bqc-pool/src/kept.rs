@@ -1,10 +1,9 @@
 //! A workshop that does nothing twice: it looks into journal and cache first, and goes on from where the journal
 //! says that a unit was left.
 
-use crate::Journal;
 use bqc_run::{Solved, Trail, Unit, Workshop};
-use bqc_wire::segment::Entry;
-use bqc_wire::{KnownTotals, Outcome};
+use bqc_store::Journal;
+use bqc_wire::{CheckpointRecord, Entry, KnownTotals, Outcome};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -76,15 +75,16 @@ impl<'a> Kept<'a> {
     }
 
     fn look_up(&self, unit: &Unit, folder: Option<&Journal>, from: &str) -> Option<Solved> {
-        let record = folder?.get(&unit.key())?;
-        let checked = unit.check(record, true);
-        match &checked {
-            Ok(_) => info!(unit = ?unit.key(), from, "unit known"),
-            Err(refused) => warn!(unit = ?unit.key(), from, reason = %refused, "unit refused"),
-        }
-        let count = if checked.is_ok() { &self.n_found } else { &self.n_refused };
-        count.fetch_add(1, Ordering::Relaxed);
-        checked.ok()
+        folder?.find(&unit.key(), |(record, is_settled)| {
+            let checked = unit.check(record, is_settled);
+            match &checked {
+                Ok(_) => info!(unit = ?unit.key(), from, "unit known"),
+                Err(refused) => warn!(unit = ?unit.key(), from, reason = %refused, "unit refused"),
+            }
+            let count = if checked.is_ok() { &self.n_found } else { &self.n_refused };
+            count.fetch_add(1, Ordering::Relaxed);
+            checked.ok()
+        })
     }
 }
 
@@ -106,7 +106,10 @@ fn tell(unit: &Unit, solved: &Solved, took: Duration) {
 }
 
 impl Workshop for Kept<'_> {
-    fn knows_more(&self) -> bool {
+    fn goes_on(&self, is_to_stop: bool) -> bool {
+        if !is_to_stop {
+            return true;
+        }
         let is_replaying = self.is_replaying.load(Ordering::Relaxed);
         let goes_on = is_replaying && !self.is_over();
         self.is_behind.fetch_or(is_replaying && !goes_on, Ordering::Relaxed);
@@ -114,9 +117,14 @@ impl Workshop for Kept<'_> {
     }
 
     fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
+        self.solve_along(unit, Trail { from: None, note: &mut |_| {} }, stop)
+    }
+
+    fn solve_along(&self, unit: &Unit, trail: Trail<'_>, stop: &AtomicBool) -> Solved {
+        let (key, start) = (unit.key(), Instant::now());
         let is_stopped = || stop.load(Ordering::Relaxed);
         if is_stopped() && self.is_over() {
-            self.is_behind.fetch_or(self.journal.is_some_and(|journal| journal.has(&unit.key())), Ordering::Relaxed);
+            self.is_behind.fetch_or(self.journal.is_some_and(|journal| journal.has(&key)), Ordering::Relaxed);
             return unit.stopped();
         }
         if let Some(solved) = self.look_up(unit, self.journal, "journal") {
@@ -127,20 +135,21 @@ impl Workshop for Kept<'_> {
         if is_new {
             self.is_replaying.store(false, Ordering::Relaxed);
         }
-        let from = self.journal.and_then(|journal| journal.checkpoint(&unit.key()));
-        let note = &mut |state| {
+        let from = self.journal.and_then(|journal| journal.checkpoint(&key)).or(trail.from);
+        let note = &mut |state: CheckpointRecord| {
             if let Some(journal) = self.journal {
-                journal.note(unit.key(), state);
+                journal.note(key, state.clone());
             }
+            (trail.note)(state);
         };
         let solved = cached.unwrap_or_else(|| {
-            let start = Instant::now();
             let solved = self.inner.solve_along(unit, Trail { from, note }, stop);
             tell(unit, &solved, start.elapsed());
             solved
         });
         if solved.is_final {
-            let entry = Entry::Solved(unit.key(), Box::new(solved.to_record()));
+            let (result, seconds) = (Box::new(solved.to_record()), start.elapsed().as_secs_f64());
+            let entry = Entry::Solved { key, result, is_settled: true, seconds };
             let folders = [self.journal, self.cache.filter(|_| is_new)];
             folders.into_iter().flatten().for_each(|folder| folder.append(&entry));
         } else if is_stopped() {

@@ -1,22 +1,19 @@
-//! What a compile needs to survive: work in processes that may die, and results on the disk as soon as
-//! they are known.
+//! What a compile needs to survive: work in processes that may die, and nothing done twice.
 //!
 //! [`Pool`] is the workshop that has its units done by worker processes, on the CPU or pinned to GPUs that they
 //! share through [MPS](mps), and [`serve`] is what these do (all on Unix only).
-//! [`Journal`] is a folder of segments (see [`bqc_wire::segment`]) of one run, or of all runs as a
-//! cache. [`Kept`] is the workshop that looks there first. Whatever it finds is checked again before it
-//! counts (see [`bqc_run::Unit::check`]), so that no file can make a wrong circuit.
+//! [`Kept`] is the workshop that looks first into the journal of the run and the cache ([`bqc_store::Journal`]).
+//! What it finds is checked again before it counts (see [`bqc_run::Unit::check`]), so that no file can make a wrong
+//! circuit.
 //!
-//! This crate alone among the libraries starts processes and reads a clock: a journal has to be on the
-//! disk after a second, and a process that says nothing has to be given up. What happens to units and workers it
-//! tells by `tracing` events, which go nowhere unless the binary says where.
+//! This crate alone among the libraries starts processes and reads a clock: a process that says nothing has to be given
+//! up. What happens to units and workers it tells by `tracing` events, which go nowhere unless the binary says where.
 
-mod checkpoints;
 #[cfg(unix)]
 mod fault;
-mod folder;
-mod journal;
 mod kept;
+#[cfg(unix)]
+mod ladder;
 #[cfg(unix)]
 pub mod mps;
 #[cfg(unix)]
@@ -29,7 +26,6 @@ mod probe;
 mod process;
 #[cfg(unix)]
 mod seats;
-mod segment_file;
 mod share;
 #[cfg(unix)]
 mod smi;
@@ -41,8 +37,6 @@ mod worker;
 
 #[cfg(unix)]
 pub use fault::{Fault, FaultKind};
-pub use folder::remove_oldest_runs;
-pub use journal::{Journal, JournalError, Use, is_full};
 pub use kept::Kept;
 #[cfg(unix)]
 pub use placement::{GpuPlace, Launch};

@@ -1,18 +1,11 @@
-//! The supervisor: as many workers as threads ask for, and a ladder for what goes wrong.
+//! The supervisor: as many workers as threads ask for.
 //!
-//! Each thread of a run takes a worker that is at rest, or starts one, and waits for its answer; so
-//! there is no queue, no event loop, and never more workers than threads. A worker that fails in any way
-//! is killed, and the unit goes to another one, three in all; then the block stays as it is and the
-//! reasons stand in the report. A block that has cost a worker is never tried in this process. Only where
-//! no worker comes as far as a hello, which says nothing about the block, is the work done here.
-//!
-//! A worker tells how far it has come, and the next one goes on from there. The last of the three begins at the
-//! beginning, lest it be the checkpoint that kills them.
-//!
-//! On GPUs the second worker is another GPU's if there is one, and the third is the CPU's. What happens to a
-//! GPU itself is no fault of the unit either: it is tried again, the third time on the CPU.
+//! Each thread of a run takes a worker that is at rest, or starts one, and waits for its answer; so there is no queue, no
+//! event loop, and never more workers than threads. A worker that fails in any way is killed; what becomes of its unit
+//! is decided in `ladder.rs`. A worker tells how far it has come, and the next one goes on from there.
 
-use crate::placement::{GpuPlace, Launch, Places, Wish, Worker};
+use crate::ladder::{self, Fall, Ladder, Next, Rung};
+use crate::placement::{GpuPlace, Launch, Places, Worker};
 use crate::process::{Loss, Process, Program};
 use crate::watch::Watch;
 use bqc_instantiate::Engine;
@@ -29,16 +22,9 @@ mod crew;
 #[cfg(test)]
 mod tests;
 
-/// Workers that may fail at one unit.
-const MAX_LOSSES: usize = 3;
-/// Workers that may be killed from outside at one unit, which is no fault of the unit. Only so that it
-/// ends: a unit of half a second survives a kill each tenth of a second once in a hundred tries.
-const MAX_KILLS: usize = 200;
 /// Workers in a row that did not come as far as a hello, after which none is started any more: each may
 /// have taken all the time that it had for that.
 const MAX_VAIN_STARTS: usize = 3;
-/// Workers that may lose their GPU, or units that may fail on one, before the CPU does a unit in its place.
-const MAX_GPU_TRIES: usize = 2;
 /// More time for a hello where a GPU is opened: the driver may have to compile all kernels, for many at once.
 const OPEN_GPU: Duration = Duration::from_secs(120);
 /// More work than this (see [`Unit::work`]) is not waited for any longer: three days.
@@ -99,7 +85,9 @@ pub struct Pool<'a> {
     turn: RwLock<()>,
     /// How many processes were killed for want of memory, where that is known.
     n_oom_kills: fn() -> Option<u64>,
-    n: Counts,
+    totals: Mutex<WorkerTotals>,
+    /// Starts in vain on the CPU since the last that was not.
+    vain_starts: AtomicUsize,
 }
 
 /// What is left of a pool without workers: the MPS daemons of its own, which end when this is dropped.
@@ -111,18 +99,6 @@ pub struct Leftover {
 struct Order {
     launch: Launch,
     answer: Sender<Result<Process, Loss>>,
-}
-
-/// What the pool has been through.
-#[derive(Default)]
-struct Counts {
-    started: AtomicUsize,
-    lost: AtomicUsize,
-    in_process: AtomicUsize,
-    cut_short: AtomicUsize,
-    substituted: AtomicUsize,
-    /// Starts in vain on the CPU since the last that was not.
-    vain_starts: AtomicUsize,
 }
 
 /// What came of one worker's try.
@@ -179,8 +155,21 @@ impl<'a> Pool<'a> {
     ) -> Result<Pool<'a>, Loss> {
         let starter = Mutex::new(start_starter(program.clone())?);
         let places = Arc::new(Places::new(gpus));
-        let (resting, homes, turn, n) = Default::default();
-        Ok(Pool { program, patience, engine, warn, resting, homes, places, starter, turn, n_oom_kills, n })
+        let (resting, homes, turn, totals, vain_starts) = Default::default();
+        Ok(Pool {
+            program,
+            patience,
+            engine,
+            warn,
+            resting,
+            homes,
+            places,
+            starter,
+            turn,
+            n_oom_kills,
+            totals,
+            vain_starts,
+        })
     }
 
     /// Ends the workers at once, and what they shared when what this gives is dropped: that may take as long as
@@ -197,10 +186,11 @@ impl<'a> Pool<'a> {
 
     /// What it has been through so far.
     pub fn totals(&self) -> WorkerTotals {
-        let Counts { started, lost, in_process, cut_short, substituted, .. } = &self.n;
-        let [started, lost, in_process, cut_short, substituted] =
-            [started, lost, in_process, cut_short, substituted].map(|count| count.load(Ordering::Relaxed) as u64);
-        WorkerTotals { started, lost, in_process, cut_short, substituted }
+        *lock(&self.totals)
+    }
+
+    fn count(&self, count: impl FnOnce(&mut WorkerTotals)) {
+        count(&mut lock(&self.totals));
     }
 
     /// One worker's try at one unit, with every wait bounded.
@@ -209,7 +199,7 @@ impl<'a> Pool<'a> {
         let Worker { process, seat } = worker;
         let task = process.next_task;
         process.next_task += 1;
-        let from = way.from.clone().filter(|_| !way.is_last_try);
+        let from = way.from.clone().filter(|_| !way.rung.is_anew);
         let message = ToWorker::Solve { task, unit: Box::new(unit.record().clone()), from };
         process.send(&message, start + self.patience.silence)?;
         let allowed = self.patience.of(unit);
@@ -273,8 +263,8 @@ impl<'a> Pool<'a> {
 
     /// A worker's try at a unit, and what becomes of the worker: one that answered rightly rests; any other is
     /// killed as it is dropped, so that a second try is another process's.
-    fn try_once(&self, way: &mut Way<'_>, lost: &mut Losses, stop: &AtomicBool) -> Result<Solved, Miss> {
-        let (worker, tried) = self.in_turn(way, lost, stop)?;
+    fn try_once(&self, way: &mut Way<'_>, stop: &AtomicBool) -> Result<Solved, Miss> {
+        let (worker, tried) = self.in_turn(way, stop)?;
         let unit = way.unit;
         let checked = match tried {
             Try::Failed(reason) => Err(reason),
@@ -299,9 +289,9 @@ impl<'a> Pool<'a> {
 
     /// A worker's answer, waited for by many threads at once, or alone, with no other worker there. Nothing but
     /// waiting is done in the turn: work may be stolen, and a thread that has its turn must not wait for one.
-    fn in_turn(&self, way: &mut Way<'_>, lost: &mut Losses, stop: &AtomicBool) -> Result<(Worker, Try), Miss> {
+    fn in_turn(&self, way: &mut Way<'_>, stop: &AtomicBool) -> Result<(Worker, Try), Miss> {
         // Nothing is behind this lock that a panic could leave half done.
-        let alone = lost.for_memory;
+        let alone = way.rung.is_alone;
         let _all = alone.then(|| self.turn.write().unwrap_or_else(|e| e.into_inner()));
         let _one = (!alone).then(|| self.turn.read().unwrap_or_else(|e| e.into_inner()));
         if stop.load(Ordering::Relaxed) {
@@ -310,8 +300,8 @@ impl<'a> Pool<'a> {
         if alone {
             lock(&self.resting).clear();
         }
-        let mut worker = self.take(lost.wish(), stop)?;
-        lost.gpu = worker.seat.gpu();
+        let mut worker = self.take(way.rung.wish, stop)?;
+        way.gpu = worker.seat.gpu();
         let tried = self.attempt(&mut worker, way, stop);
         let tried = tried.inspect_err(|loss| {
             tracing::warn!(worker = worker.process.id(), unit = ?way.unit.key(), reason = %loss, "worker lost");
@@ -319,7 +309,7 @@ impl<'a> Pool<'a> {
         match tried {
             Ok(tried) => Ok((worker, tried)),
             Err(Loss::Device { trouble, reason }) => {
-                self.n.lost.fetch_add(1, Ordering::Relaxed);
+                self.count(|n| n.lost += 1);
                 Err(self.trouble(&worker.seat, trouble, &reason, true))
             }
             Err(loss) => Err(Miss::Lost(loss)),
@@ -327,18 +317,18 @@ impl<'a> Pool<'a> {
     }
 
     fn note_loss(&self, reason: &str) {
-        self.n.lost.fetch_add(1, Ordering::Relaxed);
+        self.count(|n| n.lost += 1);
         (self.warn)(reason);
     }
 
     /// Counts a result that is not all that was asked for, and tells of one that depends on how fast the machine
     /// is, which nobody expects.
     fn note_kind(&self, unit: &Unit, is_whole: bool, is_own: bool) {
-        self.n.substituted.fetch_add(usize::from(!is_own), Ordering::Relaxed);
+        self.count(|n| n.substituted += u64::from(!is_own));
         if is_whole {
             return;
         }
-        self.n.cut_short.fetch_add(1, Ordering::Relaxed);
+        self.count(|n| n.cut_short += 1);
         let (width, n_cx) = (unit.block().width(), unit.block().n_cx());
         (self.warn)(&format!(
             "a block of {width} wires and {n_cx} CX took too long and was cut short: the best of it is taken, and \
@@ -346,10 +336,26 @@ impl<'a> Pool<'a> {
         ));
     }
 
+    /// A worker that is of no more use, for the ladder. `n_oom`: processes killed for want of memory before the try.
+    fn fall(&self, loss: &Loss, had_unit: bool, start: Instant, n_oom: Option<u64>) -> Fall {
+        self.count(|n| n.lost += u64::from(had_unit));
+        let end = match loss.was_killed() {
+            true if (self.n_oom_kills)() != n_oom => ladder::Death::OutOfMemory,
+            true => ladder::Death::Killed,
+            false => ladder::Death::Other,
+        };
+        Fall::Lost { had_unit, end, took: start.elapsed(), reason: loss.to_string() }
+    }
+
     /// The work in this process, for want of any other.
-    fn in_process(&self, way: Way<'_>, stop: &AtomicBool, loss: &Loss) -> Solved {
-        self.n.substituted.fetch_add(usize::from(self.places.has_gpus()), Ordering::Relaxed);
-        if self.n.in_process.fetch_add(1, Ordering::Relaxed) == 0 {
+    fn in_process(&self, way: Way<'_>, stop: &AtomicBool, loss: &str) -> Solved {
+        let mut is_first = false;
+        self.count(|n| {
+            is_first = n.in_process == 0;
+            n.in_process += 1;
+            n.substituted += u64::from(self.places.has_gpus());
+        });
+        if is_first {
             let path = self.program.path.display();
             (self.warn)(&format!("{loss} (`{path}`); blocks are rebuilt in this process instead"));
         }
@@ -363,8 +369,10 @@ struct Way<'a> {
     unit: &'a Unit,
     /// How far it has come.
     from: Option<Box<CheckpointRecord>>,
-    /// Whether it begins at the beginning all the same.
-    is_last_try: bool,
+    /// How it is tried.
+    rung: Rung,
+    /// The GPU of the last try.
+    gpu: Option<usize>,
     note: &'a mut dyn FnMut(CheckpointRecord),
 }
 
@@ -376,93 +384,38 @@ enum End {
     Terminated(Duration),
 }
 
-/// What a unit has cost so far.
-#[derive(Default)]
-struct Losses {
-    /// Why workers were given up, or their results refused.
-    reasons: Vec<String>,
-    /// Workers that were killed from outside, and the time that they took.
-    n_kills: usize,
-    in_kills: Duration,
-    /// Whether any of them had the unit: it may be to blame.
-    had_unit: bool,
-    /// Whether any was killed for want of memory: from then on the unit is tried with no other beside it.
-    for_memory: bool,
-    /// Workers that had the unit and lost their GPU.
-    n_devices: usize,
-    /// The GPU of the last try.
-    gpu: Option<usize>,
-}
-
-impl Losses {
-    /// Where to try next.
-    fn wish(&self) -> Wish {
-        let avoid = self.gpu.filter(|_| self.had_unit || self.n_devices > 0);
-        Wish { avoid, on_cpu: self.reasons.len() + self.n_devices >= MAX_GPU_TRIES }
-    }
-
-    /// Takes note of what is neither a process's end nor its silence; otherwise gives that, and whether the worker
-    /// had the unit.
-    fn note(&mut self, miss: Miss) -> Option<(Loss, bool)> {
-        match miss {
-            Miss::Stopped => None,
-            Miss::Refused(reason) => {
-                self.reasons.push(reason);
-                self.had_unit = true;
-                None
-            }
-            Miss::Device(had_unit) => {
-                self.n_devices += usize::from(had_unit);
-                None
-            }
-            Miss::NoWorker(loss) => Some((loss, false)),
-            Miss::Lost(loss) => Some((loss, true)),
-        }
-    }
-
-    /// Whether one more kill, after this long, is borne. All kills together may cost as much as one unit may
-    /// take: a limit on CPU time kills each worker anew, just before it is through.
-    fn may_be_killed(&self, took: Duration, allowed: Duration) -> bool {
-        self.n_kills < MAX_KILLS && self.in_kills + took <= allowed
-    }
-}
-
 impl Workshop for Pool<'_> {
     fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
         self.solve_along(unit, Trail { from: None, note: &mut |_| {} }, stop)
     }
 
     fn solve_along(&self, unit: &Unit, trail: Trail<'_>, stop: &AtomicBool) -> Solved {
-        let mut lost = Losses::default();
-        let mut way = Way { unit, from: trail.from.map(Box::new), is_last_try: false, note: trail.note };
-        while lost.reasons.len() < MAX_LOSSES && !stop.load(Ordering::Relaxed) {
+        let mut ladder = Ladder::new(self.patience.of(unit));
+        let (from, rung, gpu) = (trail.from.map(Box::new), Rung::default(), None);
+        let mut way = Way { unit, from, rung, gpu, note: trail.note };
+        while !stop.load(Ordering::Relaxed) {
             let (start, n_oom) = (Instant::now(), (self.n_oom_kills)());
-            way.is_last_try = lost.reasons.len() + 1 == MAX_LOSSES;
-            let miss = match self.try_once(&mut way, &mut lost, stop) {
+            let fall = match self.try_once(&mut way, stop) {
                 Ok(solved) => return solved,
-                Err(miss) => miss,
+                Err(Miss::Stopped) => break,
+                Err(Miss::Refused(reason)) => Fall::Refused(reason),
+                Err(Miss::Device(had_unit)) => Fall::Device { had_unit },
+                Err(Miss::NoWorker(loss)) => self.fall(&loss, false, start, n_oom),
+                Err(Miss::Lost(loss)) => self.fall(&loss, true, start, n_oom),
             };
-            let Some((loss, had_unit)) = lost.note(miss) else { continue };
-            self.n.lost.fetch_add(usize::from(had_unit), Ordering::Relaxed);
-            lost.had_unit |= had_unit;
-            let for_memory = loss.was_killed() && (self.n_oom_kills)() != n_oom;
-            lost.for_memory |= for_memory;
-            if loss.was_killed() && !for_memory && lost.may_be_killed(start.elapsed(), self.patience.of(unit)) {
-                lost.n_kills += 1;
-                lost.in_kills += start.elapsed();
-            } else if lost.had_unit {
-                lost.reasons.push(loss.to_string());
-            } else {
-                return self.in_process(way, stop, &loss);
+            let loss = if let Fall::Lost { reason, .. } = &fall { Some(reason.clone()) } else { None };
+            let next = ladder.after(fall, way.gpu);
+            if next == Next::Here {
+                return self.in_process(way, stop, &loss.unwrap_or_default());
             }
-            (self.warn)(&loss.to_string());
+            loss.iter().for_each(|loss| (self.warn)(loss));
+            match next {
+                Next::Retry(rung) => way.rung = rung,
+                Next::Keep if stop.load(Ordering::Relaxed) => break,
+                Next::Keep | Next::Here => return unit.failed(ladder.words()),
+            }
         }
-        let mut reasons = lost.reasons;
-        if stop.load(Ordering::Relaxed) {
-            return unit.stopped();
-        }
-        reasons.dedup();
-        unit.failed(format!("{MAX_LOSSES} workers failed: {}", reasons.join("; ")))
+        unit.stopped()
     }
 }
 

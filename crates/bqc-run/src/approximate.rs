@@ -109,7 +109,7 @@ impl Pass<'_> {
 
     /// Adds one more offer of each of these blocks, within `tolerance` of it. Returns which of them have one.
     fn extend(&self, offers: &mut [Offers], blocks: &[&Block], which: &[usize], tolerance: f64) -> Vec<usize> {
-        if self.around.stop.load(Ordering::Relaxed) {
+        if self.around.stop.load(Ordering::Relaxed) || !self.around.workshop.goes_on(false) {
             return Vec::new();
         }
         let unit = |&i: &usize| {

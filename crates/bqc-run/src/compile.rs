@@ -110,7 +110,7 @@ impl Compiled {
 
 /// Rewrites `circuit` with fewer two-qubit gates.
 ///
-/// Stops early, with the best circuit so far, soon after `stop` is set: see [`Workshop::knows_more`]. `observer` is called from the
+/// Stops early, with the best circuit so far, soon after `stop` is set: see [`Workshop::goes_on`]. `observer` is called from the
 /// worker threads.
 pub fn compile(
     circuit: &Circuit,
@@ -289,7 +289,7 @@ impl Run<'_> {
     /// Whether the run was stopped. Results that are known already are still taken, so that a run that is taken up
     /// and stopped at once has no less than before.
     pub(crate) fn is_stopped(&self) -> bool {
-        self.around.stop.load(Ordering::Relaxed) && !self.around.workshop.knows_more()
+        !self.around.workshop.goes_on(self.around.stop.load(Ordering::Relaxed))
     }
 
     /// Compares the result with the input, and gives the input back if they differ.

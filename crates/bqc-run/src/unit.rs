@@ -26,10 +26,12 @@ pub trait Workshop: Sync {
     /// after `stop` is set.
     fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved;
 
-    /// Asked when the run is to stop: whether it goes on all the same, because the answers to what it will ask are
-    /// there already. A run that has been taken up so comes to where it was before it ends. For some seconds at most.
-    fn knows_more(&self) -> bool {
-        false
+    /// Asked before each step of a run: whether it goes on. `is_to_stop`: the caller's flag says that it shall not.
+    ///
+    /// A workshop may end a run that nothing stops, because something is missing. It may also go on for some seconds
+    /// with answers that are there already, so that a run that is taken up comes to where it was before it ends.
+    fn goes_on(&self, is_to_stop: bool) -> bool {
+        !is_to_stop
     }
 
     /// The same as [`Workshop::solve`] along a trail. A workshop that knows of none begins at the beginning.

@@ -6,7 +6,7 @@
 //! other version by name.
 //!
 //! What goes between processes and into journals is binary: [frames](mod@frame) on a pipe, [segments](mod@segment) of a
-//! journal, both with a checksum per record and a version at the start, and [units](mod@unit) of work in them.
+//! store, both with a checksum per record and a version at the start, and [units](mod@unit) of work in them.
 //! Other versions are refused by number.
 //!
 //! Matrices and vectors come in through this crate too, in formats of others: `.npy` and JSON.
@@ -27,7 +27,6 @@ pub mod plan;
 pub mod report;
 pub mod run_status;
 pub mod segment;
-pub mod share;
 pub mod stats;
 pub mod unit;
 
@@ -44,8 +43,7 @@ pub use report::{
     WholeCheck, WorkerTotals,
 };
 pub use run_status::{RunStatus, SupervisorStatus};
-pub use segment::{Entry, Record, Replay, SegmentError};
-pub use share::{PassKey, PassRecord, Share, WriterRecord};
+pub use segment::{Entry, PassKey, PassRecord, Replay, SegmentError, WriterRecord};
 pub use stats::{PartitionPreview, StatsReport};
 pub use unit::{
     BlockForm, CheckpointRecord, Ending, FormError, SolvedRecord, UnitFlow, UnitKey, UnitObjective, UnitRecord,

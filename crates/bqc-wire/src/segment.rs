@@ -1,4 +1,5 @@
-//! Segments: append-only files of a journal, each with one writer in its life.
+//! Segments: append-only files of a store, each with one writer in its life. Journals, caches, checkpoints and the
+//! folder that many machines share all consist of them.
 //!
 //! A head of 48 bytes: magic, `u32` version, the plan's SHA-256, `u32` CRC-32C of all that. Then
 //! records: `u32` length of the payload, `u32` CRC-32C of kind and payload, `u8` kind, payload. All
@@ -8,12 +9,10 @@
 
 use crate::frame::decode;
 use crate::unit::{CheckpointRecord, SolvedRecord, UnitKey};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::marker::PhantomData;
 
 /// Raised with every change of what stands in a segment.
-pub const SEGMENT_VERSION: u32 = 4;
+pub const SEGMENT_VERSION: u32 = 5;
 /// Bytes before the first record.
 pub const HEAD_BYTES: usize = 48;
 /// Longest payload of a record, in bytes.
@@ -42,50 +41,103 @@ pub enum SegmentError {
     },
 }
 
-/// What a record says.
+/// What a record says. Seconds count from the start of the process that writes: no clocks are compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Entry {
+    /// Which supervisor writes: the first record of each segment of a shared folder.
+    Writer(WriterRecord),
+    /// The writer has come to a pass.
+    Pass(PassRecord),
     /// A unit is done.
-    Solved(UnitKey, Box<SolvedRecord>),
+    Solved {
+        /// Its name.
+        key: UnitKey,
+        /// What came of it.
+        result: Box<SolvedRecord>,
+        /// Whether another try would give the same: nothing failed and nothing was cut short.
+        is_settled: bool,
+        /// How long it took, in seconds.
+        seconds: f64,
+    },
+    /// A unit was cut short as its run was stopped, and this was the best of it. The next run does it anew, or goes
+    /// on from its checkpoint.
+    CutShort(UnitKey, Box<SolvedRecord>),
+    /// A unit is under way and has come so far.
+    Checkpoint(UnitKey, Box<CheckpointRecord>),
+    /// The writer lives.
+    Beat {
+        /// Since its start.
+        seconds: f64,
+    },
+    /// The writer writes nothing more.
+    Ended {
+        /// Since its start.
+        seconds: f64,
+        /// Whether it has seen the whole run done.
+        is_complete: bool,
+    },
     /// All units of a pass are done and stand before this.
     PassDone(u32),
     /// The run is done.
     RunDone,
-    /// A unit is under way and has come so far.
-    Checkpoint(UnitKey, Box<CheckpointRecord>),
-    /// A unit was cut short as its run was stopped, and this was the best of it. The next run does it anew, or goes
-    /// on from its checkpoint.
-    CutShort(UnitKey, Box<SolvedRecord>),
 }
 
-/// What may stand in a segment.
-pub trait Record: Serialize + DeserializeOwned {
-    /// Number of its kind, which stands beside the checksum.
-    fn kind(&self) -> u8;
+/// A supervisor.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriterRecord {
+    /// Name of its own: no two that ever write to one folder share one.
+    pub name: String,
+    /// Machine.
+    pub host: String,
+    /// Process.
+    pub pid: u32,
+    /// The batch system's job, if it is part of one.
+    pub job: Option<String>,
+    /// Rank in that job.
+    pub rank: u32,
+    /// How often the job had been started before.
+    pub n_restarts: u32,
+    /// Units that it does at a time.
+    pub n_threads: u32,
+}
+
+/// Names a pass by all of its units.
+pub type PassKey = [u8; 16];
+
+/// A pass as one supervisor sees it; all see the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PassRecord {
+    /// Its name.
+    pub key: PassKey,
+    /// From 0: how many its writer had come to before. Approximations take several.
+    pub pass: u32,
+    /// Units that are different from each other.
+    pub n_units: u64,
+    /// Shards that they are divided into.
+    pub n_shards: u64,
+    /// Since the writer's start.
+    pub seconds: f64,
 }
 
 impl Entry {
-    const SOLVED: u8 = 1;
-    const PASS_DONE: u8 = 2;
-    const RUN_DONE: u8 = 3;
-    const CHECKPOINT: u8 = 4;
-    const CUT_SHORT: u8 = 5;
+    /// Number of its kind, which stands beside the checksum.
+    fn kind(&self) -> u8 {
+        match self {
+            Entry::Solved { .. } => 1,
+            Entry::PassDone(_) => 2,
+            Entry::RunDone => 3,
+            Entry::Checkpoint(..) => 4,
+            Entry::CutShort(..) => 5,
+            Entry::Writer(_) => 17,
+            Entry::Pass(_) => 18,
+            Entry::Beat { .. } => 20,
+            Entry::Ended { .. } => 21,
+        }
+    }
 
     /// Whether everything before it must be on the disk before it is.
     pub fn is_marker(&self) -> bool {
-        matches!(self, Entry::PassDone(_) | Entry::RunDone)
-    }
-}
-
-impl Record for Entry {
-    fn kind(&self) -> u8 {
-        match self {
-            Entry::Solved(..) => Entry::SOLVED,
-            Entry::PassDone(_) => Entry::PASS_DONE,
-            Entry::RunDone => Entry::RUN_DONE,
-            Entry::Checkpoint(..) => Entry::CHECKPOINT,
-            Entry::CutShort(..) => Entry::CUT_SHORT,
-        }
+        matches!(self, Entry::PassDone(_) | Entry::RunDone | Entry::Ended { .. })
     }
 }
 
@@ -101,7 +153,7 @@ pub fn encode_head(plan: &[u8; 32]) -> [u8; HEAD_BYTES] {
 }
 
 /// The bytes of a record, to be appended with one call.
-pub fn encode_record(entry: &impl Record) -> Result<Vec<u8>, SegmentError> {
+pub fn encode_record(entry: &Entry) -> Result<Vec<u8>, SegmentError> {
     let mut record = vec![0; RECORD_HEAD_BYTES];
     record[8] = entry.kind();
     // Plain data into memory: there is no way to fail.
@@ -132,10 +184,9 @@ pub fn check_head(bytes: &[u8], plan: &[u8; 32]) -> Result<bool, SegmentError> {
 
 /// Reads a segment of `plan`, record by record, up to the first that is not whole.
 #[derive(Clone, Debug)]
-pub struct Replay<'a, E = Entry> {
+pub struct Replay<'a> {
     bytes: &'a [u8],
     n_valid: usize,
-    entries: PhantomData<fn() -> E>,
 }
 
 impl<'a> Replay<'a> {
@@ -143,12 +194,10 @@ impl<'a> Replay<'a> {
     pub fn new(bytes: &'a [u8], plan: &[u8; 32]) -> Result<Replay<'a>, SegmentError> {
         Ok(if check_head(bytes, plan)? { Replay::at(bytes, HEAD_BYTES) } else { Replay::at(&[], 0) })
     }
-}
 
-impl<'a, E: Record> Replay<'a, E> {
     /// Goes on behind what was read before: `n_valid` bytes of these.
-    pub fn at(bytes: &'a [u8], n_valid: usize) -> Replay<'a, E> {
-        Replay { bytes, n_valid, entries: PhantomData }
+    pub fn at(bytes: &'a [u8], n_valid: usize) -> Replay<'a> {
+        Replay { bytes, n_valid }
     }
 
     /// Length of the valid prefix as far as it has been read.
@@ -157,10 +206,10 @@ impl<'a, E: Record> Replay<'a, E> {
     }
 }
 
-impl<E: Record> Iterator for Replay<'_, E> {
-    type Item = E;
+impl Iterator for Replay<'_> {
+    type Item = Entry;
 
-    fn next(&mut self) -> Option<E> {
+    fn next(&mut self) -> Option<Entry> {
         let rest = self.bytes.get(self.n_valid..)?;
         let (head, rest) = rest.split_at_checked(8)?;
         let n_bytes = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
@@ -172,7 +221,7 @@ impl<E: Record> Iterator for Replay<'_, E> {
         if crc32c::crc32c(body) != expected {
             return None;
         }
-        let entry: E = decode(&body[1..]).ok()?;
+        let entry: Entry = decode(&body[1..]).ok()?;
         if entry.kind() != body[0] {
             return None;
         }

@@ -209,6 +209,14 @@ pub struct SolvedRecord {
     pub reason: String,
 }
 
+impl SolvedRecord {
+    /// Its bytes, in whose order different results of one unit are taken.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // Plain data into memory: there is no way to fail.
+        postcard::to_stdvec(self).expect("plain data is always representable")
+    }
+}
+
 /// Where the search of a unit stands between two rounds: all that decides what comes after, so that whoever goes
 /// on from it comes to the same result. Whoever reads it checks it first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use bqc_wire::segment::{
     Entry, HEAD_BYTES, MAX_RECORD_BYTES, Replay, SEGMENT_VERSION, SegmentError, encode_head, encode_record,
 };
 use bqc_wire::unit::{GateForm, SolvedRecord, UnitKey};
-use bqc_wire::{BlockForm, CheckpointRecord, Ending, fuzz};
+use bqc_wire::{BlockForm, CheckpointRecord, Ending, PassRecord, WriterRecord, fuzz};
 use proptest::prelude::*;
 
 const PLAN: [u8; 32] = [7; 32];
@@ -14,7 +14,7 @@ fn solved(i: u8) -> Entry {
     let block = BlockForm { width: 2, gates };
     let (ending, reason) = (Ending::Unchanged, "unchanged: no smaller circuit was found".into());
     let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), ending, reason };
-    Entry::Solved(UnitKey([i; 32]), Box::new(record))
+    Entry::Solved { key: UnitKey([i; 32]), result: Box::new(record), is_settled: i.is_multiple_of(2), seconds: 0.25 }
 }
 
 fn checkpoint(i: u8) -> Entry {
@@ -27,18 +27,22 @@ fn checkpoint(i: u8) -> Entry {
 
 fn cut_short(i: u8) -> Entry {
     match solved(i) {
-        Entry::Solved(key, record) => Entry::CutShort(key, record),
+        Entry::Solved { key, result, .. } => Entry::CutShort(key, result),
         other => other,
     }
 }
 
 /// A segment, and where each of its records ends.
 fn example() -> (Vec<u8>, Vec<Entry>, Vec<usize>) {
-    let entries: Vec<Entry> = (0..9)
-        .map(solved)
-        .chain([Entry::PassDone(0), checkpoint(9), checkpoint(10)])
+    let writer = WriterRecord { name: "host-1".into(), job: Some("7".into()), pid: 1, ..WriterRecord::default() };
+    let pass = PassRecord { key: [3; 16], pass: 0, n_units: 9, n_shards: 2, seconds: 0.5 };
+    let entries: Vec<Entry> = [Entry::Writer(writer), Entry::Pass(pass)]
+        .into_iter()
+        .chain((0..9).map(solved))
+        .chain([Entry::Beat { seconds: 1.5 }, Entry::PassDone(0), checkpoint(9), checkpoint(10)])
         .chain((9..12).map(solved))
         .chain([Entry::PassDone(1), cut_short(12), Entry::RunDone])
+        .chain([Entry::Ended { seconds: 2.5, is_complete: true }])
         .collect();
     let mut bytes = encode_head(&PLAN).to_vec();
     let mut ends = vec![HEAD_BYTES];
@@ -105,9 +109,9 @@ fn other_versions_and_plans_are_refused_by_name() {
 
 #[test]
 fn a_record_that_no_reader_takes_is_not_written() {
-    let Entry::Solved(key, mut record) = solved(1) else { panic!("it is solved") };
-    record.reason = "x".repeat(MAX_RECORD_BYTES);
-    assert!(matches!(encode_record(&Entry::Solved(key, record)), Err(SegmentError::TooLong { .. })));
+    let Entry::Solved { key, mut result, .. } = solved(1) else { panic!("it is solved") };
+    result.reason = "x".repeat(MAX_RECORD_BYTES);
+    assert!(matches!(encode_record(&Entry::CutShort(key, result)), Err(SegmentError::TooLong { .. })));
 }
 
 proptest! {

@@ -3,10 +3,10 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use bqc_circuit::{Circuit, GateCall, Qubit};
-use bqc_cluster::{Appender, Clock, Storage};
 use bqc_linalg::Stream;
 use bqc_optimize::{BlockSettings, Flow};
 use bqc_run::RunSettings;
+use bqc_store::{Appender, Clock, Storage};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -185,7 +185,12 @@ impl Storage for Client {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    fn sync_folder(&self, _: &str) -> io::Result<()> {
+        self.try_call()
+    }
+
     fn remove(&self, name: &str) -> io::Result<()> {
+        self.try_call()?;
         self.server.0.lock().unwrap().remove(name).map(drop).ok_or(io::ErrorKind::NotFound.into())
     }
 

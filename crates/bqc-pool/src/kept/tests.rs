@@ -1,13 +1,15 @@
 //! Runs that are stopped, taken up again, and stopped earlier than before.
 
 use super::*;
-use crate::Use;
 use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, GateCall, GateId, Qubit, Stats};
 use bqc_instantiate::{CpuEngine, Engine};
 use bqc_optimize::{BlockSettings, Flow};
 use bqc_run::{Compiled, InProcess, RunSettings, Unobserved, compile_in};
+use bqc_store::Use;
 use bqc_wire::Build;
 use std::path::Path;
+
+const BUILD: Build = Build::new("test");
 
 /// Stops the run when so many rounds are done, within whichever unit that is.
 struct StopsAfter<'a> {
@@ -73,7 +75,6 @@ fn run(folder: &Path, n_rounds: usize, max_replay: Duration) -> (Compiled, bool)
     (compiled, kept.is_behind())
 }
 
-const BUILD: Build = Build::new("test");
 const LONG: Duration = Duration::from_secs(600);
 
 #[test]

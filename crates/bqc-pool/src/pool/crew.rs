@@ -39,7 +39,7 @@ impl Pool<'_> {
     /// A new worker on a seat, one that has said hello.
     fn open(&self, seat: Seat, stop: &AtomicBool) -> Result<Worker, Miss> {
         let is_on_cpu = seat.gpu().is_none();
-        if is_on_cpu && self.n.vain_starts.load(Ordering::Relaxed) >= MAX_VAIN_STARTS {
+        if is_on_cpu && self.vain_starts.load(Ordering::Relaxed) >= MAX_VAIN_STARTS {
             let reason = format!("{MAX_VAIN_STARTS} in a row came to nothing");
             return Err(Miss::NoWorker(Loss::Start(std::io::Error::other(reason))));
         }
@@ -48,7 +48,7 @@ impl Pool<'_> {
         let opened = self.start(launch).and_then(|mut process| {
             let greeted = self.greet(&mut process, is_on_cpu, stop);
             if let Err(loss) = &greeted {
-                self.n.lost.fetch_add(1, Ordering::Relaxed);
+                self.count(|n| n.lost += 1);
                 tracing::warn!(worker = process.id(), reason = %loss, "worker lost");
             }
             greeted.map(|is_there| is_there.then_some(process))
@@ -60,7 +60,7 @@ impl Pool<'_> {
                     lock(&self.homes).insert(process.id(), gpu);
                 }
                 if is_on_cpu {
-                    self.n.vain_starts.store(0, Ordering::Relaxed);
+                    self.vain_starts.store(0, Ordering::Relaxed);
                 }
                 Ok(Worker { process, seat })
             }
@@ -81,7 +81,7 @@ impl Pool<'_> {
                 Miss::Device(false)
             }
             loss => {
-                self.n.vain_starts.fetch_add(1, Ordering::Relaxed);
+                self.vain_starts.fetch_add(1, Ordering::Relaxed);
                 Miss::NoWorker(loss)
             }
         }
@@ -101,7 +101,7 @@ impl Pool<'_> {
         let is_gone = || Loss::Start(std::io::Error::other("the thread that starts workers is gone"));
         lock(&self.starter).send(Order { launch, answer }).map_err(|_| is_gone())?;
         let process = started.recv().map_err(|_| is_gone())??;
-        self.n.started.fetch_add(1, Ordering::Relaxed);
+        self.count(|n| n.started += 1);
         tracing::info!(worker = process.id(), "worker started");
         Ok(process)
     }

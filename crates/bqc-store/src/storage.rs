@@ -1,5 +1,5 @@
-//! The shared folder as little as it is needed: files that are made once, appended to by one writer, read
-//! by all, and listed. No locks, and no clock but the one that stamps the files.
+//! What a store needs of a folder: files that are made once, appended to by one writer, read by all, and listed.
+//! There are no locks, and no clock but the one that stamps the files.
 //!
 //! What a shared file system may do, and what is built on this trait has to bear: a listing is old; what
 //! was appended is seen late, and not all at once; making a file succeeds and is reported as
@@ -26,6 +26,8 @@ pub trait Storage: Send + Sync {
     fn read_from(&self, name: &str, offset: u64, max_bytes: usize) -> io::Result<Vec<u8>>;
     /// Puts a whole file in place of whatever is there, so that nobody ever sees a part of it.
     fn replace(&self, name: &str, content: &[u8]) -> io::Result<()>;
+    /// Brings the names of a folder's files to the disk.
+    fn sync_folder(&self, folder: &str) -> io::Result<()>;
     /// Deletes a file.
     fn remove(&self, name: &str) -> io::Result<()>;
     /// How much later, in seconds, `later` was changed than `earlier`, by the stamps of the file system.
@@ -41,6 +43,7 @@ pub trait Appender: Send + Sync {
 }
 
 /// A real folder.
+#[derive(Clone)]
 pub struct Folder {
     root: PathBuf,
 }
@@ -73,8 +76,8 @@ impl Storage for Folder {
         let mut names = Vec::new();
         for entry in entries {
             let entry = entry?;
-            // Names that are no text are nobody's here. A file that goes meanwhile is none.
-            if entry.file_type().is_ok_and(|kind| kind.is_file())
+            // A name that is not text was not given here. A file may go meanwhile.
+            if entry.file_type().is_ok_and(|kind| !kind.is_dir())
                 && let Ok(name) = entry.file_name().into_string()
             {
                 names.push(name);
@@ -104,9 +107,13 @@ impl Storage for Folder {
             file.write_all(content)?;
             file.sync_all()?;
             fs::rename(&temporary, &path)?;
-            return sync_folder(&path);
+            return path.parent().map_or(Ok(()), sync_names);
         }
         Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("{MOST_TEMPORARY} temporary files lie beside it")))
+    }
+
+    fn sync_folder(&self, folder: &str) -> io::Result<()> {
+        sync_names(&self.path(folder))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
@@ -131,14 +138,14 @@ impl Appender for File {
     }
 }
 
-/// Makes a rename durable.
+/// Brings the names in a folder to the disk.
 #[cfg(unix)]
-fn sync_folder(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+fn sync_names(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// Other systems have no handle on a folder to synchronise.
 #[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
+fn sync_names(_: &Path) -> io::Result<()> {
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! A run as its folder tells it.
 
-use crate::ledger::{FolderError, Ledger, SEGMENTS, Writing};
+use crate::error::StoreError;
+use crate::ledger::{Ledger, Writing};
+use crate::names::SEGMENTS;
 use bqc_wire::{PassRecord, WriterRecord};
 use std::time::Duration;
 
@@ -67,7 +69,7 @@ impl WriterState {
 impl Ledger<'_> {
     /// Reads what is new and sums it up. `reference` is a name for a file that is made for a moment, to see
     /// what time it is by the file system's clock: nobody else's says how old a segment is.
-    pub fn status(&self, reference: &str) -> Result<Status, FolderError> {
+    pub fn status(&self, reference: &str) -> Result<Status, StoreError> {
         self.load()?;
         let storage = self.storage();
         // In a folder that cannot be written to, nobody can tell.

@@ -1,25 +1,29 @@
 //! Disks that fail, and what is in the file after they have.
 
 use super::*;
-use bqc_wire::segment::{HEAD_BYTES, encode_head};
+use crate::names::{Coming, Names};
+use crate::storage::{Appender, Storage};
+use crate::writer::{Limits, RECORDS_PER_SYNC};
+use bqc_wire::segment::{HEAD_BYTES, Replay};
 use bqc_wire::unit::GateForm;
-use bqc_wire::{BlockForm, Ending};
+use bqc_wire::{BlockForm, Ending, SolvedRecord};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// Takes so many bytes, and so many syncs.
+/// Takes so many bytes behind the head of its one segment, and so many syncs.
+#[derive(Clone)]
 struct Disk {
     bytes: Arc<Mutex<Vec<u8>>>,
     room: usize,
-    n_syncs_left: AtomicUsize,
+    n_syncs_left: Arc<AtomicUsize>,
     /// How long it takes to sync.
     pause: Duration,
 }
 
-impl SegmentFile for Disk {
+impl Appender for Disk {
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
         let mut taken = self.bytes.lock().unwrap();
-        let n = bytes.len().min(self.room - (taken.len() - HEAD_BYTES));
+        let n = bytes.len().min((HEAD_BYTES.saturating_add(self.room)) - taken.len());
         taken.extend(&bytes[..n]);
         if n < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
@@ -32,24 +36,55 @@ impl SegmentFile for Disk {
     }
 }
 
+impl Storage for Disk {
+    fn make_folder(&self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn create(&self, _: &str) -> io::Result<Box<dyn Appender>> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn list(&self, _: &str) -> io::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    fn read_from(&self, _: &str, _: u64, _: usize) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn replace(&self, _: &str, _: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn sync_folder(&self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn remove(&self, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn seconds_between(&self, _: &str, _: &str) -> io::Result<f64> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
 fn solved(i: u8) -> Entry {
     let block = BlockForm { width: 2, gates: vec![GateForm::Cx(0, 1)] };
     let (ending, reason) = (Ending::Unchanged, "unchanged".into());
     let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), ending, reason };
-    Entry::Solved(UnitKey([i; 32]), Box::new(record))
+    Entry::Solved { key: UnitKey([i; 32]), result: Box::new(record), is_settled: true, seconds: 0.0 }
 }
 
-fn on_disk(room: usize, n_syncs: usize, pause: Duration) -> (Journal, Arc<Mutex<Vec<u8>>>) {
-    let bytes = Arc::new(Mutex::new(encode_head(&[0; 32]).to_vec()));
-    let disk = Disk { bytes: bytes.clone(), room, n_syncs_left: n_syncs.into(), pause };
-    let writer = Writer::new(Arc::new(disk), None, u64::MAX);
-    (Journal::on(writer, Found::default(), None, Path::new(""), None).unwrap(), bytes)
-}
-
-impl Writer {
-    fn is_synced(&self) -> bool {
-        self.n_synced == self.n_appended
-    }
+/// A journal on such a disk, whose first sync is that of the head.
+fn on_disk(room: usize, n_syncs: usize, pause: Duration) -> (Pen, Arc<Mutex<Vec<u8>>>) {
+    let bytes = Arc::new(Mutex::new(Vec::new()));
+    let n_syncs_left = Arc::new(AtomicUsize::new(n_syncs.saturating_add(1)));
+    let storage = Arc::new(Disk { bytes: bytes.clone(), room, n_syncs_left, pause });
+    let coming = Coming { storage, plan: [0; 32], names: Names::Numbered, writer: String::new(), next: 0 };
+    let writer = Writer::begin(coming, Limits { max_bytes: u64::MAX, max_tries: 1 }, None).unwrap();
+    (Pen::new(writer, None, Noted::default()).unwrap(), bytes)
 }
 
 fn entries(bytes: &Arc<Mutex<Vec<u8>>>) -> Vec<Entry> {
@@ -62,7 +97,7 @@ fn a_full_disk_ends_the_journal_and_leaves_what_is_whole() {
     for i in 0..20 {
         journal.append(&solved(i));
     }
-    assert!(journal.failure().unwrap().contains("cannot be written to"));
+    assert!(journal.trouble().unwrap().contains("cannot be written to"));
     let found = entries(&bytes);
     assert!((1..5).contains(&found.len()));
     assert_eq!(found, (0..found.len() as u8).map(solved).collect::<Vec<_>>());
@@ -76,7 +111,7 @@ fn a_sync_that_fails_ends_the_journal() {
     journal.append(&solved(0));
     journal.append(&Entry::PassDone(0));
     journal.append(&solved(1));
-    assert!(journal.failure().unwrap().contains("on fire"));
+    assert!(journal.trouble().unwrap().contains("on fire"));
     // The marker was written after the one sync that worked, and the one after it failed.
     assert_eq!(entries(&bytes), [solved(0), Entry::PassDone(0)]);
 }
@@ -86,12 +121,12 @@ fn records_are_synced_by_number_by_time_and_at_the_end() {
     let (journal, _) = on_disk(usize::MAX, usize::MAX, Duration::ZERO);
     (0..3 * RECORDS_PER_SYNC).for_each(|i| journal.append(&solved(i as u8)));
     // The first may have been synced by time, so that the last are not yet synced by number.
-    let n_unsynced = 3 * RECORDS_PER_SYNC - journal.shared.lock().n_synced;
+    let n_unsynced = journal.shared.writer.n_unsynced();
     assert!(n_unsynced < RECORDS_PER_SYNC, "{n_unsynced}");
     let (journal, _) = on_disk(usize::MAX, usize::MAX, Duration::ZERO);
     journal.append(&solved(0));
     let start = Instant::now();
-    while !journal.shared.lock().is_synced() {
+    while journal.shared.writer.n_unsynced() > 0 {
         assert!(start.elapsed().as_secs() < 120, "nobody syncs it");
         thread::sleep(Duration::from_millis(10));
     }
@@ -99,7 +134,7 @@ fn records_are_synced_by_number_by_time_and_at_the_end() {
     journal.append(&solved(0));
     let shared = journal.shared.clone();
     drop(journal);
-    assert!(shared.lock().is_synced());
+    assert_eq!(shared.writer.n_unsynced(), 0);
 }
 
 #[test]
@@ -107,11 +142,24 @@ fn nobody_who_appends_waits_for_the_disk() {
     let (journal, bytes) = on_disk(usize::MAX, usize::MAX, Duration::from_secs(2));
     journal.append(&solved(0));
     thread::scope(|scope| {
-        let syncing = scope.spawn(|| journal.shared.sync());
+        let syncing = scope.spawn(|| journal.shared.writer.sync());
         thread::sleep(Duration::from_millis(100));
         journal.append(&solved(1));
         assert!(!syncing.is_finished());
     });
     drop(journal);
     assert_eq!(entries(&bytes), [solved(0), solved(1)]);
+}
+
+#[test]
+fn many_threads_may_sync_at_once() {
+    let (journal, bytes) = on_disk(usize::MAX, usize::MAX, Duration::from_millis(1));
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                (0..50).for_each(|i| journal.append(&if i % 2 == 0 { solved(i) } else { Entry::PassDone(0) }))
+            });
+        }
+    });
+    assert_eq!((journal.trouble(), entries(&bytes).len()), (None, 200));
 }
