@@ -97,6 +97,10 @@ pub struct CompileArgs {
     /// Also write what was done, block by block, as JSON
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Also write a proof: `bqc verify IN OUT --proof FILE` does every pass again, measures each change and prints
+    /// the bound, at any number of qubits
+    #[arg(long, value_name = "FILE")]
+    pub proof: Option<PathBuf>,
     #[command(flatten)]
     pub gpu: GpuArgs,
     #[command(flatten)]
@@ -219,6 +223,9 @@ pub struct FaultArgs {
     /// Let workers fail
     #[arg(long, hide = true, value_name = "FAULT", value_parser = |text: &str| text.parse::<bqc_pool::Fault>().map(|_| text.to_owned()))]
     pub worker_fault: Option<String>,
+    /// Plant a fault that the verifier has to find
+    #[arg(long, hide = true, value_name = "FAULT")]
+    pub sabotage: Option<bqc_optimize::Sabotage>,
     /// Give workers up after this long, whatever they do
     #[arg(long, hide = true, value_name = "TIME", value_parser = parse_duration)]
     pub worker_patience: Option<Duration>,
@@ -227,7 +234,11 @@ pub struct FaultArgs {
 /// There are no workers on this system.
 #[cfg(not(unix))]
 #[derive(Args, Clone)]
-pub struct FaultArgs {}
+pub struct FaultArgs {
+    /// Plant a fault that the verifier has to find
+    #[arg(long, hide = true, value_name = "FAULT")]
+    pub sabotage: Option<bqc_optimize::Sabotage>,
+}
 
 #[cfg(unix)]
 #[derive(Args)]
@@ -250,6 +261,10 @@ pub struct VerifyArgs {
     /// Largest phase distance that counts as equal, 0 < E < 1
     #[arg(long, value_name = "E", default_value = "1e-10", value_parser = parse_epsilon)]
     pub epsilon: f64,
+    /// Check this proof, which `compile --proof` has written, instead of comparing whole circuits: A is the input, B
+    /// the output. Works at any number of qubits
+    #[arg(long, value_name = "FILE")]
+    pub proof: Option<PathBuf>,
     /// Seed of the random states that stand in for all states above 12 qubits
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,

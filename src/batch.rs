@@ -362,6 +362,7 @@ impl Batch<'_> {
             settings: args.settings.clone(),
             gpu: args.gpu.clone(),
             time_limit: args.circuit_time_limit,
+            proof: None,
             report: Some(self.folder.report(item)),
             run_folder: RunFolderArgs::default(),
             keep: args.keep.clone(),

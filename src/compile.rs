@@ -3,7 +3,7 @@
 use crate::args::{CompileArgs, EffortArg, FlowArg, RunFolderArgs, SettingsArgs};
 use crate::engine::{Chosen, Wanted};
 use crate::exit::{Exit, Failure};
-use crate::input::read_circuit;
+use crate::input::read_circuit_to_prove;
 use crate::keep;
 use crate::log;
 use crate::output::{Output, is_same_file};
@@ -14,7 +14,7 @@ use crate::stop::Stop;
 use bqc_circuit::{Circuit, Stats};
 use bqc_optimize::{BlockSettings, Flow};
 use bqc_run::{Compiled, RunSettings};
-use bqc_wire::{Document, Report};
+use bqc_wire::{Document, FileDigest, Report};
 use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::Instant;
@@ -72,7 +72,7 @@ pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
 
 /// Where the log goes, which must be nothing that it would spoil.
 fn log_file(args: &CompileArgs) -> Result<Option<&Path>, Failure> {
-    let others = [Some(&args.input), Some(&args.output), args.report.as_ref()];
+    let others = [Some(&args.input), Some(&args.output), args.report.as_ref(), args.proof.as_ref()];
     match args.keep.log.as_deref() {
         Some(log) if others.into_iter().flatten().any(|other| is_same_file(log, other)) => {
             let log = log.display();
@@ -83,8 +83,9 @@ fn log_file(args: &CompileArgs) -> Result<Option<&Path>, Failure> {
 }
 
 fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result<Exit, Failure> {
-    let outputs = Outputs::prepare(args)?;
-    let input = read_circuit(&args.input, &args.read)?;
+    let mut outputs = Outputs::prepare(args)?;
+    let (input, digest) = read_circuit_to_prove(&args.input, &args.read)?;
+    outputs.input = Some(digest);
     // A limit beyond the clock's range is none.
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
@@ -146,7 +147,8 @@ pub struct Done {
 impl<'a> Compile<'a> {
     /// Decides what the arguments left open.
     pub fn new(args: &'a CompileArgs, input: &'a Circuit, stop: &Stop) -> Result<Compile<'a>, Failure> {
-        let mut settings = resolve(&args.settings);
+        let mut settings = RunSettings { is_recorded: args.proof.is_some(), ..resolve(&args.settings) };
+        settings.block.sabotage = args.keep.faults.sabotage;
         let (block_size, n_cores) = (settings.block_size, settings.n_threads);
         let in_processes = keep::wants_processes(args, input, &settings);
         let (engine, flow, workers) = (args.settings.engine, args.settings.flow, args.keep.workers);
@@ -262,7 +264,7 @@ impl Found<'_> {
         let Found { compile, compiled, survived, run_folder, progress, was_interrupted, meter } = self;
         // A run whose input is gone is over, however it ended.
         let was_stopped = compiled.was_stopped && !replaces_input;
-        let written = outputs.circuit.write(|mut out| bqc_qasm::write(compiled.circuit(), &mut out)).and_then(|()| {
+        let written = outputs.write_circuit(&compiled.output).and_then(|()| {
             let report = compile.request().report(compiled, was_interrupted, survived, meter);
             if let Some(output) = &outputs.report {
                 output.write(|out| out.write_all(report.to_json().as_bytes()))?;
@@ -307,6 +309,9 @@ fn warn(args: &CompileArgs, line: Option<String>) {
 pub struct Outputs {
     circuit: Output,
     report: Option<Output>,
+    proof: Option<Output>,
+    /// Of the input file's bytes, for the proof.
+    input: Option<FileDigest>,
 }
 
 impl Outputs {
@@ -314,13 +319,34 @@ impl Outputs {
     pub fn prepare(args: &CompileArgs) -> Result<Outputs, Failure> {
         let circuit = Output::prepare(&args.output)?;
         let report = args.report.as_deref().map(Output::prepare).transpose()?;
-        if report.as_ref().is_some_and(|report| report.is_same_as(&circuit)) {
-            return Err(Failure::Usage("the circuit and the report would go to the same place".into()));
+        let proof = args.proof.as_deref().map(Output::prepare).transpose()?;
+        let others = [("report", &report, &args.report), ("proof", &proof, &args.proof)];
+        for (what, place, path) in others {
+            if place.as_ref().is_some_and(|place| place.is_same_as(&circuit)) {
+                return Err(Failure::Usage(format!("the circuit and the {what} would go to the same place")));
+            }
+            if path.as_deref().is_some_and(|path| is_same_file(path, &args.input)) {
+                return Err(Failure::Usage(format!("the {what} would replace the input; name another file")));
+            }
         }
-        if args.report.as_deref().is_some_and(|report| is_same_file(report, &args.input)) {
-            return Err(Failure::Usage("the report would replace the input; name another file".into()));
+        if let (Some(report), Some(proof)) = (&report, &proof)
+            && report.is_same_as(proof)
+        {
+            return Err(Failure::Usage("the report and the proof would go to the same place".into()));
         }
-        Ok(Outputs { circuit, report })
+        Ok(Outputs { circuit, report, proof, input: None })
+    }
+
+    /// Writes the circuit, and its proof if there is a place for it.
+    fn write_circuit(&self, output: &bqc_verify::Output) -> Result<(), Failure> {
+        let (Some(place), Some(input)) = (&self.proof, &self.input) else {
+            return self.circuit.write(|mut out| bqc_qasm::write(output.circuit(), &mut out));
+        };
+        let mut text = Vec::new();
+        let in_memory = |e| Failure::Setup { what: "the circuit", source: e };
+        bqc_qasm::write(output.circuit(), &mut text).map_err(in_memory)?;
+        self.circuit.write(|out| out.write_all(&text))?;
+        crate::proof::write(place, input, &text, output)
     }
 }
 

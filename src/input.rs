@@ -4,6 +4,7 @@ use crate::args::ReadArgs;
 use crate::exit::Failure;
 use bqc_circuit::Circuit;
 use bqc_qasm::{DirectoryIncludes, ParseOptions, SourceText};
+use bqc_wire::{FileDigest, digest_of};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -19,8 +20,19 @@ pub fn is_standard_stream(path: &Path) -> bool {
 
 /// Reads and checks the circuit at `path` (`-` is standard input).
 pub fn read_circuit(path: &Path, args: &ReadArgs) -> Result<Circuit, Failure> {
+    parse(path, read_bytes(path)?, args)
+}
+
+/// The same, with the digest of the bytes that were read.
+pub fn read_circuit_to_prove(path: &Path, args: &ReadArgs) -> Result<(Circuit, FileDigest), Failure> {
+    let bytes = read_bytes(path)?;
+    let digest = digest_of(&bytes);
+    Ok((parse(path, bytes, args)?, digest))
+}
+
+fn parse(path: &Path, bytes: Vec<u8>, args: &ReadArgs) -> Result<Circuit, Failure> {
     let name = if is_standard_stream(path) { "<stdin>".to_owned() } else { path.display().to_string() };
-    let source = SourceText::new(name, read_bytes(path)?);
+    let source = SourceText::new(name, bytes);
     let options = ParseOptions { limits: args.limits(), includes: &includes(path, args) };
     bqc_qasm::parse(&source, &options).map_err(Failure::Diagnostic)
 }

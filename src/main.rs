@@ -17,6 +17,7 @@ mod keep;
 mod log;
 mod output;
 mod progress;
+mod proof;
 mod report;
 mod resources;
 mod slurm_script;

@@ -9,6 +9,9 @@ use std::path::Path;
 
 /// Prints the distance and how it was found; the exit code says whether it is small enough.
 pub fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
+    if let Some(proof) = &args.proof {
+        return crate::proof::check(args, proof);
+    }
     if is_standard_stream(&args.left) && is_standard_stream(&args.right) {
         return Err(Failure::Usage("only one of the two circuits can come from standard input".into()));
     }

@@ -56,8 +56,8 @@ pub enum Move {
         is_forth: bool,
         /// How many gates it passes.
         n_hops: u32,
-        /// Its angles on the way.
-        moved: [f64; 3],
+        /// Its angles on the way; none if they are its own.
+        moved: Option<[f64; 3]>,
         /// The angles of what it becomes with the other.
         product: [f64; 3],
     },

@@ -94,7 +94,8 @@ fn join<W: Wire>(
         let chain = if is_forth { [angles, other] } else { [other, angles] };
         let product = (su2(chain[1]) * su2(chain[0])).normalized().u3_angles();
         let place = place as u32;
-        rewriting.apply(Move::Fuse { place, is_forth, n_hops, moved: angles, product })?;
+        let moved = axis.is_some().then_some(angles);
+        rewriting.apply(Move::Fuse { place, is_forth, n_hops, moved, product })?;
         return Ok(true);
     }
     Ok(false)

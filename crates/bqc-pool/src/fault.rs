@@ -2,6 +2,7 @@
 //! binary name them; nothing else does.
 
 use bqc_instantiate::{Engine, EngineError, MakeCandidate, Outcome, Problem, RefineProblem, Refined};
+use bqc_run::Sabotage;
 use bqc_wire::unit::GateForm;
 use bqc_wire::{SolvedRecord, UnitKey};
 use nix::sys::signal::{Signal, raise};
@@ -47,6 +48,8 @@ pub enum FaultKind {
     Memory,
     /// It sends a checkpoint as soon as there is one, and aborts.
     Later,
+    /// Its searches join the blocks of a round in another order.
+    Reorder,
 }
 
 /// When it goes wrong.
@@ -95,6 +98,7 @@ impl FromStr for Fault {
             "wrong" => FaultKind::Wrong,
             "memory" => FaultKind::Memory,
             "later" => FaultKind::Later,
+            "reorder" => FaultKind::Reorder,
             _ => return Err(format!("`{name}` is no fault")),
         };
         Ok(Fault { kind, when })
@@ -159,6 +163,11 @@ impl Fault {
     /// Whether the first checkpoint is to be the last.
     pub(crate) fn is_later(self) -> bool {
         self.kind == FaultKind::Later
+    }
+
+    /// What goes wrong inside the work, if it is that.
+    pub(crate) fn sabotage(self) -> Option<Sabotage> {
+        (self.kind == FaultKind::Reorder).then_some(Sabotage::ReorderRound)
     }
 
     /// The number that the answer names.

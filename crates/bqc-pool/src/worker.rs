@@ -277,6 +277,7 @@ impl Worker<'_> {
         if let Some(fault) = fault {
             fault.strike(|bytes| self.out.send_bytes(bytes));
         }
+        let unit = unit.sabotaged(fault.and_then(Fault::sabotage));
         let panicking = Panicking(self.device.engine.name());
         let engine = if fault.is_some_and(Fault::is_panic) { &panicking } else { &*self.device.engine };
         let n_substituted = engine.n_substituted();

@@ -227,7 +227,7 @@ impl Run<'_> {
                 best: at.best.figures,
                 is_better,
                 is_one_window: strategy::asks_for_windows(&step, self.settings) && self.is_one_window(&at.best)?,
-                is_stopped: self.is_stopped(),
+                end: self.end(),
             });
         }
     }
@@ -284,6 +284,11 @@ impl Run<'_> {
     pub(crate) fn report_pass(&self, pass: u32, version: &Version) {
         let (n_two_qubit, n_one_qubit) = (version.figures.n_two_qubit, version.figures.n_one_qubit);
         self.around.observer.event(Event::PassFinished { pass, n_two_qubit, n_one_qubit });
+    }
+
+    /// Why the run has to end now, if it has to.
+    pub(crate) fn end(&self) -> Option<Why> {
+        if !self.faults.is_empty() { Some(Why::Refused) } else { self.is_stopped().then_some(Why::Stopped) }
     }
 
     /// Whether the run was stopped. Results that are known already are still taken, so that a run that is taken up

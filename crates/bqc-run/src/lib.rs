@@ -19,6 +19,8 @@ mod unit;
 mod version;
 mod walkers;
 
+#[doc(hidden)]
+pub use bqc_optimize::Sabotage;
 pub use compile::{CompileError, Compiled, RunSettings, compile, compile_in};
 pub use observer::{Event, Observer, Unobserved};
 pub use unit::{Bench, InProcess, Refused, Solved, Trail, Unit, Workshop};

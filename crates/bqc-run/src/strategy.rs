@@ -52,6 +52,9 @@ pub(crate) enum Step {
 pub(crate) enum Why {
     /// It was stopped from outside.
     Stopped,
+    /// The verifier refused what a step had made of the whole circuit: a fault of bqc, which further steps would meet
+    /// again.
+    Refused,
     /// All passes that the settings allow are done.
     OutOfPasses,
     /// Rounding has used up the distance that the user allows.
@@ -77,8 +80,8 @@ pub(crate) struct Record {
     pub is_better: bool,
     /// Whether the best circuit is one window. False where [`asks_for_windows`] says that it does not matter.
     pub is_one_window: bool,
-    /// Whether the run was stopped by the end of this step.
-    pub is_stopped: bool,
+    /// Why the run has to end after this step, if it has to.
+    pub end: Option<Why>,
 }
 
 /// A rule: the step that it asks for, or none if it does not apply.
@@ -88,8 +91,8 @@ type Rule = fn(&View<'_>) -> Option<Step>;
 const RULES: [Rule; 8] = [
     // Merging costs next to nothing, and all that follows has less to do.
     |view| view.is_new().then_some(Step::Rewrite),
-    // A run that is stopped answers with the best circuit that it has.
-    |view| view.is_stopped().then_some(Step::Done(Why::Stopped)),
+    // A run that is stopped, or whose own work was refused, answers with the best circuit that it has.
+    |view| view.end().map(Step::Done),
     // Blocks of one width offer what those of another do not, so all widths are tried before approximating ends.
     |view| view.is_approximating().then(|| view.approximate()).flatten(),
     // One window has no cuts to change, and where its search ends depends on chance: several walkers race.

@@ -42,7 +42,7 @@ impl Run<'_> {
         let first = |i| self.walker(if terms.is_follower(i) { &best } else { start }, terms.is_follower(i));
         let mut walkers: Vec<Walker> = (0..self.settings.block.starts).map(first).collect();
         let (mut field, mut n_passes, mut n_idle) = (Field::default(), 0, 0);
-        while !terms.is_over(n_passes, n_idle) && !self.is_stopped() {
+        while !terms.is_over(n_passes, n_idle) && self.end().is_none() {
             n_passes += 1;
             let pass = self.next_pass();
             self.around.observer.event(Event::PassStarted { pass, n_blocks: walkers.len() });

@@ -211,8 +211,8 @@ impl VerifiedCircuit {
 
     /// Whether another circuit is this one to the last bit: the same registers, directives, gates and angles in the
     /// same order.
-    pub fn is_same(&self, other: &Circuit) -> bool {
-        let other = Lowered::of(other);
+    pub fn is_same(&self, other: &VerifiedCircuit) -> bool {
+        let other = &other.circuit;
         let same = |(a, b): (&Step, &Step)| match (a, b) {
             (Step::Gate(a), Step::Gate(b)) => a.is_same(b),
             (Step::Wall(a), Step::Wall(b)) => a == b,

@@ -198,12 +198,13 @@ impl<W: Wire> Rewriting<W> {
         place: u32,
         is_forth: bool,
         n_hops: u32,
-        moved: [f64; 3],
+        moved: Option<[f64; 3]>,
         product: [f64; 3],
     ) -> Result<f64, MoveError> {
         let (wire, angles) = self.one(place)?;
         let direction = if is_forth { Direction::Forth } else { Direction::Back };
-        let mut distance = if moved == angles { 0.0 } else { chain_distance(&[angles], &[moved]) };
+        let mut distance = moved.map_or(0.0, |moved| chain_distance(&[angles], &[moved]));
+        let moved = moved.unwrap_or(angles);
         let gate = LoweredGate::u3(wire, moved);
         let next = |rewriting: &Rewriting<W>, at: usize| {
             rewriting.neighbour(at, wire, direction).ok_or(MoveError::InTheWay { place })

@@ -24,6 +24,7 @@ pub mod matrix;
 pub mod message;
 mod npy;
 pub mod plan;
+pub mod proof;
 pub mod report;
 pub mod run_status;
 pub mod segment;
@@ -38,6 +39,7 @@ pub use gpus::{DeviceTrouble, GpuList, GpuRecord};
 pub use matrix::{MatrixError, NumberArray, Precision, Shape};
 pub use message::{FromWorker, Hello, HelloError, Message, ToWorker};
 pub use plan::{Plan, PlanError, PlanPass, PlanSettings};
+pub use proof::{FileDigest, Proof, ProofError, digest_of, encode_proof};
 pub use report::{
     BlockGates, BlockRecord, BlockTotals, CheckMethod, CircuitFigures, KnownTotals, Outcome, Report, Settings, Status,
     WholeCheck, WorkerTotals,

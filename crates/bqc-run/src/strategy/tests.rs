@@ -47,7 +47,7 @@ fn record(step: Step, before: usize, after: usize, best: usize) -> Record {
         best: figures(best),
         is_better: after == best && after < before,
         is_one_window: false,
-        is_stopped: false,
+        end: None,
     }
 }
 
@@ -103,10 +103,13 @@ fn a_run_begins_with_a_rewrite() {
 
 #[test]
 fn a_run_that_is_stopped_ends() {
-    let stopped = |record| Record { is_stopped: true, ..record };
+    let stopped = |record| Record { end: Some(Why::Stopped), ..record };
     check(&settings(), &[stopped(rewrite(500))], 1, Step::Done(Why::Stopped));
     check(&settings(), &[rewrite(2000), stopped(delete(2000, 500))], 1, Step::Done(Why::Stopped));
     check(&approximating(), &[rewrite(90), stopped(approximate(5, 90, 90))], 1, Step::Done(Why::Stopped));
+    let refused = |record| Record { end: Some(Why::Refused), ..record };
+    check(&settings(), &[refused(rewrite(500))], 1, Step::Done(Why::Refused));
+    check(&settings(), &[rewrite(2000), refused(delete(2000, 2000))], 1, Step::Done(Why::Refused));
 }
 
 #[test]

@@ -65,8 +65,9 @@ impl<'a> View<'a> {
         self.history.is_empty()
     }
 
-    pub fn is_stopped(&self) -> bool {
-        self.history.last().is_some_and(|last| last.is_stopped)
+    /// Why the last step has to be the last.
+    pub fn end(&self) -> Option<Why> {
+        self.history.last().and_then(|last| last.end)
     }
 
     /// Whether the last step was an approximation that gained nothing.

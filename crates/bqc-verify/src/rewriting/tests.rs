@@ -39,7 +39,7 @@ fn result(gates: &[LoweredGate<BlockQubit>], moves: &[Move]) -> Result<Vec<Lower
 
 fn fuse(place: u32, n_hops: u32, moved: f64, product: f64) -> Move {
     let z = |angle| [0.0, 0.0, angle];
-    Move::Fuse { place, is_forth: true, n_hops, moved: z(moved), product: z(product) }
+    Move::Fuse { place, is_forth: true, n_hops, moved: Some(z(moved)), product: z(product) }
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_rotation_passes_controls_and_joins_the_next() {
     assert!(matches!(result(&gates, &[fuse(0, 1, 0.3, 0.7)]), Err(MoveError::TooFar { .. })));
     let gates = [rx(A, 0.3), cx(B, A), rx(A, 0.4)];
     let [moved, product] = [0.3, 0.7].map(|angle| [angle, -PI / 2.0, PI / 2.0]);
-    let step = Move::Fuse { place: 0, is_forth: true, n_hops: 1, moved, product };
+    let step = Move::Fuse { place: 0, is_forth: true, n_hops: 1, moved: Some(moved), product };
     assert_eq!(result(&gates, &[step]).unwrap(), [cx(B, A), rx(A, 0.7)]);
     assert!(matches!(result(&gates, &[fuse(1, 0, 0.3, 0.7)]), Err(MoveError::OtherGate { place: 1 })));
     assert!(matches!(result(&gates, &[fuse(9, 0, 0.3, 0.7)]), Err(MoveError::OtherGate { place: 9 })));

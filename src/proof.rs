@@ -1,0 +1,68 @@
+//! Proofs of a compile: written beside the circuit, and checked by `bqc verify --proof` without engine or search.
+
+use crate::args::VerifyArgs;
+use crate::exit::{Exit, Failure};
+use crate::input::{is_standard_stream, read_bytes, read_circuit_to_prove};
+use crate::output::{Output, print};
+use bqc_verify::VerifiedCircuit;
+use bqc_wire::{FileDigest, Proof, digest_of, encode_proof};
+use std::path::Path;
+
+/// Writes the proof that `edits` lead from the input to the circuit that stands in the bytes `written`.
+pub fn write(place: &Output, input: &FileDigest, written: &[u8], output: &bqc_verify::Output) -> Result<(), Failure> {
+    let proof = encode_proof(input, &digest_of(written), &output.edits());
+    place.write(|out| out.write_all(&proof))
+}
+
+/// Does everything again that the proof says, measures it, and prints the bound that comes out.
+pub fn check(args: &VerifyArgs, proof: &Path) -> Result<Exit, Failure> {
+    if [&args.left, &args.right].into_iter().any(|path| is_standard_stream(path)) {
+        return Err(Failure::Usage("a proof is about files: name both circuits".into()));
+    }
+    let (input, input_digest) = read_circuit_to_prove(&args.left, &args.read)?;
+    let (output, output_digest) = read_circuit_to_prove(&args.right, &args.read)?;
+    let bytes = read_bytes(proof)?;
+    let outcome = Proof::read(&bytes, &input_digest, &output_digest)
+        .map_err(|e| e.to_string())
+        .and_then(|proof| replay(&input, &output, proof));
+    match outcome {
+        Ok(Replayed { bound, n_passes, n_two_qubit }) => {
+            let is_near = bound <= args.epsilon;
+            let verdict = if is_near { "at most" } else { "above" };
+            let [before, after] = n_two_qubit;
+            print(&format!(
+                "the proof holds: {n_passes} passes, every change measured; bound {bound:.3e}, {verdict} {:e}\n\
+                 two-qubit gates {before} → {after}\n",
+                args.epsilon
+            ))?;
+            Ok(if is_near { Exit::Complete } else { Exit::Differs })
+        }
+        Err(why) => {
+            print(&format!("the proof `{}` does not hold: {why}\n", proof.display()))?;
+            Ok(Exit::Differs)
+        }
+    }
+}
+
+/// What a proof comes to.
+struct Replayed {
+    bound: f64,
+    n_passes: usize,
+    n_two_qubit: [usize; 2],
+}
+
+fn replay(input: &bqc_circuit::Circuit, output: &bqc_circuit::Circuit, proof: Proof<'_>) -> Result<Replayed, String> {
+    let lower = |circuit| VerifiedCircuit::lower(circuit, false).map_err(|e| e.to_string());
+    let n_passes = proof.n_passes();
+    let mut circuit = lower(input)?;
+    let before = circuit.circuit().n_two_qubit();
+    for (pass, edit) in proof.enumerate() {
+        let edit = edit.map_err(|e| e.to_string())?;
+        circuit = circuit.replay(&edit).map_err(|e| format!("pass {pass}: {e}"))?;
+    }
+    if !circuit.is_same(&lower(output)?) {
+        return Err("it ends at another circuit than the output".into());
+    }
+    let n_two_qubit = [before, circuit.circuit().n_two_qubit()];
+    Ok(Replayed { bound: circuit.bound(), n_passes, n_two_qubit })
+}
