@@ -23,10 +23,10 @@ use std::time::Duration;
 const EXIT_CODES: &str = "\
 Exit codes:
   0   complete, or the time limit was reached and the best circuit was written
-  1   verify: the circuits differ by more than --epsilon
+  1   verify: the circuits differ by more than --epsilon, or the proof does not hold
   2   wrong usage, unreadable input, or an output that cannot be written. batch: some inputs are unusable or
       have no place for their results, all others are done
-  3   complete, but some blocks were kept as they were because of a fault
+  3   complete, but some blocks, or the circuit before a pass, were kept because of a fault
   75  interrupted by a signal; the best circuit so far was written. batch, work, merge: something is left to
       do; the same command, or `bqc work`, goes on with it";
 

@@ -173,6 +173,7 @@ fn run_settings(plan: &PlanSettings, n_threads: usize, max_check_updates: f64) -
         },
         max_check_updates,
         is_recorded: false,
+        has_block_records: true,
     })
 }
 
@@ -198,6 +199,7 @@ mod tests {
                 block,
                 max_check_updates: 8e9,
                 is_recorded: false,
+                has_block_records: true,
             };
             assert_eq!(run_settings(&plan_settings(&settings, None), 3, 8e9), Some(settings));
         }

@@ -147,7 +147,11 @@ pub struct Done {
 impl<'a> Compile<'a> {
     /// Decides what the arguments left open.
     pub fn new(args: &'a CompileArgs, input: &'a Circuit, stop: &Stop) -> Result<Compile<'a>, Failure> {
-        let mut settings = RunSettings { is_recorded: args.proof.is_some(), ..resolve(&args.settings) };
+        let mut settings = RunSettings {
+            is_recorded: args.proof.is_some(),
+            has_block_records: args.report.is_some(),
+            ..resolve(&args.settings)
+        };
         settings.block.sabotage = args.keep.faults.sabotage;
         let (block_size, n_cores) = (settings.block_size, settings.n_threads);
         let in_processes = keep::wants_processes(args, input, &settings);
@@ -391,6 +395,7 @@ pub fn resolve(args: &SettingsArgs) -> RunSettings {
             block: block(Flow::Delete, 1),
             max_check_updates: MAX_CHECK_UPDATES,
             is_recorded: false,
+            has_block_records: false,
         },
         FlowArg::Search => RunSettings {
             block_size: args.block_size.unwrap_or(SEARCH_WINDOW_SIZE).into(),
@@ -403,6 +408,7 @@ pub fn resolve(args: &SettingsArgs) -> RunSettings {
             block: block(Flow::Search { n_rounds: effort.n_rounds }, effort.starts),
             max_check_updates: MAX_CHECK_UPDATES,
             is_recorded: false,
+            has_block_records: false,
         },
     }
 }

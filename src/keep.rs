@@ -129,8 +129,13 @@ impl Task<'_> {
         let in_memory = |e| Failure::Setup { what: "the plan", source: e };
         bqc_qasm::write(self.input, &mut circuit).map_err(in_memory)?;
         // How many do the work and how the result is compared decides nothing.
-        let settings =
-            RunSettings { n_threads: 0, max_check_updates: 0.0, is_recorded: false, ..self.settings.clone() };
+        let settings = RunSettings {
+            n_threads: 0,
+            max_check_updates: 0.0,
+            is_recorded: false,
+            has_block_records: false,
+            ..self.settings.clone()
+        };
         Ok(plan_hash(&BUILD, &[&circuit, format!("{settings:?}").as_bytes(), self.engine.engine().family().as_bytes()]))
     }
 

@@ -8,7 +8,7 @@ use bqc_circuit::{Circuit, Stats};
 use bqc_optimize::Flow;
 use bqc_run::{Compiled, RunSettings};
 use bqc_verify::Method;
-use bqc_wire::{BlockTotals, CheckMethod, Document, Report, Settings, Status, WholeCheck};
+use bqc_wire::{CheckMethod, Document, Report, Settings, Status, WholeCheck};
 use std::path::Path;
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ impl Request<'_> {
             whole_check: whole_check(&compiled),
             refused: compiled.faults.iter().map(ToString::to_string).collect(),
             passes: compiled.n_passes,
-            blocks: BlockTotals::of(&compiled.records),
+            blocks: compiled.totals,
             wall_seconds: resources.wall_seconds,
             cpu_seconds: resources.cpu_seconds,
             peak_rss_bytes: resources.peak_rss_bytes,

@@ -12,7 +12,7 @@ use bqc_cluster::{Care, Supervisor, Totals};
 use bqc_pool::Kept;
 use bqc_run::{CompileError, Compiled, InProcess, RunSettings, Workshop, compile_in};
 use bqc_store::{Journal, Ledger};
-use bqc_wire::{BlockTotals, KnownTotals, WriterRecord};
+use bqc_wire::{KnownTotals, WriterRecord};
 use std::thread::available_parallelism;
 use std::time::Instant;
 
@@ -109,7 +109,7 @@ fn end(run: &RunDir, compiled: &Compiled, did: &str, advice: &str, progress: &Pr
         return Exit::Interrupted;
     }
     progress.note(&format!("complete: {did}; join it with `bqc merge {folder} -o OUT`"));
-    if BlockTotals::of(&compiled.records).failed > 0 { Exit::Degraded } else { Exit::Complete }
+    if compiled.totals.failed > 0 { Exit::Degraded } else { Exit::Complete }
 }
 
 fn did(totals: &Totals, known: KnownTotals) -> String {

@@ -6,7 +6,7 @@
 //! an angle or without, is one more row there. A *wall* is a directive of the source (`measure`, `barrier`, `if`, …):
 //! it stays where it is, nothing is optimised across it, and the lowered circuit names it by its number in
 //! [`Frame`], which holds the registers and the directives once, however many versions of the circuit there are.
-//! All of it is up to global phase (see [`gates`](crate::gates)).
+//! All of it is up to global phase (see [`gates`]).
 
 use crate::gates::{self, GateId};
 use crate::{BlockQubit, Circuit, Directive, GateCall, Operation, Qubit};

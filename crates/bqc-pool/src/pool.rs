@@ -200,7 +200,7 @@ impl<'a> Pool<'a> {
         let task = process.next_task;
         process.next_task += 1;
         let from = way.from.clone().filter(|_| !way.rung.is_anew);
-        let message = ToWorker::Solve { task, unit: Box::new(unit.record().clone()), from };
+        let message = ToWorker::Solve { task, unit: Box::new(unit.to_record()), from };
         process.send(&message, start + self.patience.silence)?;
         let allowed = self.patience.of(unit);
         let (mut watch, mut heard, mut end) = (Watch::start(start), Duration::ZERO, End::None);

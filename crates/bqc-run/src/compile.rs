@@ -14,7 +14,7 @@ use bqc_instantiate::Engine;
 use bqc_optimize::{BlockSettings, Flow};
 use bqc_partition::{PartitionError, partition};
 use bqc_verify::{CompareOptions, Comparison, Fault, LoweringError, Output, VerifiedCircuit, compare_circuits};
-use bqc_wire::BlockRecord;
+use bqc_wire::{BlockRecord, BlockTotals};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -44,6 +44,8 @@ pub struct RunSettings {
     pub max_check_updates: f64,
     /// Remember every pass, so that the result can be proven ([`Output::edits`]).
     pub is_recorded: bool,
+    /// Keep a record of every block of every pass: hundreds of bytes each.
+    pub has_block_records: bool,
 }
 
 /// What rounding may add to a measured distance: a million gates, each of 1e-16 and in random
@@ -82,7 +84,9 @@ pub enum CompileError {
 pub struct Compiled {
     /// The new circuit; the input itself if there is a `difference`.
     pub output: Output,
-    /// One record per block and pass, in order.
+    /// How the blocks of all passes ended.
+    pub totals: BlockTotals,
+    /// One record per block and pass, in order, if they are kept.
     pub records: Vec<BlockRecord>,
     /// Passes that were begun.
     pub n_passes: u32,
@@ -140,7 +144,7 @@ pub fn compile_in(
         .map_err(|e| CompileError::Threads { n_threads, reason: e.to_string() })?;
     pool.install(|| {
         let around = Around { workshop, stop, observer };
-        let mut run = Run { settings, family, around, n_passes: 0, records: Vec::new(), faults: Vec::new() };
+        let mut run = Run::new(settings, family, around);
         let (best, why) = run.carry_out(circuit)?;
         Ok(run.finish(circuit, Arc::unwrap_or_clone(best), why))
     })
@@ -170,8 +174,9 @@ pub(crate) struct Run<'a> {
     pub around: Around<'a>,
     /// Passes begun.
     pub n_passes: u32,
-    pub records: Vec<BlockRecord>,
-    pub faults: Vec<Fault>,
+    totals: BlockTotals,
+    records: Vec<BlockRecord>,
+    faults: Vec<Fault>,
 }
 
 /// The circuits between which a strategy chooses.
@@ -193,7 +198,12 @@ impl Versions {
     }
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn new(settings: &'a RunSettings, family: &'a str, around: Around<'a>) -> Run<'a> {
+        let (totals, records, faults) = (BlockTotals::default(), Vec::new(), Vec::new());
+        Run { settings, family, around, n_passes: 0, totals, records, faults }
+    }
+
     /// Carries out one step after another, and gives the best circuit and why the run ended.
     fn carry_out(&mut self, circuit: &Circuit) -> Result<(Arc<Version>, Why), CompileError> {
         let lowered = Arc::new(Version::new(VerifiedCircuit::lower(circuit, self.settings.is_recorded)?));
@@ -260,7 +270,10 @@ impl Run<'_> {
 
     /// Takes over what a pass has made.
     pub(crate) fn landed(&mut self, PassResult { circuit, fault, records }: PassResult) -> Version {
-        self.records.extend(records);
+        self.totals.add(&BlockTotals::of(&records));
+        if self.settings.has_block_records {
+            self.records.extend(records);
+        }
         self.faults.extend(fault);
         self.merged(circuit)
     }
@@ -312,8 +325,9 @@ impl Run<'_> {
             Err(_) => (None, None),
         };
         let output = if difference.is_some() { Output::input(input) } else { output };
-        let Run { records, n_passes, faults, .. } = self;
-        Compiled { output, records, n_passes, was_stopped: why == Why::Stopped, comparison, difference, faults }
+        let Run { totals, records, n_passes, faults, .. } = self;
+        let was_stopped = why == Why::Stopped;
+        Compiled { output, totals, records, n_passes, was_stopped, comparison, difference, faults }
     }
 }
 
@@ -344,11 +358,11 @@ mod tests {
             block: BlockSettings::default(),
             max_check_updates: 1e9,
             is_recorded: false,
+            has_block_records: true,
         };
         let (engine, stop) = (CpuEngine::new(), AtomicBool::new(false));
         let around = Around { workshop: &InProcess(&engine), stop: &stop, observer: &Unobserved };
-        let (family, records, faults) = (engine.family(), Vec::new(), Vec::new());
-        let run = Run { settings: &settings, family, around, n_passes: 1, records, faults };
+        let run = Run::new(&settings, engine.family(), around);
         run.finish(input, Version::new(VerifiedCircuit::lower(best, false).unwrap()), Why::LittleGain)
     }
 

@@ -91,6 +91,7 @@ impl Workshop for InProcess<'_> {
 #[derive(Clone, Debug)]
 pub struct Unit {
     block: BlockCircuit,
+    /// All but the block, which it leaves empty.
     record: UnitRecord,
     key: UnitKey,
     /// For tests of the verifier; no part of the unit's name.
@@ -165,16 +166,23 @@ impl Unit {
         let BlockSettings { tolerance, seed, .. } = *settings;
         let (form, start, engine) = (BlockForm::from(block), start as u32, engine.to_string());
         let record = UnitRecord { block: form, flow, solver, objective, tolerance, seed, pass, start, engine };
-        Unit { block: block.clone(), key: record.key(), record, sabotage: settings.sabotage }
+        Unit { sabotage: settings.sabotage, ..Unit::of(block.clone(), record) }
+    }
+
+    /// The unit that these bytes, which hold `block`, name.
+    fn of(block: BlockCircuit, record: UnitRecord) -> Unit {
+        let key = record.key();
+        let empty = BlockForm { width: record.block.width, gates: Vec::new() };
+        Unit { block, key, record: UnitRecord { block: empty, ..record }, sabotage: None }
     }
 
     /// The unit of making `from`, which stands for the block at that distance, shorter by one or two CX, within
     /// `tolerance` of the block. Nothing in it is left to chance, so it is the same in every pass and for every seed.
     pub fn shortening(block: &BlockCircuit, from: &BlockCircuit, distance: f64, tolerance: f64, engine: &str) -> Unit {
         let settings = BlockSettings { tolerance, ..BlockSettings::default() };
-        let mut record = Unit::new(block, &settings, 0, 0, engine).record;
+        let mut record = Unit::new(block, &settings, 0, 0, engine).to_record();
         record.flow = UnitFlow::Shorten { from: BlockForm::from(from), distance };
-        Unit { block: block.clone(), key: record.key(), record, sabotage: None }
+        Unit::of(block.clone(), record)
     }
 
     /// The unit in bytes that came from elsewhere.
@@ -182,7 +190,7 @@ impl Unit {
         if let UnitFlow::Shorten { from, .. } = &record.flow {
             BlockCircuit::try_from(from)?;
         }
-        Ok(Unit { block: BlockCircuit::try_from(&record.block)?, key: record.key(), record, sabotage: None })
+        Ok(Unit::of(BlockCircuit::try_from(&record.block)?, record))
     }
 
     /// The same unit, with a fault planted in its work.
@@ -196,9 +204,9 @@ impl Unit {
         self.key
     }
 
-    /// Its bytes.
-    pub fn record(&self) -> &UnitRecord {
-        &self.record
+    /// In bytes.
+    pub fn to_record(&self) -> UnitRecord {
+        UnitRecord { block: BlockForm::from(&self.block), ..self.record.clone() }
     }
 
     /// What is to be rebuilt.

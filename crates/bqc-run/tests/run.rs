@@ -24,6 +24,7 @@ fn settings() -> RunSettings {
         block: BlockSettings::default(),
         max_check_updates: 1e9,
         is_recorded: false,
+        has_block_records: true,
     }
 }
 

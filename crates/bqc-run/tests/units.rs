@@ -39,7 +39,7 @@ fn a_unit_from_bytes_has_the_same_result_and_it_passes_the_check() {
     {
         let (unit, solved) = solved(flow, width, n_cx);
         assert!(solved.is_final && solved.verified.circuit() != unit.block(), "{flow:?}: {}", solved.reason);
-        let again = Unit::from_record(unit.record().clone()).unwrap();
+        let again = Unit::from_record(unit.to_record()).unwrap();
         assert_eq!((again.key(), again.block()), (unit.key(), unit.block()));
         let twin = again.solve(&CpuEngine::new(), &AtomicBool::new(false));
         assert_eq!(twin.verified, solved.verified);
@@ -56,7 +56,7 @@ fn a_shortening_from_bytes_has_the_same_result_and_only_shorter_ones_are_taken()
     let first = Unit::shortening(&block, &block, 0.0, 0.5, "cpu");
     let solved = first.solve(&engine, &go);
     assert!(solved.is_final && solved.verified.circuit().n_cx() < 20, "{}", solved.reason);
-    let again = Unit::from_record(first.record().clone()).unwrap();
+    let again = Unit::from_record(first.to_record()).unwrap();
     assert_eq!(again.solve(&engine, &go).to_record(), solved.to_record());
     assert_eq!(first.check(&solved.to_record(), true).unwrap().verified, solved.verified);
     // From there on the same result is no shorter.
@@ -67,7 +67,7 @@ fn a_shortening_from_bytes_has_the_same_result_and_only_shorter_ones_are_taken()
     shortest.push_cx(BlockQubit(0), BlockQubit(2));
     let nothing = Unit::shortening(&shortest, &shortest, 0.0, 1e-3, "cpu").solve(&engine, &go);
     assert!(nothing.is_final && nothing.verified.circuit() == &shortest);
-    let mut damaged = first.record().clone();
+    let mut damaged = first.to_record();
     let Some(gate) = damaged.block.gates.first().copied() else { panic!("it has gates") };
     damaged.flow =
         bqc_wire::UnitFlow::Shorten { from: bqc_wire::BlockForm { width: 1, gates: vec![gate] }, distance: 0.0 };
@@ -176,9 +176,9 @@ fn wrong_results_from_outside_are_refused() {
     assert!(matches!(refused(&|r| r.block.gates.push(GateForm::U3(0, [f64::NAN; 3]))), Refused::Rejected(_)));
     assert!(matches!(refused(&|r| r.block.gates.push(GateForm::Cx(0, 9))), Refused::Form(_)));
     assert!(matches!(refused(&|r| r.block.gates.extend([GateForm::Cx(0, 1); 40])), Refused::Longer { .. }));
-    assert!(matches!(refused(&|r| r.block = unit.record().block.clone()), Refused::NoBetter));
+    assert!(matches!(refused(&|r| r.block = unit.to_record().block), Refused::NoBetter));
     let unchanged = |r: &mut bqc_wire::SolvedRecord| {
-        r.block = unit.record().block.clone();
+        r.block = unit.to_record().block;
         r.ending = Ending::Unchanged;
     };
     let mut record = good.clone();
@@ -216,6 +216,7 @@ fn equal_blocks_are_solved_once_a_pass() {
         block: BlockSettings::default(),
         max_check_updates: 1e9,
         is_recorded: false,
+        has_block_records: true,
     };
     let engine = CpuEngine::new();
     let go = AtomicBool::new(false);

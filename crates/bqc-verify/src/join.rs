@@ -185,11 +185,14 @@ impl<'a, S: Sequence> Fronts<'a, S> {
     }
 }
 
+/// Steps, and how far they may be from those before.
+pub(crate) type Joined<W> = (Vec<Item<W>>, f64);
+
 /// The circuit that the pieces make, and the sum of their distances in the order of the pieces.
 pub(crate) fn join<'a, S: Sequence>(
     circuit: &S,
     pieces: impl IntoIterator<Item = Piece<'a, S::Wire>>,
-) -> Result<(Vec<Item<S::Wire>>, f64), JoinError> {
+) -> Result<Joined<S::Wire>, JoinError> {
     let mut fronts = Fronts::new(circuit);
     let (mut items, mut distance) = (Vec::with_capacity(circuit.len()), 0.0);
     for piece in pieces {

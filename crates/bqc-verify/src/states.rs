@@ -215,7 +215,8 @@ impl States {
 }
 
 /// `(x0, x1)[i] ← gate · (x0, x1)[i]` for all `i`. Slices of one length without branches, which compilers turn into
-/// vector instructions by themselves.
+/// vector instructions by themselves; without a multiply-add, so that the bits are the same on every processor.
+#[multiversion::multiversion(targets("x86_64+avx2", "x86_64+avx512f"))]
 fn apply_to_pairs(gate: &Matrix2, [re0, im0]: [&mut [f64]; 2], [re1, im1]: [&mut [f64]; 2]) {
     let [[[ar, ai], [br, bi]], [[cr, ci], [dr, di]]] = *gate;
     let n = re0.len();

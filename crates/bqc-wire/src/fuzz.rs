@@ -4,7 +4,7 @@
 
 use crate::frame::{FrameDecoder, MAX_FRAME_BYTES, encode_frame};
 use crate::segment::{Entry, HEAD_BYTES, Replay, encode_head, encode_record};
-use crate::{FromWorker, Message, ToWorker};
+use crate::{FromWorker, Message, Proof, ToWorker, digest_of, encode_proof};
 
 /// Bytes from a pipe are messages up to the first error, however they are cut into pieces, and each
 /// message is encoded to bytes that decode to it.
@@ -16,6 +16,27 @@ pub fn frames(bytes: &[u8]) {
         both_ways::<FromWorker>(bytes);
         both_ways::<ToWorker>(bytes);
     }
+}
+
+/// Any bytes are a proof or are refused, and any passes under a right head and checksum are edits or are refused.
+pub fn proof(bytes: &[u8]) {
+    let digest = digest_of(b"");
+    if let Ok(proof) = Proof::read(bytes, &digest, &digest) {
+        _ = proof.count();
+    }
+    let mut sealed = encode_proof(&digest, &digest, &[]);
+    sealed.truncate(sealed.len() - digest.len());
+    sealed[12..16].copy_from_slice(&(1 + bytes.len() as u32 % 5).to_le_bytes());
+    sealed.extend((bytes.len() as u32).to_le_bytes());
+    sealed.extend(bytes);
+    sealed.extend(digest_of(&sealed));
+    let proof = Proof::read(&sealed, &digest, &digest).expect("head and checksum are right");
+    let edits: Vec<_> = proof.map_while(Result::ok).collect();
+    let again = encode_proof(&digest, &digest, &edits.iter().collect::<Vec<_>>());
+    let proof = Proof::read(&again, &digest, &digest).expect("it has just been written");
+    let read: Result<Vec<_>, _> = proof.collect();
+    // By their text, because angles may be NaN.
+    assert_eq!(format!("{:?}", read.expect("what was read can be written")), format!("{edits:?}"));
 }
 
 fn both_ways<M: Message + std::fmt::Debug>(bytes: &[u8]) {

@@ -233,6 +233,15 @@ pub enum Outcome {
 }
 
 impl BlockTotals {
+    /// Adds other counts to these.
+    pub fn add(&mut self, other: &BlockTotals) {
+        let BlockTotals { total, improved, unchanged, failed } = *other;
+        self.total += total;
+        self.improved += improved;
+        self.unchanged += unchanged;
+        self.failed += failed;
+    }
+
     /// Counts the outcomes of `records`.
     pub fn of(records: &[BlockRecord]) -> BlockTotals {
         let count = |outcome| records.iter().filter(|r| r.outcome == outcome).count() as u64;

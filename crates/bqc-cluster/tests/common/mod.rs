@@ -238,5 +238,6 @@ pub fn settings(max_passes: u32) -> RunSettings {
         block: BlockSettings { flow: Flow::Delete, starts: 1, ..BlockSettings::default() },
         max_check_updates: 1e8,
         is_recorded: false,
+        has_block_records: true,
     }
 }

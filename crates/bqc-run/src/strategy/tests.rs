@@ -18,6 +18,7 @@ fn settings() -> RunSettings {
         block: BlockSettings { flow: Flow::Search { n_rounds: 20 }, starts: 4, ..BlockSettings::default() },
         max_check_updates: 0.0,
         is_recorded: false,
+        has_block_records: true,
     }
 }
 

@@ -21,8 +21,11 @@ fn wide() -> VerifiedCircuit {
     VerifiedCircuit::lower(&circuit, true).unwrap()
 }
 
+/// The wires of a window and its steps; no wires for a wall.
+type Cut = (Vec<Qubit>, Vec<u32>);
+
 /// Windows of four steps, and the wall.
-fn cut() -> Vec<(Vec<Qubit>, Vec<u32>)> {
+fn cut() -> Vec<Cut> {
     let wires = |step: u32| {
         let q = if step < 30 { step / 2 } else { (step - 1) / 2 };
         [Qubit(q), Qubit(q + 1)]
@@ -40,7 +43,7 @@ fn cut() -> Vec<(Vec<Qubit>, Vec<u32>)> {
     windows
 }
 
-fn block_of(circuit: &VerifiedCircuit, (wires, steps): &(Vec<Qubit>, Vec<u32>)) -> BlockCircuit {
+fn block_of(circuit: &VerifiedCircuit, (wires, steps): &Cut) -> BlockCircuit {
     let mut block = BlockCircuit::new(wires.len() as u8);
     for step in steps {
         let Item::Gate(gate) = circuit.circuit().item(*step as usize) else { unreachable!() };
@@ -49,12 +52,8 @@ fn block_of(circuit: &VerifiedCircuit, (wires, steps): &(Vec<Qubit>, Vec<u32>)) 
     block
 }
 
-fn pieces<'a>(
-    windows: &'a [(Vec<Qubit>, Vec<u32>)],
-    replacements: &'a [Option<VerifiedBlock>],
-) -> Vec<Piece<'a, Qubit>> {
-    let piece = |((wires, steps), replacement): (&'a (Vec<Qubit>, Vec<u32>), &'a Option<VerifiedBlock>)| match wires[..]
-    {
+fn pieces<'a>(windows: &'a [Cut], replacements: &'a [Option<VerifiedBlock>]) -> Vec<Piece<'a, Qubit>> {
+    let piece = |((wires, steps), replacement): (&'a Cut, &'a Option<VerifiedBlock>)| match wires[..] {
         [] => Piece::Wall(steps[0]),
         _ => Piece::Window { wires, steps, replacement: replacement.as_ref() },
     };
@@ -62,9 +61,9 @@ fn pieces<'a>(
 }
 
 /// A circuit, its windows, and for each window the same gates as a replacement.
-fn example() -> (VerifiedCircuit, Vec<(Vec<Qubit>, Vec<u32>)>, Vec<Option<VerifiedBlock>>) {
+fn example() -> (VerifiedCircuit, Vec<Cut>, Vec<Option<VerifiedBlock>>) {
     let (circuit, windows) = (wide(), cut());
-    let same = |w: &(Vec<Qubit>, Vec<u32>)| (!w.0.is_empty()).then(|| VerifiedBlock::unchanged(block_of(&circuit, w)));
+    let same = |w: &Cut| (!w.0.is_empty()).then(|| VerifiedBlock::unchanged(block_of(&circuit, w)));
     let replacements = windows.iter().map(same).collect();
     (circuit, windows, replacements)
 }
