@@ -6,7 +6,7 @@ use crate::input::read_bytes;
 use crate::output::Output;
 use crate::progress::say;
 use crate::stop::Stop;
-use bqc_circuit::{BlockCircuit, Circuit, Operation, Qubit, Stats};
+use bqc_circuit::{Circuit, Stats};
 use bqc_instantiate::CpuEngine;
 use bqc_linalg::{Complex64, Matrix};
 use bqc_optimize::Context;
@@ -43,7 +43,7 @@ pub fn synthesize(args: &SynthesizeArgs, start: Instant) -> Result<Exit, Failure
         }
     });
     let synthesized = result.map_err(|e| refused(&e))?;
-    let circuit = circuit(&synthesized.circuit);
+    let circuit = synthesized.circuit.to_circuit();
     output.write(|mut out| bqc_qasm::write(&circuit, &mut out))?;
     let was_stopped = stop.flag().load(std::sync::atomic::Ordering::Relaxed);
     if !args.quiet {
@@ -62,14 +62,6 @@ fn settings(args: &SynthesizeArgs, precision: Precision) -> SynthesisSettings {
         Precision::Double => defaults.input_tolerance,
     };
     SynthesisSettings { seed: args.seed, input_tolerance, n_rounds: args.rounds, ..defaults }
-}
-
-/// The block as a circuit on one register.
-fn circuit(block: &BlockCircuit) -> Circuit {
-    let qubits: Vec<Qubit> = (0..block.width().into()).map(Qubit).collect();
-    let mut circuit = Circuit::with_qubits(block.width().into());
-    circuit.operations.extend(block.on(&qubits).map(|gate| Operation::Gate(gate.to_call())));
-    circuit
 }
 
 fn summary(synthesized: &Synthesized, circuit: &Circuit, start: Instant) -> String {

@@ -5,7 +5,7 @@
 //! from every start, which measures the arithmetic, and *instantiations* stops by the rules, which
 //! measures what a user waits for. Wall time, because a device is wide and not fast.
 
-use bqc_circuit::{Circuit, Qubit};
+use bqc_circuit::Circuit;
 use bqc_instantiate::qfactor::SweepSettings;
 use bqc_instantiate::schedule::{Rules, Verdict};
 use bqc_instantiate::{
@@ -88,12 +88,7 @@ impl Problems {
 
     /// Solutions as circuits: template and target of each problem in one, for other programs.
     pub fn circuits(&self) -> impl Iterator<Item = Circuit> + '_ {
-        self.members.iter().map(|member| {
-            let qubits: Vec<Qubit> = (0..u32::from(self.n)).map(Qubit).collect();
-            let mut circuit = Circuit::with_qubits(self.n.into());
-            member.solution.to_block().on(&qubits).for_each(|gate| circuit.push(gate.to_call()));
-            circuit
-        })
+        self.members.iter().map(|member| member.solution.to_block().to_circuit())
     }
 
     /// Has an engine do the load once. An engine's error ends it.

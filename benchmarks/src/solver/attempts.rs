@@ -7,7 +7,7 @@
 
 use crate::generate::Entry;
 use crate::measure::{Effort, Spread, timed};
-use bqc_circuit::{BlockCircuit, Circuit, Lowered, Operation, Qubit};
+use bqc_circuit::{BlockCircuit, Lowered};
 use bqc_instantiate::{CpuEngine, CxTemplate, Solver};
 use bqc_linalg::Stream;
 use bqc_optimize::deletion::Fit;
@@ -160,11 +160,8 @@ fn number_behind(text: &str, before: &str) -> Option<f64> {
 }
 
 fn write_block(block: &BlockCircuit, file: &Path) -> io::Result<()> {
-    let wires: Vec<Qubit> = (0..u32::from(block.width())).map(Qubit).collect();
-    let mut circuit = Circuit::with_qubits(block.width().into());
-    circuit.operations.extend(block.on(&wires).map(|gate| Operation::Gate(gate.to_call())));
     let mut text = Vec::new();
-    bqc_qasm::write(&circuit, &mut text)?;
+    bqc_qasm::write(&block.to_circuit(), &mut text)?;
     fs::write(file, text)
 }
 

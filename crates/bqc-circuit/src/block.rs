@@ -1,9 +1,9 @@
 //! A small unitary circuit over the lowered gates on its own wires: the currency between partition, optimisation and
 //! verification.
 
-use crate::BlockQubit;
 use crate::lowered::{Item, LoweredGate, Sequence, Wire};
-use bqc_linalg::Su2;
+use crate::{BlockQubit, Circuit, Qubit};
+use bqc_linalg::{Stream, Su2};
 
 /// A gate of a block.
 pub type BlockGate = LoweredGate<BlockQubit>;
@@ -27,6 +27,31 @@ impl BlockCircuit {
     /// An empty circuit on `width` wires.
     pub fn new(width: u8) -> BlockCircuit {
         BlockCircuit { width, gates: Vec::new() }
+    }
+
+    /// Generic one-qubit gates and CX on random wires, half of each: for tests and measurements.
+    pub fn random(width: u8, n_gates: usize, stream: &mut Stream) -> BlockCircuit {
+        BlockCircuit::random_with(width, n_gates, stream, |stream| [0; 3].map(|_| stream.uniform() * 12.0 - 6.0))
+    }
+
+    /// The same with other angles.
+    pub fn random_with(
+        width: u8,
+        n_gates: usize,
+        stream: &mut Stream,
+        angles: impl Fn(&mut Stream) -> [f64; 3],
+    ) -> BlockCircuit {
+        let mut block = BlockCircuit::new(width);
+        for _ in 0..n_gates {
+            let mut wires: Vec<BlockQubit> = (0..width).map(BlockQubit).collect();
+            stream.shuffle(&mut wires);
+            if width > 1 && stream.chance(0.5) {
+                block.push_cx(wires[0], wires[1]);
+            } else {
+                block.push_u3(wires[0], angles(stream));
+            }
+        }
+        block
     }
 
     /// Number of wires.
@@ -69,6 +94,13 @@ impl BlockCircuit {
     pub fn on<'a, W: Wire>(&'a self, wires: &'a [W]) -> impl Iterator<Item = LoweredGate<W>> + 'a {
         assert_eq!(wires.len(), self.width as usize, "one wire for each of the block");
         self.gates.iter().map(|gate| gate.on(wires))
+    }
+
+    /// The block as a circuit on one register.
+    pub fn to_circuit(&self) -> Circuit {
+        let mut circuit = Circuit::with_qubits(self.width.into());
+        self.gates.iter().for_each(|gate| circuit.push(gate.map(|wire| Qubit::at(wire.index())).to_call()));
+        circuit
     }
 
     /// Longest chain of gates that share wires.
@@ -114,27 +146,14 @@ impl Sequence for BlockCircuit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Circuit, Operation, Qubit};
-    use bqc_linalg::{Matrix, Stream, phase_distance};
-
-    fn random(width: u8, n_gates: usize, stream: &mut Stream) -> BlockCircuit {
-        let mut block = BlockCircuit::new(width);
-        let mut wires: Vec<BlockQubit> = (0..width).map(BlockQubit).collect();
-        for _ in 0..n_gates {
-            stream.shuffle(&mut wires);
-            match stream.chance(0.5) {
-                true => block.push_cx(wires[0], wires[1]),
-                false => block.push_u3(wires[0], [stream.gaussian(), stream.gaussian(), stream.gaussian()]),
-            }
-        }
-        block
-    }
+    use crate::Operation;
+    use bqc_linalg::{Matrix, phase_distance};
 
     #[test]
     fn a_block_is_the_same_unitary_on_other_wires() {
         let mut stream = Stream::new(0, 4, 0);
         let qubits = [Qubit(3), Qubit(0), Qubit(2)];
-        let block = random(3, 30, &mut stream);
+        let block = BlockCircuit::random(3, 30, &mut stream);
         let mut circuit = Circuit::with_qubits(4);
         circuit.operations.extend(block.on(&qubits).map(|gate| Operation::Gate(gate.to_call())));
         let mut expected = Matrix::identity(16);
@@ -146,7 +165,7 @@ mod tests {
 
     #[test]
     fn wires_that_are_not_there_are_seen() {
-        let mut block = random(3, 30, &mut Stream::new(0, 4, 1));
+        let mut block = BlockCircuit::random(3, 30, &mut Stream::new(0, 4, 1));
         assert!(block.is_well_formed());
         block.gates.push(BlockGate::cx(BlockQubit(1), BlockQubit(1)));
         assert!(!block.is_well_formed());

@@ -93,7 +93,7 @@ fn candidates(from: &CxTemplate) -> Vec<CxTemplate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_support::{on_cpu, random_block};
+    use crate::test_support::on_cpu;
     use bqc_circuit::BlockQubit;
     use bqc_linalg::Stream;
     use bqc_verify::block_distance;
@@ -140,7 +140,7 @@ mod tests {
         let block = weakly_coupled(3, 1e-3, &mut Stream::new(1, 3, 1));
         assert_eq!(shorten(context, &block, &block, 0.0, 1e-6).block, None);
         for seed in 0..5 {
-            let block = random_block(3, 16, &mut Stream::new(seed, 3, 2));
+            let block = BlockCircuit::random(3, 16, &mut Stream::new(seed, 3, 2));
             for tolerance in [1e-9, 1e-2, 0.3] {
                 let Some(found) = shorten(context, &block, &block, 0.0, tolerance).block else { continue };
                 assert!(found.distance() <= tolerance && found.circuit().n_cx() < block.n_cx());

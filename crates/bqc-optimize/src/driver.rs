@@ -278,7 +278,7 @@ impl Task<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_support::{on_cpu, random_block, random_clifford_t, stopped};
+    use crate::test_support::{on_cpu, random_clifford_t, stopped};
     use bqc_instantiate::{
         CpuEngine, CxTemplate, Engine, EngineError, MakeCandidate, Outcome, Problem, RefineProblem, Refined,
     };
@@ -322,7 +322,7 @@ mod tests {
     #[test]
     fn a_search_believes_no_engine_either() {
         for seed in 0..10 {
-            let block = random_block(4, 30, &mut Stream::new(seed, 4, 2));
+            let block = BlockCircuit::random(4, 30, &mut Stream::new(seed, 4, 2));
             let settings = BlockSettings { flow: Flow::Search { n_rounds: 2 }, ..BlockSettings::default() };
             let (verified, _) = optimized(lying(), &block, &settings, 0);
             assert!(block_distance(&block, verified.circuit()).unwrap() <= settings.tolerance);
@@ -405,7 +405,7 @@ mod tests {
     #[test]
     fn nothing_that_a_wrong_engine_says_is_believed() {
         for seed in 0..20 {
-            let block = random_block(3, 30, &mut Stream::new(seed, 4, 0));
+            let block = BlockCircuit::random(3, 30, &mut Stream::new(seed, 4, 0));
             let settings = BlockSettings::default();
             let (verified, report) = optimized(lying(), &block, &settings, 0);
             assert!(report.n_rejected > 0);

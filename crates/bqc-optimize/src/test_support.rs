@@ -1,7 +1,7 @@
 //! Random circuits for the tests of this crate, and who works on them.
 
 use crate::Context;
-use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, Qubit, Wire};
+use bqc_circuit::BlockCircuit;
 use bqc_instantiate::CpuEngine;
 use bqc_linalg::Stream;
 use std::f64::consts::FRAC_PI_4;
@@ -21,15 +21,10 @@ pub(crate) fn stopped() -> Context<'static> {
     Context { stop: &STOPPED, ..on_cpu() }
 }
 
-/// A block of generic one-qubit gates and CX, half of each.
-pub(crate) fn random_block(width: u8, n_gates: usize, stream: &mut Stream) -> BlockCircuit {
-    block_of(width, n_gates, stream, |stream| [0; 3].map(|_| stream.uniform() * 12.0 - 6.0))
-}
-
-/// The same with angles that are multiples of π/4: rotations about X, Y and Z, identities, and so
+/// A random block whose angles are multiples of π/4: rotations about X, Y and Z, identities, and so
 /// much that commutes and cancels.
 pub(crate) fn random_clifford_t(width: u8, n_gates: usize, stream: &mut Stream) -> BlockCircuit {
-    block_of(width, n_gates, stream, |stream| {
+    BlockCircuit::random_with(width, n_gates, stream, |stream| {
         let diagonal = stream.chance(0.5);
         let mut angles = [0; 3].map(|_| stream.below(8) as f64 * FRAC_PI_4);
         if diagonal {
@@ -40,27 +35,4 @@ pub(crate) fn random_clifford_t(width: u8, n_gates: usize, stream: &mut Stream) 
         }
         angles
     })
-}
-
-fn block_of(width: u8, n_gates: usize, s: &mut Stream, angles: impl Fn(&mut Stream) -> [f64; 3]) -> BlockCircuit {
-    let mut block = BlockCircuit::new(width);
-    for _ in 0..n_gates {
-        let mut wires: Vec<u8> = (0..width).collect();
-        s.shuffle(&mut wires);
-        if width > 1 && s.chance(0.5) {
-            block.push_cx(BlockQubit(wires[0]), BlockQubit(wires[1]));
-        } else {
-            let angles = angles(s);
-            block.push_u3(BlockQubit(wires[0]), angles);
-        }
-    }
-    block
-}
-
-/// The block on the wires of a circuit of its own.
-pub(crate) fn as_circuit(block: &BlockCircuit) -> Circuit {
-    let mut circuit = Circuit::with_qubits(u32::from(block.width()));
-    let wires: Vec<Qubit> = (0..block.width().into()).map(Qubit::at).collect();
-    block.on(&wires).for_each(|gate| circuit.push(gate.to_call()));
-    circuit
 }

@@ -130,7 +130,7 @@ fn unitary(block: &BlockCircuit) -> Matrix4 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_support::{random_block, random_clifford_t};
+    use crate::test_support::random_clifford_t;
     use bqc_linalg::Stream;
     use proptest::prelude::*;
 
@@ -175,7 +175,7 @@ mod tests {
         #[test]
         fn pairs_keep_their_unitary(seed in 0u64..1 << 48, n_gates in 0usize..30, generic in any::<bool>()) {
             let mut stream = Stream::new(seed, 3, 0);
-            let make = if generic { random_block } else { random_clifford_t };
+            let make = if generic { BlockCircuit::random } else { random_clifford_t };
             let block = make(2, n_gates, &mut stream);
             let result = resynthesize_pair(&block, 1e-10);
             prop_assert!(result.n_cx() <= 3.min(block.n_cx()));
@@ -186,7 +186,7 @@ mod tests {
         #[test]
         fn runs_keep_the_unitary(seed in 0u64..1 << 48, width in 1u8..=5, n_gates in 0usize..80, generic in any::<bool>()) {
             let mut stream = Stream::new(seed, 3, 1);
-            let make = if generic { random_block } else { random_clifford_t };
+            let make = if generic { BlockCircuit::random } else { random_clifford_t };
             let block = make(width, n_gates, &mut stream);
             let result = resynthesize_runs(&block, 1e-12);
             prop_assert!((result.n_cx(), result.n_one_qubit()) <= (block.n_cx(), block.n_one_qubit()));

@@ -23,8 +23,6 @@ mod program;
 mod residual;
 mod rewriting;
 mod states;
-#[cfg(test)]
-mod test_support;
 
 pub use block::{Rejected, VerifiedBlock, block_distance};
 pub use circuit::{LoweringError, Output, ReplayError, VerifiedCircuit};

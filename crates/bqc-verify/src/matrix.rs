@@ -40,7 +40,6 @@ fn distance(block: &BlockCircuit, expected: &Matrix, inputs: impl Fn(usize) -> S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_support::random_block;
     use bqc_circuit::BlockQubit;
     use bqc_linalg::{Stream, phase_distance};
 
@@ -48,7 +47,7 @@ mod tests {
     fn the_distance_is_the_definition() {
         let mut s = Stream::new(0, 9, 0);
         for n in 1..=5 {
-            let (a, b) = (random_block(n, 20, &mut s), random_block(n, 20, &mut s));
+            let (a, b) = (BlockCircuit::random(n, 20, &mut s), BlockCircuit::random(n, 20, &mut s));
             let (u, v) = (a.unitary().scaled(Complex64::cis(1.0)), b.unitary());
             assert!(matrix_distance(&a, &u).unwrap() < 1e-14);
             assert!((matrix_distance(&b, &u).unwrap() - phase_distance(&u, &v)).abs() < 1e-13);

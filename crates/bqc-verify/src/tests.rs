@@ -1,7 +1,6 @@
 //! What the verifier must see: every kind of wrong result, at every size, by blocks and by circuits.
 
 use super::*;
-use crate::test_support::{as_circuit, random_block};
 use bqc_circuit::{
     BlockCircuit, BlockGate, BlockQubit, Circuit, Clbit, Directive, GateCall, GateId, Lowered, LoweredGate, Operation,
     Qubit, Register,
@@ -47,16 +46,16 @@ proptest! {
     #[test]
     fn block_distances_are_those_of_the_matrices(seed in 0u64..1 << 40, width in 1u8..=6, n_gates in 0usize..30) {
         let mut stream = Stream::new(seed, 0, 0);
-        let (a, b) = (random_block(width, n_gates, &mut stream), random_block(width, n_gates, &mut stream));
+        let (a, b) = (BlockCircuit::random(width, n_gates, &mut stream), BlockCircuit::random(width, n_gates, &mut stream));
         let expected = phase_distance(&reference(&a), &reference(&b));
         prop_assert!((block_distance(&a, &b).unwrap() - expected).abs() < 1e-13);
         let same = rewritten(&a, &mut stream);
         prop_assert!(block_distance(&a, &same).unwrap() < 1e-14);
         // Whole circuits, exactly and on random states.
-        let exact = compare_circuits(&as_circuit(&a), &as_circuit(&same), &CompareOptions::default()).unwrap();
+        let exact = compare_circuits(&a.to_circuit(), &same.to_circuit(), &CompareOptions::default()).unwrap();
         prop_assert!(exact.distance < 1e-14 && exact.method == Method::Exact);
         let sampled = CompareOptions { max_exact_qubits: 0, ..CompareOptions::default() };
-        let estimate = compare_circuits(&as_circuit(&a), &as_circuit(&same), &sampled).unwrap();
+        let estimate = compare_circuits(&a.to_circuit(), &same.to_circuit(), &sampled).unwrap();
         prop_assert!(estimate.distance < 1e-14);
     }
 
@@ -64,7 +63,7 @@ proptest! {
     fn small_errors_are_measured_at_their_size(seed in 0u64..1 << 40, width in 1u8..=9, exponent in 3i32..=13) {
         let mut stream = Stream::new(seed, 0, 1);
         let error = 10f64.powi(-exponent);
-        let mut a = random_block(width, 20, &mut stream);
+        let mut a = BlockCircuit::random(width, 20, &mut stream);
         let qubit = BlockQubit(stream.below(usize::from(width)) as u8);
         a.push_u3(qubit, [0.3, 0.2, 0.1]);
         let mut b = a.clone();
@@ -114,14 +113,14 @@ fn every_wrong_variant_is_seen() {
     let mut stream = Stream::new(0, 0, 2);
     let sampled = CompareOptions { max_exact_qubits: 0, ..CompareOptions::default() };
     for width in [2, 3, 5, 8] {
-        let block = random_block(width, 24, &mut stream);
+        let block = BlockCircuit::random(width, 24, &mut stream);
         assert!(VerifiedBlock::check(&block, rewritten(&block, &mut stream), 1e-10).is_ok());
         for (what, wrong) in wrong_variants(&block) {
             let rejected = VerifiedBlock::check(&block, wrong.clone(), 1e-10).expect_err(&what);
             let distance = rejected.distance().unwrap();
             assert!(distance > 1e-10, "{what}: {distance:e}");
             for options in [&CompareOptions::default(), &sampled] {
-                let seen = compare_circuits(&as_circuit(&block), &as_circuit(&wrong), options).unwrap().distance;
+                let seen = compare_circuits(&block.to_circuit(), &wrong.to_circuit(), options).unwrap().distance;
                 assert!(seen > 1e-10, "{what}: {seen:e}");
             }
         }
@@ -130,7 +129,7 @@ fn every_wrong_variant_is_seen() {
 
 #[test]
 fn what_is_not_a_number_is_rejected() {
-    let good = random_block(3, 10, &mut Stream::new(0, 0, 3));
+    let good = BlockCircuit::random(3, 10, &mut Stream::new(0, 0, 3));
     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         for k in 0..3 {
             let mut block = good.clone();
@@ -140,7 +139,7 @@ fn what_is_not_a_number_is_rejected() {
             let distance = VerifiedBlock::check(&good, block.clone(), 1e-10).unwrap_err().distance().unwrap();
             assert!(distance.is_nan());
             assert!(VerifiedBlock::check(&block, block.clone(), 1.0).is_err());
-            let whole = compare_circuits(&as_circuit(&good), &as_circuit(&block), &CompareOptions::default());
+            let whole = compare_circuits(&good.to_circuit(), &block.to_circuit(), &CompareOptions::default());
             assert!(whole.unwrap().distance.is_nan());
         }
     }
@@ -171,7 +170,7 @@ fn malformed_and_mismatched_blocks_are_rejected() {
 fn several_passes_agree_with_one_phase() {
     // 10 wires are 64 passes; a global phase between the circuits must not leak into the sum.
     let mut stream = Stream::new(0, 0, 4);
-    let block = random_block(10, 40, &mut stream);
+    let block = BlockCircuit::random(10, 40, &mut stream);
     assert!(block_distance(&block, &rewritten(&block, &mut stream)).unwrap() < 1e-14);
     // A phase on one wire's |1⟩ is seen only between columns of different passes.
     let mut phased = block.clone();
@@ -184,12 +183,12 @@ fn several_passes_agree_with_one_phase() {
 fn estimates_are_close_to_the_distance() {
     let mut stream = Stream::new(0, 0, 5);
     for width in [4, 8] {
-        let a = random_block(width, 30, &mut stream);
+        let a = BlockCircuit::random(width, 30, &mut stream);
         let mut b = a.clone();
         b.push_u3(BlockQubit(1), [1e-6, 2e-6, 0.0]);
         let sampled = CompareOptions { max_exact_qubits: 0, n_states: 32, ..CompareOptions::default() };
         let exact = block_distance(&a, &b).unwrap();
-        let estimate = compare_circuits(&as_circuit(&a), &as_circuit(&b), &sampled).unwrap();
+        let estimate = compare_circuits(&a.to_circuit(), &b.to_circuit(), &sampled).unwrap();
         assert_eq!(estimate.method, Method::RandomStates { n_states: 32 });
         assert!((estimate.distance / exact - 1.0).abs() < 0.2, "{:e} {exact:e}", estimate.distance);
     }
@@ -214,13 +213,13 @@ fn conditional(circuit: &mut Circuit, value: &str, call: GateCall) {
 }
 
 fn append(circuit: &mut Circuit, block: &BlockCircuit) {
-    circuit.operations.extend(as_circuit(block).operations);
+    circuit.operations.extend(block.to_circuit().operations);
 }
 
 #[test]
 fn branches_are_compared() {
     let mut stream = Stream::new(0, 0, 6);
-    let parts: Vec<BlockCircuit> = (0..3).map(|_| random_block(4, 15, &mut stream)).collect();
+    let parts: Vec<BlockCircuit> = (0..3).map(|_| BlockCircuit::random(4, 15, &mut stream)).collect();
     let build = |parts: &[BlockCircuit]| {
         let mut circuit = with_bits(Circuit::with_qubits(4), 4);
         append(&mut circuit, &parts[0]);
@@ -341,7 +340,7 @@ fn every_gate_of_the_table_is_its_lowering() {
         let wires = &wires[..gate.row().arity];
         let angles: Vec<f64> = (0..gate.row().n_angles).map(|_| stream.uniform() * 6.0 - 3.0).collect();
         let with = |angles: &[f64], wires: &[Qubit]| {
-            let mut circuit = as_circuit(&random_block(7, 12, &mut Stream::new(0, 0, 8)));
+            let mut circuit = BlockCircuit::random(7, 12, &mut Stream::new(0, 0, 8)).to_circuit();
             circuit.push(GateCall::new(gate, angles, wires));
             circuit
         };
@@ -373,7 +372,7 @@ fn every_gate_of_the_table_is_its_lowering() {
 #[test]
 fn claims_of_others_are_contradicted_where_they_are_wrong() {
     for width in [3, 8, 9, 11] {
-        let block = random_block(width, 60, &mut Stream::new(5, width.into(), 0));
+        let block = BlockCircuit::random(width, 60, &mut Stream::new(5, width.into(), 0));
         let same = rewritten(&block, &mut Stream::new(5, width.into(), 1));
         let taken = VerifiedBlock::check_claim(&block, same.clone(), 1e-13, 1e-10).unwrap();
         assert!(taken.circuit() == &same && taken.distance() <= 1e-13, "{width}");
@@ -392,10 +391,10 @@ fn claims_of_others_are_contradicted_where_they_are_wrong() {
 fn a_composition_is_measured_against_its_original_at_every_width() {
     for width in [3, 8, 9, 12] {
         let mut stream = Stream::new(6, width.into(), 0);
-        let block = random_block(width, 60, &mut stream);
+        let block = BlockCircuit::random(width, 60, &mut stream);
         let composition = Composition::start(&block);
         assert_eq!(composition.clone().verify(&block, 1e-10).unwrap().distance(), 0.0);
-        let other = random_block(width, 60, &mut stream);
+        let other = BlockCircuit::random(width, 60, &mut stream);
         assert_eq!(composition.verify(&other, 1.0), Err(Rejected::OtherOriginal));
         // One of the same gates, in another order: only the measurement can see that.
         for (what, wrong) in wrong_variants(&block) {

@@ -1,7 +1,7 @@
 //! Merging keeps the unitary, reports its rounding honestly, and finds what it should find.
 
 use super::*;
-use crate::test_support::{as_circuit, random_block, random_clifford_t};
+use crate::test_support::random_clifford_t;
 use bqc_circuit::{BlockGate, BlockQubit, Circuit, Clbit, Directive, GateCall, Operation, Qubit, Register};
 use bqc_linalg::Stream;
 use bqc_verify::{CompareOptions, VerifiedBlock, VerifiedCircuit, block_distance, compare_circuits};
@@ -77,7 +77,7 @@ fn what_can_go_goes() {
 
 #[test]
 fn untouched_gates_keep_their_bits() {
-    let original = random_block(1, 1, &mut Stream::new(8, 0, 0));
+    let original = BlockCircuit::random(1, 1, &mut Stream::new(8, 0, 0));
     assert_eq!(merge_one_qubit(&original), original);
     let mut malformed = BlockCircuit::new(2);
     malformed.gates.push(BlockGate::cx(BlockQubit(1), BlockQubit(1)));
@@ -131,7 +131,7 @@ proptest! {
     #[test]
     fn blocks_keep_their_unitary(seed in 0u64..1 << 48, width in 1u8..=5, n_gates in 0usize..60, generic in any::<bool>()) {
         let mut stream = Stream::new(seed, 2, 0);
-        let make = if generic { random_block } else { random_clifford_t };
+        let make = if generic { BlockCircuit::random } else { random_clifford_t };
         let original = make(width, n_gates, &mut stream);
         let merged = merge_one_qubit(&original);
         prop_assert!(VerifiedBlock::check(&original, merged.clone(), 3e-14).is_ok());
@@ -151,7 +151,7 @@ proptest! {
                 angles.iter_mut().for_each(|a| *a += error * (stream.uniform() - 0.5));
             }
         }
-        let circuit = as_circuit(&original);
+        let circuit = original.to_circuit();
         let merged = merge_circuit(&circuit);
         let distance = {
             let merged = merged.circuit().to_circuit();

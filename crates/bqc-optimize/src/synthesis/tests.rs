@@ -1,7 +1,7 @@
 //! Known optima, generic targets, and what is refused.
 
 use super::*;
-use crate::test_support::{on_cpu, random_block, random_clifford_t, stopped};
+use crate::test_support::{on_cpu, random_clifford_t, stopped};
 use bqc_verify::{block_distance, matrix_distance, state_distance};
 use proptest::prelude::*;
 
@@ -148,14 +148,14 @@ fn blocks_of_three_wires_become_smaller_or_stay() {
     }
     assert!(n_smaller >= 15, "only {n_smaller} of 20 redundant blocks became smaller");
     let mut s = Stream::new(0, 11, 5);
-    let long = random_block(3, 80, &mut s);
+    let long = BlockCircuit::random(3, 80, &mut s);
     assert!(long.n_cx() > 20);
     assert!(resynthesize_three(on_cpu(), &long, 1e-10, &mut s).unwrap().circuit().n_cx() <= 16);
     for width in [0, 1, 4] {
-        let block = random_block(width.max(1), 30, &mut s);
+        let block = BlockCircuit::random(width.max(1), 30, &mut s);
         assert!(resynthesize_three(on_cpu(), &block, 1e-10, &mut s).is_none());
     }
-    let pair = random_block(2, 40, &mut s);
+    let pair = BlockCircuit::random(2, 40, &mut s);
     assert!(resynthesize_three(on_cpu(), &pair, 1e-10, &mut s).unwrap().circuit().n_cx() <= 3);
     assert!(resynthesize_three(stopped(), &long, 1e-10, &mut s).is_none());
 }

@@ -1,7 +1,6 @@
 //! Every way to put pieces together wrongly is found, at widths that no comparison of whole circuits reaches.
 
 use super::*;
-use crate::test_support::random_block;
 use crate::{Composition, VerifiedCircuit};
 use bqc_circuit::{BlockCircuit, Circuit, Clbit, Directive, GateCall, Operation, Qubit, Register};
 use bqc_linalg::Stream;
@@ -124,7 +123,7 @@ fn nothing_is_missing_twice_or_something_else() {
 
 #[test]
 fn a_window_is_composed_of_verified_pieces_in_their_order() {
-    let block = random_block(12, 40, &mut Stream::new(1, 1, 1));
+    let block = BlockCircuit::random(12, 40, &mut Stream::new(1, 1, 1));
     let wires: Vec<BlockQubit> = (0..12).map(BlockQubit).collect();
     let own = |steps: &[u32]| {
         let mut part = BlockCircuit::new(12);
