@@ -338,8 +338,8 @@ pub fn resolve(args: &SettingsArgs) -> RunSettings {
     let block = |flow, starts: u32| BlockSettings {
         flow,
         starts: args.starts.unwrap_or(starts) as usize,
-        solver: args.solver.solver(),
-        objective: args.objective.objective(),
+        solver: args.solver,
+        objective: args.objective,
         tolerance: args.epsilon,
         seed: args.seed,
         sabotage: None,

@@ -7,7 +7,7 @@ use crate::Clock;
 use crate::storage::Storage;
 use crate::writer::{FIRST_PAUSE, MAX_TRIES};
 use bqc_wire::segment::{HEAD_BYTES, check_head};
-use bqc_wire::{Ending, PassKey, PassRecord, Replay, SegmentError, Share, SolvedRecord, UnitKey, WriterRecord};
+use bqc_wire::{Outcome, PassKey, PassRecord, Replay, SegmentError, Share, SolvedRecord, UnitKey, WriterRecord};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
@@ -141,7 +141,7 @@ impl Known {
 
     fn add(&mut self, record: SolvedRecord, is_settled: bool) {
         self.n_records += 1;
-        let rank = |r: &SolvedRecord| (r.ending == Ending::Failed, Share::solved_bytes(r));
+        let rank = |r: &SolvedRecord| (r.outcome == Outcome::Failed, Share::solved_bytes(r));
         let list = if is_settled { &mut self.settled } else { &mut self.unsettled };
         if is_settled && list.first() == Some(&record) {
             // Said again, or done twice. What else is known stays: this one may be refused.

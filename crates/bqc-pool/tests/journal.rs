@@ -7,7 +7,7 @@ use bqc_pool::{Journal, JournalError, Kept, Use};
 use bqc_run::{InProcess, Solved, Trail, Unit, Workshop};
 use bqc_wire::segment::Entry;
 use bqc_wire::unit::GateForm;
-use bqc_wire::{BlockForm, Build, CheckpointRecord, Ending, KnownTotals, Replay, SolvedRecord, UnitKey};
+use bqc_wire::{BlockForm, Build, CheckpointRecord, KnownTotals, Outcome, Replay, SolvedRecord, UnitKey};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,8 +18,8 @@ const CACHE: Use = Use::Cache { max_bytes: 1 << 20 };
 
 fn solved(i: u8) -> Entry {
     let block = BlockForm { width: 2, gates: vec![GateForm::Cx(0, 1)] };
-    let (ending, reason) = (Ending::Unchanged, "unchanged".into());
-    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), ending, reason };
+    let (outcome, reason) = (Outcome::Unchanged, "unchanged".into());
+    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), outcome, reason };
     Entry::Solved(UnitKey([i; 32]), Box::new(record))
 }
 
@@ -227,7 +227,7 @@ fn what_is_kept_is_not_done_again_and_a_wrong_entry_is() {
         block: BlockForm { width: 3, gates: vec![GateForm::Cx(0, 1)] },
         distance: 0.0,
         instantiations: 1,
-        ending: Ending::Improved,
+        outcome: Outcome::Improved,
         reason: "improved".into(),
     };
     let wrong = Entry::Solved(unit().key(), Box::new(wrong));

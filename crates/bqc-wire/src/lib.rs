@@ -47,7 +47,4 @@ pub use run_status::{RunStatus, SupervisorStatus};
 pub use segment::{Entry, Record, Replay, SegmentError};
 pub use share::{PassKey, PassRecord, Share, WriterRecord};
 pub use stats::{PartitionPreview, StatsReport};
-pub use unit::{
-    BlockForm, CheckpointRecord, Ending, FormError, SolvedRecord, UnitFlow, UnitKey, UnitObjective, UnitRecord,
-    UnitSolver,
-};
+pub use unit::{BlockForm, CheckpointRecord, FormError, SolvedRecord, UnitFlow, UnitKey, UnitRecord};

@@ -3,7 +3,7 @@
 use super::*;
 use bqc_wire::segment::{HEAD_BYTES, encode_head};
 use bqc_wire::unit::GateForm;
-use bqc_wire::{BlockForm, Ending};
+use bqc_wire::{BlockForm, Outcome};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -34,8 +34,8 @@ impl SegmentFile for Disk {
 
 fn solved(i: u8) -> Entry {
     let block = BlockForm { width: 2, gates: vec![GateForm::Cx(0, 1)] };
-    let (ending, reason) = (Ending::Unchanged, "unchanged".into());
-    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), ending, reason };
+    let (outcome, reason) = (Outcome::Unchanged, "unchanged".into());
+    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), outcome, reason };
     Entry::Solved(UnitKey([i; 32]), Box::new(record))
 }
 
