@@ -148,7 +148,6 @@ fn plan_settings(settings: &RunSettings, effort: Option<&str>) -> PlanSettings {
 
 /// The same back; none if a name is not known.
 fn run_settings(plan: &PlanSettings, n_threads: usize, max_check_updates: f64) -> Option<RunSettings> {
-    let objectives = [Objective::Cx, Objective::Depth, Objective::Weighted];
     let flow = match plan.flow.as_str() {
         "delete" => Flow::Delete,
         "search" => Flow::Search { n_rounds: plan.rounds as usize },
@@ -165,8 +164,8 @@ fn run_settings(plan: &PlanSettings, n_threads: usize, max_check_updates: f64) -
         block: BlockSettings {
             flow,
             starts: plan.starts as usize,
-            solver: Solver::ALL.into_iter().find(|solver| solver.name() == plan.solver)?,
-            objective: objectives.into_iter().find(|objective| objective.name() == plan.objective)?,
+            solver: Solver::from_name(&plan.solver)?,
+            objective: Objective::from_name(&plan.objective)?,
             tolerance: plan.epsilon,
             seed: plan.seed,
             sabotage: None,

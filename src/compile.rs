@@ -1,6 +1,7 @@
 //! `bqc compile`: reads, runs, writes, and says how it went.
 
 use crate::args::{CompileArgs, EffortArg, FlowArg, RunFolderArgs, SettingsArgs};
+use crate::cores;
 use crate::engine::{Chosen, Wanted};
 use crate::exit::{Exit, Failure};
 use crate::input::read_circuit_to_prove;
@@ -16,7 +17,6 @@ use bqc_optimize::{BlockSettings, Flow};
 use bqc_run::{Compiled, RunSettings};
 use bqc_wire::{Document, FileDigest, Report};
 use std::path::Path;
-use std::thread::available_parallelism;
 use std::time::Instant;
 
 /// Widest block and most CX gates in it, for deletion: five wires find most per second, and beyond
@@ -362,27 +362,19 @@ fn talk(args: &CompileArgs) -> Talk {
     }
 }
 
-/// The cores of this process: those of the machine, or fewer where Slurm has given a task so many. (Not every
-/// Slurm keeps tasks from the cores of others.)
-fn cores() -> usize {
-    let of_machine = available_parallelism().map_or(1, usize::from);
-    let of_task = std::env::var("SLURM_CPUS_PER_TASK").ok().and_then(|n| n.parse().ok());
-    of_task.map_or(of_machine, |n: usize| n.clamp(1, of_machine))
-}
-
 /// Fills in what depends on the machine or on other settings.
 pub fn resolve(args: &SettingsArgs) -> RunSettings {
     let effort = Effort::of(args.effort);
     let block = |flow, starts: u32| BlockSettings {
         flow,
         starts: args.starts.unwrap_or(starts) as usize,
-        solver: args.solver.solver(),
-        objective: args.objective.objective(),
+        solver: args.solver,
+        objective: args.objective,
         tolerance: args.epsilon,
         seed: args.seed,
         sabotage: None,
     };
-    let n_threads = args.threads.map_or_else(cores, usize::from);
+    let n_threads = args.threads.map_or_else(cores::usable, usize::from);
     match args.flow {
         FlowArg::Delete => RunSettings {
             block_size: args.block_size.unwrap_or(DELETE_BLOCK_SIZE).into(),

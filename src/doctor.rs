@@ -3,17 +3,17 @@
 //! it through, and what would have to be done for more.
 
 use crate::args::DoctorArgs;
+use crate::cores;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use bqc_instantiate::{CpuEngine, Engine};
 use std::fmt::Write as _;
 use std::path::Path;
-use std::thread::available_parallelism;
 
 /// Prints a line for each thing found. Finding no GPU is no failure: everything works without.
 pub fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
     let cpu = CpuEngine::default();
-    let n_cores = available_parallelism().map_or(1, usize::from);
+    let n_cores = cores::usable();
     let mut text = String::new();
     line(&mut text, "bqc", env!("CARGO_PKG_VERSION"));
     line(&mut text, "CPU", &format!("{n_cores} cores, engine {}", cpu.name()));

@@ -5,6 +5,7 @@ mod batch;
 mod build_id;
 mod cluster;
 mod compile;
+mod cores;
 #[cfg(unix)]
 mod cuda;
 mod doctor;

@@ -3,6 +3,7 @@
 use super::slurm::Task;
 use super::{Monotonic, RunDir, holds_plan, moment};
 use crate::args::{FlowArg, WorkArgs, WorkersArg};
+use crate::cores;
 use crate::engine::{Chosen, Wanted};
 use crate::exit::{Exit, Failure};
 use crate::keep::{cache, node_pool, tell_of};
@@ -13,14 +14,13 @@ use bqc_pool::Kept;
 use bqc_run::{CompileError, Compiled, InProcess, RunSettings, Workshop, compile_in};
 use bqc_store::{Journal, Ledger};
 use bqc_wire::{KnownTotals, WriterRecord};
-use std::thread::available_parallelism;
 use std::time::Instant;
 
 /// Runs the command.
 pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
     let run = RunDir::open(&args.run_dir)?;
     let task = Task::here();
-    let n_cores = n_cores(args, &task)?;
+    let n_cores = n_cores(args)?;
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
     let progress = Progress::new(talk(args), start, deadline);
@@ -166,8 +166,8 @@ fn engine(args: &WorkArgs, run: &RunDir, n_cores: usize, stop: &Stop, progress: 
     wanted.choose_for_plan(stop.flag(), progress)
 }
 
-/// Cores to work with: what was asked for, what Slurm gives, or what the machine has.
-fn n_cores(args: &WorkArgs, task: &Task) -> Result<usize, Failure> {
+/// Cores to work with: as many as the arguments ask for, or all that this process may use.
+fn n_cores(args: &WorkArgs) -> Result<usize, Failure> {
     let n = args.threads.map(usize::from);
     if let WorkersArg::Count(n_workers) = args.workers {
         if n.is_some_and(|n| n != usize::from(n_workers)) {
@@ -175,7 +175,7 @@ fn n_cores(args: &WorkArgs, task: &Task) -> Result<usize, Failure> {
         }
         return Ok(n_workers.into());
     }
-    Ok(n.or(task.n_cpus).unwrap_or_else(|| available_parallelism().map_or(1, usize::from)))
+    Ok(n.unwrap_or_else(cores::usable))
 }
 
 /// Who this is, by a name that nobody else has or had: a process number comes back, and so do machines.

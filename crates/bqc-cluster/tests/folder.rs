@@ -422,7 +422,7 @@ fn forge(server: &Arc<Server>, name: &str, units: &[Unit]) {
     for unit in units {
         let mut solved = unit.stopped().to_record();
         let block = BlockCircuit::new(unit.block().width());
-        (solved.block, solved.ending) = ((&block).into(), bqc_wire::Ending::Improved);
+        (solved.block, solved.outcome) = ((&block).into(), Outcome::Improved);
         let key = unit.key();
         say(&Entry::Solved { key, result: Box::new(solved), is_settled: true, seconds: 0.0 });
     }

@@ -351,7 +351,7 @@ mod tests {
     #[test]
     fn every_objective_gets_better_by_its_own_measure_and_keeps_the_count() {
         let engine = CpuEngine::new();
-        for objective in [Objective::Cx, Objective::Depth, Objective::Weighted] {
+        for objective in Objective::ALL {
             for (flow, seed) in
                 [(Flow::Delete, 1), (Flow::Search { n_rounds: 3 }, 2), (Flow::Search { n_rounds: 3 }, 3)]
             {

@@ -23,4 +23,4 @@ mod walkers;
 pub use bqc_optimize::Sabotage;
 pub use compile::{CompileError, Compiled, RunSettings, compile, compile_in};
 pub use observer::{Event, Observer, Unobserved};
-pub use unit::{Bench, InProcess, Refused, Solved, Trail, Unit, Workshop};
+pub use unit::{Bench, InProcess, Refused, Solved, Trail, Unit, UnitError, Workshop};

@@ -220,7 +220,7 @@ pub struct BlockGates {
     pub one_qubit_gates: u64,
 }
 
-/// How a block ended.
+/// How a block ended. Segments and frames hold it by its place here, which never changes, and reports by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {

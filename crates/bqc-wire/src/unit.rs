@@ -8,6 +8,7 @@
 //! their [`plan_hash`].
 
 use crate::build_id::Build;
+use crate::report::Outcome;
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, LoweredGate, TwoQubitGate};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -93,30 +94,6 @@ pub enum UnitFlow {
     },
 }
 
-/// What fits candidates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum UnitSolver {
-    /// Levenberg–Marquardt.
-    Lm,
-    /// QFactor.
-    QFactor,
-    /// QFactor-Sample.
-    QFactorSample,
-    /// Some sweeps, then Levenberg–Marquardt.
-    Hybrid,
-}
-
-/// What is to be made small.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum UnitObjective {
-    /// Two-qubit gates.
-    Cx,
-    /// Two-qubit depth.
-    Depth,
-    /// A weighted sum.
-    Weighted,
-}
-
 /// One unit of work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnitRecord {
@@ -124,10 +101,10 @@ pub struct UnitRecord {
     pub block: BlockForm,
     /// How.
     pub flow: UnitFlow,
-    /// With what.
-    pub solver: UnitSolver,
-    /// Towards what.
-    pub objective: UnitObjective,
+    /// Code of the solver that fits candidates.
+    pub solver: u8,
+    /// Code of the objective, which is what to minimise.
+    pub objective: u8,
     /// Largest phase distance of the result from the block.
     pub tolerance: f64,
     /// The user's seed.
@@ -204,7 +181,7 @@ pub struct SolvedRecord {
     /// Calls of the solver.
     pub instantiations: u64,
     /// How it ended.
-    pub ending: Ending,
+    pub outcome: Outcome,
     /// Why it ended so, in words.
     pub reason: String,
 }
@@ -235,15 +212,4 @@ pub struct CheckpointRecord {
     pub counts: [u64; 5],
     /// Position of the random numbers.
     pub stream: u64,
-}
-
-/// How a unit ended. Not the report's type: a JSON document must be free to change without the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Ending {
-    /// Better than the block.
-    Improved,
-    /// No better.
-    Unchanged,
-    /// The block itself, because the verifier refused what was found.
-    Failed,
 }
