@@ -16,6 +16,7 @@ pub use slurm_script::{ArrayScriptArgs, JobArgs, MultiNodeScriptArgs, SlurmScrip
 use bqc_instantiate::Solver;
 use bqc_optimize::Objective;
 use bqc_qasm::Limits;
+use bqc_run::Effort;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -137,8 +138,8 @@ pub struct SettingsArgs {
     pub threads: Option<u16>,
     /// How long a search goes on without much gain: 1 is over in moments, 3 is near the point of
     /// diminishing returns, `forever` runs until the time limit or Ctrl-C
-    #[arg(long, value_enum, value_name = "1..5|forever", default_value_t = EffortArg::E3)]
-    pub effort: EffortArg,
+    #[arg(long, value_name = "1..5|forever", default_value = Effort::default().name(), value_parser = effort_parser())]
+    pub effort: Effort,
     /// What fits the candidates of deletion and search. Whatever it is, results are verified
     #[arg(long, default_value = "auto", value_parser = solver_parser())]
     pub solver: Solver,
@@ -382,40 +383,9 @@ pub enum FlowArg {
     Search,
 }
 
-/// How long a search goes on.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum EffortArg {
-    /// One quick pass
-    #[value(name = "1")]
-    E1,
-    /// Some passes
-    #[value(name = "2")]
-    E2,
-    /// Near the point of diminishing returns
-    #[value(name = "3")]
-    E3,
-    /// Several times as long
-    #[value(name = "4")]
-    E4,
-    /// Until nothing has been found for a long time
-    #[value(name = "5")]
-    E5,
-    /// Until it is stopped
-    Forever,
-}
-
-impl EffortArg {
-    /// As it is typed.
-    pub fn name(self) -> &'static str {
-        match self {
-            EffortArg::E1 => "1",
-            EffortArg::E2 => "2",
-            EffortArg::E3 => "3",
-            EffortArg::E4 => "4",
-            EffortArg::E5 => "5",
-            EffortArg::Forever => "forever",
-        }
-    }
+/// Reads the name of an effort.
+fn effort_parser() -> impl TypedValueParser<Value = Effort> {
+    named(Effort::ALL.into_iter().map(|e| (PossibleValue::new(e.name()).help(e.help()), e)))
 }
 
 /// Reads the name of a solver, or `auto`.

@@ -128,15 +128,8 @@ impl Task<'_> {
         let mut circuit = Vec::new();
         let in_memory = |e| Failure::Setup { what: "the plan", source: e };
         bqc_qasm::write(self.input, &mut circuit).map_err(in_memory)?;
-        // How many do the work and how the result is compared decides nothing.
-        let settings = RunSettings {
-            n_threads: 0,
-            max_check_updates: 0.0,
-            is_recorded: false,
-            has_block_records: false,
-            ..self.settings.clone()
-        };
-        Ok(plan_hash(&BUILD, &[&circuit, format!("{settings:?}").as_bytes(), self.engine.engine().family().as_bytes()]))
+        let settings = self.settings.to_line();
+        Ok(plan_hash(&BUILD, &[&circuit, settings.as_bytes(), self.engine.engine().family().as_bytes()]))
     }
 
     /// The journal, and who has asked for it. One that nobody has asked for is done without where it cannot be kept.

@@ -32,7 +32,7 @@ pub fn start(path: Option<&Path>) -> Result<(), Failure> {
 /// A run begins.
 pub fn run_started(input: &Path, settings: &RunSettings, engine: &str, workers: Option<usize>) {
     let (input, version) = (input.display().to_string(), env!("CARGO_PKG_VERSION"));
-    let (settings, workers) = (format!("{settings:?}"), workers.map(|n| n as u64));
+    let (settings, workers) = (settings.to_line(), workers.map(|n| n as u64));
     info!(input, version, build = BUILD.as_str(), engine, workers, pid = std::process::id(), settings, "run started");
 }
 

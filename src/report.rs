@@ -5,7 +5,6 @@ use crate::keep::Survived;
 use crate::resources::Meter;
 use crate::stats::figures;
 use bqc_circuit::{Circuit, Stats};
-use bqc_optimize::Flow;
 use bqc_run::{Compiled, RunSettings};
 use bqc_verify::Method;
 use bqc_wire::{CheckMethod, Document, Report, Settings, Status, WholeCheck};
@@ -59,12 +58,8 @@ impl Request<'_> {
 
     fn settings(&self) -> Settings {
         let RunSettings { block, block_size, max_passes, epsilon_total, n_threads, .. } = self.settings;
-        let flow = match block.flow {
-            Flow::Delete => "delete",
-            Flow::Search { .. } => "search",
-        };
         Settings {
-            flow: flow.into(),
+            flow: self.settings.flow_name().into(),
             effort: self.effort.map(str::to_owned),
             solver: block.solver.name().into(),
             objective: block.objective.name().into(),

@@ -2,7 +2,6 @@
 
 use super::{Monotonic, RunDir};
 use crate::args::MergeArgs;
-use crate::compile::MAX_CHECK_UPDATES;
 use crate::cores;
 use crate::exit::{Exit, Failure};
 use crate::keep::Survived;
@@ -11,7 +10,7 @@ use crate::progress::say;
 use crate::report::{Request, exit};
 use crate::resources::Meter;
 use bqc_cluster::{Care, Missing, Reader};
-use bqc_run::{Unobserved, compile_in};
+use bqc_run::{MAX_CHECK_UPDATES, Unobserved, compile_in};
 use bqc_store::{Ledger, Status as RunStatus};
 use bqc_wire::{Document, KnownTotals};
 use std::path::Path;
@@ -48,7 +47,7 @@ pub fn merge(args: &MergeArgs, start: Instant) -> Result<Exit, Failure> {
         input: &run.circuit,
         output_path: &args.output,
         settings: &settings,
-        effort: run.plan.settings.effort.as_deref(),
+        effort: run.plan.effort.as_deref(),
         time_limit: None,
         engine: &run.plan.engine,
     };

@@ -1,7 +1,7 @@
 //! `bqc plan`: reads a circuit, resolves the settings, looks what there is to do, and writes that down once.
 
-use super::{RunDir, parse, plan_settings, read_whole};
-use crate::args::{EffortArg, PlanArgs};
+use super::{RunDir, parse, read_whole};
+use crate::args::PlanArgs;
 use crate::build_id::BUILD;
 use crate::compile::resolve;
 use crate::engine::Chosen;
@@ -9,7 +9,7 @@ use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
 use crate::progress::say;
 use bqc_cluster::{CIRCUIT_NAME, PLAN_NAME, Survey};
-use bqc_run::{RunSettings, Unobserved, compile_in};
+use bqc_run::{Effort, RunSettings, Unobserved, compile_in};
 use bqc_store::{Folder, Storage};
 use bqc_wire::{Document, Plan, PlanPass, plan::sha256};
 use std::io;
@@ -36,7 +36,8 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
         input: args.input.display().to_string(),
         circuit_sha256: sha256(&text),
         engine: family.into(),
-        settings: plan_settings(&settings, args.settings.effort_name()),
+        settings: settings.to_line(),
+        effort: args.settings.effort_name().map(str::to_owned),
         shards: args.shards.into(),
         first_pass: survey.first_pass(),
         checksum: String::new(),
@@ -59,7 +60,7 @@ fn refuse(args: &PlanArgs) -> Result<(), Failure> {
     if args.settings.threads.is_some() {
         return Err(Failure::Usage("--threads is for `bqc work`; a plan does not depend on it".into()));
     }
-    if args.settings.effort == EffortArg::Forever && args.settings.passes.is_none() {
+    if args.settings.effort == Effort::Forever && args.settings.passes.is_none() {
         return Err(Failure::Usage("a plan of --effort forever would never be complete; give --passes too".into()));
     }
     Ok(())

@@ -10,6 +10,7 @@ use crate::keep::{cache, node_pool, tell_of};
 use crate::progress::{Progress, Talk};
 use crate::stop::Stop;
 use bqc_cluster::{Care, Supervisor, Totals};
+use bqc_optimize::Flow;
 use bqc_pool::Kept;
 use bqc_run::{CompileError, Compiled, InProcess, RunSettings, Workshop, compile_in};
 use bqc_store::{Journal, Ledger};
@@ -154,13 +155,14 @@ fn engine(args: &WorkArgs, run: &RunDir, n_cores: usize, stop: &Stop, progress: 
     let plan = &run.plan;
     let unknown =
         || Failure::Usage(format!("the plan is for the engine `{}`, which this bqc does not have", plan.engine));
+    let settings = run.settings(n_cores, 0.0)?;
     let wanted = Wanted {
         engine: Chosen::asking_for(&plan.engine).ok_or_else(unknown)?,
         gpu: &args.gpu,
         workers: args.workers,
-        flow: if plan.settings.flow == "search" { FlowArg::Search } else { FlowArg::Delete },
+        flow: if settings.block.flow == Flow::Delete { FlowArg::Delete } else { FlowArg::Search },
         in_processes: cfg!(unix) && args.workers != WorkersArg::Off,
-        block_size: plan.settings.block_size as usize,
+        block_size: settings.block_size,
         n_cores,
     };
     wanted.choose_for_plan(stop.flag(), progress)

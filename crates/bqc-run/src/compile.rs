@@ -18,7 +18,7 @@ use bqc_wire::{BlockRecord, BlockTotals};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What a run is asked to do. The binary resolves it; nothing here reads a default from elsewhere.
+/// What a run is asked to do. Its defaults and its text form stand in `settings.rs`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunSettings {
     /// Most wires of a block, 2 to 12.

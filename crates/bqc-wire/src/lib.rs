@@ -38,7 +38,7 @@ pub use frame::{FrameDecoder, FrameError, MAX_FRAME_BYTES, encode_frame};
 pub use gpus::{DeviceTrouble, GpuList, GpuRecord};
 pub use matrix::{MatrixError, NumberArray, Precision, Shape};
 pub use message::{FromWorker, Hello, HelloError, Message, ToWorker};
-pub use plan::{Plan, PlanError, PlanPass, PlanSettings};
+pub use plan::{Plan, PlanError, PlanPass};
 pub use proof::{FileDigest, Proof, ProofError, digest_of, encode_proof};
 pub use report::{
     BlockGates, BlockRecord, BlockTotals, CheckMethod, CircuitFigures, KnownTotals, Outcome, Report, Settings, Status,
