@@ -13,10 +13,10 @@ pub use gpu::{GpuArgs, GpusArg, MpsArg, PerGpuArg};
 pub use gpu::{MpsGuardArgs, PlaceArgs};
 pub use slurm_script::{ArrayScriptArgs, JobArgs, MultiNodeScriptArgs, SlurmScriptArgs, SlurmScriptKind};
 
+use bqc_compiler::Effort;
 use bqc_instantiate::Solver;
 use bqc_optimize::Objective;
 use bqc_qasm::Limits;
-use bqc_run::Effort;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;

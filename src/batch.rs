@@ -199,7 +199,7 @@ impl Batch<'_> {
             // What was made before is nothing to be replaced.
             return Ok(Ended::Now(BatchOutcome::Unfinished));
         }
-        let run_plan = compile.plan()?;
+        let run_plan = compile.plan();
         let job = Job { item, plan: self.plan(&run_plan), run_plan, meter };
         if self.is_done(&job, self.record_of(&job).as_ref()) {
             return Ok(Ended::Before);

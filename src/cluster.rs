@@ -11,8 +11,8 @@ use crate::build_id::BUILD;
 use crate::exit::Failure;
 use bqc_circuit::Circuit;
 use bqc_cluster::{CIRCUIT_NAME, OWN_NAMES, PLAN_NAME};
+use bqc_compiler::Settings;
 use bqc_qasm::{Limits, ParseOptions, SourceText};
-use bqc_run::RunSettings;
 use bqc_store::{Clock, Folder, Ledger, Status, Storage, StoreError};
 use bqc_wire::{Plan, plan::sha256};
 use std::path::{Path, PathBuf};
@@ -76,11 +76,11 @@ impl RunDir {
     }
 
     /// The settings of its compile here.
-    fn settings(&self, n_threads: usize, max_check_updates: f64) -> Result<RunSettings, Failure> {
+    fn settings(&self, n_threads: usize, max_check_updates: f64) -> Result<Settings, Failure> {
         let unknown =
             |e| Failure::Usage(format!("`{}` asks for what this bqc does not know: {e}", self.path.display()));
-        let settings = RunSettings::from_line(&self.plan.settings).map_err(unknown)?;
-        Ok(RunSettings { n_threads, max_check_updates, ..settings })
+        let settings = Settings::from_line(&self.plan.settings).map_err(unknown)?;
+        Ok(Settings { n_threads, max_check_updates, ..settings })
     }
 }
 

@@ -13,8 +13,8 @@ use crate::report::{Request, exit};
 use crate::resources::Meter;
 use crate::stop::Stop;
 use bqc_circuit::{Circuit, Stats};
+use bqc_compiler::{Compiled, Settings};
 use bqc_optimize::BlockSettings;
-use bqc_run::{Compiled, RunSettings};
 use bqc_wire::{Document, FileDigest, Report};
 use std::path::Path;
 use std::time::Instant;
@@ -61,7 +61,7 @@ fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result
 pub struct Compile<'a> {
     args: &'a CompileArgs,
     input: &'a Circuit,
-    settings: RunSettings,
+    settings: Settings,
     engine: Chosen,
     workers: Option<usize>,
     /// As in `args`, unless it is known only when the circuit is.
@@ -103,7 +103,7 @@ pub struct Done {
 impl<'a> Compile<'a> {
     /// Decides what the arguments left open.
     pub fn new(args: &'a CompileArgs, input: &'a Circuit, stop: &Stop) -> Result<Compile<'a>, Failure> {
-        let mut settings = RunSettings {
+        let mut settings = Settings {
             is_recorded: args.proof.is_some(),
             has_block_records: args.report.is_some(),
             ..resolve(&args.settings)
@@ -130,7 +130,7 @@ impl<'a> Compile<'a> {
     }
 
     /// Names the circuit as it was understood, and all that decides the output.
-    pub fn plan(&self) -> Result<[u8; 32], Failure> {
+    pub fn plan(&self) -> [u8; 32] {
         self.task().plan()
     }
 
@@ -319,12 +319,12 @@ fn talk(args: &CompileArgs) -> Talk {
 }
 
 /// Fills in what depends on the machine or on other settings.
-pub fn resolve(args: &SettingsArgs) -> RunSettings {
+pub fn resolve(args: &SettingsArgs) -> Settings {
     let base = match args.flow {
-        FlowArg::Delete => RunSettings::deletion(),
-        FlowArg::Search => RunSettings::effort(args.effort),
+        FlowArg::Delete => Settings::deletion(),
+        FlowArg::Search => Settings::effort(args.effort),
     };
-    RunSettings {
+    Settings {
         block_size: args.block_size.map_or(base.block_size, usize::from),
         max_passes: args.passes.unwrap_or(base.max_passes),
         epsilon_total: args.epsilon_total,

@@ -10,11 +10,10 @@ use crate::progress::say;
 use crate::report::{Request, exit};
 use crate::resources::Meter;
 use bqc_cluster::{Care, Missing, Reader};
-use bqc_run::{MAX_CHECK_UPDATES, Unobserved, compile_in};
+use bqc_compiler::{MAX_CHECK_UPDATES, Session};
 use bqc_store::{Ledger, Status as RunStatus};
 use bqc_wire::{Document, KnownTotals};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 /// Runs the command.
@@ -32,8 +31,10 @@ pub fn merge(args: &MergeArgs, start: Instant) -> Result<Exit, Failure> {
     let reader = Reader::new(&ledger);
     let n_threads = args.threads.map_or_else(cores::usable, usize::from);
     let settings = run.settings(n_threads, MAX_CHECK_UPDATES)?;
-    let stop = AtomicBool::new(false);
-    let compiled = compile_in(&reader, &run.circuit, &settings, &run.plan.engine, &stop, &Unobserved)
+    let session = Session::new(settings.clone()).share(&reader, &run.plan.engine);
+    let compiled = session
+        .compile(&run.circuit)
+        .map(|finished| finished.compiled)
         .map_err(|e| Failure::Usage(format!("cannot compile `{}`: {e}", run.plan.input)))?;
     if let Some(missing) = reader.missing() {
         say(&format!("bqc: {}", words(&run, &missing, &status, args.partial)));

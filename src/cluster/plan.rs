@@ -9,12 +9,11 @@ use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
 use crate::progress::say;
 use bqc_cluster::{CIRCUIT_NAME, PLAN_NAME, Survey};
-use bqc_run::{Effort, RunSettings, Unobserved, compile_in};
+use bqc_compiler::{Effort, Session, Settings};
 use bqc_store::{Folder, Storage};
 use bqc_wire::{Document, Plan, PlanPass, plan::sha256};
 use std::io;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 /// Runs the command.
 pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
@@ -24,11 +23,11 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     bqc_qasm::write(&read_circuit(&args.input, &args.read)?, &mut text).map_err(in_memory)?;
     // What all will read decides, not what was read here.
     let circuit = parse(text.clone())?;
-    let settings = RunSettings { max_check_updates: 0.0, ..resolve(&args.settings) };
+    let settings = Settings { max_check_updates: 0.0, ..resolve(&args.settings) };
     let survey = Survey::new(args.shards as usize);
-    let (family, stop) = (Chosen::family_of(args.settings.engine), AtomicBool::new(false));
-    compile_in(&survey, &circuit, &settings, family, &stop, &Unobserved)
-        .map_err(|e| Failure::Usage(format!("cannot compile `{}`: {e}", args.input.display())))?;
+    let family = Chosen::family_of(args.settings.engine);
+    let session = Session::new(settings.clone()).share(&survey, family);
+    session.compile(&circuit).map_err(|e| Failure::Usage(format!("cannot compile `{}`: {e}", args.input.display())))?;
     let plan = Plan {
         schema: Plan::SCHEMA.into(),
         version: env!("CARGO_PKG_VERSION").into(),

@@ -10,9 +10,9 @@ use crate::keep::{cache, node_pool, tell_of};
 use crate::progress::{Progress, Talk};
 use crate::stop::Stop;
 use bqc_cluster::{Care, Supervisor, Totals};
+use bqc_compiler::{CompileError, Compiled, InProcess, Session, Settings, Workshop};
 use bqc_optimize::Flow;
 use bqc_pool::Kept;
-use bqc_run::{CompileError, Compiled, InProcess, RunSettings, Workshop, compile_in};
 use bqc_store::{Journal, Ledger};
 use bqc_wire::{KnownTotals, WriterRecord};
 use std::time::Instant;
@@ -82,7 +82,7 @@ pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
 /// What a supervisor works with.
 struct Site<'a> {
     run: &'a RunDir,
-    settings: &'a RunSettings,
+    settings: &'a Settings,
     engine: &'a Chosen,
     stop: &'a Stop,
     progress: &'a Progress,
@@ -91,10 +91,11 @@ struct Site<'a> {
 impl Site<'_> {
     /// The whole run, and again where others have found better meanwhile than what was taken.
     fn compile(&self, supervisor: &Supervisor<'_>) -> Result<Compiled, CompileError> {
+        let Site { run, settings, engine, stop, progress } = self;
+        let session = Session::new((*settings).clone()).share(supervisor, engine.engine().family());
+        let session = session.stop(stop.flag()).observe(*progress);
         loop {
-            let Site { run, settings, engine, stop, progress } = self;
-            let (family, stop) = (engine.engine().family(), stop.flag());
-            let compiled = compile_in(supervisor, &run.circuit, settings, family, stop, *progress)?;
+            let compiled = session.compile(&run.circuit)?.compiled;
             if compiled.was_stopped || !supervisor.has_changed_its_mind() {
                 return Ok(compiled);
             }

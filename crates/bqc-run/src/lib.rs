@@ -22,7 +22,7 @@ mod walkers;
 
 #[doc(hidden)]
 pub use bqc_optimize::Sabotage;
-pub use compile::{CompileError, Compiled, RunSettings, compile, compile_in};
+pub use compile::{CompileError, Compiled, Settings, compile, compile_in};
 pub use observer::{Event, Observer, Unobserved};
 pub use settings::{Effort, MAX_CHECK_UPDATES, SettingsError};
 pub use unit::{Bench, InProcess, Refused, Solved, Trail, Unit, UnitError, Workshop};

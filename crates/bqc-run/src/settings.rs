@@ -1,10 +1,10 @@
 //! The settings of a compile: their defaults, what each effort stands for, and their one text form.
 //!
-//! The text form is the only description of settings outside of [`RunSettings`]: plans hold it, journals are named by
+//! The text form is the only description of settings outside of [`Settings`]: plans hold it, journals are named by
 //! it, and logs print it. It has every setting that decides the output and no other one, so the number of threads is
 //! not in it.
 
-use crate::compile::RunSettings;
+use crate::compile::Settings;
 use bqc_instantiate::Solver;
 use bqc_optimize::{BlockSettings, Flow, Objective};
 use std::collections::HashMap;
@@ -71,16 +71,16 @@ impl Effort {
     }
 }
 
-impl Default for RunSettings {
+impl Default for Settings {
     /// A search of the default effort, on one thread.
-    fn default() -> RunSettings {
-        RunSettings::effort(Effort::default())
+    fn default() -> Settings {
+        Settings::effort(Effort::default())
     }
 }
 
-impl RunSettings {
+impl Settings {
     /// A search of this effort, on one thread.
-    pub fn effort(effort: Effort) -> RunSettings {
+    pub fn effort(effort: Effort) -> Settings {
         // Rounds of cuts in each window of one pass; starts, divided among the windows; passes with little gain
         // before the search ends; the share of the gates that is more than little; most passes.
         let (n_rounds, starts, patience, min_gain, max_passes) = match effort {
@@ -91,7 +91,7 @@ impl RunSettings {
             Effort::E5 => (20, 16, 20, 0.0, u32::MAX),
             Effort::Forever => (20, 16, u32::MAX, 0.0, u32::MAX),
         };
-        RunSettings {
+        Settings {
             block_size: SEARCH_WINDOW_SIZE,
             max_block_cx: SEARCH_WINDOW_CX,
             max_passes,
@@ -107,15 +107,15 @@ impl RunSettings {
     }
 
     /// Deletion alone, on one thread.
-    pub fn deletion() -> RunSettings {
-        RunSettings {
+    pub fn deletion() -> Settings {
+        Settings {
             block_size: DELETE_BLOCK_SIZE,
             max_block_cx: DELETE_BLOCK_CX,
             max_passes: DELETE_PASSES,
             patience: DELETE_PATIENCE,
             min_gain: 0.0,
             block: BlockSettings { flow: Flow::Delete, starts: 1, ..BlockSettings::default() },
-            ..RunSettings::default()
+            ..Settings::default()
         }
     }
 
@@ -131,7 +131,7 @@ impl RunSettings {
     pub fn encode(&self) -> Vec<(&'static str, String)> {
         // No `..`: a new setting has to be put into one of the two groups. What is left out here does not decide the
         // output; `sabotage` is for tests of the verifier, which keep no journals.
-        let RunSettings {
+        let Settings {
             block_size,
             max_block_cx,
             max_passes,
@@ -169,13 +169,13 @@ impl RunSettings {
         pairs.collect::<Vec<_>>().join(", ")
     }
 
-    /// The settings that [`RunSettings::to_line`] has written, on one thread.
-    pub fn from_line(line: &str) -> Result<RunSettings, SettingsError> {
-        RunSettings::decode(line.split(", ").map(|pair| pair.split_once(": ").unwrap_or((pair, ""))))
+    /// The settings that [`Settings::to_line`] has written, on one thread.
+    pub fn from_line(line: &str) -> Result<Settings, SettingsError> {
+        Settings::decode(line.split(", ").map(|pair| pair.split_once(": ").unwrap_or((pair, ""))))
     }
 
-    /// The settings that [`RunSettings::encode`] has written, on one thread.
-    pub fn decode<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<RunSettings, SettingsError> {
+    /// The settings that [`Settings::encode`] has written, on one thread.
+    pub fn decode<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Settings, SettingsError> {
         let pairs: Vec<(&str, &str)> = pairs.into_iter().collect();
         let texts: HashMap<&str, &str> = pairs.iter().copied().collect();
         let pick = |name: &'static str| texts.get(name).copied().ok_or(SettingsError::Missing { name });
@@ -185,7 +185,7 @@ impl RunSettings {
             text => return Err(unusable("flow", text)),
         };
         let (solver, objective) = (pick("solver")?, pick("objective")?);
-        let settings = RunSettings {
+        let settings = Settings {
             block_size: number("block_size", pick("block_size")?)?,
             max_block_cx: number("max_block_cx", pick("max_block_cx")?)?,
             max_passes: number("max_passes", pick("max_passes")?)?,
@@ -201,7 +201,7 @@ impl RunSettings {
                 seed: number("seed", pick("seed")?)?,
                 sabotage: None,
             },
-            ..RunSettings::default()
+            ..Settings::default()
         };
         // There is one text for settings: another order or a setting that is not known here means something else.
         let encoded = settings.encode();
@@ -247,34 +247,40 @@ fn number<T: FromStr>(name: &'static str, text: &str) -> Result<T, SettingsError
 mod tests {
     use super::*;
 
-    fn decode(pairs: &[(&'static str, String)]) -> Result<RunSettings, SettingsError> {
-        RunSettings::decode(pairs.iter().map(|(name, text)| (*name, text.as_str())))
+    fn decode(pairs: &[(&'static str, String)]) -> Result<Settings, SettingsError> {
+        Settings::decode(pairs.iter().map(|(name, text)| (*name, text.as_str())))
     }
 
     #[test]
     fn settings_come_back_from_their_texts() {
-        let odd = RunSettings { min_gain: 0.1 + 0.2, epsilon_total: 1e-300, ..RunSettings::deletion() };
-        let all = Effort::ALL.map(RunSettings::effort).into_iter().chain([odd, RunSettings::deletion()]);
+        let odd = Settings { min_gain: 0.1 + 0.2, epsilon_total: 1e-300, ..Settings::deletion() };
+        let all = Effort::ALL.map(Settings::effort).into_iter().chain([odd, Settings::deletion()]);
         for mut settings in all {
             for (solver, objective) in Solver::ALL.into_iter().zip(Objective::ALL.into_iter().cycle()) {
                 settings.block = BlockSettings { solver, objective, seed: u64::MAX, ..settings.block };
                 assert_eq!(decode(&settings.encode()), Ok(settings.clone()));
-                assert_eq!(RunSettings::from_line(&settings.to_line()), Ok(settings.clone()));
+                assert_eq!(Settings::from_line(&settings.to_line()), Ok(settings.clone()));
             }
         }
     }
 
     #[test]
     fn what_decides_nothing_is_left_out() {
-        let one = RunSettings::default();
-        let other = RunSettings { n_threads: 7, max_check_updates: 0.0, is_recorded: true, has_block_records: true, ..one.clone() };
+        let one = Settings::default();
+        let other = Settings {
+            n_threads: 7,
+            max_check_updates: 0.0,
+            is_recorded: true,
+            has_block_records: true,
+            ..one.clone()
+        };
         assert_eq!(other.encode(), one.encode());
     }
 
     #[test]
     fn the_line_of_the_default_stays_what_it_is() {
         assert_eq!(
-            RunSettings::default().to_line(),
+            Settings::default().to_line(),
             "flow: search, rounds: 20, solver: lm, objective: cx, block_size: 12, max_block_cx: 200, \
              max_passes: 4294967295, patience: 5, min_gain: 0.005, starts: 4, epsilon: 1e-10, epsilon_total: 0.0, seed: 0"
         );
@@ -282,7 +288,7 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        let good = RunSettings::default().encode();
+        let good = Settings::default().encode();
         assert_eq!(decode(&good[1..]), Err(SettingsError::Missing { name: "flow" }));
         for (index, text) in [(0, "dance"), (1, "-1"), (2, "magic"), (3, "cz"), (4, ""), (8, "much")] {
             let mut bad = good.clone();

@@ -6,7 +6,7 @@ use bqc_instantiate::{CpuEngine, Engine, EngineError, MakeCandidate, Outcome, Pr
 use bqc_linalg::Stream;
 use bqc_optimize::{BlockSettings, Flow, Objective};
 use bqc_run::{
-    InProcess, Refused, RunSettings, Solved, Trail, Unit, UnitError, Unobserved, Workshop, compile, compile_in,
+    InProcess, Refused, Settings, Solved, Trail, Unit, UnitError, Unobserved, Workshop, compile, compile_in,
 };
 use bqc_wire::unit::GateForm;
 use bqc_wire::{CheckpointRecord, UnitRecord};
@@ -213,7 +213,7 @@ fn equal_blocks_are_solved_once_a_pass() {
         let qubits = [Qubit(3 * i), Qubit(3 * i + 1), Qubit(3 * i + 2)];
         one.on(&qubits).for_each(|gate| circuit.push(gate.to_call()));
     }
-    let settings = RunSettings {
+    let settings = Settings {
         block_size: 3,
         max_block_cx: 24,
         max_passes: 2,
