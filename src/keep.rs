@@ -2,6 +2,8 @@
 
 use crate::args::{CompileArgs, FaultArgs, RunFolderArgs, WorkersArg};
 use crate::build_id::BUILD;
+#[cfg(unix)]
+use crate::engine::this_program;
 use crate::engine::{Chosen, Gpus};
 use crate::exit::Failure;
 use crate::log;
@@ -235,14 +237,6 @@ pub fn node_pool<'a>(
     _: &'a (dyn Fn(&str) + Sync),
 ) -> Result<NodePool<'a>, Failure> {
     Err(Failure::Usage("worker processes need a Unix system; leave out --workers".into()))
-}
-
-/// What starts this very program, even if another version has been put in its place meanwhile.
-#[cfg(unix)]
-pub fn this_program() -> std::io::Result<PathBuf> {
-    let itself = PathBuf::from("/proc/self/exe");
-    // A link of Linux's to the file that runs, not to its name.
-    if cfg!(target_os = "linux") && itself.exists() { Ok(itself) } else { std::env::current_exe() }
 }
 
 /// The journal of a run in the user's state folder. Folders of runs that are older than many others go: nobody has

@@ -6,13 +6,9 @@ mod build_id;
 mod cluster;
 mod compile;
 mod cores;
-#[cfg(unix)]
-mod cuda;
 mod doctor;
 mod engine;
 mod exit;
-#[cfg(target_os = "linux")]
-mod gpu;
 mod input;
 mod keep;
 mod log;
