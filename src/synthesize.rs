@@ -10,6 +10,7 @@ use crate::stop::Stop;
 use bqc_circuit::{BlockCircuit, Circuit, Operation, Qubit, Stats};
 use bqc_instantiate::CpuEngine;
 use bqc_linalg::{Complex64, Matrix};
+use bqc_optimize::Context;
 use bqc_optimize::synthesis::{SynthesisSettings, Synthesized, prepare_state, synthesize_unitary};
 use bqc_wire::{NumberArray, Precision, Shape};
 use rayon::ThreadPoolBuilder;
@@ -36,10 +37,11 @@ pub fn synthesize(args: &SynthesizeArgs, start: Instant) -> Result<Exit, Failure
 
     let elements: Vec<Complex64> = array.elements.iter().map(|&[re, im]| Complex64::new(re, im)).collect();
     let engine = CpuEngine::new();
+    let context = Context { engine: &engine, stop: stop.flag() };
     let result = pool.install(|| match array.shape {
-        Shape::Vector => prepare_state(&elements, &settings, &engine, stop.flag()),
+        Shape::Vector => prepare_state(context, &elements, &settings),
         Shape::Matrix { rows, cols } => {
-            synthesize_unitary(&Matrix::from_rows(rows, cols, &elements), &settings, &engine, stop.flag())
+            synthesize_unitary(context, &Matrix::from_rows(rows, cols, &elements), &settings)
         }
     });
     let synthesized = result.map_err(|e| refused(&e))?;

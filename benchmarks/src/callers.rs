@@ -12,8 +12,9 @@ use bqc_instantiate::{
     Solver, StateBatch, sample_count,
 };
 use bqc_linalg::{Stream, Su2};
+use bqc_optimize::Context;
 use bqc_optimize::deletion::Fit;
-use bqc_optimize::search::{ScanShare, search_block};
+use bqc_optimize::search::{ScanShare, Tries, search_block};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -156,10 +157,12 @@ pub fn preparation_seconds(n: u8, n_cx: usize, repeats: usize) -> Vec<f64> {
     let mut s = Stream::new(n_cx as u64, n.into(), CALLERS_STREAM);
     let block = CxTemplate::random(n, n_cx, &mut s);
     let engine = Preparing(Mutex::default());
-    let (nothing, fit) = (ScanShare { plus: 0.0, minus: 0.0 }, Fit { solver: Solver::Lm, tolerance: TOLERANCE });
+    let context = Context { engine: &engine, stop: &AtomicBool::new(false) };
+    let tries = Tries { scan: ScanShare { plus: 0.0, minus: 0.0 }, n_moves: N_MOVES };
+    let fit = Fit { solver: Solver::Lm, tolerance: TOLERANCE };
     // Nothing is found, so a search ends after one call.
     for _ in 0..=repeats {
-        search_block(&block, &engine, nothing, N_MOVES, fit, &mut s, &AtomicBool::new(false));
+        search_block(context, &block, tries, fit, &mut s);
     }
     let mut seconds = engine.0.into_inner().unwrap_or_else(PoisonError::into_inner);
     // The first one warms up.

@@ -10,9 +10,9 @@ use crate::measure::{Effort, Spread, timed};
 use bqc_circuit::{BlockCircuit, Circuit, Lowered, Operation, Qubit};
 use bqc_instantiate::{CpuEngine, CxTemplate, Solver};
 use bqc_linalg::Stream;
-use bqc_optimize::IDENTITY_TOLERANCE;
 use bqc_optimize::deletion::Fit;
-use bqc_optimize::search::{ScanShare, SearchCounts, WindowSettings, search_block, search_window};
+use bqc_optimize::search::{ScanShare, SearchCounts, Tries, WindowSettings, search_block, search_window};
+use bqc_optimize::{Context, IDENTITY_TOLERANCE};
 use bqc_partition::{Options, partition};
 use std::path::Path;
 use std::process::Command;
@@ -44,7 +44,8 @@ pub struct Sample {
 
 /// The fullest block of `width` wires of every source, before and after a search of some rounds.
 pub fn samples(suite: &[Entry], width: usize) -> Vec<Sample> {
-    let engine = CpuEngine::new();
+    let (engine, go) = (CpuEngine::new(), AtomicBool::new(false));
+    let context = Context { engine: &engine, stop: &go };
     let fullest = |source: &&'static str| {
         let entry = suite.iter().find(|e| e.name == **source)?;
         let max_cx = WindowSettings::default().max_cx[width.clamp(3, 5) - 3];
@@ -54,7 +55,7 @@ pub fn samples(suite: &[Entry], width: usize) -> Vec<Sample> {
         let original = block.circuit.clone();
         let settings = WindowSettings { widths: width..=width, n_rounds: 12, ..WindowSettings::default() };
         let mut stream = Stream::new(1, width as u64, 0);
-        let searched = search_window(&original, &engine, &settings, &mut stream, &AtomicBool::new(false));
+        let searched = search_window(context, &original, &settings, &mut stream);
         Some(Sample { source, original, plateau: searched.composition.circuit().clone() })
     };
     SOURCES.iter().filter_map(fullest).filter(|s| s.plateau.n_cx() >= 2).collect()
@@ -120,13 +121,13 @@ fn geometric_mean(values: &[f64]) -> f64 {
 
 /// Moves on one plateau, from the same block again and again, for at least `seconds`.
 fn search_for(sample: &Sample, seconds: f64, engine: &CpuEngine, mut stream: Stream) -> (SearchCounts, f64) {
-    const NO_SCAN: ScanShare = ScanShare { plus: 0.0, minus: 0.0 };
+    const TRIES: Tries = Tries { scan: ScanShare { plus: 0.0, minus: 0.0 }, n_moves: MOVES_A_CALL };
     let template = CxTemplate::from_block(&sample.plateau);
-    let go = AtomicBool::new(false);
+    let context = Context { engine, stop: &AtomicBool::new(false) };
     let fit = Fit { solver: Solver::Lm, tolerance: IDENTITY_TOLERANCE };
     let (mut counts, mut spent) = (SearchCounts::default(), 0.0);
     while spent < seconds {
-        let ((_, done), time) = timed(|| search_block(&template, engine, NO_SCAN, MOVES_A_CALL, fit, &mut stream, &go));
+        let ((_, done), time) = timed(|| search_block(context, &template, TRIES, fit, &mut stream));
         counts.add(&done);
         spent += time;
     }

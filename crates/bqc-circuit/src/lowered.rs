@@ -157,14 +157,17 @@ impl LoweredGate<Qubit> {
     }
 }
 
-/// One step of a lowered circuit.
+/// A step of a [`Sequence`].
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Step {
+pub enum Item<W> {
     /// A gate.
-    Gate(LoweredGate),
+    Gate(LoweredGate<W>),
     /// The directive with this number: see [`Frame::wall`].
     Wall(u32),
 }
+
+/// One step of a lowered circuit.
+pub type Step = Item<Qubit>;
 
 const _: () = assert!(size_of::<Step>() == 32 && size_of::<LoweredGate<BlockQubit>>() == 32);
 
@@ -261,15 +264,6 @@ impl Lowered {
     }
 }
 
-/// A step of a [`Sequence`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Item<W> {
-    /// A gate.
-    Gate(LoweredGate<W>),
-    /// A wall, by its number.
-    Wall(u32),
-}
-
 /// Gates and walls in program order: a lowered circuit, or a block, which has no walls. Lets one partitioner and one
 /// rewriting work on both.
 pub trait Sequence: Sync {
@@ -300,11 +294,8 @@ impl Sequence for Lowered {
         self.steps.len()
     }
 
-    fn item(&self, index: usize) -> Item<Qubit> {
-        match self.steps[index] {
-            Step::Gate(gate) => Item::Gate(gate),
-            Step::Wall(number) => Item::Wall(number),
-        }
+    fn item(&self, index: usize) -> Step {
+        self.steps[index]
     }
 
     fn wall_wires(&self, number: u32) -> Vec<Qubit> {

@@ -5,6 +5,7 @@
 
 use bqc_instantiate::CpuEngine;
 use bqc_linalg::{Complex64, Matrix, Stream};
+use bqc_optimize::Context;
 use bqc_optimize::synthesis::{SynthesisSettings, Synthesized, prepare_state, synthesize_unitary};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -25,9 +26,10 @@ fn main() {
         for seed in 0..n_seeds {
             let settings = SynthesisSettings { seed, ..SynthesisSettings::default() };
             let (engine, go, start) = (CpuEngine::new(), AtomicBool::new(false), Instant::now());
+            let context = Context { engine: &engine, stop: &go };
             let result = match &target {
-                Target::Unitary(matrix) => synthesize_unitary(matrix, &settings, &engine, &go),
-                Target::State(state) => prepare_state(state, &settings, &engine, &go),
+                Target::Unitary(matrix) => synthesize_unitary(context, matrix, &settings),
+                Target::State(state) => prepare_state(context, state, &settings),
             };
             let seconds = start.elapsed().as_secs_f64();
             match result {

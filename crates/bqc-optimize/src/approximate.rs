@@ -6,10 +6,10 @@
 //! it is near nothing. Every such template is refined to its least cost, zero or not, always against
 //! the original block, so that distances of successive deletions do not add up inside of it.
 
+use crate::Context;
 use bqc_circuit::BlockCircuit;
-use bqc_instantiate::{CxTemplate, Engine, LmSettings, Rotation, StateBatch};
+use bqc_instantiate::{CxTemplate, LmSettings, Rotation, StateBatch};
 use bqc_verify::VerifiedBlock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Behind a CX, how many of the following are tried as the second of two.
 const REACH: usize = 3;
@@ -28,14 +28,13 @@ pub struct Shortened {
 /// * Of all candidates within `tolerance` of `original` (phase distance, verified over all columns)
 ///   the one that loses least distance per CX against `distance`, that of `from`.
 /// * Meant for blocks of up to five wires and some dozen CX: each candidate is fitted to all columns.
-/// * A function of its arguments unless `stop` is set, whatever the number of threads.
+/// * A function of its arguments unless it is stopped, whatever the number of threads.
 pub fn shorten(
+    context: Context<'_>,
     original: &BlockCircuit,
     from: &BlockCircuit,
     distance: f64,
     tolerance: f64,
-    engine: &dyn Engine,
-    stop: &AtomicBool,
 ) -> Shortened {
     if original.width() < 2 || from.n_cx() == 0 {
         return Shortened::default();
@@ -43,7 +42,7 @@ pub fn shorten(
     let batch = StateBatch::exact(&CxTemplate::from_block(original));
     let mut candidates = candidates(&CxTemplate::from_block(from));
     let n_descents = candidates.len();
-    let outcomes = engine.descend(&batch, &LmSettings::to_minimum(), &mut candidates, stop);
+    let outcomes = context.descend(&batch, &LmSettings::to_minimum(), &mut candidates);
     let mut order: Vec<(f64, usize)> = Vec::new();
     for (index, (outcome, candidate)) in outcomes.iter().zip(&candidates).enumerate() {
         let n_removed = (from.n_cx() - candidate.n_cx()) as f64;
@@ -54,12 +53,11 @@ pub fn shorten(
     }
     order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     let polish = |(_, index): (f64, usize)| {
-        if stop.load(Ordering::Relaxed) {
+        if context.is_stopped() {
             return None;
         }
-        let polished = &mut candidates[index..=index];
-        engine.descend(&batch, &LmSettings::to_minimum_exactly(), polished, stop);
-        VerifiedBlock::check(original, polished[0].to_block(), tolerance).ok()
+        context.descend(&batch, &LmSettings::to_minimum_exactly(), &mut candidates[index..=index]);
+        VerifiedBlock::check(original, candidates[index].to_block(), tolerance).ok()
     };
     Shortened { block: order.into_iter().find_map(polish), n_descents }
 }
@@ -95,13 +93,10 @@ fn candidates(from: &CxTemplate) -> Vec<CxTemplate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_support::random_block;
+    use crate::test_support::{on_cpu, random_block};
     use bqc_circuit::BlockQubit;
-    use bqc_instantiate::CpuEngine;
     use bqc_linalg::Stream;
     use bqc_verify::block_distance;
-
-    static GO: AtomicBool = AtomicBool::new(false);
 
     /// `exp(iθ Z⊗Z/2)` on each pair of neighbours, with generic gates between them.
     fn weakly_coupled(width: u8, theta: f64, s: &mut Stream) -> BlockCircuit {
@@ -119,13 +114,13 @@ mod tests {
 
     #[test]
     fn weak_couplings_go_two_cx_at_a_time() {
-        let engine = CpuEngine::new();
+        let context = on_cpu();
         for width in 2..=4 {
             let block = weakly_coupled(width, 1e-3, &mut Stream::new(1, width.into(), 0));
             let mut current = VerifiedBlock::unchanged(block.clone());
             for n_left in (0..usize::from(width) - 1).rev() {
                 let Shortened { block: found, n_descents } =
-                    shorten(&block, current.circuit(), current.distance(), 1e-2, &engine, &GO);
+                    shorten(context, &block, current.circuit(), current.distance(), 1e-2);
                 let found = found.unwrap();
                 assert_eq!(found.circuit().n_cx(), 2 * n_left);
                 assert!(found.distance() > current.distance() && n_descents > 2);
@@ -134,20 +129,20 @@ mod tests {
             // A coupling by θ is θ/√8 from none, and those of different wires add up at most.
             assert!(current.distance() < 1e-3 / 8f64.sqrt() * f64::from(width), "{:e}", current.distance());
             assert!((block_distance(&block, current.circuit()).unwrap() - current.distance()).abs() < 1e-15);
-            let nothing_left = shorten(&block, current.circuit(), current.distance(), 1.0, &engine, &GO);
+            let nothing_left = shorten(context, &block, current.circuit(), current.distance(), 1.0);
             assert_eq!(nothing_left, Shortened::default());
         }
     }
 
     #[test]
     fn nothing_is_beyond_the_tolerance() {
-        let engine = CpuEngine::new();
+        let context = on_cpu();
         let block = weakly_coupled(3, 1e-3, &mut Stream::new(1, 3, 1));
-        assert_eq!(shorten(&block, &block, 0.0, 1e-6, &engine, &GO).block, None);
+        assert_eq!(shorten(context, &block, &block, 0.0, 1e-6).block, None);
         for seed in 0..5 {
             let block = random_block(3, 16, &mut Stream::new(seed, 3, 2));
             for tolerance in [1e-9, 1e-2, 0.3] {
-                let Some(found) = shorten(&block, &block, 0.0, tolerance, &engine, &GO).block else { continue };
+                let Some(found) = shorten(context, &block, &block, 0.0, tolerance).block else { continue };
                 assert!(found.distance() <= tolerance && found.circuit().n_cx() < block.n_cx());
             }
         }

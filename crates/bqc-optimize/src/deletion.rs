@@ -5,11 +5,11 @@
 //! removes nothing. Then the one-qubit slots: each is set to the identity and frozen, and the others
 //! are refined. The block's own values are always the warm start.
 
+use crate::Context;
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::refine::RefineProblem;
-use bqc_instantiate::{CxTemplate, Engine, LmSettings, Refined, Rotation, Slot, Solver, StateBatch};
+use bqc_instantiate::{CxTemplate, LmSettings, Refined, Rotation, Slot, Solver, StateBatch};
 use bqc_linalg::{Stream, Su2};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How a change is fitted, and how near it has to come.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -74,32 +74,24 @@ impl Batches {
 /// Removes CX gates and then one-qubit gates from a block of at least two wires.
 ///
 /// * `fit`: how a removal is fitted and how near it has to come; the result is verified by the caller.
-/// * The result depends on the block, the stream and `fit` alone, unless `stop` is set: then
+/// * The result depends on the block, the stream and `fit` alone, unless it is stopped: then
 ///   it is what was reached.
 pub fn delete_gates(
+    context: Context<'_>,
     block: &BlockCircuit,
-    engine: &dyn Engine,
     fit: Fit,
     stream: &mut Stream,
-    stop: &AtomicBool,
 ) -> (BlockCircuit, DeletionCounts) {
-    let original = CxTemplate::from_block(block);
-    let mut counts = DeletionCounts::default();
-    let fewer_cx = delete_cx(&original, engine, fit, stream, stop, &mut counts);
-    let result = freeze_slots(&fewer_cx, engine, fit, stream, stop, &mut counts);
-    (result.to_block(), counts)
+    let mut deletion = Deletion { context, fit, counts: DeletionCounts::default() };
+    let fewer_cx = deletion.delete_cx(&CxTemplate::from_block(block), stream);
+    let result = deletion.freeze_slots(&fewer_cx, stream);
+    (result.to_block(), deletion.counts)
 }
 
 /// Removes one-qubit gates alone: the second half of [`delete_gates`].
-pub fn freeze_block(
-    block: &BlockCircuit,
-    engine: &dyn Engine,
-    fit: Fit,
-    stream: &mut Stream,
-    stop: &AtomicBool,
-) -> BlockCircuit {
-    let mut counts = DeletionCounts::default();
-    freeze_slots(&CxTemplate::from_block(block), engine, fit, stream, stop, &mut counts).to_block()
+pub fn freeze_block(context: Context<'_>, block: &BlockCircuit, fit: Fit, stream: &mut Stream) -> BlockCircuit {
+    let mut deletion = Deletion { context, fit, counts: DeletionCounts::default() };
+    deletion.freeze_slots(&CxTemplate::from_block(block), stream).to_block()
 }
 
 /// Settings that give up late: a scan tries every gate once or twice, so a lost success is lost for
@@ -108,86 +100,81 @@ fn patient() -> LmSettings {
     LmSettings { give_up_ratio: 0.7, patience: 4, first_judgement: 6, ..LmSettings::default() }
 }
 
-/// The scan over CX gates.
-fn delete_cx(
-    original: &CxTemplate,
-    engine: &dyn Engine,
+/// Gates of one block while they are deleted.
+struct Deletion<'a> {
+    context: Context<'a>,
     fit: Fit,
-    stream: &mut Stream,
-    stop: &AtomicBool,
-    counts: &mut DeletionCounts,
-) -> CxTemplate {
-    let n = original.n();
-    let batches = Batches::new(original, 3 * n + 4 * original.n_cx(), fit.solver, stream);
-    let settings = patient();
-    let problem = batches.problem(&settings, fit);
-    let mut current = original.clone();
-    for _ in 0..MAX_PASSES {
-        let before = current.n_cx();
+    counts: DeletionCounts,
+}
+
+impl Deletion<'_> {
+    /// The scan over CX gates.
+    fn delete_cx(&mut self, original: &CxTemplate, stream: &mut Stream) -> CxTemplate {
+        let n = original.n();
+        let batches = Batches::new(original, 3 * n + 4 * original.n_cx(), self.fit.solver, stream);
+        let settings = patient();
+        let problem = batches.problem(&settings, self.fit);
+        let mut current = original.clone();
+        for _ in 0..MAX_PASSES {
+            let before = current.n_cx();
+            let mut position = 0;
+            while position < current.n_cx() && !self.context.is_stopped() {
+                let make = |index: usize, out: &mut CxTemplate| {
+                    out.copy_from(&current);
+                    let rotation = if index.is_multiple_of(2) { Rotation::Plus } else { Rotation::Minus };
+                    out.delete_cx(position + index / 2, rotation);
+                };
+                let refined = self.context.refine(&problem, 2 * (current.n_cx() - position), &make);
+                self.counts.add(&refined);
+                match refined.winner {
+                    // The gate that follows is now at the same position.
+                    Some((index, template)) => {
+                        position += index / 2;
+                        current = template;
+                    }
+                    None => break,
+                }
+            }
+            if current.n_cx() == before {
+                break;
+            }
+        }
+        current
+    }
+
+    /// The scan over one-qubit slots: as many as possible become the identity.
+    fn freeze_slots(&mut self, original: &CxTemplate, stream: &mut Stream) -> CxTemplate {
+        let mut current = original.clone();
+        for slot in original.slots() {
+            if original.value(slot).distance_to_identity() < IDENTITY_SLOT {
+                freeze(&mut current, slot);
+            }
+        }
+        let n = original.n();
+        let batches = Batches::new(original, 3 * n + 6 * original.n_cx(), self.fit.solver, stream);
+        let settings = LmSettings { max_iterations: 25, ..LmSettings::default() };
+        let problem = batches.problem(&settings, self.fit);
+        // Slots behind a CX first: a gate there is more often one that commutes to the front.
+        let mut open: Vec<Slot> = original.slots().skip(n).chain(original.slots().take(n)).collect();
+        open.retain(|s| !current.is_frozen(*s));
         let mut position = 0;
-        while position < current.n_cx() && !stop.load(Ordering::Relaxed) {
+        while position < open.len() && !self.context.is_stopped() {
             let make = |index: usize, out: &mut CxTemplate| {
                 out.copy_from(&current);
-                let rotation = if index.is_multiple_of(2) { Rotation::Plus } else { Rotation::Minus };
-                out.delete_cx(position + index / 2, rotation);
+                freeze(out, open[position + index]);
             };
-            let refined = engine.refine(&problem, 2 * (current.n_cx() - position), &make, stop);
-            counts.add(&refined);
+            let refined = self.context.refine(&problem, open.len() - position, &make);
+            self.counts.add(&refined);
             match refined.winner {
-                // The gate that follows is now at the same position.
                 Some((index, template)) => {
-                    position += index / 2;
+                    position += index + 1;
                     current = template;
                 }
                 None => break,
             }
         }
-        if current.n_cx() == before {
-            break;
-        }
+        current
     }
-    current
-}
-
-/// The scan over one-qubit slots: as many as possible become the identity.
-fn freeze_slots(
-    original: &CxTemplate,
-    engine: &dyn Engine,
-    fit: Fit,
-    stream: &mut Stream,
-    stop: &AtomicBool,
-    counts: &mut DeletionCounts,
-) -> CxTemplate {
-    let mut current = original.clone();
-    for slot in original.slots() {
-        if original.value(slot).distance_to_identity() < IDENTITY_SLOT {
-            freeze(&mut current, slot);
-        }
-    }
-    let n = original.n();
-    let batches = Batches::new(original, 3 * n + 6 * original.n_cx(), fit.solver, stream);
-    let settings = LmSettings { max_iterations: 25, ..LmSettings::default() };
-    let problem = batches.problem(&settings, fit);
-    // Slots behind a CX first: a gate there is more often one that commutes to the front.
-    let mut open: Vec<Slot> = original.slots().skip(n).chain(original.slots().take(n)).collect();
-    open.retain(|s| !current.is_frozen(*s));
-    let mut position = 0;
-    while position < open.len() && !stop.load(Ordering::Relaxed) {
-        let make = |index: usize, out: &mut CxTemplate| {
-            out.copy_from(&current);
-            freeze(out, open[position + index]);
-        };
-        let refined = engine.refine(&problem, open.len() - position, &make, stop);
-        counts.add(&refined);
-        match refined.winner {
-            Some((index, template)) => {
-                position += index + 1;
-                current = template;
-            }
-            None => break,
-        }
-    }
-    current
 }
 
 fn freeze(template: &mut CxTemplate, slot: Slot) {

@@ -4,6 +4,7 @@
 //! fails: a result that is not better, or does not pass the verifier, is dropped for the next best,
 //! and the last of these is the original itself.
 
+use crate::Context;
 use crate::deletion::{Fit, delete_gates};
 use crate::merge::merge_one_qubit;
 use crate::objective::{Figures, Objective};
@@ -11,10 +12,9 @@ use crate::sabotage::Sabotage;
 use crate::search::{WindowResult, WindowSettings, WindowState, search_window_from};
 use crate::two_qubit::{resynthesize_pair, resynthesize_runs};
 use bqc_circuit::BlockCircuit;
-use bqc_instantiate::{Engine, Solver};
+use bqc_instantiate::Solver;
 use bqc_linalg::Stream;
 use bqc_verify::{Fault, VerifiedBlock};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Largest phase distance at which bqc calls two blocks the same unitary. Rounding alone reaches
 /// some 1e-13 after a chain of passes; a numerical optimum that is no identity is rarely below 1e-7.
@@ -66,6 +66,13 @@ impl Default for BlockSettings {
             seed: 0,
             sabotage: None,
         }
+    }
+}
+
+impl BlockSettings {
+    /// The random numbers of one try (`start`) at the block that `key` names.
+    pub fn stream(&self, key: u64, start: usize) -> Stream {
+        Stream::new(self.seed, key, FLOW_STREAM + start as u64)
     }
 }
 
@@ -134,23 +141,6 @@ const RUN_SHARE: f64 = 1e-2;
 /// Purpose of the streams of the flow; the number of the start is added.
 const FLOW_STREAM: u64 = 0x464c_4f57_0000_0000;
 
-/// Rebuilds one block better by the objective, and never with more CX.
-///
-/// * `key`, `start`: name the random stream, together with the seed.
-/// * `stop`: ends the search early; the best result so far is returned.
-/// * Never fails: the original comes back with the reason, at distance zero.
-pub fn optimize_block(
-    original: &BlockCircuit,
-    key: u64,
-    start: usize,
-    settings: &BlockSettings,
-    engine: &dyn Engine,
-    stop: &AtomicBool,
-) -> (VerifiedBlock, BlockReport) {
-    let trail = Trail { from: None, note: &mut |_| {} };
-    optimize_block_from(original, key, start, settings, engine, trail, stop)
-}
-
 /// Where a search begins, and who is told how far it has come.
 pub struct Trail<'a> {
     /// A state of the same search, by the same engine; none: from the block itself on.
@@ -159,17 +149,19 @@ pub struct Trail<'a> {
     pub note: &'a mut dyn FnMut(&WindowState),
 }
 
-/// The same, to the same result, along a trail. Deletion has none: it takes moments.
-pub fn optimize_block_from(
+/// Rebuilds one block better by the objective, and never with more CX.
+///
+/// * `stream`: of [`BlockSettings::stream`].
+/// * `trail`: where a search begins does not change its result. Deletion leaves no trail: it takes moments.
+/// * If it is stopped, the best result so far is returned.
+/// * Never fails: the original comes back with the reason, at distance zero.
+pub fn optimize_block(
+    context: Context<'_>,
     original: &BlockCircuit,
-    key: u64,
-    start: usize,
     settings: &BlockSettings,
-    engine: &dyn Engine,
+    mut stream: Stream,
     trail: Trail<'_>,
-    stop: &AtomicBool,
 ) -> (VerifiedBlock, BlockReport) {
-    let mut stream = Stream::new(settings.seed, key, FLOW_STREAM + start as u64);
     let closed_form = match original.width() {
         2 => resynthesize_pair(original, settings.tolerance),
         _ => resynthesize_runs(original, settings.tolerance * RUN_SHARE),
@@ -180,14 +172,14 @@ pub fn optimize_block_from(
         match settings.flow {
             Flow::Delete => {
                 let fit = Fit { solver: settings.solver, tolerance: tolerance / 2.0 };
-                task.delete(&closed_form, engine, fit, &mut stream, stop)
+                task.delete(context, &closed_form, fit, &mut stream)
             }
             Flow::Search { n_rounds } => {
                 let defaults = WindowSettings::default();
                 let fit = Fit { solver: settings.solver, ..defaults.fit };
                 let settings = WindowSettings { n_rounds, objective, fit, sabotage: settings.sabotage, ..defaults };
                 let mut state = trail.from.unwrap_or_else(|| WindowState::start(original, objective, stream));
-                let result = search_window_from(&mut state, engine, &settings, stop, trail.note);
+                let result = search_window_from(context, &mut state, &settings, trail.note);
                 if let Some(found) = task.searched(result) {
                     return found;
                 }
@@ -196,7 +188,7 @@ pub fn optimize_block_from(
     }
     task.candidates.push(closed_form);
     task.candidates.push(merge_one_qubit(original));
-    task.judge(stop.load(Ordering::Relaxed))
+    task.judge(context.is_stopped())
 }
 
 /// One block while it is rebuilt.
@@ -210,8 +202,8 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-    fn delete(&mut self, from: &BlockCircuit, engine: &dyn Engine, fit: Fit, stream: &mut Stream, stop: &AtomicBool) {
-        let (found, counts) = delete_gates(from, engine, fit, stream, stop);
+    fn delete(&mut self, context: Context<'_>, from: &BlockCircuit, fit: Fit, stream: &mut Stream) {
+        let (found, counts) = delete_gates(context, from, fit, stream);
         self.instantiations += counts.n_instantiations;
         self.candidates.push(resynthesize_runs(&found, self.tolerance * RUN_SHARE));
         // Kept in case the runs' tolerances add up to too much.
@@ -286,11 +278,27 @@ impl Task<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_support::{random_block, random_clifford_t};
+    use crate::test_support::{on_cpu, random_block, random_clifford_t, stopped};
     use bqc_instantiate::{
-        CpuEngine, CxTemplate, EngineError, MakeCandidate, Outcome, Problem, RefineProblem, Refined,
+        CpuEngine, CxTemplate, Engine, EngineError, MakeCandidate, Outcome, Problem, RefineProblem, Refined,
     };
     use bqc_verify::block_distance;
+    use std::sync::atomic::AtomicBool;
+
+    /// One try at a block, from its beginning on.
+    fn optimized(
+        context: Context<'_>,
+        block: &BlockCircuit,
+        settings: &BlockSettings,
+        start: usize,
+    ) -> (VerifiedBlock, BlockReport) {
+        optimize_block(context, block, settings, settings.stream(7, start), Trail { from: None, note: &mut |_| {} })
+    }
+
+    /// An engine that is not to be believed.
+    fn lying() -> Context<'static> {
+        Context { engine: &LyingEngine, ..on_cpu() }
+    }
 
     /// Calls every first candidate an identity, without looking.
     struct LyingEngine;
@@ -316,7 +324,7 @@ mod tests {
         for seed in 0..10 {
             let block = random_block(4, 30, &mut Stream::new(seed, 4, 2));
             let settings = BlockSettings { flow: Flow::Search { n_rounds: 2 }, ..BlockSettings::default() };
-            let (verified, _) = optimize_block(&block, 0, 0, &settings, &LyingEngine, &AtomicBool::new(false));
+            let (verified, _) = optimized(lying(), &block, &settings, 0);
             assert!(block_distance(&block, verified.circuit()).unwrap() <= settings.tolerance);
         }
     }
@@ -328,18 +336,16 @@ mod tests {
 
     #[test]
     fn every_solver_deletes_gates_and_is_verified() {
-        let engine = CpuEngine::new();
         // Three wires never need more than twenty CX.
         let block = random_clifford_t(3, 50, &mut Stream::new(1, 3, 5));
         let from = resynthesize_runs(&block, 1e-12);
-        let go = AtomicBool::new(false);
         for solver in Solver::ALL {
             let fit = Fit { solver, tolerance: 1e-11 };
-            let (fewer, _) = delete_gates(&from, &engine, fit, &mut Stream::new(0, 0, 0), &go);
+            let (fewer, _) = delete_gates(on_cpu(), &from, fit, &mut Stream::new(0, 0, 0));
             assert!(fewer.n_cx() < from.n_cx() && block_distance(&from, &fewer).unwrap() < 1e-11, "{solver:?}");
             for flow in [Flow::Delete, Flow::Search { n_rounds: 1 }] {
                 let settings = BlockSettings { flow, solver, ..BlockSettings::default() };
-                let run = || optimize_block(&block, 0, 0, &settings, &engine, &go);
+                let run = || optimized(on_cpu(), &block, &settings, 0);
                 let (verified, report) = run();
                 assert!(report.cx_after < report.cx_before && report.n_rejected == 0, "{solver:?} {flow:?}");
                 assert!(block_distance(&block, verified.circuit()).unwrap() <= 1e-11, "{solver:?} {flow:?}");
@@ -350,14 +356,13 @@ mod tests {
 
     #[test]
     fn every_objective_gets_better_by_its_own_measure_and_keeps_the_count() {
-        let engine = CpuEngine::new();
         for objective in Objective::ALL {
             for (flow, seed) in
                 [(Flow::Delete, 1), (Flow::Search { n_rounds: 3 }, 2), (Flow::Search { n_rounds: 3 }, 3)]
             {
                 let block = random_clifford_t(4, 70, &mut Stream::new(seed, 4, 4));
                 let settings = BlockSettings { flow, seed, objective, ..BlockSettings::default() };
-                let (verified, report) = optimize_block(&block, 0, 0, &settings, &engine, &AtomicBool::new(false));
+                let (verified, report) = optimized(on_cpu(), &block, &settings, 0);
                 let found = verified.circuit();
                 assert!(objective.rank_block(found) < objective.rank_block(&block), "{objective:?} {flow:?}");
                 assert!(found.n_cx() <= block.n_cx() && report.reason == Reason::Improved);
@@ -367,11 +372,10 @@ mod tests {
 
     #[test]
     fn a_search_is_verified_never_longer_and_a_function_of_its_key() {
-        let engine = CpuEngine::new();
         for (seed, width) in [(1, 3), (2, 4), (3, 5), (4, 9)] {
             let block = random_clifford_t(width, 60, &mut Stream::new(seed, 4, 3));
             let settings = BlockSettings { flow: Flow::Search { n_rounds: 2 }, seed, ..BlockSettings::default() };
-            let run = |start| optimize_block(&block, 7, start, &settings, &engine, &AtomicBool::new(false));
+            let run = |start| optimized(on_cpu(), &block, &settings, start);
             let (verified, report) = run(0);
             assert!(report.cx_after <= block.n_cx() && report.cx_after == verified.circuit().n_cx());
             assert!(block_distance(&block, verified.circuit()).unwrap() <= verified.distance() + 1e-13);
@@ -382,18 +386,17 @@ mod tests {
 
     #[test]
     fn a_search_goes_on_from_every_state_to_the_same_result() {
-        let (engine, go) = (CpuEngine::new(), AtomicBool::new(false));
         for (objective, width) in [(Objective::Cx, 4), (Objective::Depth, 3), (Objective::Weighted, 9)] {
             let block = random_clifford_t(width, 40, &mut Stream::new(5, 4, 3));
             let settings = BlockSettings { flow: Flow::Search { n_rounds: 3 }, objective, ..BlockSettings::default() };
             let mut states = Vec::new();
             let trail = Trail { from: None, note: &mut |state| states.push(state.clone()) };
-            let expected = optimize_block_from(&block, 7, 0, &settings, &engine, trail, &go);
+            let expected = optimize_block(on_cpu(), &block, &settings, settings.stream(7, 0), trail);
             assert_eq!(states.iter().map(|s| s.n_rounds).collect::<Vec<_>>(), [1, 2, 3]);
             for state in states {
                 let mut n_more = 0;
                 let (n_rounds, trail) = (state.n_rounds, Trail { from: Some(state), note: &mut |_| n_more += 1 });
-                let found = optimize_block_from(&block, 7, 0, &settings, &engine, trail, &go);
+                let found = optimize_block(on_cpu(), &block, &settings, settings.stream(7, 0), trail);
                 assert_eq!((found, n_more), (expected.clone(), 3 - n_rounds), "{objective:?}");
             }
         }
@@ -404,7 +407,7 @@ mod tests {
         for seed in 0..20 {
             let block = random_block(3, 30, &mut Stream::new(seed, 4, 0));
             let settings = BlockSettings::default();
-            let (verified, report) = optimize_block(&block, 0, 0, &settings, &LyingEngine, &AtomicBool::new(false));
+            let (verified, report) = optimized(lying(), &block, &settings, 0);
             assert!(report.n_rejected > 0);
             assert!(block_distance(&block, verified.circuit()).unwrap() <= settings.tolerance);
             match report.reason {
@@ -424,13 +427,12 @@ mod tests {
 
     #[test]
     fn results_are_verified_and_never_larger() {
-        let engine = CpuEngine::new();
         for seed in 0..30u64 {
             let mut stream = Stream::new(seed, 4, 1);
             let width = 1 + (seed % 4) as u8;
             let block = random_clifford_t(width, 25, &mut stream);
             let settings = BlockSettings { seed, ..BlockSettings::default() };
-            let run = || optimize_block(&block, 7, 0, &settings, &engine, &AtomicBool::new(false));
+            let run = || optimized(on_cpu(), &block, &settings, 0);
             let (verified, report) = run();
             assert!(size(verified.circuit()) <= size(&block));
             assert_eq!((report.cx_after, report.one_qubit_after), size(verified.circuit()));
@@ -443,18 +445,14 @@ mod tests {
 
     #[test]
     fn reasons_say_why() {
-        let engine = CpuEngine::new();
-        let run = |block: &BlockCircuit, stop| {
-            let settings = BlockSettings::default();
-            optimize_block(block, 0, 0, &settings, &engine, &AtomicBool::new(stop)).1.reason
-        };
-        assert_eq!(run(&BlockCircuit::new(3), false), Reason::Unchanged { why: Unchanged::Empty });
+        let run = |block: &BlockCircuit, context| optimized(context, block, &BlockSettings::default(), 0).1.reason;
+        assert_eq!(run(&BlockCircuit::new(3), on_cpu()), Reason::Unchanged { why: Unchanged::Empty });
         let mut minimal = BlockCircuit::new(3);
         minimal.push_cx(bqc_circuit::BlockQubit(0), bqc_circuit::BlockQubit(2));
-        assert_eq!(run(&minimal, false), Reason::Unchanged { why: Unchanged::NothingFound });
-        assert_eq!(run(&minimal, true), Reason::Unchanged { why: Unchanged::Stopped });
+        assert_eq!(run(&minimal, on_cpu()), Reason::Unchanged { why: Unchanged::NothingFound });
+        assert_eq!(run(&minimal, stopped()), Reason::Unchanged { why: Unchanged::Stopped });
         let mut broken = minimal.clone();
         broken.push_u3(bqc_circuit::BlockQubit(0), [f64::NAN, 0.0, 0.0]);
-        assert!(!matches!(run(&broken, false), Reason::Improved));
+        assert!(!matches!(run(&broken, on_cpu()), Reason::Improved));
     }
 }

@@ -1,6 +1,7 @@
 //! Optimisation passes over blocks.
 
 pub mod approximate;
+mod context;
 pub mod deletion;
 pub mod driver;
 pub mod merge;
@@ -13,9 +14,8 @@ mod test_support;
 pub mod two_qubit;
 
 pub use approximate::{Shortened, shorten};
-pub use driver::{
-    BlockReport, BlockSettings, Flow, IDENTITY_TOLERANCE, Reason, Trail, Unchanged, optimize_block, optimize_block_from,
-};
+pub use context::Context;
+pub use driver::{BlockReport, BlockSettings, Flow, IDENTITY_TOLERANCE, Reason, Trail, Unchanged, optimize_block};
 pub use merge::{merge_one_qubit, simplify};
 pub use objective::{Figures, Objective, Rank};
 #[doc(hidden)]

@@ -1,8 +1,25 @@
-//! Random circuits for the tests of this crate.
+//! Random circuits for the tests of this crate, and who works on them.
 
+use crate::Context;
 use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, Qubit, Wire};
+use bqc_instantiate::CpuEngine;
 use bqc_linalg::Stream;
 use std::f64::consts::FRAC_PI_4;
+use std::sync::LazyLock;
+use std::sync::atomic::AtomicBool;
+
+/// The CPU engine, and a flag that is never set.
+pub(crate) fn on_cpu() -> Context<'static> {
+    static ENGINE: LazyLock<CpuEngine> = LazyLock::new(CpuEngine::new);
+    static GO: AtomicBool = AtomicBool::new(false);
+    Context { engine: &*ENGINE, stop: &GO }
+}
+
+/// The CPU engine, and a flag that is set from the beginning.
+pub(crate) fn stopped() -> Context<'static> {
+    static STOPPED: AtomicBool = AtomicBool::new(true);
+    Context { stop: &STOPPED, ..on_cpu() }
+}
 
 /// A block of generic one-qubit gates and CX, half of each.
 pub(crate) fn random_block(width: u8, n_gates: usize, stream: &mut Stream) -> BlockCircuit {

@@ -97,14 +97,11 @@ impl Pass<'_> {
         let figures: Vec<Vec<Offer>> = offers.iter().zip(&blocks).map(|(o, block)| o.figures(block)).collect();
         let chosen = choose(&figures, allowed);
         let taken = |i: usize| chosen[i].map(|k| &offers[i].circuits[k]);
-        let (joined, fault) = match join(&partition, circuit, taken, self.block.sabotage) {
-            Ok(joined) => (joined, None),
-            Err(fault) => (circuit.clone(), Some(fault)),
-        };
+        let (circuit, fault) = join(&partition, circuit, taken, self.block.sabotage);
         let records: Vec<BlockRecord> =
             (0..blocks.len()).map(|i| self.approximate_record(i, blocks[i], &offers[i], taken(i))).collect();
         records.iter().for_each(|record| self.around.observer.event(Event::BlockFinished(record)));
-        Ok(PassResult { circuit: joined, fault, records })
+        Ok(PassResult { circuit, fault, records })
     }
 
     /// Adds one more offer of each of these blocks, within `tolerance` of it. Returns which of them have one.

@@ -113,21 +113,18 @@ pub(crate) fn joined(
     sabotage: Option<Sabotage>,
 ) -> PassResult {
     let of_block = |i: usize| rebuilt.get(i).map(|r| &r.verified);
-    let (circuit, fault) = match join(partition, circuit, of_block, sabotage) {
-        Ok(joined) => (joined, None),
-        Err(fault) => (circuit.clone(), Some(fault)),
-    };
+    let (circuit, fault) = join(partition, circuit, of_block, sabotage);
     PassResult { circuit, fault, records: rebuilt.into_iter().map(|r| r.record).collect() }
 }
 
 /// The circuit with what `replacement` gives for each block, called with the block's number among the blocks. A
-/// replacement by the same gates is none.
+/// replacement by the same gates is none. The circuit as it was, and why, if the verifier refuses to join the blocks.
 pub(crate) fn join<'a>(
     partition: &Partition,
     circuit: &VerifiedCircuit,
     replacement: impl Fn(usize) -> Option<&'a VerifiedBlock>,
     sabotage: Option<Sabotage>,
-) -> Result<VerifiedCircuit, Fault> {
+) -> (VerifiedCircuit, Option<Fault>) {
     let mut swapped: Vec<Vec<_>> = Vec::new();
     if sabotage == Some(Sabotage::SwapWires) {
         swapped = partition.blocks().map(|block| block.qubits.iter().rev().copied().collect()).collect();
@@ -148,7 +145,10 @@ pub(crate) fn join<'a>(
             }
         })
         .collect();
-    Ok(circuit.join(&pieces)?)
+    match circuit.join(&pieces) {
+        Ok(joined) => (joined, None),
+        Err(fault) => (circuit.clone(), Some(fault.into())),
+    }
 }
 
 pub(crate) fn gates(block: &BlockCircuit) -> BlockGates {

@@ -10,7 +10,7 @@ use bqc_circuit::BlockCircuit;
 use bqc_instantiate::{Engine, Solver};
 use bqc_linalg::Stream;
 use bqc_optimize::search::{SearchCounts, WindowResult, WindowState};
-use bqc_optimize::{BlockSettings, Flow, Objective, Reason, Sabotage, Shortened, optimize_block_from, shorten};
+use bqc_optimize::{BlockSettings, Context, Flow, Objective, Reason, Sabotage, Shortened, optimize_block, shorten};
 use bqc_verify::{Composition, Rejected, VerifiedBlock};
 use bqc_wire::{BlockForm, CheckpointRecord, FormError, Outcome, SolvedRecord, UnitFlow, UnitKey, UnitRecord};
 use std::any::Any;
@@ -267,11 +267,11 @@ impl Unit {
 
     /// The same along a trail, to the same result. A state that this unit's search cannot have come to is left out.
     pub fn solve_along(&self, engine: &dyn Engine, trail: Trail<'_>, stop: &AtomicBool) -> Solved {
-        let (key, start) = (self.key.stream_key(), self.record.start as usize);
+        let context = Context { engine, stop };
         let n_substituted = engine.n_substituted();
         let work = || {
             if let UnitFlow::Shorten { from, distance } = &self.record.flow {
-                return self.shorten(from, *distance, engine, stop);
+                return self.shorten(context, from, *distance);
             }
             let from = trail.from.and_then(|record| self.check_state(&record).ok());
             // Whoever goes on from a state gives what the engine itself would give.
@@ -281,7 +281,9 @@ impl Unit {
                 }
             };
             let trail = bqc_optimize::Trail { from, note };
-            let (block, report) = optimize_block_from(&self.block, key, start, &self.settings(), engine, trail, stop);
+            let settings = self.settings();
+            let stream = settings.stream(self.key.stream_key(), self.record.start as usize);
+            let (block, report) = optimize_block(context, &self.block, &settings, stream, trail);
             (block, outcome(&report.reason), report.instantiations, report.reason.to_string())
         };
         match catch_unwind(AssertUnwindSafe(work)) {
@@ -298,13 +300,12 @@ impl Unit {
     /// What is shorter and near enough, or the block.
     fn shorten(
         &self,
+        context: Context<'_>,
         from: &BlockForm,
         distance: f64,
-        engine: &dyn Engine,
-        stop: &AtomicBool,
     ) -> (VerifiedBlock, Outcome, usize, String) {
         let shortened = match BlockCircuit::try_from(from) {
-            Ok(from) => shorten(&self.block, &from, distance, self.record.tolerance, engine, stop),
+            Ok(from) => shorten(context, &self.block, &from, distance, self.record.tolerance),
             Err(_) => Shortened::default(),
         };
         let (outcome, reason) = match &shortened.block {

@@ -10,9 +10,7 @@ use crate::join::{JoinError, Piece, join};
 use crate::matrix_distance;
 use crate::rewriting::{MoveError, Rewriting};
 use bqc_circuit::gates::{CX, U3, lowered};
-use bqc_circuit::{
-    BlockCircuit, BlockQubit, Circuit, Edit, GateId, Item, Lowered, Operation, PieceEdit, Qubit, Step, Wire,
-};
+use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, Edit, GateId, Lowered, Operation, PieceEdit, Qubit, Step, Wire};
 use rayon::prelude::*;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -126,12 +124,8 @@ impl VerifiedCircuit {
         Ok(self.next(items, bound, || Edit::Moves(moves)))
     }
 
-    fn next(&self, items: Vec<Item<Qubit>>, distance: f64, edit: impl FnOnce() -> Edit) -> VerifiedCircuit {
-        let steps = items.into_iter().map(|item| match item {
-            Item::Gate(gate) => Step::Gate(gate),
-            Item::Wall(number) => Step::Wall(number),
-        });
-        let circuit = Arc::new(self.circuit.with_steps(steps.collect()));
+    fn next(&self, steps: Vec<Step>, distance: f64, edit: impl FnOnce() -> Edit) -> VerifiedCircuit {
+        let circuit = Arc::new(self.circuit.with_steps(steps));
         let way = if self.is_recorded { Some(Arc::new(Link { edit: edit(), before: self.way.clone() })) } else { None };
         VerifiedCircuit { circuit, bound: self.bound + distance, way, is_recorded: self.is_recorded }
     }

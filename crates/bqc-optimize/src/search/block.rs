@@ -1,10 +1,10 @@
 //! The search inside one block: a deletion scan, then moves, each kept if it is an identity.
 
 use super::moves::{MoveMix, propose, word};
+use crate::Context;
 use crate::deletion::Fit;
-use bqc_instantiate::{CxTemplate, Engine, LmSettings, RefineProblem, Refined, Rotation, StateBatch};
+use bqc_instantiate::{CxTemplate, LmSettings, RefineProblem, Refined, Rotation, StateBatch};
 use bqc_linalg::Stream;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a search has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,28 +48,34 @@ impl ScanShare {
     pub const SAMPLE: ScanShare = ScanShare { plus: 0.3, minus: 0.1 };
 }
 
+/// How much a search tries.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tries {
+    /// The deletion scan before the moves.
+    pub scan: ScanShare,
+    /// Moves.
+    pub n_moves: usize,
+}
+
 /// One block while it is searched.
 struct Search<'a> {
-    engine: &'a dyn Engine,
+    context: Context<'a>,
     problem: RefineProblem<'a>,
-    stop: &'a AtomicBool,
     current: CxTemplate,
     counts: SearchCounts,
 }
 
-/// Searches a block of at least two wires: a scan with `scan`, then `n_tries` moves, and a full scan
-/// again behind each that lowers the count. Returns none if nothing was accepted.
+/// Searches a block of at least two wires: a scan, then moves, and a full scan again behind each that
+/// lowers the count. Returns none if nothing was accepted.
 ///
 /// The result is an identity on the sampled or all columns as near as `fit` says; the
-/// caller verifies. It is a function of the block and the stream unless `stop` is set.
+/// caller verifies. It is a function of the block and the stream unless it is stopped.
 pub fn search_block(
+    context: Context<'_>,
     block: &CxTemplate,
-    engine: &dyn Engine,
-    scan: ScanShare,
-    n_tries: usize,
+    tries: Tries,
     fit: Fit,
     stream: &mut Stream,
-    stop: &AtomicBool,
 ) -> (Option<CxTemplate>, SearchCounts) {
     let n = block.n();
     let check = StateBatch::exact(block);
@@ -79,22 +85,20 @@ pub fn search_block(
     let settings = LmSettings::default();
     let batch = sampled.as_ref().unwrap_or(&check);
     let problem = RefineProblem { batch, check: &check, solver, settings: &settings, tolerance };
-    search_problem(block, problem, engine, scan, n_tries, stream, stop)
+    search_problem(context, block, problem, tries, stream)
 }
 
 /// The same for a template that fits any problem, a matrix's or a state's too, not only its own.
 pub fn search_problem(
+    context: Context<'_>,
     start: &CxTemplate,
     problem: RefineProblem<'_>,
-    engine: &dyn Engine,
-    scan: ScanShare,
-    n_tries: usize,
+    tries: Tries,
     stream: &mut Stream,
-    stop: &AtomicBool,
 ) -> (Option<CxTemplate>, SearchCounts) {
-    let mut search = Search { engine, problem, stop, current: start.clone(), counts: SearchCounts::default() };
-    search.scan(scan, stream);
-    search.moves(n_tries, stream);
+    let mut search = Search { context, problem, current: start.clone(), counts: SearchCounts::default() };
+    search.scan(tries.scan, stream);
+    search.moves(tries.n_moves, stream);
     let changed = search.counts.n_accepted + search.counts.n_removed > 0;
     (changed.then_some(search.current), search.counts)
 }
@@ -111,14 +115,14 @@ impl Search<'_> {
             }
         }
         let (mut next, mut n_removed) = (0, 0);
-        while next < candidates.len() && !self.stop.load(Ordering::Relaxed) {
+        while next < candidates.len() && !self.context.is_stopped() {
             let (current, rest) = (&self.current, &candidates[next..]);
             let make = |index: usize, out: &mut CxTemplate| {
                 let (i, rotation) = rest[index];
                 out.copy_from(current);
                 out.delete_cx(i - n_removed, rotation);
             };
-            let refined = self.engine.refine(&self.problem, rest.len(), &make, self.stop);
+            let refined = self.context.refine(&self.problem, rest.len(), &make);
             self.counts.n_deletions += refined.n_tried;
             self.counts.n_iterations += refined.n_iterations;
             let Some((index, template)) = refined.winner else { break };
@@ -132,18 +136,17 @@ impl Search<'_> {
         self.counts.n_removed += n_removed;
     }
 
-    /// Tries `n_tries` moves; whatever is an identity becomes the new state.
-    fn moves(&mut self, n_tries: usize, stream: &mut Stream) {
+    /// Tries `n_moves` moves; whatever is an identity becomes the new state.
+    fn moves(&mut self, n_moves: usize, stream: &mut Stream) {
         let mix = MoveMix::for_width(self.current.n());
-        let mut left = n_tries;
-        while left > 0 && self.current.n_cx() > 0 && !self.stop.load(Ordering::Relaxed) {
+        let mut left = n_moves;
+        while left > 0 && self.current.n_cx() > 0 && !self.context.is_stopped() {
             let (current, seed) = (&self.current, stream.bits());
             let base_word = word(current);
             let make = |index: usize, out: &mut CxTemplate| {
                 propose(current, base_word, &mix, &mut Stream::new(seed, index as u64, 0), out);
             };
-            let Refined { winner, n_tried, n_iterations, .. } =
-                self.engine.refine(&self.problem, left, &make, self.stop);
+            let Refined { winner, n_tried, n_iterations, .. } = self.context.refine(&self.problem, left, &make);
             self.counts.n_moves += n_tried;
             self.counts.n_iterations += n_iterations;
             let Some((index, template)) = winner else { break };

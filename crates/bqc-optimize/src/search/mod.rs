@@ -9,5 +9,5 @@ mod block;
 mod moves;
 mod window;
 
-pub use block::{ScanShare, SearchCounts, search_block, search_problem};
+pub use block::{ScanShare, SearchCounts, Tries, search_block, search_problem};
 pub use window::{WindowResult, WindowSettings, WindowState, search_window, search_window_from};

@@ -4,18 +4,18 @@
 //! a [`WindowState`] holds all that decides what comes after, so that another process can go on from there to
 //! the same result.
 
-use super::block::{ScanShare, SearchCounts, search_block};
+use super::block::{ScanShare, SearchCounts, Tries, search_block};
+use crate::Context;
 use crate::deletion::{Fit, freeze_block};
 use crate::merge::simplify;
 use crate::objective::{Figures, Objective};
 use crate::sabotage::Sabotage;
 use bqc_circuit::{BlockCircuit, BlockQubit};
-use bqc_instantiate::{CxTemplate, Engine, Solver};
+use bqc_instantiate::{CxTemplate, Solver};
 use bqc_linalg::Stream;
 use bqc_partition::{Block, Options, RandomCuts, partition};
 use bqc_verify::{Composition, Fault, Piece, VerifiedBlock};
 use rayon::prelude::*;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How a window is searched.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,8 +88,43 @@ impl WindowResult {
         self.note(merged);
     }
 
-    fn width(&self) -> usize {
-        self.composition.circuit().width().into()
+    /// Cuts the window at random into blocks of at most `width` wires, lets `change` replace blocks by verified ones,
+    /// and joins the pieces.
+    ///
+    /// The blocks of a round know nothing of each other, and each draws from a stream of its own; so all threads of
+    /// the rayon pool that are free take some, and the result is the same whoever did which. With one thread for each
+    /// window that changes nothing; a GPU is filled by it, and so are more cores than there are windows.
+    fn change_blocks(
+        &mut self,
+        width: usize,
+        settings: &WindowSettings,
+        stream: &mut Stream,
+        change: impl Fn(&BlockCircuit, &mut Stream) -> (Option<VerifiedBlock>, SearchCounts) + Sync,
+    ) {
+        let width = width.min(self.composition.circuit().width().into());
+        let max_cx = settings.max_cx[width.clamp(3, 5) - 3];
+        let options = Options {
+            max_cx,
+            random_cuts: Some(RandomCuts { seed: stream.bits() }),
+            shift: 1 + stream.below(max_cx),
+            ..Options::new(width)
+        };
+        let Ok(cut) = partition(self.composition.circuit(), &options) else { return };
+        let blocks: Vec<(&Block<BlockQubit>, u64)> = cut.blocks().map(|block| (block, stream.bits())).collect();
+        let change_one = |&(block, seed): &(&Block<_>, u64)| change(&block.circuit, &mut Stream::new(seed, 0, 0));
+        // One block at a time: some take a hundred times as long as others.
+        let changed: Vec<(Option<VerifiedBlock>, SearchCounts)> =
+            blocks.par_iter().with_max_len(1).map(change_one).collect();
+        changed.iter().for_each(|(_, counts)| self.counts.add(counts));
+        let mut pieces: Vec<Piece<'_, BlockQubit>> = Vec::with_capacity(blocks.len());
+        for ((Block { qubits, steps, .. }, _), (replacement, _)) in blocks.iter().zip(&changed) {
+            pieces.push(Piece::Window { wires: qubits, steps, replacement: replacement.as_ref() });
+        }
+        if settings.sabotage == Some(Sabotage::ReorderRound) {
+            pieces.reverse();
+        }
+        let joined = self.composition.join(pieces);
+        self.note(joined);
     }
 }
 
@@ -118,12 +153,15 @@ impl WindowState {
     }
 
     /// One more round.
-    fn advance(&mut self, engine: &dyn Engine, settings: &WindowSettings, stop: &AtomicBool) {
+    fn advance(&mut self, context: Context<'_>, settings: &WindowSettings) {
         let WindowState { n_rounds, result, last_good, rescan, stream } = self;
         let scan = if *rescan { ScanShare::FULL } else { ScanShare::SAMPLE };
         let before = result.counts.n_removed;
         let width = settings.widths.start() + stream.below(settings.widths.clone().count());
-        round(result, engine, width.min(result.width()), scan, settings, stream, stop);
+        let tries = Tries { scan, n_moves: settings.n_tries };
+        result.change_blocks(width, settings, stream, |block, stream| {
+            search_one(context, block, tries, settings.fit, stream)
+        });
         *rescan = result.counts.n_removed > before;
         if let Some(good) = last_good {
             result.merge();
@@ -140,35 +178,34 @@ impl WindowState {
 ///
 /// The result has at most as many CX gates as the window; with as many it is usually another circuit,
 /// from which the next search goes on, if the objective says so: of the rounds' circuits, the last that
-/// does not fall behind the ones before ([`Objective::goes_on_from`]). `stop` ends it early with what was reached.
+/// does not fall behind the ones before ([`Objective::goes_on_from`]). If it is stopped, it
+/// returns what was reached.
 pub fn search_window(
+    context: Context<'_>,
     window: &BlockCircuit,
-    engine: &dyn Engine,
     settings: &WindowSettings,
     stream: &mut Stream,
-    stop: &AtomicBool,
 ) -> WindowResult {
     if window.width() < 2 {
         return WindowResult::start(window);
     }
     let mut state = WindowState::start(window, settings.objective, stream.clone());
-    let result = search_window_from(&mut state, engine, settings, stop, &mut |_| {});
+    let result = search_window_from(context, &mut state, settings, &mut |_| {});
     *stream = state.stream;
     result
 }
 
 /// The same from any state of it on, to the same result. `note` is told of the state after every round but those
-/// that `stop` cut short.
+/// that were cut short.
 pub fn search_window_from(
+    context: Context<'_>,
     state: &mut WindowState,
-    engine: &dyn Engine,
     settings: &WindowSettings,
-    stop: &AtomicBool,
     note: &mut dyn FnMut(&WindowState),
 ) -> WindowResult {
-    while state.n_rounds < settings.n_rounds && state.result.fault.is_none() && !stop.load(Ordering::Relaxed) {
-        state.advance(engine, settings, stop);
-        if !stop.load(Ordering::Relaxed) {
+    while state.n_rounds < settings.n_rounds && state.result.fault.is_none() && !context.is_stopped() {
+        state.advance(context, settings);
+        if !context.is_stopped() {
             note(state);
         }
     }
@@ -177,89 +214,37 @@ pub fn search_window_from(
         result.composition = good.clone();
     }
     result.merge();
-    freeze(&mut result, engine, settings, &mut state.stream, stop);
+    result.change_blocks(*settings.widths.start(), settings, &mut state.stream, |block, stream| {
+        (freeze_one(context, block, settings.fit, stream), SearchCounts::default())
+    });
     result.merge();
     result
 }
 
-fn round(
-    result: &mut WindowResult,
-    engine: &dyn Engine,
-    width: usize,
-    scan: ScanShare,
-    settings: &WindowSettings,
+/// Searches one block of a round.
+fn search_one(
+    context: Context<'_>,
+    block: &BlockCircuit,
+    tries: Tries,
+    fit: Fit,
     stream: &mut Stream,
-    stop: &AtomicBool,
-) {
-    change_blocks(result, width, settings, stream, |block, stream| {
-        if block.width() < 2 || block.n_cx() < 2 || stop.load(Ordering::Relaxed) {
-            return (None, SearchCounts::default());
-        }
-        let template = CxTemplate::from_block(block);
-        let (found, done) = search_block(&template, engine, scan, settings.n_tries, settings.fit, stream, stop);
-        let mut verified = None;
-        if let Some(found) = found {
-            verified = VerifiedBlock::check(block, found.to_block(), settings.fit.tolerance).ok();
-        }
-        // What the verifier refuses was not removed.
-        let n_removed = if verified.is_some() { done.n_removed } else { 0 };
-        (verified, SearchCounts { n_removed, ..done })
-    });
+) -> (Option<VerifiedBlock>, SearchCounts) {
+    if block.width() < 2 || block.n_cx() < 2 || context.is_stopped() {
+        return (None, SearchCounts::default());
+    }
+    let (found, done) = search_block(context, &CxTemplate::from_block(block), tries, fit, stream);
+    let verified = found.and_then(|found| VerifiedBlock::check(block, found.to_block(), fit.tolerance).ok());
+    // What the verifier refuses was not removed.
+    let n_removed = if verified.is_some() { done.n_removed } else { 0 };
+    (verified, SearchCounts { n_removed, ..done })
 }
 
-/// Removes one-qubit gates from a window, block by block.
-fn freeze(
-    result: &mut WindowResult,
-    engine: &dyn Engine,
-    settings: &WindowSettings,
-    stream: &mut Stream,
-    stop: &AtomicBool,
-) {
-    let width = (*settings.widths.start()).min(result.width());
-    change_blocks(result, width, settings, stream, |block, stream| {
-        if block.width() < 2 || stop.load(Ordering::Relaxed) {
-            return (None, SearchCounts::default());
-        }
-        let frozen = freeze_block(block, engine, settings.fit, stream, stop);
-        let is_smaller = frozen.n_one_qubit() < block.n_one_qubit();
-        let verified = is_smaller.then(|| VerifiedBlock::check(block, frozen, settings.fit.tolerance).ok());
-        (verified.flatten(), SearchCounts::default())
-    });
-}
-
-/// Cuts the window at random, lets `change` replace blocks by verified ones, and joins the pieces.
-///
-/// The blocks of a round know nothing of each other, and each draws from a stream of its own; so all threads of
-/// the rayon pool that are free take some, and the result is the same whoever did which. With one thread for each
-/// window that changes nothing; a GPU is filled by it, and so are more cores than there are windows.
-fn change_blocks(
-    result: &mut WindowResult,
-    width: usize,
-    settings: &WindowSettings,
-    stream: &mut Stream,
-    change: impl Fn(&BlockCircuit, &mut Stream) -> (Option<VerifiedBlock>, SearchCounts) + Sync,
-) {
-    let max_cx = settings.max_cx[width.clamp(3, 5) - 3];
-    let options = Options {
-        max_cx,
-        random_cuts: Some(RandomCuts { seed: stream.bits() }),
-        shift: 1 + stream.below(max_cx),
-        ..Options::new(width)
-    };
-    let Ok(cut) = partition(result.composition.circuit(), &options) else { return };
-    let blocks: Vec<(&Block<BlockQubit>, u64)> = cut.blocks().map(|block| (block, stream.bits())).collect();
-    let change_one = |&(block, seed): &(&Block<_>, u64)| change(&block.circuit, &mut Stream::new(seed, 0, 0));
-    // One block at a time: some take a hundred times as long as others.
-    let changed: Vec<(Option<VerifiedBlock>, SearchCounts)> =
-        blocks.par_iter().with_max_len(1).map(change_one).collect();
-    changed.iter().for_each(|(_, counts)| result.counts.add(counts));
-    let mut pieces: Vec<Piece<'_, BlockQubit>> = Vec::with_capacity(blocks.len());
-    for ((Block { qubits, steps, .. }, _), (replacement, _)) in blocks.iter().zip(&changed) {
-        pieces.push(Piece::Window { wires: qubits, steps, replacement: replacement.as_ref() });
+/// Removes one-qubit gates from one block, if it can.
+fn freeze_one(context: Context<'_>, block: &BlockCircuit, fit: Fit, stream: &mut Stream) -> Option<VerifiedBlock> {
+    if block.width() < 2 || context.is_stopped() {
+        return None;
     }
-    if settings.sabotage == Some(Sabotage::ReorderRound) {
-        pieces.reverse();
-    }
-    let joined = result.composition.join(pieces);
-    result.note(joined);
+    let frozen = freeze_block(context, block, fit, stream);
+    let is_smaller = frozen.n_one_qubit() < block.n_one_qubit();
+    is_smaller.then(|| VerifiedBlock::check(block, frozen, fit.tolerance).ok()).flatten()
 }

@@ -6,10 +6,10 @@
 //! where one more CX gains nothing, fill a beam with useless variants of one circuit, so only a few of
 //! equal cost are kept.
 
-use bqc_instantiate::{CxTemplate, Engine, LmOutcome, LmSettings, Rotation, StateBatch};
+use crate::Context;
+use bqc_instantiate::{CxTemplate, LmOutcome, LmSettings, Rotation, StateBatch};
 use bqc_linalg::Stream;
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How widely circuits grow.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,15 +45,14 @@ fn solver_settings() -> LmSettings {
 }
 
 /// Grows circuits until one fits the batch to the solver's threshold of an identity. None if
-/// `max_cx` gates are not enough, growth stalls, or `stop` is set.
+/// `max_cx` gates are not enough, growth stalls, or it is stopped.
 ///
-/// The result is a function of the batch, the settings and the stream, unless `stop` is set.
+/// The result is a function of the batch, the settings and the stream, unless it is stopped.
 pub(super) fn grow(
+    context: Context<'_>,
     batch: &StateBatch,
     settings: &GrowthSettings,
-    engine: &dyn Engine,
     stream: &mut Stream,
-    stop: &AtomicBool,
 ) -> Option<CxTemplate> {
     let solver = solver_settings();
     let mut root = CxTemplate::new(batch.n() as u8);
@@ -61,7 +60,7 @@ pub(super) fn grow(
     let mut layer = vec![root];
     let (mut best_cost, mut n_idle) = (f64::INFINITY, 0);
     for n_cx in 0..=settings.max_cx {
-        let outcomes = engine.descend(batch, &solver, &mut layer, stop);
+        let outcomes = context.descend(batch, &solver, &mut layer);
         if let Some(index) = outcomes.iter().position(|o| o.found) {
             return Some(layer.swap_remove(index));
         }
@@ -74,7 +73,7 @@ pub(super) fn grow(
             n_idle += 1;
         }
         let is_generic = settings.generic_cx.is_some_and(|generic_cx| looks_generic(cost, n_cx, generic_cx));
-        if n_idle > MAX_IDLE_LAYERS || is_generic || stop.load(Ordering::Relaxed) {
+        if n_idle > MAX_IDLE_LAYERS || is_generic || context.is_stopped() {
             return None;
         }
         let beam: Vec<&CxTemplate> = select(&ranked, settings.beam).into_iter().map(|i| &layer[i]).collect();

@@ -15,15 +15,15 @@ mod three;
 pub use goal::{MAX_STATE_QUBITS, MAX_UNITARY_QUBITS};
 pub use three::resynthesize_three;
 
-use crate::search::{ScanShare, WindowSettings, search_problem, search_window};
+use crate::Context;
+use crate::search::{ScanShare, Tries, WindowSettings, search_problem, search_window};
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit};
-use bqc_instantiate::{CxTemplate, Engine, LmSettings, RefineProblem, Solver, StateBatch};
+use bqc_instantiate::{CxTemplate, LmSettings, RefineProblem, Solver, StateBatch};
 use bqc_linalg::kak::{TwoQubitCircuit, TwoQubitGate};
 use bqc_linalg::{Complex64, Matrix, Matrix2, Matrix4, Stream};
 use goal::{Best, Goal};
 use growth::{GrowthSettings, grow};
 use pattern::Fit;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How a target is synthesised.
 #[derive(Clone, Debug, PartialEq)]
@@ -140,16 +140,15 @@ const GROWTH_SAMPLES: usize = 8;
 /// A circuit for a unitary of one to [`MAX_UNITARY_QUBITS`] qubits, up to global phase.
 ///
 /// * `matrix`: `2^n × 2^n`.
-/// * The result is a function of the matrix, the settings and nothing else, unless `stop` is set:
+/// * The result is a function of the matrix, the settings and nothing else, unless it is stopped:
 ///   then it is the best so far, which after some milliseconds is never nothing.
 /// * Closed form for one and two qubits, with the fewest CX. Generic unitaries of three, four and five
 ///   qubits get 14, 61 and 252 CX (sometimes a few more), which is the least possible for them.
 /// * Errors: see [`SynthesisError`].
 pub fn synthesize_unitary(
+    context: Context<'_>,
     matrix: &Matrix,
     settings: &SynthesisSettings,
-    engine: &dyn Engine,
-    stop: &AtomicBool,
 ) -> Result<Synthesized, SynthesisError> {
     let target = goal::check_unitary(matrix, settings.input_tolerance)?;
     let n = target.rows().ilog2() as usize;
@@ -158,9 +157,9 @@ pub fn synthesize_unitary(
     if n > 2 {
         let mut stream = Stream::new(settings.seed, 0, SYNTHESIS_STREAM);
         let (exact, generic_cx) = (StateBatch::exact_of_matrix(&target), pattern::generic_unitary_cx(n));
-        Improvement { exact, generic_cx, settings, engine, stop }.run(&mut best, &mut stream);
-        if best.n_cx() > generic_cx && !stop.load(Ordering::Relaxed) {
-            let mut leaf = |u: &Matrix| generic(u, settings.tolerance, engine, &mut stream, stop);
+        Improvement { context, exact, generic_cx, settings }.run(&mut best, &mut stream);
+        if best.n_cx() > generic_cx && !context.is_stopped() {
+            let mut leaf = |u: &Matrix| generic(context, u, settings.tolerance, &mut stream);
             best.offer(shannon::shannon(&target, &mut leaf));
         }
     }
@@ -172,10 +171,9 @@ pub fn synthesize_unitary(
 /// * `amplitudes`: `2^n`.
 /// * Stops and errors as [`synthesize_unitary`].
 pub fn prepare_state(
+    context: Context<'_>,
     amplitudes: &[Complex64],
     settings: &SynthesisSettings,
-    engine: &dyn Engine,
-    stop: &AtomicBool,
 ) -> Result<Synthesized, SynthesisError> {
     let target = goal::check_state(amplitudes, settings.input_tolerance)?;
     let n = target.len().ilog2() as usize;
@@ -185,33 +183,32 @@ pub fn prepare_state(
         let mut stream = Stream::new(settings.seed, 1, SYNTHESIS_STREAM);
         let generic_cx = pattern::generic_state_cx(n);
         let exact = StateBatch::preparation(&target);
-        let fit = Fit { batch: &exact, tolerance: settings.tolerance, engine, stop };
+        let fit = Fit { context, batch: &exact, tolerance: settings.tolerance };
         if best.n_cx() > generic_cx {
             best.offer_template(fit.staircase(generic_cx, &mut stream));
         }
         if best.n_cx() > generic_cx {
             best.offer_template(fit.generic(generic_cx, &mut stream));
         }
-        Improvement { exact, generic_cx, settings, engine, stop }.run(&mut best, &mut stream);
+        Improvement { context, exact, generic_cx, settings }.run(&mut best, &mut stream);
     }
     best.finish()
 }
 
 /// Rounds of growth and search, wider and wider, each from what was found before.
 struct Improvement<'a> {
+    context: Context<'a>,
     /// All that the circuit has to do.
     exact: StateBatch,
     /// CX gates that a generic target of this kind needs.
     generic_cx: usize,
     settings: &'a SynthesisSettings,
-    engine: &'a dyn Engine,
-    stop: &'a AtomicBool,
 }
 
 impl Improvement<'_> {
     fn run(&self, best: &mut Best<'_>, stream: &mut Stream) {
         for round in 0..self.settings.n_rounds {
-            if self.stop.load(Ordering::Relaxed) || best.n_cx() == 0 {
+            if self.context.is_stopped() || best.n_cx() == 0 {
                 return;
             }
             let widening = 1 << (2 * round);
@@ -228,38 +225,38 @@ impl Improvement<'_> {
 
     /// Growth below the best count, on samples where that is less work and then finished on all columns.
     fn grow(&self, best: &Best<'_>, beam: usize, stream: &mut Stream) -> Option<CxTemplate> {
-        let (exact, engine, stop) = (&self.exact, self.engine, self.stop);
+        let (context, exact) = (self.context, &self.exact);
         // Wide states that need nearly as much as generic ones have no structure that could be grown.
         let of_state = if exact.n() > MAX_WIDENED_QUBITS { self.generic_cx * 2 / 3 } else { self.generic_cx };
         let most = if let Goal::State(_) = best.goal() { of_state } else { self.generic_cx };
         let max_cx = (best.n_cx() - 1).min(most).min(MAX_GROWN_CX);
         let mut growth = GrowthSettings { beam, n_random: 1, max_cx, generic_cx: None };
-        let Goal::Unitary(matrix) = best.goal() else { return grow(exact, &growth, engine, stream, stop) };
+        let Goal::Unitary(matrix) = best.goal() else { return grow(context, exact, &growth, stream) };
         growth.generic_cx = (exact.n() > 3).then_some(self.generic_cx);
         if exact.n_samples() <= 2 * GROWTH_SAMPLES {
-            return grow(exact, &growth, engine, stream, stop);
+            return grow(context, exact, &growth, stream);
         }
         let samples = StateBatch::sampled_of_matrix(matrix, GROWTH_SAMPLES, stream);
-        let grown = grow(&samples, &growth, engine, stream, stop)?;
+        let grown = grow(context, &samples, &growth, stream)?;
         let (settings, tolerance) = (LmSettings::default(), self.settings.tolerance);
         let problem = RefineProblem { batch: exact, check: exact, solver: Solver::Lm, settings: &settings, tolerance };
-        Some(engine.refine(&problem, 1, &|_, out: &mut CxTemplate| out.copy_from(&grown), stop).winner?.1)
+        Some(context.refine(&problem, 1, &|_, out: &mut CxTemplate| out.copy_from(&grown)).winner?.1)
     }
 
     /// Moves and deletions from the best circuit so far.
     fn search(&self, best: &mut Best<'_>, n_rounds: usize, stream: &mut Stream) {
         let Some(start) = best.circuit().cloned() else { return };
-        let (n, exact, engine, stop) = (self.exact.n(), &self.exact, self.engine, self.stop);
+        let (context, exact, n) = (self.context, &self.exact, self.exact.n());
         let window = WindowSettings { widths: 3..=n.clamp(3, 5), n_rounds, ..WindowSettings::default() };
         if let Goal::Unitary(_) = best.goal() {
-            best.offer(search_window(&start, engine, &window, stream, stop).composition.circuit().clone());
+            best.offer(search_window(context, &start, &window, stream).composition.circuit().clone());
             return;
         }
         let (settings, tolerance) = (LmSettings::default(), window.fit.tolerance);
         let problem = RefineProblem { batch: exact, check: exact, solver: Solver::Lm, settings: &settings, tolerance };
         let template = CxTemplate::from_block(&start);
-        let n_tries = n_rounds * start.n_cx().min(window.n_tries);
-        best.offer_template(search_problem(&template, problem, engine, ScanShare::FULL, n_tries, stream, stop).0);
+        let tries = Tries { scan: ScanShare::FULL, n_moves: n_rounds * start.n_cx().min(window.n_tries) };
+        best.offer_template(search_problem(context, &template, problem, tries, stream).0);
     }
 }
 
@@ -284,13 +281,7 @@ fn narrow(u: &Matrix) -> Option<BlockCircuit> {
 const CLOSED_FORM_TOLERANCE: f64 = 1e-13;
 
 /// The leaf of a decomposition whose leaves are generic: the pattern with as few CX as are possible.
-fn generic(
-    u: &Matrix,
-    tolerance: f64,
-    engine: &dyn Engine,
-    stream: &mut Stream,
-    stop: &AtomicBool,
-) -> Option<BlockCircuit> {
+fn generic(context: Context<'_>, u: &Matrix, tolerance: f64, stream: &mut Stream) -> Option<BlockCircuit> {
     let n = u.rows().ilog2() as usize;
     if n <= 2 {
         return narrow(u);
@@ -300,7 +291,7 @@ fn generic(
     }
     let batch = StateBatch::exact_of_matrix(u);
     // Four leaves share the tolerance of the whole.
-    let fit = Fit { batch: &batch, tolerance: tolerance / 4.0, engine, stop };
+    let fit = Fit { context, batch: &batch, tolerance: tolerance / 4.0 };
     Some(fit.generic(pattern::generic_unitary_cx(n), stream)?.to_block())
 }
 

@@ -7,9 +7,9 @@
 //! the same with first-order methods). Constructive decompositions need 20, 100 and 444.
 
 use super::growth::randomize;
-use bqc_instantiate::{CxTemplate, Engine, LmSettings, RefineProblem, Solver, StateBatch};
+use crate::Context;
+use bqc_instantiate::{CxTemplate, LmSettings, RefineProblem, Solver, StateBatch};
 use bqc_linalg::{Stream, Su2};
-use std::sync::atomic::AtomicBool;
 
 /// CX gates below which a generic unitary of `n` qubits cannot be reached.
 pub(super) fn generic_unitary_cx(n: usize) -> usize {
@@ -40,14 +40,12 @@ fn solver_settings() -> LmSettings {
 
 /// Fits a batch whose states are all that matters.
 pub(super) struct Fit<'a> {
+    /// Who does the arithmetic. A fit that is stopped has no success.
+    pub context: Context<'a>,
     /// The states.
     pub batch: &'a StateBatch,
     /// Largest phase distance of a success.
     pub tolerance: f64,
-    /// Who does the arithmetic.
-    pub engine: &'a dyn Engine,
-    /// Ends a fit without success.
-    pub stop: &'a AtomicBool,
 }
 
 impl Fit<'_> {
@@ -82,7 +80,7 @@ impl Fit<'_> {
             pattern.iter().for_each(|&(a, b)| out.push(a, b, Su2::IDENTITY, Su2::IDENTITY));
             randomize(out, &mut Stream::new(seed, index as u64, 0));
         };
-        Some(self.engine.refine(&problem, n_starts, &make, self.stop).winner?.1)
+        Some(self.context.refine(&problem, n_starts, &make).winner?.1)
     }
 }
 

@@ -1,28 +1,24 @@
 //! Known optima, generic targets, and what is refused.
 
 use super::*;
-use crate::test_support::{random_block, random_clifford_t};
-use bqc_instantiate::CpuEngine;
+use crate::test_support::{on_cpu, random_block, random_clifford_t, stopped};
 use bqc_verify::{block_distance, matrix_distance, state_distance};
 use proptest::prelude::*;
-
-static GO: AtomicBool = AtomicBool::new(false);
-static STOPPED: AtomicBool = AtomicBool::new(true);
 
 fn settings(n_rounds: u32) -> SynthesisSettings {
     SynthesisSettings { n_rounds, ..SynthesisSettings::default() }
 }
 
 /// CX gates for a unitary; asserts that the circuit is the unitary and the distance is the measured one.
-fn unitary_cx(u: &Matrix, settings: &SynthesisSettings, stop: &AtomicBool) -> usize {
-    let Synthesized { circuit, distance } = synthesize_unitary(u, settings, &CpuEngine::new(), stop).unwrap();
+fn unitary_cx(context: Context<'_>, u: &Matrix, settings: &SynthesisSettings) -> usize {
+    let Synthesized { circuit, distance } = synthesize_unitary(context, u, settings).unwrap();
     let measured = matrix_distance(&circuit, u).unwrap();
     assert!(measured <= 1e-12 && (measured - distance).abs() < 1e-13, "{measured:e} and {distance:e}");
     circuit.n_cx()
 }
 
-fn state_cx(v: &[Complex64], settings: &SynthesisSettings, stop: &AtomicBool) -> usize {
-    let Synthesized { circuit, distance } = prepare_state(v, settings, &CpuEngine::new(), stop).unwrap();
+fn state_cx(context: Context<'_>, v: &[Complex64], settings: &SynthesisSettings) -> usize {
+    let Synthesized { circuit, distance } = prepare_state(context, v, settings).unwrap();
     let measured = state_distance(&circuit, v).unwrap();
     assert!(measured <= 1e-12 && (measured - distance).abs() < 1e-13, "{measured:e} and {distance:e}");
     circuit.n_cx()
@@ -53,7 +49,7 @@ fn gates_of_three_qubits_reach_their_known_optima() {
         ("fourier", fourier, 6),
         ("swap of the outer wires", permutation(8, |x| x & 2 | (x & 1) << 2 | x >> 2), 3),
     ] {
-        assert_eq!(unitary_cx(&gate, &settings(2), &GO), n_cx, "{name}");
+        assert_eq!(unitary_cx(on_cpu(), &gate, &settings(2)), n_cx, "{name}");
     }
 }
 
@@ -61,22 +57,22 @@ fn gates_of_three_qubits_reach_their_known_optima() {
 fn generic_unitaries_reach_the_bound() {
     let mut s = Stream::new(0, 11, 0);
     for _ in 0..5 {
-        assert!(unitary_cx(&Matrix::haar(8, &mut s), &settings(0), &GO) <= 15);
-        assert!(unitary_cx(&Matrix::haar(4, &mut s), &settings(0), &GO) <= 3);
-        assert_eq!(unitary_cx(&Matrix::haar(2, &mut s), &settings(0), &GO), 0);
+        assert!(unitary_cx(on_cpu(), &Matrix::haar(8, &mut s), &settings(0)) <= 15);
+        assert!(unitary_cx(on_cpu(), &Matrix::haar(4, &mut s), &settings(0)) <= 3);
+        assert_eq!(unitary_cx(on_cpu(), &Matrix::haar(2, &mut s), &settings(0)), 0);
     }
-    assert!(unitary_cx(&Matrix::haar(16, &mut s), &settings(0), &GO) <= 63);
+    assert!(unitary_cx(on_cpu(), &Matrix::haar(16, &mut s), &settings(0)) <= 63);
 }
 
 #[test]
 fn what_is_stopped_at_once_is_the_decomposition() {
     let mut s = Stream::new(0, 11, 1);
     for (n, most) in [(3, 24), (4, 120), (5, 528), (6, 2208)] {
-        assert!(unitary_cx(&Matrix::haar(1 << n, &mut s), &settings(2), &STOPPED) <= most);
+        assert!(unitary_cx(stopped(), &Matrix::haar(1 << n, &mut s), &settings(2)) <= most);
     }
     for n in 1..=10 {
         let v = normalised((0..1 << n).map(|_| s.complex_gaussian()));
-        assert!(state_cx(&v, &settings(2), &STOPPED) <= (2usize << n) - 4);
+        assert!(state_cx(stopped(), &v, &settings(2)) <= (2usize << n) - 4);
     }
 }
 
@@ -86,21 +82,23 @@ fn states_take_as_few_cx_as_are_known() {
     let one = |yes: bool| Complex64::new(f64::from(yes), 0.0);
     for n in 2..=5usize {
         let dim = 1usize << n;
-        assert_eq!(state_cx(&normalised((0..dim).map(|i| one(i == 0 || i == dim - 1))), &settings(1), &GO), n - 1);
-        assert_eq!(state_cx(&normalised((0..dim).map(|i| one(i.is_power_of_two()))), &settings(1), &GO), 2 * n - 3);
+        assert_eq!(state_cx(on_cpu(), &normalised((0..dim).map(|i| one(i == 0 || i == dim - 1))), &settings(1)), n - 1);
+        assert_eq!(
+            state_cx(on_cpu(), &normalised((0..dim).map(|i| one(i.is_power_of_two()))), &settings(1)),
+            2 * n - 3
+        );
         let product = normalised((0..dim).map(|i| Complex64::cis(0.7 * i.count_ones() as f64)));
-        assert_eq!(state_cx(&product, &settings(1), &GO), 0);
+        assert_eq!(state_cx(on_cpu(), &product, &settings(1)), 0);
         let random = normalised((0..dim).map(|_| s.complex_gaussian()));
-        assert!(state_cx(&random, &settings(1), &GO) <= [1, 3, 6, 15][n - 2]);
+        assert!(state_cx(on_cpu(), &random, &settings(1)) <= [1, 3, 6, 15][n - 2]);
     }
-    assert_eq!(state_cx(&[one(false), Complex64::I], &settings(1), &GO), 0);
+    assert_eq!(state_cx(on_cpu(), &[one(false), Complex64::I], &settings(1)), 0);
 }
 
 #[test]
 fn input_errors_carry_their_figures() {
-    let engine = CpuEngine::new();
-    let of_matrix = |m: &Matrix| synthesize_unitary(m, &settings(0), &engine, &GO).unwrap_err();
-    let of_state = |v: &[Complex64]| prepare_state(v, &settings(0), &engine, &GO).unwrap_err();
+    let of_matrix = |m: &Matrix| synthesize_unitary(on_cpu(), m, &settings(0)).unwrap_err();
+    let of_state = |v: &[Complex64]| prepare_state(on_cpu(), v, &settings(0)).unwrap_err();
     for (rows, cols) in [(0, 0), (1, 1), (3, 3), (4, 2), (2, 4)] {
         assert_eq!(of_matrix(&Matrix::zeros(rows, cols)), SynthesisError::NoUnitaryShape { rows, cols });
     }
@@ -133,18 +131,17 @@ fn input_errors_carry_their_figures() {
     assert!(matches!(of_state(&many), SynthesisError::TooManyQubits { n_qubits: 11, most: 10, .. }));
     // Nothing is within a tolerance of zero: the error says how near it came.
     let strict = SynthesisSettings { tolerance: 0.0, ..settings(0) };
-    let missed = synthesize_unitary(&Matrix::haar(8, &mut Stream::new(0, 11, 3)), &strict, &engine, &GO);
+    let missed = synthesize_unitary(on_cpu(), &Matrix::haar(8, &mut Stream::new(0, 11, 3)), &strict);
     assert!(matches!(missed, Err(SynthesisError::Missed { distance, .. }) if distance > 0.0 && distance < 1e-12));
 }
 
 #[test]
 fn blocks_of_three_wires_become_smaller_or_stay() {
-    let engine = CpuEngine::new();
     let mut n_smaller = 0;
     for seed in 0..20 {
         let mut s = Stream::new(seed, 11, 4);
         let block = random_clifford_t(3, 24, &mut s);
-        let Some(smaller) = resynthesize_three(&block, 1e-10, &engine, &mut s, &GO) else { continue };
+        let Some(smaller) = resynthesize_three(on_cpu(), &block, 1e-10, &mut s) else { continue };
         assert!(smaller.circuit().n_cx() < block.n_cx());
         assert!(block_distance(&block, smaller.circuit()).unwrap() <= 1e-12);
         n_smaller += 1;
@@ -153,14 +150,14 @@ fn blocks_of_three_wires_become_smaller_or_stay() {
     let mut s = Stream::new(0, 11, 5);
     let long = random_block(3, 80, &mut s);
     assert!(long.n_cx() > 20);
-    assert!(resynthesize_three(&long, 1e-10, &engine, &mut s, &GO).unwrap().circuit().n_cx() <= 16);
+    assert!(resynthesize_three(on_cpu(), &long, 1e-10, &mut s).unwrap().circuit().n_cx() <= 16);
     for width in [0, 1, 4] {
         let block = random_block(width.max(1), 30, &mut s);
-        assert!(resynthesize_three(&block, 1e-10, &engine, &mut s, &GO).is_none());
+        assert!(resynthesize_three(on_cpu(), &block, 1e-10, &mut s).is_none());
     }
     let pair = random_block(2, 40, &mut s);
-    assert!(resynthesize_three(&pair, 1e-10, &engine, &mut s, &GO).unwrap().circuit().n_cx() <= 3);
-    assert!(resynthesize_three(&long, 1e-10, &engine, &mut s, &STOPPED).is_none());
+    assert!(resynthesize_three(on_cpu(), &pair, 1e-10, &mut s).unwrap().circuit().n_cx() <= 3);
+    assert!(resynthesize_three(stopped(), &long, 1e-10, &mut s).is_none());
 }
 
 proptest! {
@@ -171,8 +168,8 @@ proptest! {
     fn unitaries_of_short_circuits_are_found(seed in 0u64..1 << 40, width in 1u8..=3, n_gates in 0usize..8) {
         let block = random_clifford_t(width, n_gates, &mut Stream::new(seed, 11, 6));
         let u = block.unitary();
-        prop_assert!(unitary_cx(&u, &settings(1), &GO) <= block.n_cx());
-        let run = || synthesize_unitary(&u, &SynthesisSettings { seed, ..settings(1) }, &CpuEngine::new(), &GO).unwrap();
+        prop_assert!(unitary_cx(on_cpu(), &u, &settings(1)) <= block.n_cx());
+        let run = || synthesize_unitary(on_cpu(), &u, &SynthesisSettings { seed, ..settings(1) }).unwrap();
         prop_assert_eq!(run(), run());
     }
 
@@ -182,7 +179,7 @@ proptest! {
         let block = random_clifford_t(width, n_gates, &mut Stream::new(seed, 11, 7));
         let u = block.unitary();
         let v: Vec<Complex64> = (0..u.rows()).map(|r| u[(r, 0)]).collect();
-        prop_assert!(state_cx(&v, &settings(1), &GO) <= block.n_cx());
+        prop_assert!(state_cx(on_cpu(), &v, &settings(1)) <= block.n_cx());
     }
 
     /// Every unitary and every state has a circuit, whatever its numbers are.
@@ -199,8 +196,8 @@ proptest! {
                 permutation(dim, |c| order[c])
             }
         };
-        unitary_cx(&u, &settings(0), &STOPPED);
+        unitary_cx(stopped(), &u, &settings(0));
         let v: Vec<Complex64> = (0..dim).map(|r| u[(r, dim - 1)]).collect();
-        state_cx(&v, &settings(0), &STOPPED);
+        state_cx(stopped(), &v, &settings(0));
     }
 }

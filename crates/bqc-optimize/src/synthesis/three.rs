@@ -2,12 +2,12 @@
 
 use super::growth::{GrowthSettings, grow};
 use super::pattern::{self, Fit};
+use crate::Context;
 use crate::two_qubit::resynthesize_pair;
 use bqc_circuit::BlockCircuit;
-use bqc_instantiate::{CxTemplate, Engine, StateBatch};
+use bqc_instantiate::{CxTemplate, StateBatch};
 use bqc_linalg::Stream;
 use bqc_verify::VerifiedBlock;
-use std::sync::atomic::AtomicBool;
 
 /// Circuits that go on from each layer: enough for Toffoli gates and their kin, a tenth of a second
 /// for a block that nothing smaller exists for.
@@ -18,13 +18,12 @@ const BEAM: usize = 6;
 ///
 /// * `tolerance`: largest phase distance; the result has been verified against the block.
 /// * Takes some ten milliseconds for a block of ten CX. It is a function of the block and the stream
-///   unless `stop` is set.
+///   unless it is stopped.
 pub fn resynthesize_three(
+    context: Context<'_>,
     block: &BlockCircuit,
     tolerance: f64,
-    engine: &dyn Engine,
     stream: &mut Stream,
-    stop: &AtomicBool,
 ) -> Option<VerifiedBlock> {
     let n_cx = block.n_cx();
     let candidate = match block.width() {
@@ -35,9 +34,8 @@ pub fn resynthesize_three(
             let generic_cx = pattern::generic_unitary_cx(3);
             let max_cx = (n_cx - 1).min(generic_cx - 1);
             let growth = GrowthSettings { beam: BEAM, n_random: 1, max_cx, generic_cx: None };
-            let grown = grow(&batch, &growth, engine, stream, stop);
-            let found = match grown {
-                None if n_cx > generic_cx => Fit { batch: &batch, tolerance, engine, stop }.generic(generic_cx, stream),
+            let found = match grow(context, &batch, &growth, stream) {
+                None if n_cx > generic_cx => Fit { context, batch: &batch, tolerance }.generic(generic_cx, stream),
                 other => other,
             };
             found?.to_block()
