@@ -94,8 +94,8 @@ pub struct JournalSeconds {
 /// A result of some 1.5 kB, as a block of five wires has.
 fn solved(i: u32) -> Entry {
     let gate = |k: u32| match k % 3 {
-        0 => GateForm::Cx((k % 5) as u8, ((k + 1) % 5) as u8),
-        _ => GateForm::U3((k % 5) as u8, [f64::from(i), f64::from(k), 0.5]),
+        0 => GateForm::Cx((k % 5) as u16, ((k + 1) % 5) as u16),
+        _ => GateForm::U3((k % 5) as u16, [f64::from(i), f64::from(k), 0.5]),
     };
     let block = BlockForm { width: 5, gates: (0..80).map(gate).collect() };
     let (outcome, reason) = (Outcome::Improved, "improved".into());

@@ -15,22 +15,23 @@ impl BlockGate {
     }
 }
 
-/// A lowered circuit without walls on `width` wires.
+/// A lowered circuit without walls on `width` wires: a few in a block of a search, all of the circuit in a region
+/// between walls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BlockCircuit {
-    width: u8,
+    width: u16,
     /// The gates in program order.
     pub gates: Vec<BlockGate>,
 }
 
 impl BlockCircuit {
     /// An empty circuit on `width` wires.
-    pub fn new(width: u8) -> BlockCircuit {
+    pub fn new(width: u16) -> BlockCircuit {
         BlockCircuit { width, gates: Vec::new() }
     }
 
     /// Number of wires.
-    pub fn width(&self) -> u8 {
+    pub fn width(&self) -> u16 {
         self.width
     }
 
@@ -117,7 +118,7 @@ mod tests {
     use crate::{Circuit, Operation, Qubit};
     use bqc_linalg::{Matrix, Stream, phase_distance};
 
-    fn random(width: u8, n_gates: usize, stream: &mut Stream) -> BlockCircuit {
+    fn random(width: u16, n_gates: usize, stream: &mut Stream) -> BlockCircuit {
         let mut block = BlockCircuit::new(width);
         let mut wires: Vec<BlockQubit> = (0..width).map(BlockQubit).collect();
         for _ in 0..n_gates {

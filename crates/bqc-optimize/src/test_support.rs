@@ -43,15 +43,15 @@ pub(crate) fn random_clifford_t(width: u8, n_gates: usize, stream: &mut Stream) 
 }
 
 fn block_of(width: u8, n_gates: usize, s: &mut Stream, angles: impl Fn(&mut Stream) -> [f64; 3]) -> BlockCircuit {
-    let mut block = BlockCircuit::new(width);
+    let mut block = BlockCircuit::new(width.into());
     for _ in 0..n_gates {
         let mut wires: Vec<u8> = (0..width).collect();
         s.shuffle(&mut wires);
         if width > 1 && s.chance(0.5) {
-            block.push_cx(BlockQubit(wires[0]), BlockQubit(wires[1]));
+            block.push_cx(BlockQubit(wires[0].into()), BlockQubit(wires[1].into()));
         } else {
             let angles = angles(s);
-            block.push_u3(BlockQubit(wires[0]), angles);
+            block.push_u3(BlockQubit(wires[0].into()), angles);
         }
     }
     block

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-fn block(width: u8, n_cx: usize, seed: u64) -> BlockCircuit {
+fn block(width: u16, n_cx: usize, seed: u64) -> BlockCircuit {
     let mut stream = Stream::new(seed, width.into(), 0);
     let mut block = BlockCircuit::new(width);
     let mut wires: Vec<BlockQubit> = (0..width).map(BlockQubit).collect();
@@ -26,7 +26,7 @@ fn block(width: u8, n_cx: usize, seed: u64) -> BlockCircuit {
     block
 }
 
-fn solved(flow: Flow, width: u8, n_cx: usize) -> (Unit, Solved) {
+fn solved(flow: Flow, width: u16, n_cx: usize) -> (Unit, Solved) {
     let settings = BlockSettings { flow, ..BlockSettings::default() };
     let engine = CpuEngine::new();
     let unit = Unit::new(&block(width, n_cx, 3), &settings, 1, 2, "cpu");

@@ -4,10 +4,10 @@ use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, Qubit, Wire};
 use bqc_linalg::Stream;
 
 /// A block of generic one-qubit gates and CX, half of each.
-pub(crate) fn random_block(width: u8, n_gates: usize, s: &mut Stream) -> BlockCircuit {
+pub(crate) fn random_block(width: u16, n_gates: usize, s: &mut Stream) -> BlockCircuit {
     let mut block = BlockCircuit::new(width);
     for _ in 0..n_gates {
-        let mut wires: Vec<u8> = (0..width).collect();
+        let mut wires: Vec<u16> = (0..width).collect();
         s.shuffle(&mut wires);
         if width > 1 && s.chance(0.5) {
             block.push_cx(BlockQubit(wires[0]), BlockQubit(wires[1]));

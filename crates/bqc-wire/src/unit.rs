@@ -16,11 +16,11 @@ use sha2::{Digest, Sha256};
 /// Begins what is hashed. The number is raised when the same unit gets another result.
 const DOMAIN: &[u8] = b"bqc.unit/1";
 
-/// A block in bytes: postcard writes angles as the eight bytes that they are.
+/// A block in bytes: postcard writes angles as the eight bytes that they are, and wires below 128 as one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BlockForm {
     /// Number of wires.
-    pub width: u8,
+    pub width: u16,
     /// Gates in program order.
     pub gates: Vec<GateForm>,
 }
@@ -29,9 +29,9 @@ pub struct BlockForm {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum GateForm {
     /// Controlled X: control and target.
-    Cx(u8, u8),
+    Cx(u16, u16),
     /// One-qubit gate: wire and `[θ, φ, λ]` in radians.
-    U3(u8, [f64; 3]),
+    U3(u16, [f64; 3]),
 }
 
 /// The bytes say nothing that is a block.
@@ -41,7 +41,7 @@ pub struct FormError {
     /// Position of the gate, from 0.
     pub index: usize,
     /// Wires of the block.
-    pub width: u8,
+    pub width: u16,
 }
 
 impl From<&BlockCircuit> for BlockForm {

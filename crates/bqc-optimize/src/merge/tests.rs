@@ -20,11 +20,11 @@ const ROOT_X: [f64; 3] = [FRAC_PI_2, -FRAC_PI_2, FRAC_PI_2];
 
 /// A block written as text: `cx 0 1` or a name and a wire.
 fn block(width: u8, gates: &[(&str, u8, u8)]) -> BlockCircuit {
-    let mut block = BlockCircuit::new(width);
+    let mut block = BlockCircuit::new(width.into());
     for &(name, a, b) in gates {
         let angles = match name {
             "cx" => {
-                block.push_cx(BlockQubit(a), BlockQubit(b));
+                block.push_cx(BlockQubit(a.into()), BlockQubit(b.into()));
                 continue;
             }
             "h" => H,
@@ -34,7 +34,7 @@ fn block(width: u8, gates: &[(&str, u8, u8)]) -> BlockCircuit {
             "id" => [0.0; 3],
             other => panic!("no gate `{other}` in these tests"),
         };
-        block.push_u3(BlockQubit(a), angles);
+        block.push_u3(BlockQubit(a.into()), angles);
     }
     block
 }

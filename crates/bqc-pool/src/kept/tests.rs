@@ -122,8 +122,8 @@ fn of_a_run_that_was_killed_the_checkpoints_count() {
     let (engine, go, stop) = (CpuEngine::new(), AtomicBool::new(false), AtomicBool::new(true));
     let mut block = BlockCircuit::new(3);
     for i in 0..12u8 {
-        block.push_cx(BlockQubit(i % 3), BlockQubit((i + 1) % 3));
-        block.push_u3(BlockQubit(i % 3), [0.0, 0.0, 0.7]);
+        block.push_cx(BlockQubit((i % 3).into()), BlockQubit(((i + 1) % 3).into()));
+        block.push_u3(BlockQubit((i % 3).into()), [0.0, 0.0, 0.7]);
     }
     let settings = BlockSettings { flow: Flow::Search { n_rounds: 3 }, ..BlockSettings::default() };
     let unit = Unit::new(&block, &settings, 0, 0, "cpu");
