@@ -28,10 +28,11 @@ pub const DECIDING: [&str; 13] = [
 ];
 
 /// Folders of the other crates, and why a change there makes no known result worthless.
-pub const NOT_DECIDING: [(&str, &str); 11] = [
+pub const NOT_DECIDING: [(&str, &str); 12] = [
     ("", "the command: what it decides, settings and seed, is in each unit and each plan"),
     ("benchmarks", "measures, and is not part of the program"),
     ("crates/bqc-cluster", "decides who does a unit, not what comes out; results are checked as they come in"),
+    ("crates/bqc-compiler", "puts a run together; what it decides, settings and names, is in each unit and each plan"),
     ("crates/bqc-cuda-shim", "passes calls on to the driver"),
     ("crates/bqc-pool", "decides which process does a unit, not what comes out; results are checked as they come in"),
     ("crates/bqc-qasm", "the circuit as it was understood is in each plan, and its blocks are in each unit"),

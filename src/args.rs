@@ -13,9 +13,11 @@ pub use gpu::{GpuArgs, GpusArg, MpsArg, PerGpuArg};
 pub use gpu::{MpsGuardArgs, PlaceArgs};
 pub use slurm_script::{ArrayScriptArgs, JobArgs, MultiNodeScriptArgs, SlurmScriptArgs, SlurmScriptKind};
 
+use bqc_compiler::Effort;
 use bqc_instantiate::Solver;
 use bqc_optimize::Objective;
 use bqc_qasm::Limits;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -136,14 +138,14 @@ pub struct SettingsArgs {
     pub threads: Option<u16>,
     /// How long a search goes on without much gain: 1 is over in moments, 3 is near the point of
     /// diminishing returns, `forever` runs until the time limit or Ctrl-C
-    #[arg(long, value_enum, value_name = "1..5|forever", default_value_t = EffortArg::E3)]
-    pub effort: EffortArg,
+    #[arg(long, value_name = "1..5|forever", default_value = Effort::default().name(), value_parser = effort_parser())]
+    pub effort: Effort,
     /// What fits the candidates of deletion and search. Whatever it is, results are verified
-    #[arg(long, value_enum, default_value_t = SolverArg::Auto)]
-    pub solver: SolverArg,
+    #[arg(long, default_value = "auto", value_parser = solver_parser())]
+    pub solver: Solver,
     /// What to make small, at never more two-qubit gates
-    #[arg(long, value_enum, default_value_t = ObjectiveArg::Cx)]
-    pub objective: ObjectiveArg,
+    #[arg(long, default_value = Objective::default().name(), value_parser = objective_parser())]
+    pub objective: Objective,
     /// How often each block is rebuilt, with other random numbers; the best result is kept. A search
     /// divides them among its windows [default: by effort; 1 for deletion]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
@@ -381,89 +383,34 @@ pub enum FlowArg {
     Search,
 }
 
-/// What fits candidates.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SolverArg {
-    /// The one that finds most per second: lm
-    Auto,
-    /// Levenberg-Marquardt on sampled residuals
-    Lm,
-    /// QFactor: sweeps over all columns
-    Qfactor,
-    /// QFactor-Sample: sweeps over random states
-    QfactorSample,
-    /// Some two dozen sweeps over random states, then Levenberg-Marquardt
-    Hybrid,
+/// Reads the name of an effort.
+fn effort_parser() -> impl TypedValueParser<Value = Effort> {
+    named(Effort::ALL.into_iter().map(|e| (PossibleValue::new(e.name()).help(e.help()), e)))
 }
 
-impl SolverArg {
-    /// As the library calls it.
-    pub fn solver(self) -> Solver {
-        match self {
-            SolverArg::Auto | SolverArg::Lm => Solver::Lm,
-            SolverArg::Qfactor => Solver::QFactor,
-            SolverArg::QfactorSample => Solver::QFactorSample,
-            SolverArg::Hybrid => Solver::Hybrid,
-        }
-    }
+/// Reads the name of a solver, or `auto`.
+fn solver_parser() -> impl TypedValueParser<Value = Solver> {
+    let auto = Solver::default();
+    let help = format!("The one that finds most per second: {}", auto.name());
+    let all = Solver::ALL.map(|solver| (PossibleValue::new(solver.name()).help(solver.help()), solver));
+    named([(PossibleValue::new("auto").help(help), auto)].into_iter().chain(all))
 }
 
-/// What to make small.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ObjectiveArg {
-    /// Two-qubit gates, then one-qubit gates, then the depth
-    Cx,
-    /// Two-qubit depth, then two-qubit gates, then one-qubit gates
-    Depth,
-    /// 10 for each two-qubit gate, 5 for each layer of them, 1 for each one-qubit gate
-    Weighted,
+/// Reads the name of an objective.
+fn objective_parser() -> impl TypedValueParser<Value = Objective> {
+    named(Objective::ALL.into_iter().map(|o| (PossibleValue::new(o.name()).help(o.help()), o)))
 }
 
-impl ObjectiveArg {
-    /// As the library calls it.
-    pub fn objective(self) -> Objective {
-        match self {
-            ObjectiveArg::Cx => Objective::Cx,
-            ObjectiveArg::Depth => Objective::Depth,
-            ObjectiveArg::Weighted => Objective::Weighted,
-        }
-    }
-}
-
-/// How long a search goes on.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum EffortArg {
-    /// One quick pass
-    #[value(name = "1")]
-    E1,
-    /// Some passes
-    #[value(name = "2")]
-    E2,
-    /// Near the point of diminishing returns
-    #[value(name = "3")]
-    E3,
-    /// Several times as long
-    #[value(name = "4")]
-    E4,
-    /// Until nothing has been found for a long time
-    #[value(name = "5")]
-    E5,
-    /// Until it is stopped
-    Forever,
-}
-
-impl EffortArg {
-    /// As it is typed.
-    pub fn name(self) -> &'static str {
-        match self {
-            EffortArg::E1 => "1",
-            EffortArg::E2 => "2",
-            EffortArg::E3 => "3",
-            EffortArg::E4 => "4",
-            EffortArg::E5 => "5",
-            EffortArg::Forever => "forever",
-        }
-    }
+/// Reads one of these names.
+fn named<T: Copy + Send + Sync + 'static>(
+    rows: impl Iterator<Item = (PossibleValue, T)>,
+) -> impl TypedValueParser<Value = T> {
+    let rows: Vec<(PossibleValue, T)> = rows.collect();
+    let names = PossibleValuesParser::new(rows.iter().map(|(name, _)| name.clone()));
+    names.try_map(move |text| {
+        let row = rows.iter().find(|(name, _)| name.matches(&text, false));
+        row.map(|(_, value)| *value).ok_or_else(|| format!("unknown name `{text}`"))
+    })
 }
 
 /// Reads `500ms`, `30s`, `1.5m`, `2h`; a bare number is refused because its unit is a guess.

@@ -199,7 +199,7 @@ impl Batch<'_> {
             // What was made before is nothing to be replaced.
             return Ok(Ended::Now(BatchOutcome::Unfinished));
         }
-        let run_plan = compile.plan()?;
+        let run_plan = compile.plan();
         let job = Job { item, plan: self.plan(&run_plan), run_plan, meter };
         if self.is_done(&job, self.record_of(&job).as_ref()) {
             return Ok(Ended::Before);
@@ -351,7 +351,8 @@ impl Batch<'_> {
 
     /// All that decides a circuit's result, the limit of its time included.
     fn plan(&self, run_plan: &[u8; 32]) -> String {
-        hexadecimal(&plan_hash(&BUILD, &[run_plan, format!("{:?}", self.args.circuit_time_limit).as_bytes()]))
+        let limit_ns = self.args.circuit_time_limit.map_or(String::new(), |limit| limit.as_nanos().to_string());
+        hexadecimal(&plan_hash(&BUILD, &[run_plan, limit_ns.as_bytes()]))
     }
 
     fn compile_args(&self, item: &Item) -> CompileArgs {

@@ -11,12 +11,10 @@ use crate::build_id::BUILD;
 use crate::exit::Failure;
 use bqc_circuit::Circuit;
 use bqc_cluster::{CIRCUIT_NAME, OWN_NAMES, PLAN_NAME};
-use bqc_instantiate::Solver;
-use bqc_optimize::{BlockSettings, Flow, Objective};
+use bqc_compiler::Settings;
 use bqc_qasm::{Limits, ParseOptions, SourceText};
-use bqc_run::RunSettings;
 use bqc_store::{Clock, Folder, Ledger, Status, Storage, StoreError};
-use bqc_wire::{Plan, PlanSettings, plan::sha256};
+use bqc_wire::{Plan, plan::sha256};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -78,9 +76,11 @@ impl RunDir {
     }
 
     /// The settings of its compile here.
-    fn settings(&self, n_threads: usize, max_check_updates: f64) -> Result<RunSettings, Failure> {
-        let unknown = || Failure::Usage(format!("`{}` asks for what this bqc does not know", self.path.display()));
-        run_settings(&self.plan.settings, n_threads, max_check_updates).ok_or_else(unknown)
+    fn settings(&self, n_threads: usize, max_check_updates: f64) -> Result<Settings, Failure> {
+        let unknown =
+            |e| Failure::Usage(format!("`{}` asks for what this bqc does not know: {e}", self.path.display()));
+        let settings = Settings::from_line(&self.plan.settings).map_err(unknown)?;
+        Ok(Settings { n_threads, max_check_updates, ..settings })
     }
 }
 
@@ -120,90 +120,4 @@ fn parse(text: Vec<u8>) -> Result<Circuit, Failure> {
 
 fn read_whole(storage: &Folder, name: &str) -> std::io::Result<Vec<u8>> {
     storage.read_from(name, 0, usize::MAX)
-}
-
-fn plan_settings(settings: &RunSettings, effort: Option<&str>) -> PlanSettings {
-    let block = &settings.block;
-    let (flow, rounds) = match block.flow {
-        Flow::Delete => ("delete", 0),
-        Flow::Search { n_rounds } => ("search", n_rounds as u64),
-    };
-    PlanSettings {
-        flow: flow.into(),
-        rounds,
-        effort: effort.map(str::to_owned),
-        solver: block.solver.name().into(),
-        objective: block.objective.name().into(),
-        block_size: settings.block_size as u64,
-        max_block_cx: settings.max_block_cx as u64,
-        max_passes: settings.max_passes,
-        patience: settings.patience,
-        min_gain: settings.min_gain,
-        starts: block.starts as u64,
-        epsilon: block.tolerance,
-        epsilon_total: settings.epsilon_total,
-        seed: block.seed,
-    }
-}
-
-/// The same back; none if a name is not known.
-fn run_settings(plan: &PlanSettings, n_threads: usize, max_check_updates: f64) -> Option<RunSettings> {
-    let objectives = [Objective::Cx, Objective::Depth, Objective::Weighted];
-    let flow = match plan.flow.as_str() {
-        "delete" => Flow::Delete,
-        "search" => Flow::Search { n_rounds: plan.rounds as usize },
-        _ => return None,
-    };
-    Some(RunSettings {
-        block_size: plan.block_size as usize,
-        max_block_cx: plan.max_block_cx as usize,
-        max_passes: plan.max_passes,
-        patience: plan.patience,
-        min_gain: plan.min_gain,
-        epsilon_total: plan.epsilon_total,
-        n_threads,
-        block: BlockSettings {
-            flow,
-            starts: plan.starts as usize,
-            solver: Solver::ALL.into_iter().find(|solver| solver.name() == plan.solver)?,
-            objective: objectives.into_iter().find(|objective| objective.name() == plan.objective)?,
-            tolerance: plan.epsilon,
-            seed: plan.seed,
-            sabotage: None,
-        },
-        max_check_updates,
-        is_recorded: false,
-        has_block_records: true,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn settings_come_back_from_a_plan() {
-        for (flow, objective, solver) in [
-            (Flow::Delete, Objective::Depth, Solver::Hybrid),
-            (Flow::Search { n_rounds: 20 }, Objective::Weighted, Solver::QFactorSample),
-        ] {
-            let block = BlockSettings { flow, starts: 3, solver, objective, tolerance: 1e-9, seed: 7, sabotage: None };
-            let settings = RunSettings {
-                block_size: 5,
-                max_block_cx: 48,
-                max_passes: u32::MAX,
-                patience: 6,
-                min_gain: 0.005,
-                epsilon_total: 1e-4,
-                n_threads: 3,
-                block,
-                max_check_updates: 8e9,
-                is_recorded: false,
-                has_block_records: true,
-            };
-            assert_eq!(run_settings(&plan_settings(&settings, None), 3, 8e9), Some(settings));
-        }
-        let settings = BlockSettings::default();
-        assert_eq!(settings.solver, Solver::Lm);
-    }
 }

@@ -1,6 +1,7 @@
 //! `bqc compile`: reads, runs, writes, and says how it went.
 
-use crate::args::{CompileArgs, EffortArg, FlowArg, RunFolderArgs, SettingsArgs};
+use crate::args::{CompileArgs, FlowArg, RunFolderArgs, SettingsArgs};
+use crate::cores;
 use crate::engine::{Chosen, Wanted};
 use crate::exit::{Exit, Failure};
 use crate::input::read_circuit_to_prove;
@@ -12,56 +13,11 @@ use crate::report::{Request, exit};
 use crate::resources::Meter;
 use crate::stop::Stop;
 use bqc_circuit::{Circuit, Stats};
-use bqc_optimize::{BlockSettings, Flow};
-use bqc_run::{Compiled, RunSettings};
+use bqc_compiler::{Compiled, Settings};
+use bqc_optimize::BlockSettings;
 use bqc_wire::{Document, FileDigest, Report};
 use std::path::Path;
-use std::thread::available_parallelism;
 use std::time::Instant;
-
-/// Widest block and most CX gates in it, for deletion: five wires find most per second, and beyond
-/// some dozens of gates a block costs more than two halves of it and finds no more.
-const DELETE_BLOCK_SIZE: u8 = 5;
-const DELETE_BLOCK_CX: usize = 48;
-/// Deletion passes: each of the three widths has two chances before a run ends.
-const DELETE_PATIENCE: u32 = 6;
-const DELETE_PASSES: u32 = 32;
-
-/// Windows of a search, which cuts them into smaller blocks itself.
-const SEARCH_WINDOW_SIZE: u8 = 12;
-const SEARCH_WINDOW_CX: usize = 200;
-
-/// What an effort stands for.
-struct Effort {
-    /// Rounds of cuts in each window of one pass.
-    n_rounds: usize,
-    /// Starts, divided among the windows.
-    starts: u32,
-    /// Passes with little gain before the search ends.
-    patience: u32,
-    /// The share of the gates that is more than little.
-    min_gain: f64,
-    max_passes: u32,
-}
-
-impl Effort {
-    fn of(arg: EffortArg) -> Effort {
-        let (n_rounds, starts, patience, min_gain, max_passes) = match arg {
-            EffortArg::E1 => (4, 1, 1, 0.05, 1),
-            EffortArg::E2 => (10, 1, 1, 0.02, u32::MAX),
-            EffortArg::E3 => (20, 4, 5, 0.005, u32::MAX),
-            EffortArg::E4 => (20, 8, 8, 0.001, u32::MAX),
-            EffortArg::E5 => (20, 16, 20, 0.0, u32::MAX),
-            EffortArg::Forever => (20, 16, u32::MAX, 0.0, u32::MAX),
-        };
-        Effort { n_rounds, starts, patience, min_gain, max_passes }
-    }
-}
-
-/// What comparing the whole circuits may cost, in updates of an amplitude: some five seconds of two
-/// cores, so that a time limit is overrun by no more. One random state of twenty wires and some
-/// thousand gates fits.
-pub const MAX_CHECK_UPDATES: f64 = 8e9;
 
 /// Runs the command. `start` is when the process began: limits and reports count from there.
 pub fn compile(args: &CompileArgs, start: Instant) -> Result<Exit, Failure> {
@@ -105,7 +61,7 @@ fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result
 pub struct Compile<'a> {
     args: &'a CompileArgs,
     input: &'a Circuit,
-    settings: RunSettings,
+    settings: Settings,
     engine: Chosen,
     workers: Option<usize>,
     /// As in `args`, unless it is known only when the circuit is.
@@ -147,7 +103,7 @@ pub struct Done {
 impl<'a> Compile<'a> {
     /// Decides what the arguments left open.
     pub fn new(args: &'a CompileArgs, input: &'a Circuit, stop: &Stop) -> Result<Compile<'a>, Failure> {
-        let mut settings = RunSettings {
+        let mut settings = Settings {
             is_recorded: args.proof.is_some(),
             has_block_records: args.report.is_some(),
             ..resolve(&args.settings)
@@ -174,7 +130,7 @@ impl<'a> Compile<'a> {
     }
 
     /// Names the circuit as it was understood, and all that decides the output.
-    pub fn plan(&self) -> Result<[u8; 32], Failure> {
+    pub fn plan(&self) -> [u8; 32] {
         self.task().plan()
     }
 
@@ -362,53 +318,25 @@ fn talk(args: &CompileArgs) -> Talk {
     }
 }
 
-/// The cores of this process: those of the machine, or fewer where Slurm has given a task so many. (Not every
-/// Slurm keeps tasks from the cores of others.)
-fn cores() -> usize {
-    let of_machine = available_parallelism().map_or(1, usize::from);
-    let of_task = std::env::var("SLURM_CPUS_PER_TASK").ok().and_then(|n| n.parse().ok());
-    of_task.map_or(of_machine, |n: usize| n.clamp(1, of_machine))
-}
-
 /// Fills in what depends on the machine or on other settings.
-pub fn resolve(args: &SettingsArgs) -> RunSettings {
-    let effort = Effort::of(args.effort);
-    let block = |flow, starts: u32| BlockSettings {
-        flow,
-        starts: args.starts.unwrap_or(starts) as usize,
-        solver: args.solver.solver(),
-        objective: args.objective.objective(),
-        tolerance: args.epsilon,
-        seed: args.seed,
-        sabotage: None,
+pub fn resolve(args: &SettingsArgs) -> Settings {
+    let base = match args.flow {
+        FlowArg::Delete => Settings::deletion(),
+        FlowArg::Search => Settings::effort(args.effort),
     };
-    let n_threads = args.threads.map_or_else(cores, usize::from);
-    match args.flow {
-        FlowArg::Delete => RunSettings {
-            block_size: args.block_size.unwrap_or(DELETE_BLOCK_SIZE).into(),
-            max_block_cx: DELETE_BLOCK_CX,
-            max_passes: args.passes.unwrap_or(DELETE_PASSES),
-            patience: DELETE_PATIENCE,
-            min_gain: 0.0,
-            epsilon_total: args.epsilon_total,
-            n_threads,
-            block: block(Flow::Delete, 1),
-            max_check_updates: MAX_CHECK_UPDATES,
-            is_recorded: false,
-            has_block_records: false,
+    Settings {
+        block_size: args.block_size.map_or(base.block_size, usize::from),
+        max_passes: args.passes.unwrap_or(base.max_passes),
+        epsilon_total: args.epsilon_total,
+        n_threads: args.threads.map_or_else(cores::usable, usize::from),
+        block: BlockSettings {
+            starts: args.starts.map_or(base.block.starts, |n| n as usize),
+            solver: args.solver,
+            objective: args.objective,
+            tolerance: args.epsilon,
+            seed: args.seed,
+            ..base.block
         },
-        FlowArg::Search => RunSettings {
-            block_size: args.block_size.unwrap_or(SEARCH_WINDOW_SIZE).into(),
-            max_block_cx: SEARCH_WINDOW_CX,
-            max_passes: args.passes.unwrap_or(effort.max_passes),
-            patience: effort.patience,
-            min_gain: effort.min_gain,
-            epsilon_total: args.epsilon_total,
-            n_threads,
-            block: block(Flow::Search { n_rounds: effort.n_rounds }, effort.starts),
-            max_check_updates: MAX_CHECK_UPDATES,
-            is_recorded: false,
-            has_block_records: false,
-        },
+        ..base
     }
 }

@@ -3,17 +3,17 @@
 //! it through, and what would have to be done for more.
 
 use crate::args::DoctorArgs;
+use crate::cores;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use bqc_instantiate::{CpuEngine, Engine};
 use std::fmt::Write as _;
 use std::path::Path;
-use std::thread::available_parallelism;
 
 /// Prints a line for each thing found. Finding no GPU is no failure: everything works without.
 pub fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
     let cpu = CpuEngine::default();
-    let n_cores = available_parallelism().map_or(1, usize::from);
+    let n_cores = cores::usable();
     let mut text = String::new();
     line(&mut text, "bqc", env!("CARGO_PKG_VERSION"));
     line(&mut text, "CPU", &format!("{n_cores} cores, engine {}", cpu.name()));
@@ -54,9 +54,9 @@ fn gpus(text: &mut String, args: &DoctorArgs, n_cores: usize) -> Option<String> 
         match examine(device, args.ceilings) {
             Ok((health, free_bytes)) => {
                 line(text, "", &health);
-                let share = crate::gpu::share_by_width(free_bytes, n_cores / found.devices.len());
+                let share = crate::engine::gpu::share_by_width(free_bytes, n_cores / found.devices.len());
                 line(text, "", &format!("workers by block size: {share}"));
-                match crate::cuda::open_here(device.ordinal) {
+                match crate::engine::cuda::open_here(device.ordinal) {
                     Ok(opened) => _ = engine.get_or_insert_with(|| opened.name().to_string()),
                     Err(why) => line(text, "", &format!("not usable: {why}")),
                 }
@@ -115,7 +115,7 @@ fn advise(text: &mut String, device: &bqc_cuda::DeviceInfo, smi: Option<&bqc_poo
 #[cfg(target_os = "linux")]
 fn mps(text: &mut String) {
     use bqc_pool::mps::{NEEDED_FILES, find, is_installed, max_open_files};
-    let folder = crate::gpu::mps_folder();
+    let folder = crate::engine::gpu::mps_folder();
     let path = folder.display();
     let found = match find(&folder) {
         Some(user) => format!("a daemon of user {user} answers in `{path}`: workers share GPUs through it"),

@@ -1,10 +1,17 @@
 //! Which engine does the arithmetic: what was asked for, what the machine has, and a line for the user
 //! where the two differ.
 
+#[cfg(unix)]
+pub mod cuda;
+#[cfg(target_os = "linux")]
+pub mod gpu;
+
 use crate::args::{EngineArg, FlowArg, GpuArgs, GpusArg, MpsArg, PerGpuArg, WorkersArg};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use bqc_instantiate::{CpuEngine, Engine};
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 /// The engine of a run.
@@ -16,7 +23,7 @@ pub enum Chosen {
     Cuda(Box<bqc_cuda::CudaEngine>),
     /// GPUs in worker processes, and what stands in for them in this one.
     #[cfg(target_os = "linux")]
-    Crew(bqc_pool::Standin, Vec<crate::gpu::Post>),
+    Crew(bqc_pool::Standin, Vec<gpu::Post>),
     /// The CPU in the place of a GPU that this machine does not have.
     #[cfg(unix)]
     InPlace(bqc_pool::Standin),
@@ -105,7 +112,7 @@ impl Wanted<'_> {
             return Ok(crew.map(|crew| Chosen::Crew(bqc_pool::Standin::new(&crew.engine), crew.posts)));
         }
         let first = self.first(stop, progress)?;
-        let opened = first.and_then(crate::cuda::open_here);
+        let opened = first.and_then(cuda::open_here);
         Ok(opened.map(|engine| Chosen::Cuda(Box::new(engine))))
     }
 
@@ -144,12 +151,20 @@ fn in_place(family: &str) -> Result<Chosen, Failure> {
 
 #[cfg(target_os = "linux")]
 fn has_no_driver() -> bool {
-    crate::cuda::find_driver().is_err()
+    cuda::find_driver().is_err()
 }
 
 #[cfg(not(target_os = "linux"))]
 fn has_no_driver() -> bool {
     true
+}
+
+/// What starts this very program, even if another version has been put in its place meanwhile.
+#[cfg(unix)]
+pub fn this_program() -> std::io::Result<PathBuf> {
+    let itself = PathBuf::from("/proc/self/exe");
+    // A link of Linux's to the file that runs, not to its name.
+    if cfg!(target_os = "linux") && itself.exists() { Ok(itself) } else { std::env::current_exe() }
 }
 
 impl Chosen {
@@ -206,7 +221,7 @@ impl Chosen {
     pub fn gpus(&self, mps: MpsArg, stop: &AtomicBool, progress: &Progress) -> Result<Gpus, Failure> {
         match self {
             #[cfg(target_os = "linux")]
-            Chosen::Crew(_, posts) => crate::gpu::places(posts, mps, stop, progress),
+            Chosen::Crew(_, posts) => gpu::places(posts, mps, stop, progress),
             _ => {
                 let _ = (mps, stop, progress);
                 Ok(Gpus::new())

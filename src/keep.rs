@@ -2,18 +2,18 @@
 
 use crate::args::{CompileArgs, FaultArgs, RunFolderArgs, WorkersArg};
 use crate::build_id::BUILD;
+#[cfg(unix)]
+use crate::engine::this_program;
 use crate::engine::{Chosen, Gpus};
 use crate::exit::Failure;
 use crate::log;
 use crate::progress::Progress;
 use crate::stop::Stop;
 use bqc_circuit::{Circuit, Stats};
+use bqc_compiler::{Compiled, Event, Finished, InProcess, Observer, Session, Settings, Workshop};
 use bqc_optimize::Flow;
-use bqc_pool::Kept;
-use bqc_run::{Compiled, Event, InProcess, Observer, RunSettings, Workshop};
 use bqc_store::{Journal, Use};
-use bqc_wire::unit::plan_hash;
-use bqc_wire::{Entry, KnownTotals, WorkerTotals};
+use bqc_wire::{KnownTotals, WorkerTotals};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -30,7 +30,7 @@ const MAX_RUNS: usize = 16;
 const MAX_CACHE_BYTES: u64 = 256 << 20;
 
 /// Whether processes do the work, as far as arguments and circuit say.
-pub fn wants_processes(args: &CompileArgs, input: &Circuit, settings: &RunSettings) -> bool {
+pub fn wants_processes(args: &CompileArgs, input: &Circuit, settings: &Settings) -> bool {
     let n_cx = Stats::of(input).n_two_qubit;
     match args.keep.workers {
         WorkersArg::Off => false,
@@ -41,7 +41,7 @@ pub fn wants_processes(args: &CompileArgs, input: &Circuit, settings: &RunSettin
 
 /// What a run of these settings does at least with a circuit of a single window, roughly in proportion to the time: CX
 /// gates, times starts, rounds, and passes until its patience is at its end.
-fn work(n_cx: usize, settings: &RunSettings) -> f64 {
+fn work(n_cx: usize, settings: &Settings) -> f64 {
     let n_rounds = match settings.block.flow {
         Flow::Search { n_rounds } => n_rounds,
         Flow::Delete => 1,
@@ -66,7 +66,7 @@ pub fn workers(args: &CompileArgs, wanted: bool, engine: &Chosen, n_cores: usize
 pub struct Task<'a> {
     pub args: &'a CompileArgs,
     pub input: &'a Circuit,
-    pub settings: &'a RunSettings,
+    pub settings: &'a Settings,
     pub engine: &'a Chosen,
     pub run_folder: &'a RunFolderArgs,
     /// Worker processes; threads of this one if none.
@@ -76,7 +76,7 @@ pub struct Task<'a> {
 impl Task<'_> {
     /// Opens the run folder, which nobody else writes to from here on.
     pub fn open(&self, progress: &Progress) -> Result<RunFolder, Failure> {
-        let (journal, asked) = self.journal(&self.plan()?, progress)?;
+        let (journal, asked) = self.journal(&self.plan(), progress)?;
         Ok(RunFolder { journal, asked, is_behind: false, _leftover: None })
     }
 
@@ -102,41 +102,24 @@ impl Task<'_> {
             Some(pool) => pool,
             None => &here,
         };
-        let kept = Kept::new(inner, journal, cache);
-        let (has_warned, has_told_stop) = Default::default();
-        let gpu_of = &|worker| gpu_of(&pool, worker);
-        let observer = Marking { progress, gpu_of, stop, journal, cache, has_warned, has_told_stop };
-        let (input, settings, family) = (self.input, self.settings, chosen.engine().family());
-        let compiled = bqc_run::compile_in(&kept, input, settings, family, stop.flag(), &observer);
+        let family = chosen.engine().family();
+        let observer =
+            Watching { progress, gpu_of: &|worker| gpu_of(&pool, worker), stop, has_told_stop: false.into() };
+        let session = Session::new(self.settings.clone()).within(inner, family).resume(journal).cache(cache);
+        let finished = session.stop(stop.flag()).observe(&observer).compile(self.input);
         let path = self.args.input.display();
-        let compiled = compiled.map_err(|e| Failure::Usage(format!("cannot compile `{path}`: {e}")))?;
-        if !compiled.was_stopped
-            && let Some(journal) = journal
-        {
-            journal.append(&Entry::RunDone);
-        }
-        observer.warn_of_failures();
-        let survived = Survived { workers: worker_totals(&pool), known: kept.totals() };
+        let finished = finished.map_err(|e| Failure::Usage(format!("cannot compile `{path}`: {e}")))?;
+        let Finished { compiled, known, is_behind } = finished;
+        let survived = Survived { workers: worker_totals(&pool), known };
         survived.tell(progress);
-        run_folder.is_behind = kept.is_behind();
+        run_folder.is_behind = is_behind;
         run_folder._leftover = pool.map(end_workers);
         Ok((compiled, survived, run_folder))
     }
 
     /// What a run folder is about: the circuit as it was understood, and all that decides the output.
-    pub fn plan(&self) -> Result<[u8; 32], Failure> {
-        let mut circuit = Vec::new();
-        let in_memory = |e| Failure::Setup { what: "the plan", source: e };
-        bqc_qasm::write(self.input, &mut circuit).map_err(in_memory)?;
-        // How many do the work and how the result is compared decides nothing.
-        let settings = RunSettings {
-            n_threads: 0,
-            max_check_updates: 0.0,
-            is_recorded: false,
-            has_block_records: false,
-            ..self.settings.clone()
-        };
-        Ok(plan_hash(&BUILD, &[&circuit, format!("{settings:?}").as_bytes(), self.engine.engine().family().as_bytes()]))
+    pub fn plan(&self) -> [u8; 32] {
+        Session::new(self.settings.clone()).on(self.engine.engine()).name(self.input, &BUILD)
     }
 
     /// The journal, and who has asked for it. One that nobody has asked for is done without where it cannot be kept.
@@ -256,14 +239,6 @@ pub fn node_pool<'a>(
     Err(Failure::Usage("worker processes need a Unix system; leave out --workers".into()))
 }
 
-/// What starts this very program, even if another version has been put in its place meanwhile.
-#[cfg(unix)]
-pub fn this_program() -> std::io::Result<PathBuf> {
-    let itself = PathBuf::from("/proc/self/exe");
-    // A link of Linux's to the file that runs, not to its name.
-    if cfg!(target_os = "linux") && itself.exists() { Ok(itself) } else { std::env::current_exe() }
-}
-
 /// The journal of a run in the user's state folder. Folders of runs that are older than many others go: nobody has
 /// come back for them.
 fn open_of_user(plan: &[u8; 32]) -> Result<Journal, Failure> {
@@ -377,52 +352,26 @@ fn gpu_of(_: &Option<NodePool<'_>>, _: u32) -> Option<String> {
     None
 }
 
-/// Writes a marker into the journal at the end of each pass, and says when one of the folders fails: who counts
-/// on it has to know before the run is over.
-struct Marking<'a> {
+/// Tells the terminal and the log what happens.
+struct Watching<'a> {
     progress: &'a Progress,
     /// The GPU of a worker.
     gpu_of: &'a (dyn Fn(u32) -> Option<String> + Sync),
     stop: &'a Stop,
-    journal: Option<&'a Journal>,
-    cache: Option<&'a Journal>,
-    /// Whether the failure of either was told.
-    has_warned: [AtomicBool; 2],
     /// Whether the log knows that the run is to stop.
     has_told_stop: AtomicBool,
 }
 
-impl Marking<'_> {
-    fn warn_of_failures(&self) {
-        for (folder, has_warned) in [self.journal, self.cache].into_iter().zip(&self.has_warned) {
-            if let Some(failure) = folder.and_then(Journal::failure)
-                && !has_warned.swap(true, Ordering::Relaxed)
-            {
-                tracing::warn!(line = failure, "warning");
-                self.progress.warn(&failure);
-            }
-        }
-    }
-
-    fn log(&self, event: Event<'_>) {
-        if self.stop.flag().load(Ordering::Relaxed) && !self.has_told_stop.swap(true, Ordering::Relaxed) {
-            log::stopping(self.stop.signal());
-        }
-        log::event(event);
-    }
-}
-
-impl Observer for Marking<'_> {
+impl Observer for Watching<'_> {
     fn seconds(&self) -> f64 {
         self.progress.seconds()
     }
 
     fn event(&self, event: Event<'_>) {
-        if let (Event::PassFinished { pass, .. }, Some(journal)) = (event, self.journal) {
-            journal.append(&Entry::PassDone(pass));
+        if self.stop.flag().load(Ordering::Relaxed) && !self.has_told_stop.swap(true, Ordering::Relaxed) {
+            log::stopping(self.stop.signal());
         }
-        self.warn_of_failures();
-        self.log(event);
+        log::event(event);
         if let Event::BlockFinished(record) = event
             && let Some(worker) = record.worker
             && let Some(gpu) = (self.gpu_of)(worker)

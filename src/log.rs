@@ -8,7 +8,7 @@
 use crate::build_id::BUILD;
 use crate::exit::Failure;
 use crate::input::is_standard_stream;
-use bqc_run::{Event, RunSettings};
+use bqc_compiler::{Event, Settings};
 use bqc_wire::Report;
 use std::fs::File;
 use std::path::Path;
@@ -30,9 +30,9 @@ pub fn start(path: Option<&Path>) -> Result<(), Failure> {
 }
 
 /// A run begins.
-pub fn run_started(input: &Path, settings: &RunSettings, engine: &str, workers: Option<usize>) {
+pub fn run_started(input: &Path, settings: &Settings, engine: &str, workers: Option<usize>) {
     let (input, version) = (input.display().to_string(), env!("CARGO_PKG_VERSION"));
-    let (settings, workers) = (format!("{settings:?}"), workers.map(|n| n as u64));
+    let (settings, workers) = (settings.to_line(), workers.map(|n| n as u64));
     info!(input, version, build = BUILD.as_str(), engine, workers, pid = std::process::id(), settings, "run started");
 }
 
@@ -51,6 +51,7 @@ pub fn event(event: Event<'_>) {
             info!(pass, two_qubit_gates, one_qubit_gates, "pass finished");
         }
         Event::Checking { n_qubits } => info!(n_qubits = n_qubits as u64, "comparing"),
+        Event::FolderFailed(line) => warn!(line, "warning"),
         Event::BlockFinished(_) => {}
     }
 }

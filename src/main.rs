@@ -5,13 +5,10 @@ mod batch;
 mod build_id;
 mod cluster;
 mod compile;
-#[cfg(unix)]
-mod cuda;
+mod cores;
 mod doctor;
 mod engine;
 mod exit;
-#[cfg(target_os = "linux")]
-mod gpu;
 mod input;
 mod keep;
 mod log;

@@ -1,7 +1,7 @@
 //! What is said on stderr while a compile runs: a bar where somebody watches, one line per pass where
 //! `-v` asks for it, and nothing else. Also the run's only clock.
 
-use bqc_run::{Event, Observer};
+use bqc_compiler::{Event, Observer};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
@@ -177,6 +177,7 @@ impl Observer for Progress {
                     self.say(&format!("comparing the whole circuit on {n_qubits} qubits"));
                 }
             }
+            Event::FolderFailed(line) => self.warn(line),
         }
     }
 }

@@ -5,10 +5,9 @@ use crate::keep::Survived;
 use crate::resources::Meter;
 use crate::stats::figures;
 use bqc_circuit::{Circuit, Stats};
-use bqc_optimize::Flow;
-use bqc_run::{Compiled, RunSettings};
+use bqc_compiler::{Compiled, Settings};
 use bqc_verify::Method;
-use bqc_wire::{CheckMethod, Document, Report, Settings, Status, WholeCheck};
+use bqc_wire::{CheckMethod, Document, Report, SettingsRecord, Status, WholeCheck};
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ pub struct Request<'a> {
     pub input: &'a Circuit,
     /// Where the new one goes.
     pub output_path: &'a Path,
-    pub settings: &'a RunSettings,
+    pub settings: &'a Settings,
     /// As it is typed; none if the flow has no efforts.
     pub effort: Option<&'a str>,
     pub time_limit: Option<Duration>,
@@ -57,25 +56,9 @@ impl Request<'_> {
         }
     }
 
-    fn settings(&self) -> Settings {
-        let RunSettings { block, block_size, max_passes, epsilon_total, n_threads, .. } = self.settings;
-        let flow = match block.flow {
-            Flow::Delete => "delete",
-            Flow::Search { .. } => "search",
-        };
-        Settings {
-            flow: flow.into(),
-            effort: self.effort.map(str::to_owned),
-            solver: block.solver.name().into(),
-            objective: block.objective.name().into(),
-            block_size: *block_size as u64,
-            passes: *max_passes,
-            starts: block.starts as u32,
-            epsilon: block.tolerance,
-            epsilon_total: *epsilon_total,
-            threads: *n_threads as u64,
-            time_limit_seconds: self.time_limit.map(|limit| limit.as_secs_f64()),
-        }
+    fn settings(&self) -> SettingsRecord {
+        let (n_threads, limit_s) = (self.settings.n_threads as u64, self.time_limit.map(|limit| limit.as_secs_f64()));
+        SettingsRecord::new(self.settings.encode(), self.effort, n_threads, limit_s)
     }
 }
 

@@ -1,6 +1,7 @@
 //! `bqc synthesize`: a matrix or a vector in, a circuit out.
 
 use crate::args::SynthesizeArgs;
+use crate::cores;
 use crate::exit::{Exit, Failure};
 use crate::input::read_bytes;
 use crate::output::Output;
@@ -30,7 +31,8 @@ pub fn synthesize(args: &SynthesizeArgs, start: Instant) -> Result<Exit, Failure
     let settings = settings(args, array.precision);
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
-    let pool = ThreadPoolBuilder::new().num_threads(args.threads.map_or(0, usize::from)).build();
+    let n_threads = args.threads.map_or_else(cores::usable, usize::from);
+    let pool = ThreadPoolBuilder::new().num_threads(n_threads).build();
     let pool = pool.map_err(|e| Failure::Setup { what: "worker threads", source: io::Error::other(e) })?;
 
     let elements: Vec<Complex64> = array.elements.iter().map(|&[re, im]| Complex64::new(re, im)).collect();

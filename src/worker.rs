@@ -7,7 +7,7 @@
 
 use crate::args::{MpsGuardArgs, WorkerArgs};
 use crate::build_id::BUILD;
-use crate::cuda;
+use crate::engine::cuda;
 use crate::exit::{Exit, Failure};
 use bqc_instantiate::CpuEngine;
 use bqc_pool::Standin;

@@ -252,10 +252,11 @@ fn a_plan_is_never_changed() {
     let (code, _, stderr) = work();
     assert!(code == 2 && stderr.contains("has been changed since it was planned"), "{stderr}");
     folder.write("run/circuit.qasm", &circuit);
-    folder.write("run/plan.json", &text.replacen("\"seed\": 0", "\"seed\": 1", 1));
+    assert!(text.contains("seed: 0"), "{text}");
+    folder.write("run/plan.json", &text.replacen("seed: 0", "seed: 1", 1));
     let (code, _, stderr) = work();
     assert!(code == 2 && stderr.contains("changed since it was made"), "{stderr}");
-    folder.write("run/plan.json", &text.replacen("bqc.plan/1", "bqc.plan/9", 1));
+    folder.write("run/plan.json", &text.replacen("bqc.plan/2", "bqc.plan/9", 1));
     let (code, _, stderr) = work();
     assert!(code == 2 && stderr.contains("bqc.plan/9"), "{stderr}");
     for command in ["work", "merge", "status"] {

@@ -110,7 +110,7 @@ fn the_report_says_what_happened() {
     let report = Report::from_json(&folder.read("report.json")).unwrap();
     let compiled = folder.read("out.qasm");
     assert_eq!((report.status, report.seed), (Status::Complete, 7));
-    assert_eq!((report.settings.block_size, report.settings.threads), (3, 1));
+    assert_eq!((&report.settings.deciding["block_size"], report.settings.threads), (&3.into(), 1));
     assert_eq!((report.input.path.as_str(), report.output.path.as_str()), (input.as_str(), output.as_str()));
     assert_eq!((report.input.qubits, report.input.two_qubit_gates), (3, 12));
     assert_eq!(report.output.two_qubit_gates as usize, count(&compiled, "cx"));
@@ -217,7 +217,7 @@ fn a_budget_buys_gates_and_is_never_exceeded() {
         assert_eq!((code, count(&folder.read("out.qasm"), "cx")), (0, n_left), "{stderr}");
         let report = Report::from_json(&folder.read("report.json")).unwrap();
         let budget: f64 = budget.parse().unwrap();
-        assert_eq!(report.settings.epsilon_total, budget);
+        assert_eq!(report.settings.deciding["epsilon_total"], budget);
         assert!(report.error_bound <= budget.max(1e-10));
         let words = report.block_records.iter().filter(|r| r.reason == "approximated").count();
         assert_eq!(words > 0, n_left == 2);

@@ -71,7 +71,7 @@ pub fn measure(
         let (divided, seconds_alone) = timed(|| divide(alone.path(), 1, &units));
         divided?;
         let micro = |seconds: f64| seconds * 1e6;
-        let (calls, checks) = (calls(alone.path())?.map(micro), CHECKED.map(|(n, n_cx)| micro(check(n, n_cx))));
+        let (calls, checks) = (calls(alone.path())?.map(micro), CHECKED.map(|(n, n_cx)| micro(check(n.into(), n_cx))));
         let per_block = merge_seconds / n_blocks as f64 * 1e6;
         let twice = n_twice as f64 / n_blocks as f64 * 100.0;
         let values = [seconds, twice, merge_seconds, seconds_alone, per_block].into_iter().chain(checks).chain(calls);
@@ -171,7 +171,7 @@ fn merge(folder: &Path, units: &[Unit]) -> Result<(u64, f64), StoreError> {
 }
 
 /// Seconds of checking a result for a random block of so many wires and CX, on one thread.
-fn check(n_wires: u8, n_cx: usize) -> f64 {
+fn check(n_wires: u16, n_cx: usize) -> f64 {
     let mut stream = Stream::new(1, n_wires.into(), 0);
     let mut block = BlockCircuit::new(n_wires);
     let mut wires: Vec<BlockQubit> = (0..n_wires).map(BlockQubit).collect();

@@ -11,7 +11,7 @@ use bqc_pool::{Patience, Pool, Program};
 use bqc_run::{Unit, Workshop};
 use bqc_store::{Journal, Use};
 use bqc_wire::unit::GateForm;
-use bqc_wire::{BlockForm, Build, Ending, Entry, Plan, SolvedRecord, UnitKey};
+use bqc_wire::{BlockForm, Build, Entry, Outcome, Plan, SolvedRecord, UnitKey};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
@@ -94,12 +94,12 @@ pub struct JournalSeconds {
 /// A result of some 1.5 kB, as a block of five wires has.
 fn solved(i: u32) -> Entry {
     let gate = |k: u32| match k % 3 {
-        0 => GateForm::Cx((k % 5) as u8, ((k + 1) % 5) as u8),
-        _ => GateForm::U3((k % 5) as u8, [f64::from(i), f64::from(k), 0.5]),
+        0 => GateForm::Cx((k % 5) as u16, ((k + 1) % 5) as u16),
+        _ => GateForm::U3((k % 5) as u16, [f64::from(i), f64::from(k), 0.5]),
     };
     let block = BlockForm { width: 5, gates: (0..80).map(gate).collect() };
-    let (ending, reason) = (Ending::Improved, "improved".into());
-    let record = SolvedRecord { block, distance: 1e-14, instantiations: 1, ending, reason };
+    let (outcome, reason) = (Outcome::Improved, "improved".into());
+    let record = SolvedRecord { block, distance: 1e-14, instantiations: 1, outcome, reason };
     let mut key = [0; 32];
     key[..4].copy_from_slice(&i.to_le_bytes());
     Entry::Solved { key: UnitKey(key), result: Box::new(record), is_settled: true, seconds: 0.0 }

@@ -103,7 +103,7 @@ fn a_run_in_several_launches_is_the_same_run_and_its_verdict_is_the_rules() {
     let n = 4u8;
     let mut t = Template::new(n).unwrap();
     for i in 0..4u8 {
-        t.push_free_two(BlockQubit(i % n), BlockQubit((i + 1) % n)).unwrap();
+        t.push_free_two(BlockQubit((i % n).into()), BlockQubit(((i + 1) % n).into())).unwrap();
     }
     let truth = t.random_values(&mut s);
     let possible = Target::from_template(&t, &truth).unwrap();

@@ -1,9 +1,8 @@
 //! `bqc merge`: the compile of a plan once more, with what its supervisors have found and nothing else.
 
-use super::slurm::Task;
 use super::{Monotonic, RunDir};
 use crate::args::MergeArgs;
-use crate::compile::MAX_CHECK_UPDATES;
+use crate::cores;
 use crate::exit::{Exit, Failure};
 use crate::keep::Survived;
 use crate::output::Output;
@@ -11,12 +10,10 @@ use crate::progress::say;
 use crate::report::{Request, exit};
 use crate::resources::Meter;
 use bqc_cluster::{Care, Missing, Reader};
-use bqc_run::{Unobserved, compile_in};
+use bqc_compiler::{MAX_CHECK_UPDATES, Session};
 use bqc_store::{Ledger, Status as RunStatus};
 use bqc_wire::{Document, KnownTotals};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
-use std::thread::available_parallelism;
 use std::time::Instant;
 
 /// Runs the command.
@@ -32,11 +29,12 @@ pub fn merge(args: &MergeArgs, start: Instant) -> Result<Exit, Failure> {
     let ledger = Ledger::new(&run.storage, &clock, run.plan.hash());
     let status = run.status(&ledger)?;
     let reader = Reader::new(&ledger);
-    let n_threads = args.threads.map(usize::from).or(Task::here().n_cpus);
-    let n_threads = n_threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
+    let n_threads = args.threads.map_or_else(cores::usable, usize::from);
     let settings = run.settings(n_threads, MAX_CHECK_UPDATES)?;
-    let stop = AtomicBool::new(false);
-    let compiled = compile_in(&reader, &run.circuit, &settings, &run.plan.engine, &stop, &Unobserved)
+    let session = Session::new(settings.clone()).share(&reader, &run.plan.engine);
+    let compiled = session
+        .compile(&run.circuit)
+        .map(|finished| finished.compiled)
         .map_err(|e| Failure::Usage(format!("cannot compile `{}`: {e}", run.plan.input)))?;
     if let Some(missing) = reader.missing() {
         say(&format!("bqc: {}", words(&run, &missing, &status, args.partial)));
@@ -50,7 +48,7 @@ pub fn merge(args: &MergeArgs, start: Instant) -> Result<Exit, Failure> {
         input: &run.circuit,
         output_path: &args.output,
         settings: &settings,
-        effort: run.plan.settings.effort.as_deref(),
+        effort: run.plan.effort.as_deref(),
         time_limit: None,
         engine: &run.plan.engine,
     };

@@ -1,7 +1,7 @@
 //! `bqc plan`: reads a circuit, resolves the settings, looks what there is to do, and writes that down once.
 
-use super::{RunDir, parse, plan_settings, read_whole};
-use crate::args::{EffortArg, PlanArgs};
+use super::{RunDir, parse, read_whole};
+use crate::args::PlanArgs;
 use crate::build_id::BUILD;
 use crate::compile::resolve;
 use crate::engine::Chosen;
@@ -9,12 +9,11 @@ use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
 use crate::progress::say;
 use bqc_cluster::{CIRCUIT_NAME, PLAN_NAME, Survey};
-use bqc_run::{RunSettings, Unobserved, compile_in};
+use bqc_compiler::{Effort, Session, Settings};
 use bqc_store::{Folder, Storage};
 use bqc_wire::{Document, Plan, PlanPass, plan::sha256};
 use std::io;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 /// Runs the command.
 pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
@@ -24,11 +23,11 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     bqc_qasm::write(&read_circuit(&args.input, &args.read)?, &mut text).map_err(in_memory)?;
     // What all will read decides, not what was read here.
     let circuit = parse(text.clone())?;
-    let settings = RunSettings { max_check_updates: 0.0, ..resolve(&args.settings) };
+    let settings = Settings { max_check_updates: 0.0, ..resolve(&args.settings) };
     let survey = Survey::new(args.shards as usize);
-    let (family, stop) = (Chosen::family_of(args.settings.engine), AtomicBool::new(false));
-    compile_in(&survey, &circuit, &settings, family, &stop, &Unobserved)
-        .map_err(|e| Failure::Usage(format!("cannot compile `{}`: {e}", args.input.display())))?;
+    let family = Chosen::family_of(args.settings.engine);
+    let session = Session::new(settings.clone()).share(&survey, family);
+    session.compile(&circuit).map_err(|e| Failure::Usage(format!("cannot compile `{}`: {e}", args.input.display())))?;
     let plan = Plan {
         schema: Plan::SCHEMA.into(),
         version: env!("CARGO_PKG_VERSION").into(),
@@ -36,7 +35,8 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
         input: args.input.display().to_string(),
         circuit_sha256: sha256(&text),
         engine: family.into(),
-        settings: plan_settings(&settings, args.settings.effort_name()),
+        settings: settings.to_line(),
+        effort: args.settings.effort_name().map(str::to_owned),
         shards: args.shards.into(),
         first_pass: survey.first_pass(),
         checksum: String::new(),
@@ -59,7 +59,7 @@ fn refuse(args: &PlanArgs) -> Result<(), Failure> {
     if args.settings.threads.is_some() {
         return Err(Failure::Usage("--threads is for `bqc work`; a plan does not depend on it".into()));
     }
-    if args.settings.effort == EffortArg::Forever && args.settings.passes.is_none() {
+    if args.settings.effort == Effort::Forever && args.settings.passes.is_none() {
         return Err(Failure::Usage("a plan of --effort forever would never be complete; give --passes too".into()));
     }
     Ok(())

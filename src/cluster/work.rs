@@ -3,24 +3,25 @@
 use super::slurm::Task;
 use super::{Monotonic, RunDir, holds_plan, moment};
 use crate::args::{FlowArg, WorkArgs, WorkersArg};
+use crate::cores;
 use crate::engine::{Chosen, Wanted};
 use crate::exit::{Exit, Failure};
 use crate::keep::{cache, node_pool, tell_of};
 use crate::progress::{Progress, Talk};
 use crate::stop::Stop;
 use bqc_cluster::{Care, Supervisor, Totals};
+use bqc_compiler::{CompileError, Compiled, InProcess, Session, Settings, Workshop};
+use bqc_optimize::Flow;
 use bqc_pool::Kept;
-use bqc_run::{CompileError, Compiled, InProcess, RunSettings, Workshop, compile_in};
 use bqc_store::{Journal, Ledger};
 use bqc_wire::{KnownTotals, WriterRecord};
-use std::thread::available_parallelism;
 use std::time::Instant;
 
 /// Runs the command.
 pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
     let run = RunDir::open(&args.run_dir)?;
     let task = Task::here();
-    let n_cores = n_cores(args, &task)?;
+    let n_cores = n_cores(args)?;
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
     let progress = Progress::new(talk(args), start, deadline);
@@ -81,7 +82,7 @@ pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
 /// What a supervisor works with.
 struct Site<'a> {
     run: &'a RunDir,
-    settings: &'a RunSettings,
+    settings: &'a Settings,
     engine: &'a Chosen,
     stop: &'a Stop,
     progress: &'a Progress,
@@ -90,10 +91,11 @@ struct Site<'a> {
 impl Site<'_> {
     /// The whole run, and again where others have found better meanwhile than what was taken.
     fn compile(&self, supervisor: &Supervisor<'_>) -> Result<Compiled, CompileError> {
+        let Site { run, settings, engine, stop, progress } = self;
+        let session = Session::new((*settings).clone()).share(supervisor, engine.engine().family());
+        let session = session.stop(stop.flag()).observe(*progress);
         loop {
-            let Site { run, settings, engine, stop, progress } = self;
-            let (family, stop) = (engine.engine().family(), stop.flag());
-            let compiled = compile_in(supervisor, &run.circuit, settings, family, stop, *progress)?;
+            let compiled = session.compile(&run.circuit)?.compiled;
             if compiled.was_stopped || !supervisor.has_changed_its_mind() {
                 return Ok(compiled);
             }
@@ -154,20 +156,21 @@ fn engine(args: &WorkArgs, run: &RunDir, n_cores: usize, stop: &Stop, progress: 
     let plan = &run.plan;
     let unknown =
         || Failure::Usage(format!("the plan is for the engine `{}`, which this bqc does not have", plan.engine));
+    let settings = run.settings(n_cores, 0.0)?;
     let wanted = Wanted {
         engine: Chosen::asking_for(&plan.engine).ok_or_else(unknown)?,
         gpu: &args.gpu,
         workers: args.workers,
-        flow: if plan.settings.flow == "search" { FlowArg::Search } else { FlowArg::Delete },
+        flow: if settings.block.flow == Flow::Delete { FlowArg::Delete } else { FlowArg::Search },
         in_processes: cfg!(unix) && args.workers != WorkersArg::Off,
-        block_size: plan.settings.block_size as usize,
+        block_size: settings.block_size,
         n_cores,
     };
     wanted.choose_for_plan(stop.flag(), progress)
 }
 
-/// Cores to work with: what was asked for, what Slurm gives, or what the machine has.
-fn n_cores(args: &WorkArgs, task: &Task) -> Result<usize, Failure> {
+/// Cores to work with: as many as the arguments ask for, or all that this process may use.
+fn n_cores(args: &WorkArgs) -> Result<usize, Failure> {
     let n = args.threads.map(usize::from);
     if let WorkersArg::Count(n_workers) = args.workers {
         if n.is_some_and(|n| n != usize::from(n_workers)) {
@@ -175,7 +178,7 @@ fn n_cores(args: &WorkArgs, task: &Task) -> Result<usize, Failure> {
         }
         return Ok(n_workers.into());
     }
-    Ok(n.or(task.n_cpus).unwrap_or_else(|| available_parallelism().map_or(1, usize::from)))
+    Ok(n.unwrap_or_else(cores::usable))
 }
 
 /// Who this is, by a name that nobody else has or had: a process number comes back, and so do machines.

@@ -211,11 +211,11 @@ fn free_slots(template: &CxTemplate) -> Result<(Template, bqc_instantiate::Value
     let mut general = Template::new(template.n() as u8)?;
     let mut values = Vec::new();
     for (q, value) in template.first().iter().enumerate() {
-        general.push_free_one(BlockQubit(q as u8))?;
+        general.push_free_one(BlockQubit(q as u16))?;
         values.push(FreeValue::One(*value));
     }
     for layer in template.layers() {
-        let (control, target) = (BlockQubit(layer.control), BlockQubit(layer.target));
+        let (control, target) = (BlockQubit(layer.control.into()), BlockQubit(layer.target.into()));
         general.push_cx(control, target)?;
         general.push_free_one(control)?;
         general.push_free_one(target)?;

@@ -88,7 +88,7 @@ fn free_pairs(n: u8, n_gates: usize, stream: &mut Stream) -> Result<Template, Te
     for _ in 0..n_gates {
         let a = stream.below(n.into()) as u8;
         let b = (a + 1 + stream.below(usize::from(n) - 1) as u8) % n;
-        template.push_free_two(BlockQubit(a), BlockQubit(b))?;
+        template.push_free_two(BlockQubit(a.into()), BlockQubit(b.into()))?;
     }
     Ok(template)
 }

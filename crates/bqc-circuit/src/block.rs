@@ -15,28 +15,29 @@ impl BlockGate {
     }
 }
 
-/// A lowered circuit without walls on `width` wires.
+/// A lowered circuit without walls on `width` wires: a few in a block of a search, all of the circuit in a region
+/// between walls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BlockCircuit {
-    width: u8,
+    width: u16,
     /// The gates in program order.
     pub gates: Vec<BlockGate>,
 }
 
 impl BlockCircuit {
     /// An empty circuit on `width` wires.
-    pub fn new(width: u8) -> BlockCircuit {
+    pub fn new(width: u16) -> BlockCircuit {
         BlockCircuit { width, gates: Vec::new() }
     }
 
     /// Generic one-qubit gates and CX on random wires, half of each: for tests and measurements.
-    pub fn random(width: u8, n_gates: usize, stream: &mut Stream) -> BlockCircuit {
+    pub fn random(width: u16, n_gates: usize, stream: &mut Stream) -> BlockCircuit {
         BlockCircuit::random_with(width, n_gates, stream, |stream| [0; 3].map(|_| stream.uniform() * 12.0 - 6.0))
     }
 
     /// The same with other angles.
     pub fn random_with(
-        width: u8,
+        width: u16,
         n_gates: usize,
         stream: &mut Stream,
         angles: impl Fn(&mut Stream) -> [f64; 3],
@@ -55,7 +56,7 @@ impl BlockCircuit {
     }
 
     /// Number of wires.
-    pub fn width(&self) -> u8 {
+    pub fn width(&self) -> u16 {
         self.width
     }
 

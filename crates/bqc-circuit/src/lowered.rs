@@ -37,7 +37,7 @@ impl Wire for BlockQubit {
     }
 
     fn at(index: usize) -> BlockQubit {
-        BlockQubit(u8::try_from(index).expect("a block has at most 256 wires"))
+        BlockQubit(u16::try_from(index).expect("a block has at most 65,535 wires"))
     }
 }
 

@@ -8,9 +8,10 @@ pub struct Qubit(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Clbit(pub u32);
 
-/// A wire of one block, `0..block.width()`. Meaningless outside its block.
+/// A wire of one block, `0..block.width()`: up to 65,535, since a region between walls is a block too. Meaningless
+/// outside its block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct BlockQubit(pub u8);
+pub struct BlockQubit(pub u16);
 
 impl Qubit {
     /// As an index into an array over the circuit's wires.

@@ -6,7 +6,7 @@ use bqc_circuit::{BlockCircuit, Circuit};
 use bqc_cluster::{Care, Missing, Reader, Supervisor, Survey, Totals};
 use bqc_instantiate::{CpuEngine, Engine};
 use bqc_optimize::{BlockSettings, Flow};
-use bqc_run::{Compiled, InProcess, RunSettings, Solved, Trail, Unit, Unobserved, Workshop, compile, compile_in};
+use bqc_run::{Compiled, InProcess, Settings, Solved, Trail, Unit, Unobserved, Workshop, compile, compile_in};
 use bqc_store::{Folder, Ledger, Storage, StoreError};
 use bqc_wire::segment::{Replay, encode_head, encode_record};
 use bqc_wire::{CheckpointRecord, Entry, Outcome, UnitKey, WriterRecord};
@@ -68,7 +68,7 @@ fn work(
     inner: &dyn Workshop,
     record: WriterRecord,
     care: Care,
-    settings: &RunSettings,
+    settings: &Settings,
 ) -> (Compiled, Totals, Option<StoreError>) {
     // No two clocks began at the same time.
     let clock = Since(Instant::now(), Duration::from_secs(1000 * u64::from(record.rank)));
@@ -89,7 +89,7 @@ fn work(
 }
 
 /// What one process alone makes of it.
-fn alone(settings: &RunSettings) -> Circuit {
+fn alone(settings: &Settings) -> Circuit {
     compile(&circuit(6, 6), settings, &CpuEngine::new(), &AtomicBool::new(false), &Unobserved)
         .unwrap()
         .circuit()
@@ -97,7 +97,7 @@ fn alone(settings: &RunSettings) -> Circuit {
 }
 
 /// The run joined by a client for whom everything works.
-fn joined(server: &Arc<Server>, settings: &RunSettings) -> (Compiled, Option<Missing>) {
+fn joined(server: &Arc<Server>, settings: &Settings) -> (Compiled, Option<Missing>) {
     let (client, clock) = (Client::new(server, 99, Weather::default()), Since(Instant::now(), Duration::ZERO));
     let ledger = Ledger::new(&client, &clock, PLAN);
     ledger.load().unwrap();
@@ -332,7 +332,7 @@ fn n_rounds_on_disk(server: &Arc<Server>) -> u64 {
 #[test]
 fn a_unit_that_is_taken_over_goes_on_from_its_last_round() {
     let block = BlockSettings { flow: Flow::Search { n_rounds: 8 }, starts: 1, ..BlockSettings::default() };
-    let settings = RunSettings { block_size: 6, max_block_cx: 1000, block, ..settings(3) };
+    let settings = Settings { block_size: 6, max_block_cx: 1000, block, ..settings(3) };
     let server = Arc::new(Server::default());
     let rounds = |after| Rounds { engine: CpuEngine::new(), after };
     let [n_whole, n_first, n_second, n_third] = [(); 4].map(|()| AtomicUsize::new(0));
@@ -405,7 +405,7 @@ impl Workshop for Noting {
     }
 }
 
-fn first_units(settings: &RunSettings) -> Vec<Unit> {
+fn first_units(settings: &Settings) -> Vec<Unit> {
     let noting = Noting::default();
     let (engine, stop) = (CpuEngine::new(), AtomicBool::new(false));
     compile_in(&noting, &circuit(6, 6), settings, engine.family(), &stop, &Unobserved).unwrap();
@@ -422,7 +422,7 @@ fn forge(server: &Arc<Server>, name: &str, units: &[Unit]) {
     for unit in units {
         let mut solved = unit.stopped().to_record();
         let block = BlockCircuit::new(unit.block().width());
-        (solved.block, solved.ending) = ((&block).into(), bqc_wire::Ending::Improved);
+        (solved.block, solved.outcome) = ((&block).into(), Outcome::Improved);
         let key = unit.key();
         say(&Entry::Solved { key, result: Box::new(solved), is_settled: true, seconds: 0.0 });
     }

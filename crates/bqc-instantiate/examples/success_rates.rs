@@ -22,11 +22,11 @@ const N_PROBLEMS: u64 = 12;
 fn template(n: u8, n_gates: usize, cx: bool, s: &mut Stream) -> Template {
     let mut t = Template::new(n).expect("narrow");
     if cx {
-        (0..n).for_each(|q| t.push_free_one(BlockQubit(q)).expect("valid wire"));
+        (0..n).for_each(|q| t.push_free_one(BlockQubit(q.into())).expect("valid wire"));
     }
     for _ in 0..n_gates {
         let a = s.below(n.into()) as u8;
-        let (a, b) = (BlockQubit(a), BlockQubit((a + 1 + s.below(usize::from(n) - 1) as u8) % n));
+        let (a, b) = (BlockQubit(a.into()), BlockQubit(((a + 1 + s.below(usize::from(n) - 1) as u8) % n).into()));
         if cx {
             t.push_cx(a, b).expect("valid wires");
             t.push_free_one(a).expect("valid wire");

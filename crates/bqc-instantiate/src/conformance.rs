@@ -280,7 +280,7 @@ impl Case {
             ["target", "values", key] => self.target_word = TargetWord::Values(number(key)?),
             ["target", "haar", key] => self.target_word = TargetWord::Haar(number(key)?),
             ["target", "x", q] => {
-                let BlockQubit(q) = wire(q)?;
+                let q: u8 = number(q)?;
                 if q >= self.template.width() {
                     return Err("there is no such wire".to_string());
                 }

@@ -3,6 +3,7 @@
 //! On `n` wires with `C` CX gates there are `n` first slots and two slots after every CX, one on each
 //! of its wires. Neighbouring one-qubit gates on a wire are one slot, so any {CX, U3} block fits.
 
+use crate::ops::narrow;
 use crate::{FreeValue, Values};
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, LoweredGate, TwoQubitGate};
 use bqc_linalg::lanes::layer::Layer;
@@ -83,15 +84,18 @@ impl CxTemplate {
     }
 
     /// The template that a block is an instance of, with the block's own values. All slots are free.
+    ///
+    /// Panics below two wires, and above 255, which is far above what can be instantiated.
     pub fn from_block(block: &BlockCircuit) -> CxTemplate {
-        let mut template = CxTemplate::new(block.width());
+        let n = u8::try_from(block.width()).expect("engines take narrow blocks");
+        let mut template = CxTemplate::new(n);
         // Where the next one-qubit gate of each wire goes.
-        let mut last: Vec<Slot> = (0..block.width()).map(Slot::First).collect();
+        let mut last: Vec<Slot> = (0..n).map(Slot::First).collect();
         for gate in &block.gates {
             match *gate {
                 LoweredGate::Two { gate: TwoQubitGate::Cx, wires: [control, target], .. } => {
                     let i = template.layers.len();
-                    template.push(control.0, target.0, Su2::IDENTITY, Su2::IDENTITY);
+                    template.push(narrow(control), narrow(target), Su2::IDENTITY, Su2::IDENTITY);
                     last[control.index()] = Slot::OnControl(i);
                     last[target.index()] = Slot::OnTarget(i);
                 }
@@ -107,17 +111,17 @@ impl CxTemplate {
 
     /// The block that these values make, without the slots within 1e-14 of the identity.
     pub fn to_block(&self) -> BlockCircuit {
-        let mut block = BlockCircuit::new(self.n() as u8);
+        let mut block = BlockCircuit::new(self.n() as u16);
         let push = |block: &mut BlockCircuit, wire: u8, value: Su2| {
             if value.distance_to_identity() > NEGLIGIBLE_GATE {
-                block.gates.push(BlockGate::from_su2(BlockQubit(wire), value));
+                block.gates.push(BlockGate::from_su2(BlockQubit(wire.into()), value));
             }
         };
         for (q, u) in self.first.iter().enumerate() {
             push(&mut block, q as u8, *u);
         }
         for l in &self.layers {
-            block.push_cx(BlockQubit(l.control), BlockQubit(l.target));
+            block.push_cx(BlockQubit(l.control.into()), BlockQubit(l.target.into()));
             push(&mut block, l.control, l.on_control);
             push(&mut block, l.target, l.on_target);
         }

@@ -66,14 +66,38 @@ impl Solver {
     /// All of them.
     pub const ALL: [Solver; 4] = [Solver::Lm, Solver::QFactor, Solver::QFactorSample, Solver::Hybrid];
 
-    /// For reports.
+    /// As it is typed and reported.
     pub fn name(self) -> &'static str {
+        self.row().0
+    }
+
+    /// One line of help.
+    pub fn help(self) -> &'static str {
+        self.row().1
+    }
+
+    fn row(self) -> (&'static str, &'static str) {
         match self {
-            Solver::Lm => "lm",
-            Solver::QFactor => "qfactor",
-            Solver::QFactorSample => "qfactor-sample",
-            Solver::Hybrid => "hybrid",
+            Solver::Lm => ("lm", "Levenberg-Marquardt on sampled residuals"),
+            Solver::QFactor => ("qfactor", "QFactor: sweeps over all columns"),
+            Solver::QFactorSample => ("qfactor-sample", "QFactor-Sample: sweeps over random states"),
+            Solver::Hybrid => ("hybrid", "Some two dozen sweeps over random states, then Levenberg-Marquardt"),
         }
+    }
+
+    /// The solver of that name.
+    pub fn from_name(name: &str) -> Option<Solver> {
+        Solver::ALL.into_iter().find(|solver| solver.name() == name)
+    }
+
+    /// Its place in [`Solver::ALL`], which names it in the bytes of a unit and never changes: a new one goes last.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The solver of that code.
+    pub fn from_code(code: u8) -> Option<Solver> {
+        Solver::ALL.get(usize::from(code)).copied()
     }
 
     /// How many states this solver works on, for `n` wires and a template with `n_parameters`: all

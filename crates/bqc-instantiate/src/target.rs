@@ -26,10 +26,8 @@ enum Map {
 impl Target {
     /// What a block does.
     pub fn from_block(circuit: &BlockCircuit) -> Result<Target, TemplateError> {
-        let width = circuit.width();
-        if width > MAX_WIDTH {
-            return Err(TemplateError::TooWide { width: width.into() });
-        }
+        let width = u8::try_from(circuit.width()).ok().filter(|width| *width <= MAX_WIDTH);
+        let width = width.ok_or(TemplateError::TooWide { width: circuit.width().into() })?;
         Ok(Target { width, map: Map::Gates(ops::of_block(circuit)) })
     }
 
@@ -137,11 +135,11 @@ mod tests {
         let mut t = Template::new(n).unwrap();
         for _ in 0..n_gates {
             let a = s.below(n.into()) as u8;
-            t.push_free_one(BlockQubit(a)).unwrap();
+            t.push_free_one(BlockQubit(a.into())).unwrap();
             if n > 1 {
                 let b = (a + 1 + s.below(usize::from(n) - 1) as u8) % n;
-                t.push_free_two(BlockQubit(a), BlockQubit(b)).unwrap();
-                t.push_cx(BlockQubit(b), BlockQubit(a)).unwrap();
+                t.push_free_two(BlockQubit(a.into()), BlockQubit(b.into())).unwrap();
+                t.push_cx(BlockQubit(b.into()), BlockQubit(a.into())).unwrap();
             }
         }
         let values = t.random_values(s);

@@ -32,7 +32,7 @@ pub enum TemplateError {
     #[error("wire {qubit} is not one of the {width} wires")]
     NoSuchWire {
         /// The wire asked for.
-        qubit: u8,
+        qubit: u16,
         /// Number of wires.
         width: u8,
     },
@@ -40,7 +40,7 @@ pub enum TemplateError {
     #[error("both wires of a two-qubit gate are {qubit}")]
     RepeatedWire {
         /// The wire.
-        qubit: u8,
+        qubit: u16,
     },
     /// A matrix of the wrong size.
     #[error("a matrix of {rows}x{cols} elements does not act on {n_qubits} qubits")]
@@ -124,7 +124,9 @@ impl Template {
 
     /// A block's CX gates as they are, and its one-qubit gates free with their values.
     pub fn from_block(circuit: &BlockCircuit) -> Result<(Template, Values), TemplateError> {
-        let mut template = Template::new(circuit.width())?;
+        let width = circuit.width();
+        let mut template =
+            Template::new(u8::try_from(width).map_err(|_| TemplateError::TooWide { width: width.into() })?)?;
         let mut values = Values::default();
         for gate in &circuit.gates {
             match *gate {
@@ -170,8 +172,8 @@ impl Template {
 
     /// Appends a CX.
     pub fn push_cx(&mut self, control: BlockQubit, target: BlockQubit) -> Result<(), TemplateError> {
-        self.check_pair(target, control)?;
-        self.gates.push(TemplateGate::Fixed(Op::Cx { control: control.0, target: target.0 }));
+        let Pair { a: control, b: target } = self.check_pair(control, target)?;
+        self.gates.push(TemplateGate::Fixed(Op::Cx { control, target }));
         Ok(())
     }
 
@@ -181,11 +183,11 @@ impl Template {
             || TemplateError::WrongShape { rows: matrix.rows(), cols: matrix.cols(), n_qubits: qubits.len() };
         let op = match *qubits {
             [qubit] => {
-                self.check_wire(qubit)?;
+                let qubit = self.check_wire(qubit)?;
                 let value = Matrix2::from_matrix(matrix).ok_or_else(wrong_shape)?;
                 let su2 = value.su2().filter(|_| value.unitarity_error() <= UNITARY_TOL);
                 let not_unitary = TemplateError::NotUnitary { deviation: value.unitarity_error() };
-                Op::One { qubit: qubit.0, value: su2.ok_or(not_unitary)? }
+                Op::One { qubit, value: su2.ok_or(not_unitary)? }
             }
             [a, b] => {
                 let value = Matrix4::from_matrix(matrix).ok_or_else(wrong_shape)?;
@@ -200,8 +202,8 @@ impl Template {
 
     /// Appends a free one-qubit gate.
     pub fn push_free_one(&mut self, qubit: BlockQubit) -> Result<(), TemplateError> {
-        self.check_wire(qubit)?;
-        self.gates.push(TemplateGate::FreeOne { qubit: qubit.0 });
+        let qubit = self.check_wire(qubit)?;
+        self.gates.push(TemplateGate::FreeOne { qubit });
         Ok(())
     }
 
@@ -311,25 +313,26 @@ impl Template {
 
     /// The block with these values, if the template has nothing but CX and one-qubit gates.
     pub fn to_block(&self, values: &Values) -> Option<BlockCircuit> {
-        let mut block = BlockCircuit::new(self.width);
+        let mut block = BlockCircuit::new(self.width.into());
         for op in self.ops(values) {
             match op {
-                Op::Cx { control, target } => block.push_cx(BlockQubit(control), BlockQubit(target)),
-                Op::One { qubit, value } => block.push_u3(BlockQubit(qubit), value.u3_angles()),
+                Op::Cx { control, target } => block.push_cx(BlockQubit(control.into()), BlockQubit(target.into())),
+                Op::One { qubit, value } => block.push_u3(BlockQubit(qubit.into()), value.u3_angles()),
                 Op::Two { .. } => return None,
             }
         }
         Some(block)
     }
 
-    fn check_wire(&self, qubit: BlockQubit) -> Result<(), TemplateError> {
-        if qubit.0 < self.width { Ok(()) } else { Err(TemplateError::NoSuchWire { qubit: qubit.0, width: self.width }) }
+    /// The wire, if the template has it.
+    fn check_wire(&self, qubit: BlockQubit) -> Result<u8, TemplateError> {
+        let wire = u8::try_from(qubit.0).ok().filter(|wire| *wire < self.width);
+        wire.ok_or(TemplateError::NoSuchWire { qubit: qubit.0, width: self.width })
     }
 
     fn check_pair(&self, a: BlockQubit, b: BlockQubit) -> Result<Pair, TemplateError> {
-        self.check_wire(a)?;
-        self.check_wire(b)?;
-        if a == b { Err(TemplateError::RepeatedWire { qubit: a.0 }) } else { Ok(Pair { a: a.0, b: b.0 }) }
+        let pair = Pair { a: self.check_wire(a)?, b: self.check_wire(b)? };
+        if a == b { Err(TemplateError::RepeatedWire { qubit: a.0 }) } else { Ok(pair) }
     }
 }
 

@@ -18,7 +18,7 @@ fn ladder(n: u8, n_gates: usize, s: &mut Stream) -> Template {
     for _ in 0..n_gates {
         let a = s.below(n.into()) as u8;
         let b = (a + 1 + s.below(usize::from(n) - 1) as u8) % n;
-        t.push_free_two(BlockQubit(a), BlockQubit(b)).unwrap();
+        t.push_free_two(BlockQubit(a.into()), BlockQubit(b.into())).unwrap();
     }
     t
 }

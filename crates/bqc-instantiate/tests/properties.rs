@@ -14,8 +14,8 @@ use proptest::prelude::*;
 fn template(n: u8, n_gates: usize, s: &mut Stream) -> Template {
     let mut t = Template::new(n).unwrap();
     for _ in 0..n_gates {
-        let a = BlockQubit(s.below(n.into()) as u8);
-        let b = BlockQubit((a.0 + 1 + s.below((usize::from(n) - 1).max(1)) as u8) % n);
+        let a = BlockQubit(s.below(n.into()) as u16);
+        let b = BlockQubit((a.0 + 1 + s.below((usize::from(n) - 1).max(1)) as u16) % u16::from(n));
         match s.below(if n == 1 { 2 } else { 7 }) {
             0 | 5 => t.push_free_one(a).unwrap(),
             1 => t.push_constant(&[a], &s.su2().matrix()).unwrap(),

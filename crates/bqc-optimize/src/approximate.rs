@@ -100,9 +100,9 @@ mod tests {
 
     /// `exp(iθ Z⊗Z/2)` on each pair of neighbours, with generic gates between them.
     fn weakly_coupled(width: u8, theta: f64, s: &mut Stream) -> BlockCircuit {
-        let mut block = BlockCircuit::new(width);
+        let mut block = BlockCircuit::new(width.into());
         for q in 0..width - 1 {
-            let (a, b) = (BlockQubit(q), BlockQubit(q + 1));
+            let (a, b) = (BlockQubit(q.into()), BlockQubit((q + 1).into()));
             block.push_u3(a, [0; 3].map(|_| s.uniform()));
             block.push_cx(a, b);
             block.push_u3(b, [0.0, 0.0, theta]);

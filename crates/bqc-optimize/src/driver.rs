@@ -356,7 +356,7 @@ mod tests {
 
     #[test]
     fn every_objective_gets_better_by_its_own_measure_and_keeps_the_count() {
-        for objective in [Objective::Cx, Objective::Depth, Objective::Weighted] {
+        for objective in Objective::ALL {
             for (flow, seed) in
                 [(Flow::Delete, 1), (Flow::Search { n_rounds: 3 }, 2), (Flow::Search { n_rounds: 3 }, 3)]
             {
@@ -429,7 +429,7 @@ mod tests {
     fn results_are_verified_and_never_larger() {
         for seed in 0..30u64 {
             let mut stream = Stream::new(seed, 4, 1);
-            let width = 1 + (seed % 4) as u8;
+            let width = 1 + (seed % 4) as u16;
             let block = random_clifford_t(width, 25, &mut stream);
             let settings = BlockSettings { seed, ..BlockSettings::default() };
             let run = || optimized(on_cpu(), &block, &settings, 0);

@@ -48,13 +48,42 @@ impl Rank {
 }
 
 impl Objective {
-    /// For reports.
+    /// All of them.
+    pub const ALL: [Objective; 3] = [Objective::Cx, Objective::Depth, Objective::Weighted];
+
+    /// As it is typed and reported.
     pub fn name(self) -> &'static str {
+        self.row().0
+    }
+
+    /// One line of help.
+    pub fn help(self) -> &'static str {
+        self.row().1
+    }
+
+    fn row(self) -> (&'static str, &'static str) {
         match self {
-            Objective::Cx => "cx",
-            Objective::Depth => "depth",
-            Objective::Weighted => "weighted",
+            Objective::Cx => ("cx", "Two-qubit gates, then one-qubit gates, then the depth"),
+            Objective::Depth => ("depth", "Two-qubit depth, then two-qubit gates, then one-qubit gates"),
+            Objective::Weighted => {
+                ("weighted", "10 for each two-qubit gate, 5 for each layer of them, 1 for each one-qubit gate")
+            }
         }
+    }
+
+    /// The objective of that name.
+    pub fn from_name(name: &str) -> Option<Objective> {
+        Objective::ALL.into_iter().find(|objective| objective.name() == name)
+    }
+
+    /// Its place in [`Objective::ALL`], which names it in the bytes of a unit and never changes: a new one goes last.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The objective of that code.
+    pub fn from_code(code: u8) -> Option<Objective> {
+        Objective::ALL.get(usize::from(code)).copied()
     }
 
     /// Ranks a circuit by its figures.

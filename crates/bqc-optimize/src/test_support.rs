@@ -23,7 +23,7 @@ pub(crate) fn stopped() -> Context<'static> {
 
 /// A random block whose angles are multiples of π/4: rotations about X, Y and Z, identities, and so
 /// much that commutes and cancels.
-pub(crate) fn random_clifford_t(width: u8, n_gates: usize, stream: &mut Stream) -> BlockCircuit {
+pub(crate) fn random_clifford_t(width: u16, n_gates: usize, stream: &mut Stream) -> BlockCircuit {
     BlockCircuit::random_with(width, n_gates, stream, |stream| {
         let diagonal = stream.chance(0.5);
         let mut angles = [0; 3].map(|_| stream.below(8) as f64 * FRAC_PI_4);

@@ -21,8 +21,8 @@ pub fn resynthesize_pair(block: &BlockCircuit, tolerance: f64) -> BlockCircuit {
     let Some(shortest) = TwoQubitCircuit::synthesize(&unitary(block), tolerance / 2.0) else { return merged };
     let mut candidate = BlockCircuit::new(2);
     candidate.gates.extend(shortest.gates.iter().map(|gate| match *gate {
-        TwoQubitGate::One { wire, value } => BlockGate::from_su2(BlockQubit(wire), value),
-        TwoQubitGate::Cx { control, target } => BlockGate::cx(BlockQubit(control), BlockQubit(target)),
+        TwoQubitGate::One { wire, value } => BlockGate::from_su2(BlockQubit(wire.into()), value),
+        TwoQubitGate::Cx { control, target } => BlockGate::cx(BlockQubit(control.into()), BlockQubit(target.into())),
     }));
     let candidate = merge_one_qubit(&candidate);
     let smaller = (candidate.n_cx(), candidate.n_one_qubit()) < (merged.n_cx(), merged.n_one_qubit());
@@ -55,7 +55,7 @@ struct Run {
 
 impl Run {
     fn wire_in_pair(&self, qubit: BlockQubit) -> BlockQubit {
-        BlockQubit(u8::from(self.wires[1] == qubit))
+        BlockQubit(u16::from(self.wires[1] == qubit))
     }
 
     fn push(&mut self, gate: BlockGate) {
@@ -114,13 +114,14 @@ fn replace_runs(block: &BlockCircuit, tolerance: f64) -> BlockCircuit {
 
 /// The matrix of a block of two wires.
 fn unitary(block: &BlockCircuit) -> Matrix4 {
+    let local = |wire: BlockQubit| u8::from(wire != BlockQubit(0));
     block.gates.iter().fold(Matrix4::identity(), |u, gate| {
         let gate = match *gate {
             LoweredGate::Two { gate: Coupler::Cx, wires: [control, target], .. } => {
-                TwoQubitGate::Cx { control: control.0, target: target.0 }
+                TwoQubitGate::Cx { control: local(control), target: local(target) }
             }
             LoweredGate::One { wire, angles: [t, p, l] } => {
-                TwoQubitGate::One { wire: wire.0, value: Su2::u3(t, p, l).normalized() }
+                TwoQubitGate::One { wire: local(wire), value: Su2::u3(t, p, l).normalized() }
             }
         };
         gate.matrix() * u
@@ -184,7 +185,7 @@ mod tests {
         }
 
         #[test]
-        fn runs_keep_the_unitary(seed in 0u64..1 << 48, width in 1u8..=5, n_gates in 0usize..80, generic in any::<bool>()) {
+        fn runs_keep_the_unitary(seed in 0u64..1 << 48, width in 1u16..=5, n_gates in 0usize..80, generic in any::<bool>()) {
             let mut stream = Stream::new(seed, 3, 1);
             let make = if generic { BlockCircuit::random } else { random_clifford_t };
             let block = make(width, n_gates, &mut stream);

@@ -126,7 +126,7 @@ pub fn partition<S: Sequence>(circuit: &S, options: &Options) -> Result<Partitio
 /// The partition that a list of cuts describes, in the circuit's direction.
 fn bracket<S: Sequence>(skeleton: &Skeleton<S>, cuts: Vec<Cut>) -> Partition<S::Wire> {
     // `[wire]`: its number in the block at hand.
-    let mut local = vec![0u8; skeleton.circuit().n_wires()];
+    let mut local = vec![0u16; skeleton.circuit().n_wires()];
     let mut pieces = Vec::with_capacity(cuts.len());
     for cut in cuts {
         match cut {
@@ -146,11 +146,11 @@ fn bracket<S: Sequence>(skeleton: &Skeleton<S>, cuts: Vec<Cut>) -> Partition<S::
     Partition { pieces }
 }
 
-fn block<S: Sequence>(circuit: &S, wires: &[u32], steps: Vec<u32>, local: &mut [u8]) -> Block<S::Wire> {
+fn block<S: Sequence>(circuit: &S, wires: &[u32], steps: Vec<u32>, local: &mut [u16]) -> Block<S::Wire> {
     for (number, &wire) in wires.iter().enumerate() {
-        local[wire as usize] = number as u8;
+        local[wire as usize] = number as u16;
     }
-    let mut gates = BlockCircuit::new(wires.len() as u8);
+    let mut gates = BlockCircuit::new(wires.len() as u16);
     gates.gates.reserve_exact(steps.len());
     gates.gates.extend(steps.iter().filter_map(|&step| match circuit.item(step as usize) {
         Item::Gate(gate) => Some(gate.map(|wire| BlockQubit(local[wire.index()]))),

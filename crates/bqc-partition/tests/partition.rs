@@ -179,7 +179,7 @@ fn windows_without_walls_are_cut_by_the_same_rules() {
     let circuit = random_circuit(8, 200, false, 4);
     let lowered = Lowered::of(&circuit);
     let mut window = bqc_circuit::BlockCircuit::new(8);
-    window.gates.extend(lowered.gates().map(|gate| gate.map(|q| bqc_circuit::BlockQubit(q.0 as u8))));
+    window.gates.extend(lowered.gates().map(|gate| gate.map(|q| bqc_circuit::BlockQubit(q.0 as u16))));
     let (of_window, of_circuit) =
         (partition(&window, &Options::new(4)).unwrap(), cut(&circuit, &Options::new(4)).unwrap());
     let steps = |blocks: Vec<&Vec<u32>>| blocks.into_iter().cloned().collect::<Vec<_>>();

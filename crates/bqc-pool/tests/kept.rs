@@ -7,7 +7,7 @@ use bqc_pool::Kept;
 use bqc_run::{InProcess, Solved, Trail, Unit, Workshop};
 use bqc_store::{Journal, Use};
 use bqc_wire::unit::GateForm;
-use bqc_wire::{BlockForm, Build, CheckpointRecord, Ending, Entry, KnownTotals, Replay, SolvedRecord};
+use bqc_wire::{BlockForm, Build, CheckpointRecord, Entry, KnownTotals, Outcome, Replay, SolvedRecord};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -32,8 +32,8 @@ impl Workshop for Counting<'_> {
 fn unit() -> Unit {
     let mut block = BlockCircuit::new(3);
     for i in 0..12u8 {
-        block.push_cx(BlockQubit(i % 3), BlockQubit((i + 1) % 3));
-        block.push_u3(BlockQubit(i % 3), [0.0, 0.0, 0.7]);
+        block.push_cx(BlockQubit((i % 3).into()), BlockQubit(((i + 1) % 3).into()));
+        block.push_u3(BlockQubit((i % 3).into()), [0.0, 0.0, 0.7]);
     }
     Unit::new(&block, &BlockSettings::default(), 0, 0, "cpu")
 }
@@ -66,7 +66,7 @@ fn what_is_kept_is_not_done_again_and_a_wrong_entry_is() {
         block: BlockForm { width: 3, gates: vec![GateForm::Cx(0, 1)] },
         distance: 0.0,
         instantiations: 1,
-        ending: Ending::Improved,
+        outcome: Outcome::Improved,
         reason: "improved".into(),
     };
     let wrong = Entry::Solved { key: unit().key(), result: Box::new(wrong), is_settled: true, seconds: 0.0 };

@@ -17,8 +17,8 @@ const BUILD: Build = Build::new("test");
 fn unit(engine: &dyn Engine) -> Unit {
     let mut block = BlockCircuit::new(3);
     for i in 0..12u8 {
-        block.push_cx(BlockQubit(i % 3), BlockQubit((i + 1) % 3));
-        block.push_u3(BlockQubit(i % 3), [0.0, 0.0, 0.7]);
+        block.push_cx(BlockQubit((i % 3).into()), BlockQubit(((i + 1) % 3).into()));
+        block.push_u3(BlockQubit((i % 3).into()), [0.0, 0.0, 0.7]);
     }
     Unit::new(&block, &BlockSettings::default(), 0, 0, engine.name())
 }

@@ -18,9 +18,9 @@ use bqc_wire::{BlockRecord, BlockTotals};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What a run is asked to do. The binary resolves it; nothing here reads a default from elsewhere.
+/// What a run is asked to do. Its defaults and its text form stand in `settings.rs`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RunSettings {
+pub struct Settings {
     /// Most wires of a block, 2 to 12.
     pub block_size: usize,
     /// Most CX gates of a block, at least 1: the time of a block grows faster than its gates.
@@ -118,7 +118,7 @@ impl Compiled {
 /// worker threads.
 pub fn compile(
     circuit: &Circuit,
-    settings: &RunSettings,
+    settings: &Settings,
     engine: &dyn Engine,
     stop: &AtomicBool,
     observer: &dyn Observer,
@@ -131,7 +131,7 @@ pub fn compile(
 pub fn compile_in(
     workshop: &dyn Workshop,
     circuit: &Circuit,
-    settings: &RunSettings,
+    settings: &Settings,
     family: &str,
     stop: &AtomicBool,
     observer: &dyn Observer,
@@ -168,7 +168,7 @@ fn refuse_opaque(circuit: &Circuit) -> Result<(), CompileError> {
 
 /// A run under way.
 pub(crate) struct Run<'a> {
-    pub settings: &'a RunSettings,
+    pub settings: &'a Settings,
     /// Name of the engine's family.
     pub family: &'a str,
     pub around: Around<'a>,
@@ -199,7 +199,7 @@ impl Versions {
 }
 
 impl<'a> Run<'a> {
-    fn new(settings: &'a RunSettings, family: &'a str, around: Around<'a>) -> Run<'a> {
+    fn new(settings: &'a Settings, family: &'a str, around: Around<'a>) -> Run<'a> {
         let (totals, records, faults) = (BlockTotals::default(), Vec::new(), Vec::new());
         Run { settings, family, around, n_passes: 0, totals, records, faults }
     }
@@ -347,7 +347,7 @@ mod tests {
 
     /// Ends a run on `input` as if it had made `best` of it.
     fn finished(input: &Circuit, best: &Circuit) -> Compiled {
-        let settings = RunSettings {
+        let settings = Settings {
             block_size: 3,
             max_block_cx: 10,
             max_passes: 1,

@@ -14,6 +14,7 @@ mod compile;
 mod observer;
 mod pass;
 mod round;
+mod settings;
 mod strategy;
 mod unit;
 mod version;
@@ -21,6 +22,7 @@ mod walkers;
 
 #[doc(hidden)]
 pub use bqc_optimize::Sabotage;
-pub use compile::{CompileError, Compiled, RunSettings, compile, compile_in};
+pub use compile::{CompileError, Compiled, Settings, compile, compile_in};
 pub use observer::{Event, Observer, Unobserved};
-pub use unit::{Bench, InProcess, Refused, Solved, Trail, Unit, Workshop};
+pub use settings::{Effort, MAX_CHECK_UPDATES, SettingsError};
+pub use unit::{Bench, InProcess, Refused, Solved, Trail, Unit, UnitError, Workshop};

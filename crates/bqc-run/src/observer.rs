@@ -38,6 +38,8 @@ pub enum Event<'a> {
         /// Wires of the circuit.
         n_qubits: usize,
     },
+    /// In words, how a folder failed in which results are kept. The run goes on without it.
+    FolderFailed(&'a str),
 }
 
 /// Sees nothing, and has a clock that stands still.

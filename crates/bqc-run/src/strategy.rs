@@ -14,7 +14,7 @@ mod race;
 mod tests;
 mod view;
 
-use crate::compile::RunSettings;
+use crate::compile::Settings;
 use bqc_optimize::Figures;
 pub(crate) use cuts::{Cuts, one_window, walk};
 pub(crate) use race::{Field, Standing, Terms, Verdict};
@@ -108,7 +108,7 @@ const RULES: [Rule; 8] = [
 ];
 
 /// What to do after `history`, whose records stand in the order of their steps.
-pub(crate) fn next(history: &[Record], settings: &RunSettings) -> Step {
+pub(crate) fn next(history: &[Record], settings: &Settings) -> Step {
     let view = View::of(history, settings);
     let step = RULES.iter().find_map(|rule| rule(&view));
     step.unwrap_or_else(|| Step::Done(view.search_is_over().unwrap_or(Why::LittleGain)))
@@ -116,13 +116,13 @@ pub(crate) fn next(history: &[Record], settings: &RunSettings) -> Step {
 
 /// Whether `made` replaces `best`: if it is better, and near enough to the input. A rewrite replaces the best even if
 /// it is only as good, so that all that follows begins with a merged circuit.
-pub(crate) fn is_kept(step: &Step, made: &Figures, bound: f64, best: &Figures, settings: &RunSettings) -> bool {
+pub(crate) fn is_kept(step: &Step, made: &Figures, bound: f64, best: &Figures, settings: &Settings) -> bool {
     let rank = |figures: &Figures| settings.block.objective.rank(figures);
     bound <= limit(settings) && (*step == Step::Rewrite || rank(made) < rank(best))
 }
 
 /// Largest bound that a result may have: a budget of zero asks for identities and does not limit their rounding.
-pub(crate) fn limit(settings: &RunSettings) -> f64 {
+pub(crate) fn limit(settings: &Settings) -> f64 {
     if settings.epsilon_total > 0.0 { settings.epsilon_total } else { f64::INFINITY }
 }
 
@@ -133,6 +133,6 @@ pub(crate) fn begins_search(step: &Step) -> bool {
 
 /// Whether what follows this step may depend on the best circuit being one window, which takes a partition to know:
 /// only where a search may begin, and only if its walkers would be more than one.
-pub(crate) fn asks_for_windows(step: &Step, settings: &RunSettings) -> bool {
+pub(crate) fn asks_for_windows(step: &Step, settings: &Settings) -> bool {
     begins_search(step) && view::may_race(settings)
 }

@@ -12,10 +12,7 @@ use bqc_linalg::Stream;
 use bqc_optimize::search::{SearchCounts, WindowResult, WindowState};
 use bqc_optimize::{BlockSettings, Context, Flow, Objective, Reason, Sabotage, Shortened, optimize_block, shorten};
 use bqc_verify::{Composition, Rejected, VerifiedBlock};
-use bqc_wire::{
-    BlockForm, CheckpointRecord, Ending, FormError, Outcome, SolvedRecord, UnitFlow, UnitKey, UnitObjective,
-    UnitRecord, UnitSolver,
-};
+use bqc_wire::{BlockForm, CheckpointRecord, FormError, Outcome, SolvedRecord, UnitFlow, UnitKey, UnitRecord};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -94,6 +91,8 @@ pub struct Unit {
     /// All but the block, which it leaves empty.
     record: UnitRecord,
     key: UnitKey,
+    solver: Solver,
+    objective: Objective,
     /// For tests of the verifier; no part of the unit's name.
     sabotage: Option<Sabotage>,
 }
@@ -114,6 +113,26 @@ pub struct Solved {
     pub is_final: bool,
     /// Process id of the worker that has found it, if it was not this process.
     pub worker: Option<u32>,
+}
+
+/// Why bytes from outside are not a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnitError {
+    /// One of its blocks is not a block.
+    #[error(transparent)]
+    Form(#[from] FormError),
+    /// Its solver is not in [`Solver::ALL`].
+    #[error("there is no solver of code {code}")]
+    Solver {
+        /// What stands in its place.
+        code: u8,
+    },
+    /// Its objective is not in [`Objective::ALL`].
+    #[error("there is no objective of code {code}")]
+    Objective {
+        /// What stands in its place.
+        code: u8,
+    },
 }
 
 /// Why a result from outside is not taken.
@@ -152,45 +171,48 @@ impl Unit {
             Flow::Delete => UnitFlow::Delete,
             Flow::Search { n_rounds } => UnitFlow::Search { n_rounds: n_rounds as u64 },
         };
-        let solver = match settings.solver {
-            Solver::Lm => UnitSolver::Lm,
-            Solver::QFactor => UnitSolver::QFactor,
-            Solver::QFactorSample => UnitSolver::QFactorSample,
-            Solver::Hybrid => UnitSolver::Hybrid,
+        let BlockSettings { solver, objective, tolerance, seed, sabotage, .. } = *settings;
+        let record = UnitRecord {
+            block: BlockForm::from(block),
+            flow,
+            solver: solver.code(),
+            objective: objective.code(),
+            tolerance,
+            seed,
+            pass,
+            start: start as u32,
+            engine: engine.to_string(),
         };
-        let objective = match settings.objective {
-            Objective::Cx => UnitObjective::Cx,
-            Objective::Depth => UnitObjective::Depth,
-            Objective::Weighted => UnitObjective::Weighted,
-        };
-        let BlockSettings { tolerance, seed, .. } = *settings;
-        let (form, start, engine) = (BlockForm::from(block), start as u32, engine.to_string());
-        let record = UnitRecord { block: form, flow, solver, objective, tolerance, seed, pass, start, engine };
-        Unit { sabotage: settings.sabotage, ..Unit::of(block.clone(), record) }
+        Unit::of(block.clone(), record, solver, objective).sabotaged(sabotage)
     }
 
     /// The unit that these bytes, which hold `block`, name.
-    fn of(block: BlockCircuit, record: UnitRecord) -> Unit {
+    fn of(block: BlockCircuit, record: UnitRecord, solver: Solver, objective: Objective) -> Unit {
         let key = record.key();
         let empty = BlockForm { width: record.block.width, gates: Vec::new() };
-        Unit { block, key, record: UnitRecord { block: empty, ..record }, sabotage: None }
+        Unit { block, key, record: UnitRecord { block: empty, ..record }, solver, objective, sabotage: None }
     }
 
     /// The unit of making `from`, which stands for the block at that distance, shorter by one or two CX, within
     /// `tolerance` of the block. Nothing in it is left to chance, so it is the same in every pass and for every seed.
     pub fn shortening(block: &BlockCircuit, from: &BlockCircuit, distance: f64, tolerance: f64, engine: &str) -> Unit {
         let settings = BlockSettings { tolerance, ..BlockSettings::default() };
-        let mut record = Unit::new(block, &settings, 0, 0, engine).to_record();
-        record.flow = UnitFlow::Shorten { from: BlockForm::from(from), distance };
-        Unit::of(block.clone(), record)
+        let unit = Unit::new(block, &settings, 0, 0, engine);
+        let flow = UnitFlow::Shorten { from: BlockForm::from(from), distance };
+        let record = UnitRecord { flow, ..unit.to_record() };
+        Unit::of(unit.block, record, unit.solver, unit.objective)
     }
 
     /// The unit in bytes that came from elsewhere.
-    pub fn from_record(record: UnitRecord) -> Result<Unit, FormError> {
+    pub fn from_record(record: UnitRecord) -> Result<Unit, UnitError> {
         if let UnitFlow::Shorten { from, .. } = &record.flow {
             BlockCircuit::try_from(from)?;
         }
-        Ok(Unit::of(BlockCircuit::try_from(&record.block)?, record))
+        let block = BlockCircuit::try_from(&record.block)?;
+        let solver = Solver::from_code(record.solver).ok_or(UnitError::Solver { code: record.solver })?;
+        let objective =
+            Objective::from_code(record.objective).ok_or(UnitError::Objective { code: record.objective })?;
+        Ok(Unit::of(block, record, solver, objective))
     }
 
     /// The same unit, with a fault planted in its work.
@@ -233,21 +255,8 @@ impl Unit {
             UnitFlow::Delete => (Flow::Delete, 1),
             UnitFlow::Search { n_rounds } => (Flow::Search { n_rounds: n_rounds as usize }, 1),
         };
-        let solver = match self.record.solver {
-            UnitSolver::Lm => Solver::Lm,
-            UnitSolver::QFactor => Solver::QFactor,
-            UnitSolver::QFactorSample => Solver::QFactorSample,
-            UnitSolver::Hybrid => Solver::Hybrid,
-        };
-        BlockSettings { flow, starts, solver, objective: self.objective(), tolerance, seed, sabotage: self.sabotage }
-    }
-
-    fn objective(&self) -> Objective {
-        match self.record.objective {
-            UnitObjective::Cx => Objective::Cx,
-            UnitObjective::Depth => Objective::Depth,
-            UnitObjective::Weighted => Objective::Weighted,
-        }
+        let Unit { solver, objective, sabotage, .. } = *self;
+        BlockSettings { flow, starts, solver, objective, tolerance, seed, sabotage }
     }
 
     /// Does the work, here and now. It is final unless it was cut short or the engine, for this unit or
@@ -331,7 +340,7 @@ impl Unit {
         };
         let CheckpointRecord { bound, rescan, .. } = *record;
         let n_rounds = if let UnitFlow::Search { n_rounds } = self.record.flow { n_rounds } else { 0 };
-        let has_good = self.objective() != Objective::Cx;
+        let has_good = self.objective != Objective::Cx;
         if record.n_rounds == 0 || record.n_rounds > n_rounds || record.last_good.is_some() != has_good {
             return Err(Refused::NoState { n_rounds });
         }
@@ -350,17 +359,17 @@ impl Unit {
     /// What a search that is not done had found in a state from outside.
     pub fn left_at(&self, state: &CheckpointRecord) -> Result<Solved, Refused> {
         let (block, distance) = state.last_good.clone().unwrap_or_else(|| (state.block.clone(), state.bound));
-        let rank = |block: &BlockCircuit| self.objective().rank_block(block);
+        let rank = |block: &BlockCircuit| self.objective.rank_block(block);
         let is_better = rank(&BlockCircuit::try_from(&block)?) < rank(&self.block);
-        let (ending, reason) =
-            if is_better { (Ending::Improved, "improved") } else { (Ending::Unchanged, "unchanged") };
+        let (outcome, reason) =
+            if is_better { (Outcome::Improved, "improved") } else { (Outcome::Unchanged, "unchanged") };
         let (instantiations, reason) = (state.counts[0] + state.counts[1], format!("{reason}: stopped in its search"));
-        self.check(&SolvedRecord { block, distance, instantiations, ending, reason }, false)
+        self.check(&SolvedRecord { block, distance, instantiations, outcome, reason }, false)
     }
 
     /// Which of two results is the better one; the first if they are equally good.
     pub fn better(&self, first: Solved, second: Solved) -> Solved {
-        let rank = |solved: &Solved| self.objective().rank_block(solved.verified.circuit());
+        let rank = |solved: &Solved| self.objective.rank_block(solved.verified.circuit());
         if rank(&second) < rank(&first) { second } else { first }
     }
 
@@ -372,12 +381,7 @@ impl Unit {
         if found > original {
             return Err(Refused::Longer { found, original });
         }
-        let outcome = match result.ending {
-            Ending::Improved => Outcome::Improved,
-            Ending::Unchanged => Outcome::Unchanged,
-            Ending::Failed => Outcome::Failed,
-        };
-        let objective = self.objective();
+        let (outcome, objective) = (result.outcome, self.objective);
         if let UnitFlow::Shorten { from, .. } = &self.record.flow
             && outcome == Outcome::Improved
             && found >= BlockCircuit::try_from(from)?.n_cx()
@@ -405,11 +409,7 @@ impl Solved {
             block: BlockForm::from(self.verified.circuit()),
             distance: self.verified.distance(),
             instantiations: self.instantiations,
-            ending: match self.outcome {
-                Outcome::Improved => Ending::Improved,
-                Outcome::Unchanged => Ending::Unchanged,
-                Outcome::Failed => Ending::Failed,
-            },
+            outcome: self.outcome,
             reason: self.reason.clone(),
         }
     }

@@ -6,14 +6,14 @@ use bqc_instantiate::{
 };
 use bqc_linalg::Stream;
 use bqc_optimize::{BlockSettings, Figures, Flow, Objective};
-use bqc_run::{CompileError, Compiled, Event, Observer, RunSettings, Unobserved, compile};
+use bqc_run::{CompileError, Compiled, Event, Observer, Settings, Unobserved, compile};
 use bqc_verify::{CompareOptions, compare_circuits};
 use bqc_wire::{BlockTotals, Outcome};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-fn settings() -> RunSettings {
-    RunSettings {
+fn settings() -> Settings {
+    Settings {
         block_size: 3,
         max_block_cx: 24,
         max_passes: 4,
@@ -28,7 +28,7 @@ fn settings() -> RunSettings {
     }
 }
 
-fn run(circuit: &Circuit, settings: &RunSettings, engine: &dyn Engine) -> Compiled {
+fn run(circuit: &Circuit, settings: &Settings, engine: &dyn Engine) -> Compiled {
     compile(circuit, settings, engine, &AtomicBool::new(false), &Unobserved).unwrap()
 }
 
@@ -107,7 +107,7 @@ fn records_are_in_order_and_add_up() {
 fn threads_change_nothing() {
     let input = circuit(7, 25);
     let results = [1, 2, 5].map(|n_threads| {
-        let mut compiled = run(&input, &RunSettings { n_threads, ..settings() }, &CpuEngine::new());
+        let mut compiled = run(&input, &Settings { n_threads, ..settings() }, &CpuEngine::new());
         compiled.records.iter_mut().for_each(|r| r.seconds = 0.0);
         (compiled.circuit().clone(), compiled.error_bound(), compiled.records)
     });
@@ -173,6 +173,7 @@ impl Observer for Stopper<'_> {
             Event::PassStarted { .. } => "started",
             Event::PassFinished { .. } => "finished",
             Event::Checking { .. } => "checking",
+            Event::FolderFailed(_) => "failed",
             Event::BlockFinished(_) => {
                 if self.n_blocks.fetch_add(1, Ordering::Relaxed) == 3 {
                     self.stop.store(true, Ordering::Relaxed);
@@ -216,7 +217,7 @@ impl<F: Fn(&RefineProblem<'_>, &MakeCandidate<'_>) -> Refined + Send + Sync> Eng
 fn a_block_that_panics_keeps_its_gates() {
     let input = circuit(6, 20);
     let engine = Faulty(|_: &RefineProblem<'_>, _: &MakeCandidate<'_>| panic!("boom {}", 7));
-    let compiled = run(&input, &RunSettings { max_passes: 1, ..settings() }, &engine);
+    let compiled = run(&input, &Settings { max_passes: 1, ..settings() }, &engine);
     let totals = BlockTotals::of(&compiled.records);
     assert!(totals.failed > 0 && compiled.difference.is_none());
     let failed = compiled.records.iter().find(|r| r.outcome == Outcome::Failed).unwrap();
@@ -235,7 +236,7 @@ fn an_engine_that_lies_changes_nothing() {
         make(0, &mut candidate);
         Refined { winner: Some((0, candidate)), n_tried: 1, ..Refined::default() }
     });
-    let compiled = run(&input, &RunSettings { max_passes: 1, ..settings() }, &engine);
+    let compiled = run(&input, &Settings { max_passes: 1, ..settings() }, &engine);
     assert!(compiled.difference.is_none());
     let found = compare_circuits(&input, compiled.circuit(), &CompareOptions::default()).unwrap();
     assert!(found.distance <= compiled.error_bound() + 1e-13, "{:e}", found.distance);
@@ -260,7 +261,7 @@ fn a_budget_is_spent_and_never_exceeded() {
     for (n_qubits, n_steps, angle) in [(4, 3, 1e-2), (6, 2, 1e-3)] {
         let input = ising(n_qubits, n_steps, angle);
         let counts = [0.0, 1e-12, 1e-6, 1e-4, 1e-3, 1e-2, 0.1].map(|epsilon_total| {
-            let compiled = run(&input, &RunSettings { epsilon_total, ..settings() }, &CpuEngine::new());
+            let compiled = run(&input, &Settings { epsilon_total, ..settings() }, &CpuEngine::new());
             assert!(compiled.difference.is_none());
             let found = compare_circuits(&input, compiled.circuit(), &CompareOptions::default()).unwrap();
             assert!(found.distance <= compiled.error_bound() + 1e-13, "{found:?}, bound {:e}", compiled.error_bound());
@@ -280,9 +281,9 @@ fn a_budget_is_spent_and_never_exceeded() {
 #[test]
 fn a_budget_is_spent_alike_by_any_number_of_threads() {
     let input = ising(7, 2, 1e-2);
-    let budget = RunSettings { epsilon_total: 1e-2, ..settings() };
+    let budget = Settings { epsilon_total: 1e-2, ..settings() };
     let results = [1, 2, 5].map(|n_threads| {
-        let compiled = run(&input, &RunSettings { n_threads, ..budget.clone() }, &CpuEngine::new());
+        let compiled = run(&input, &Settings { n_threads, ..budget.clone() }, &CpuEngine::new());
         assert!(compiled.records.iter().any(|r| r.reason == "approximated" && r.distance > 1e-8));
         (compiled.circuit().clone(), compiled.error_bound())
     });
@@ -293,7 +294,7 @@ fn a_budget_is_spent_alike_by_any_number_of_threads() {
 fn a_budget_below_the_rounding_of_identities_gives_no_more_than_it_says() {
     let input = circuit(6, 20);
     for epsilon_total in [1e-300, 1e-16, 1e-15] {
-        let compiled = run(&input, &RunSettings { epsilon_total, ..settings() }, &CpuEngine::new());
+        let compiled = run(&input, &Settings { epsilon_total, ..settings() }, &CpuEngine::new());
         assert!(compiled.error_bound() <= epsilon_total && compiled.difference.is_none());
     }
 }
@@ -308,7 +309,7 @@ fn every_objective_is_best_by_its_own_measure() {
         (0..N_SEEDS).fold((0, 0), |(n_two_qubit, depth), seed| {
             let flow = Flow::Search { n_rounds: 6 };
             let block = BlockSettings { flow, objective, seed, starts: 2, ..BlockSettings::default() };
-            let settings = RunSettings { block_size: 6, max_block_cx: 200, max_passes: 8, block, ..settings() };
+            let settings = Settings { block_size: 6, max_block_cx: 200, max_passes: 8, block, ..settings() };
             let compiled = run(&input, &settings, &CpuEngine::new());
             assert!(compiled.difference.is_none());
             let (before, after) = (Stats::of(&input), Stats::of(compiled.circuit()));
@@ -317,8 +318,7 @@ fn every_objective_is_best_by_its_own_measure() {
             (n_two_qubit + after.n_two_qubit, depth + after.two_qubit_depth)
         })
     };
-    let [(cx, cx_depth), (depth_cx, depth), (_, weighted_depth)] =
-        [Objective::Cx, Objective::Depth, Objective::Weighted].map(total);
+    let [(cx, cx_depth), (depth_cx, depth), (_, weighted_depth)] = Objective::ALL.map(total);
     println!("cx {cx} and {depth_cx}, depth {cx_depth}, {depth} and {weighted_depth}");
     assert!(cx <= depth_cx + N_SEEDS as usize && depth < cx_depth && weighted_depth <= cx_depth);
 }

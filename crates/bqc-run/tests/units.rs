@@ -5,14 +5,16 @@ use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, Qubit};
 use bqc_instantiate::{CpuEngine, Engine, EngineError, MakeCandidate, Outcome, Problem, RefineProblem, Refined};
 use bqc_linalg::Stream;
 use bqc_optimize::{BlockSettings, Flow, Objective};
-use bqc_run::{InProcess, Refused, RunSettings, Solved, Trail, Unit, Unobserved, Workshop, compile, compile_in};
+use bqc_run::{
+    InProcess, Refused, Settings, Solved, Trail, Unit, UnitError, Unobserved, Workshop, compile, compile_in,
+};
 use bqc_wire::unit::GateForm;
-use bqc_wire::{CheckpointRecord, Ending};
+use bqc_wire::{CheckpointRecord, UnitRecord};
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-fn block(width: u8, n_cx: usize, seed: u64) -> BlockCircuit {
+fn block(width: u16, n_cx: usize, seed: u64) -> BlockCircuit {
     let mut stream = Stream::new(seed, width.into(), 0);
     let mut block = BlockCircuit::new(width);
     let mut wires: Vec<BlockQubit> = (0..width).map(BlockQubit).collect();
@@ -24,7 +26,7 @@ fn block(width: u8, n_cx: usize, seed: u64) -> BlockCircuit {
     block
 }
 
-fn solved(flow: Flow, width: u8, n_cx: usize) -> (Unit, Solved) {
+fn solved(flow: Flow, width: u16, n_cx: usize) -> (Unit, Solved) {
     let settings = BlockSettings { flow, ..BlockSettings::default() };
     let engine = CpuEngine::new();
     let unit = Unit::new(&block(width, n_cx, 3), &settings, 1, 2, "cpu");
@@ -72,6 +74,12 @@ fn a_shortening_from_bytes_has_the_same_result_and_only_shorter_ones_are_taken()
     damaged.flow =
         bqc_wire::UnitFlow::Shorten { from: bqc_wire::BlockForm { width: 1, gates: vec![gate] }, distance: 0.0 };
     assert!(Unit::from_record(damaged).is_err());
+    for (solver, objective, error) in
+        [(4, 0, UnitError::Solver { code: 4 }), (0, 255, UnitError::Objective { code: 255 })]
+    {
+        let unknown = UnitRecord { solver, objective, ..first.to_record() };
+        assert_eq!(Unit::from_record(unknown).unwrap_err(), error);
+    }
 }
 
 /// What a unit has become, and the states that it went through.
@@ -179,7 +187,7 @@ fn wrong_results_from_outside_are_refused() {
     assert!(matches!(refused(&|r| r.block = unit.to_record().block), Refused::NoBetter));
     let unchanged = |r: &mut bqc_wire::SolvedRecord| {
         r.block = unit.to_record().block;
-        r.ending = Ending::Unchanged;
+        r.outcome = bqc_wire::Outcome::Unchanged;
     };
     let mut record = good.clone();
     unchanged(&mut record);
@@ -205,7 +213,7 @@ fn equal_blocks_are_solved_once_a_pass() {
         let qubits = [Qubit(3 * i), Qubit(3 * i + 1), Qubit(3 * i + 2)];
         one.on(&qubits).for_each(|gate| circuit.push(gate.to_call()));
     }
-    let settings = RunSettings {
+    let settings = Settings {
         block_size: 3,
         max_block_cx: 24,
         max_passes: 2,

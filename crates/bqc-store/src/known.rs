@@ -4,7 +4,7 @@
 //! result counts at once. A try that is not settled counts only when there are as many as [`MAX_UNSETTLED`], for want
 //! of anything better. What was cut short because its run was stopped never counts here: the next run does it anew.
 
-use bqc_wire::{Ending, PassKey, SolvedRecord, UnitKey};
+use bqc_wire::{Outcome, PassKey, SolvedRecord, UnitKey};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -60,7 +60,7 @@ impl Known {
     /// Adds one of many that write at the same time: all that they say stays, in an order that all readers share.
     pub(crate) fn add(&mut self, record: SolvedRecord, is_settled: bool) {
         self.n_records += 1;
-        let rank = |r: &SolvedRecord| (r.ending == Ending::Failed, r.to_bytes());
+        let rank = |r: &SolvedRecord| (r.outcome == Outcome::Failed, r.to_bytes());
         let list = if is_settled { &mut self.settled } else { &mut self.unsettled };
         if is_settled && list.first() == Some(&record) {
             // Said again, or done twice. What else is known stays: this one may be refused.
@@ -88,9 +88,9 @@ mod tests {
     use super::*;
     use bqc_wire::BlockForm;
 
-    fn record(reason: &str, ending: Ending) -> SolvedRecord {
+    fn record(reason: &str, outcome: Outcome) -> SolvedRecord {
         let block = BlockForm { width: 1, gates: Vec::new() };
-        SolvedRecord { block, distance: 0.0, instantiations: 0, ending, reason: reason.into() }
+        SolvedRecord { block, distance: 0.0, instantiations: 0, outcome, reason: reason.into() }
     }
 
     /// What may be taken, by its reason.
@@ -102,7 +102,7 @@ mod tests {
     fn a_settled_result_counts_at_once_and_the_order_of_the_writers_does_not_matter() {
         let mut known = Known::default();
         for reason in ["b", "a", "b"] {
-            known.add(record(reason, Ending::Unchanged), true);
+            known.add(record(reason, Outcome::Unchanged), true);
         }
         assert_eq!(taken(&known), [("a", true), ("b", true)]);
         assert_eq!(known.n_records, 3);
@@ -111,11 +111,11 @@ mod tests {
     #[test]
     fn tries_that_are_not_settled_count_when_there_are_two_and_failures_last() {
         let mut known = Known::default();
-        known.add(record("a", Ending::Failed), false);
+        known.add(record("a", Outcome::Failed), false);
         assert_eq!(taken(&known), []);
-        known.add(record("b", Ending::Unchanged), false);
+        known.add(record("b", Outcome::Unchanged), false);
         assert_eq!(taken(&known), [("b", false), ("a", false)]);
-        known.add(record("c", Ending::Unchanged), true);
+        known.add(record("c", Outcome::Unchanged), true);
         assert_eq!(taken(&known), [("c", true), ("b", false), ("a", false)]);
     }
 
@@ -123,7 +123,7 @@ mod tests {
     fn of_processes_one_after_the_other_the_newest_counts() {
         let mut known = Known::default();
         for reason in ["a", "b"] {
-            known.add_newest(record(reason, Ending::Unchanged), true);
+            known.add_newest(record(reason, Outcome::Unchanged), true);
         }
         assert_eq!(taken(&known), [("b", true)]);
     }

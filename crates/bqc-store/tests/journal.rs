@@ -2,7 +2,7 @@
 
 use bqc_store::{Journal, StoreError, Use};
 use bqc_wire::unit::GateForm;
-use bqc_wire::{BlockForm, Build, Ending, Entry, SolvedRecord, UnitKey};
+use bqc_wire::{BlockForm, Build, Entry, Outcome, SolvedRecord, UnitKey};
 use std::fs;
 use std::path::Path;
 
@@ -12,8 +12,8 @@ const CACHE: Use = Use::Cache { max_bytes: 1 << 20 };
 
 fn solved(i: u8) -> Entry {
     let block = BlockForm { width: 2, gates: vec![GateForm::Cx(0, 1)] };
-    let (ending, reason) = (Ending::Unchanged, "unchanged".into());
-    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), ending, reason };
+    let (outcome, reason) = (Outcome::Unchanged, "unchanged".into());
+    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), outcome, reason };
     Entry::Solved { key: UnitKey([i; 32]), result: Box::new(record), is_settled: true, seconds: 0.0 }
 }
 

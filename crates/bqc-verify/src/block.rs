@@ -12,7 +12,7 @@ use bqc_linalg::Stream;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Up to this width every candidate is measured over all columns.
-pub const MAX_MEASURED_WIDTH: u8 = 8;
+pub const MAX_MEASURED_WIDTH: u16 = 8;
 /// Random states that may contradict a bound above that width: a wrong unitary is at a distance near one, and its
 /// estimate on eight states as well.
 const N_STATES: usize = 8;
@@ -36,15 +36,15 @@ pub enum Rejected {
     #[error("{candidate} wires stand where the original has {original}")]
     WidthDiffers {
         /// Wires of the original.
-        original: u8,
+        original: u16,
         /// Wires of the candidate.
-        candidate: u8,
+        candidate: u16,
     },
     /// A gate of one of them names a wire that the block does not have, or one wire twice.
     #[error("a gate names a wire that the block of {width} wires does not have, or one wire twice")]
     Malformed {
         /// Wires of the block.
-        width: u8,
+        width: u16,
     },
     /// It is held against another block than it was made of.
     #[error("the block is not the one that the result was made of")]
@@ -53,7 +53,7 @@ pub enum Rejected {
     #[error("a block of {width} wires is too wide to be compared: the limit is {MAX_EXACT_QUBITS}")]
     TooWide {
         /// Wires of the block.
-        width: u8,
+        width: u16,
     },
 }
 
@@ -99,7 +99,7 @@ impl Fingerprint {
     }
 
     /// Of a block of this width with these gates.
-    pub(crate) fn of_gates(width: u8, gates: impl Iterator<Item = BlockGate>) -> Fingerprint {
+    pub(crate) fn of_gates(width: u16, gates: impl Iterator<Item = BlockGate>) -> Fingerprint {
         let mut hasher = DefaultHasher::new();
         width.hash(&mut hasher);
         for gate in gates {

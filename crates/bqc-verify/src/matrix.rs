@@ -30,7 +30,7 @@ fn distance(block: &BlockCircuit, expected: &Matrix, inputs: impl Fn(usize) -> S
     }
     let inputs = inputs(width.into());
     if (expected.rows(), expected.cols()) != (1 << width, inputs.n_states()) {
-        let original = expected.rows().max(1).ilog2() as u8;
+        let original = expected.rows().max(1).ilog2() as u16;
         return Err(Rejected::WidthDiffers { original, candidate: width });
     }
     let steps = block_steps(block).ok_or(Rejected::Malformed { width })?;

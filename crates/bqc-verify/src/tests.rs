@@ -44,7 +44,7 @@ fn rewritten(block: &BlockCircuit, stream: &mut Stream) -> BlockCircuit {
 
 proptest! {
     #[test]
-    fn block_distances_are_those_of_the_matrices(seed in 0u64..1 << 40, width in 1u8..=6, n_gates in 0usize..30) {
+    fn block_distances_are_those_of_the_matrices(seed in 0u64..1 << 40, width in 1u16..=6, n_gates in 0usize..30) {
         let mut stream = Stream::new(seed, 0, 0);
         let (a, b) = (BlockCircuit::random(width, n_gates, &mut stream), BlockCircuit::random(width, n_gates, &mut stream));
         let expected = phase_distance(&reference(&a), &reference(&b));
@@ -60,11 +60,11 @@ proptest! {
     }
 
     #[test]
-    fn small_errors_are_measured_at_their_size(seed in 0u64..1 << 40, width in 1u8..=9, exponent in 3i32..=13) {
+    fn small_errors_are_measured_at_their_size(seed in 0u64..1 << 40, width in 1u16..=9, exponent in 3i32..=13) {
         let mut stream = Stream::new(seed, 0, 1);
         let error = 10f64.powi(-exponent);
         let mut a = BlockCircuit::random(width, 20, &mut stream);
-        let qubit = BlockQubit(stream.below(usize::from(width)) as u8);
+        let qubit = BlockQubit(stream.below(usize::from(width)) as u16);
         a.push_u3(qubit, [0.3, 0.2, 0.1]);
         let mut b = a.clone();
         let Some(LoweredGate::One { angles, .. }) = b.gates.last_mut() else { unreachable!() };

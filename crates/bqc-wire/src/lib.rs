@@ -38,16 +38,13 @@ pub use frame::{FrameDecoder, FrameError, MAX_FRAME_BYTES, encode_frame};
 pub use gpus::{DeviceTrouble, GpuList, GpuRecord};
 pub use matrix::{MatrixError, NumberArray, Precision, Shape};
 pub use message::{FromWorker, Hello, HelloError, Message, ToWorker};
-pub use plan::{Plan, PlanError, PlanPass, PlanSettings};
+pub use plan::{Plan, PlanError, PlanPass};
 pub use proof::{FileDigest, Proof, ProofError, digest_of, encode_proof};
 pub use report::{
-    BlockGates, BlockRecord, BlockTotals, CheckMethod, CircuitFigures, KnownTotals, Outcome, Report, Settings, Status,
-    WholeCheck, WorkerTotals,
+    BlockGates, BlockRecord, BlockTotals, CheckMethod, CircuitFigures, KnownTotals, Outcome, Report, SettingsRecord,
+    Status, WholeCheck, WorkerTotals,
 };
 pub use run_status::{RunStatus, SupervisorStatus};
 pub use segment::{Entry, PassKey, PassRecord, Replay, SegmentError, WriterRecord};
 pub use stats::{PartitionPreview, StatsReport};
-pub use unit::{
-    BlockForm, CheckpointRecord, Ending, FormError, SolvedRecord, UnitFlow, UnitKey, UnitObjective, UnitRecord,
-    UnitSolver,
-};
+pub use unit::{BlockForm, CheckpointRecord, FormError, SolvedRecord, UnitFlow, UnitKey, UnitRecord};

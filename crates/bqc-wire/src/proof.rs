@@ -1,4 +1,4 @@
-//! Proofs: what every pass of a compile did, so that anyone can do it again and measure it (`bqc.proof/1`).
+//! Proofs: what every pass of a compile did, so that anyone can do it again and measure it (`bqc.proof/2`).
 //!
 //! A head of 80 bytes: magic, `u32` version, `u32` number of passes, the SHA-256 of the input file and of the output
 //! file. Then the passes, each a `u32` length and an edit in postcard. Then the SHA-256 of all bytes before. Numbers
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// Raised with every change of what stands in a proof.
-pub const PROOF_VERSION: u32 = 1;
+pub const PROOF_VERSION: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"bqcprf\r\n";
 const HEAD_BYTES: usize = 80;
@@ -65,8 +65,8 @@ enum PieceForm {
 /// A gate of a replacement.
 #[derive(Debug, Serialize, Deserialize)]
 enum ProofGate {
-    Cx(u8, u8),
-    U3(u8, [f64; 3]),
+    Cx(u16, u16),
+    U3(u16, [f64; 3]),
 }
 
 /// A move; places as differences from the place of the move before.
@@ -143,7 +143,7 @@ impl PieceForm {
             PieceForm::Kept(steps) => PieceEdit::Kept(numbers(steps)?),
             PieceForm::Replaced { wires, steps, gates, distance } => {
                 let steps = numbers(steps)?;
-                let mut by = BlockCircuit::new(u8::try_from(wires.len()).ok()?);
+                let mut by = BlockCircuit::new(u16::try_from(wires.len()).ok()?);
                 by.gates.extend(gates.iter().map(ProofGate::to_gate));
                 let wires = wires.iter().copied().map(Qubit).collect();
                 by.is_well_formed().then_some(PieceEdit::Replaced { wires, steps, by, distance: *distance })?

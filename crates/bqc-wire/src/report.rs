@@ -1,12 +1,14 @@
-//! `bqc.report/1`: what a compile did, as `--report` writes it.
+//! `bqc.report/2`: what a compile did, as `--report` writes it.
 
 use crate::Document;
 use serde::{Deserialize, Serialize};
+use serde_json::{Number, Value};
+use std::collections::BTreeMap;
 
 /// The whole report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// `bqc.report/1`.
+    /// `bqc.report/2`.
     pub schema: String,
     /// Version of bqc that wrote it.
     pub version: String,
@@ -42,7 +44,7 @@ pub struct Report {
     /// The engine that did the arithmetic, as it names itself.
     pub engine: String,
     /// The resolved settings.
-    pub settings: Settings,
+    pub settings: SettingsRecord,
     /// What the worker processes went through; `null` if this process did all by itself.
     pub workers: Option<WorkerTotals>,
     /// What was known before the run.
@@ -53,7 +55,7 @@ pub struct Report {
 }
 
 impl Document for Report {
-    const SCHEMA: &'static str = "bqc.report/1";
+    const SCHEMA: &'static str = "bqc.report/2";
 }
 
 /// What a pool of worker processes went through.
@@ -155,29 +157,36 @@ pub struct BlockTotals {
 
 /// The settings a run was made with, after all defaults were filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Settings {
-    /// What is done in each block.
-    pub flow: String,
+pub struct SettingsRecord {
     /// How long a search goes on; `null` for deletion.
     pub effort: Option<String>,
-    /// What fitted candidates: `lm`, `qfactor`, `qfactor-sample` or `hybrid`.
-    pub solver: String,
-    /// What was to be made small: `cx`, `depth` or `weighted`.
-    pub objective: String,
-    /// Most wires of a block.
-    pub block_size: u64,
-    /// Most passes over the circuit, 4294967295 without a limit.
-    pub passes: u32,
-    /// Starts per block.
-    pub starts: u32,
-    /// Largest phase distance of one rebuilt block.
-    pub epsilon: f64,
-    /// Largest phase distance of the output from the input; zero: identities only.
-    pub epsilon_total: f64,
     /// Threads, or worker processes of one thread each.
     pub threads: u64,
     /// `null` without a limit.
     pub time_limit_seconds: Option<f64>,
+    /// Every setting that decides the output, by its name in plans: `flow`, `rounds`, `solver`, `objective`,
+    /// `block_size`, `max_block_cx`, `max_passes` (4294967295 without a limit), `patience`, `min_gain`, `starts`,
+    /// `epsilon`, `epsilon_total`, `seed`. Numbers are numbers.
+    #[serde(flatten)]
+    pub deciding: BTreeMap<String, Value>,
+}
+
+impl SettingsRecord {
+    /// With the names and texts of the settings that decide the output.
+    pub fn new(
+        pairs: impl IntoIterator<Item = (&'static str, String)>,
+        effort: Option<&str>,
+        threads: u64,
+        time_limit_seconds: Option<f64>,
+    ) -> SettingsRecord {
+        // What JSON reads as a number is one; all else is text.
+        let value = |text: String| match serde_json::from_str::<Number>(&text) {
+            Ok(number) => Value::Number(number),
+            Err(_) => Value::String(text),
+        };
+        let deciding = pairs.into_iter().map(|(name, text)| (name.to_owned(), value(text))).collect();
+        SettingsRecord { effort: effort.map(str::to_owned), threads, time_limit_seconds, deciding }
+    }
 }
 
 /// What became of one block in one pass.
@@ -220,7 +229,7 @@ pub struct BlockGates {
     pub one_qubit_gates: u64,
 }
 
-/// How a block ended.
+/// How a block ended. Segments and frames hold it by its place here, which never changes, and reports by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {

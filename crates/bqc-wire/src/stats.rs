@@ -37,7 +37,7 @@ pub struct PartitionPreview {
     /// Number of blocks.
     pub blocks: u64,
     /// Number of blocks by width in wires.
-    pub blocks_by_width: BTreeMap<u8, u64>,
+    pub blocks_by_width: BTreeMap<u16, u64>,
     /// Most CX gates in one block.
     pub largest_two_qubit_gates: u64,
 }

@@ -8,6 +8,7 @@
 //! their [`plan_hash`].
 
 use crate::build_id::Build;
+use crate::report::Outcome;
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, LoweredGate, TwoQubitGate};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -15,11 +16,11 @@ use sha2::{Digest, Sha256};
 /// Begins what is hashed. The number is raised when the same unit gets another result.
 const DOMAIN: &[u8] = b"bqc.unit/1";
 
-/// A block in bytes: postcard writes angles as the eight bytes that they are.
+/// A block in bytes: postcard writes angles as the eight bytes that they are, and wires below 128 as one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BlockForm {
     /// Number of wires.
-    pub width: u8,
+    pub width: u16,
     /// Gates in program order.
     pub gates: Vec<GateForm>,
 }
@@ -28,9 +29,9 @@ pub struct BlockForm {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum GateForm {
     /// Controlled X: control and target.
-    Cx(u8, u8),
+    Cx(u16, u16),
     /// One-qubit gate: wire and `[θ, φ, λ]` in radians.
-    U3(u8, [f64; 3]),
+    U3(u16, [f64; 3]),
 }
 
 /// The bytes say nothing that is a block.
@@ -40,7 +41,7 @@ pub struct FormError {
     /// Position of the gate, from 0.
     pub index: usize,
     /// Wires of the block.
-    pub width: u8,
+    pub width: u16,
 }
 
 impl From<&BlockCircuit> for BlockForm {
@@ -93,30 +94,6 @@ pub enum UnitFlow {
     },
 }
 
-/// What fits candidates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum UnitSolver {
-    /// Levenberg–Marquardt.
-    Lm,
-    /// QFactor.
-    QFactor,
-    /// QFactor-Sample.
-    QFactorSample,
-    /// Some sweeps, then Levenberg–Marquardt.
-    Hybrid,
-}
-
-/// What is to be made small.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum UnitObjective {
-    /// Two-qubit gates.
-    Cx,
-    /// Two-qubit depth.
-    Depth,
-    /// A weighted sum.
-    Weighted,
-}
-
 /// One unit of work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnitRecord {
@@ -124,10 +101,10 @@ pub struct UnitRecord {
     pub block: BlockForm,
     /// How.
     pub flow: UnitFlow,
-    /// With what.
-    pub solver: UnitSolver,
-    /// Towards what.
-    pub objective: UnitObjective,
+    /// Code of the solver that fits candidates.
+    pub solver: u8,
+    /// Code of the objective, which is what to minimise.
+    pub objective: u8,
     /// Largest phase distance of the result from the block.
     pub tolerance: f64,
     /// The user's seed.
@@ -204,7 +181,7 @@ pub struct SolvedRecord {
     /// Calls of the solver.
     pub instantiations: u64,
     /// How it ended.
-    pub ending: Ending,
+    pub outcome: Outcome,
     /// Why it ended so, in words.
     pub reason: String,
 }
@@ -235,15 +212,4 @@ pub struct CheckpointRecord {
     pub counts: [u64; 5],
     /// Position of the random numbers.
     pub stream: u64,
-}
-
-/// How a unit ended. Not the report's type: a JSON document must be free to change without the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Ending {
-    /// Better than the block.
-    Improved,
-    /// No better.
-    Unchanged,
-    /// The block itself, because the verifier refused what was found.
-    Failed,
 }

@@ -4,7 +4,7 @@
 use bqc_wire::frame::{FrameDecoder, FrameError, MAX_FRAME_BYTES, encode_frame};
 use bqc_wire::unit::{GateForm, SolvedRecord};
 use bqc_wire::{
-    BlockForm, Build, DeviceTrouble, Ending, FromWorker, GpuList, GpuRecord, Hello, HelloError, ToWorker, fuzz,
+    BlockForm, Build, DeviceTrouble, FromWorker, GpuList, GpuRecord, Hello, HelloError, Outcome, ToWorker, fuzz,
 };
 use proptest::prelude::*;
 
@@ -13,8 +13,8 @@ const BUILD: Build = Build::new("this-test");
 fn solved(task: u64) -> FromWorker {
     let gates = vec![GateForm::Cx(0, 1), GateForm::U3(2, [0.1, -0.0, f64::MIN_POSITIVE])];
     let block = BlockForm { width: 3, gates };
-    let (ending, reason) = (Ending::Improved, "improved".into());
-    let result = SolvedRecord { block, distance: 1e-14, instantiations: 7, ending, reason };
+    let (outcome, reason) = (Outcome::Improved, "improved".into());
+    let result = SolvedRecord { block, distance: 1e-14, instantiations: 7, outcome, reason };
     FromWorker::Solved { task, is_whole: true, is_own: true, result: Box::new(result) }
 }
 

@@ -3,7 +3,7 @@
 use bqc_wire::*;
 
 const REPORT: &str = r#"{
-  "schema": "bqc.report/1",
+  "schema": "bqc.report/2",
   "version": "0.1.0",
   "status": "time_limit",
   "input": {
@@ -41,17 +41,14 @@ const REPORT: &str = r#"{
   "seed": 18446744073709551615,
   "engine": "cpu",
   "settings": {
-    "flow": "delete",
     "effort": null,
-    "solver": "lm",
-    "objective": "cx",
+    "threads": 2,
+    "time_limit_seconds": null,
     "block_size": 3,
-    "passes": 4,
-    "starts": 1,
     "epsilon": 1e-10,
     "epsilon_total": 0.0,
-    "threads": 2,
-    "time_limit_seconds": null
+    "flow": "delete",
+    "max_passes": 4
   },
   "workers": {
     "started": 3,
@@ -178,9 +175,9 @@ fn stats_have_these_bytes_and_come_back_equal() {
 
 #[test]
 fn another_version_is_refused_by_name() {
-    let newer = REPORT.replacen("bqc.report/1", "bqc.report/2", 1);
+    let newer = REPORT.replacen("bqc.report/2", "bqc.report/3", 1);
     let error = Report::from_json(&newer).unwrap_err();
-    assert_eq!(error.to_string(), "this is a `bqc.report/2` document, and this version of bqc reads `bqc.report/1`");
+    assert_eq!(error.to_string(), "this is a `bqc.report/3` document, and this version of bqc reads `bqc.report/2`");
 }
 
 #[test]

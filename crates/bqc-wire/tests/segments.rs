@@ -4,7 +4,7 @@ use bqc_wire::segment::{
     Entry, HEAD_BYTES, MAX_RECORD_BYTES, Replay, SEGMENT_VERSION, SegmentError, encode_head, encode_record,
 };
 use bqc_wire::unit::{GateForm, SolvedRecord, UnitKey};
-use bqc_wire::{BlockForm, CheckpointRecord, Ending, PassRecord, WriterRecord, fuzz};
+use bqc_wire::{BlockForm, CheckpointRecord, Outcome, PassRecord, WriterRecord, fuzz};
 use proptest::prelude::*;
 
 const PLAN: [u8; 32] = [7; 32];
@@ -12,8 +12,8 @@ const PLAN: [u8; 32] = [7; 32];
 fn solved(i: u8) -> Entry {
     let gates = vec![GateForm::Cx(0, 1), GateForm::U3(1, [f64::from(i), 0.5, -0.5])];
     let block = BlockForm { width: 2, gates };
-    let (ending, reason) = (Ending::Unchanged, "unchanged: no smaller circuit was found".into());
-    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), ending, reason };
+    let (outcome, reason) = (Outcome::Unchanged, "unchanged: no smaller circuit was found".into());
+    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), outcome, reason };
     Entry::Solved { key: UnitKey([i; 32]), result: Box::new(record), is_settled: i.is_multiple_of(2), seconds: 0.25 }
 }
 

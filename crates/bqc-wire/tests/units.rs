@@ -2,7 +2,7 @@
 
 use bqc_circuit::{BlockCircuit, BlockQubit};
 use bqc_wire::unit::{GateForm, UnitRecord, plan_hash};
-use bqc_wire::{BlockForm, Build, FormError, UnitFlow, UnitObjective, UnitSolver};
+use bqc_wire::{BlockForm, Build, FormError, UnitFlow};
 
 fn unit() -> UnitRecord {
     let mut block = BlockCircuit::new(3);
@@ -11,8 +11,8 @@ fn unit() -> UnitRecord {
     UnitRecord {
         block: BlockForm::from(&block),
         flow: UnitFlow::Search { n_rounds: 4 },
-        solver: UnitSolver::Lm,
-        objective: UnitObjective::Cx,
+        solver: 0,
+        objective: 0,
         tolerance: 1e-10,
         seed: 1,
         pass: 2,
@@ -39,8 +39,8 @@ fn every_part_of_a_unit_is_part_of_its_name() {
         |u| u.block.gates[0] = GateForm::Cx(0, 2),
         |u| u.block.gates[1] = GateForm::U3(1, [0.1, 0.0, 1e-300]),
         |u| u.flow = UnitFlow::Delete,
-        |u| u.solver = UnitSolver::Hybrid,
-        |u| u.objective = UnitObjective::Depth,
+        |u| u.solver = 3,
+        |u| u.objective = 1,
         |u| u.tolerance = 1e-9,
         |u| u.seed = 2,
         |u| u.pass = 3,
@@ -68,4 +68,13 @@ fn parts_of_a_plan_do_not_run_together() {
     assert_ne!(hash(&[b"ab"]), hash(&[b"ab", b""]));
     assert_eq!(hash(&[b"ab", b"c"]), hash(&[b"ab", b"c"]));
     assert_ne!(hash(&[b"ab"]), plan_hash(&Build::new("there"), &[b"ab"]));
+}
+
+/// The bytes name the unit, and so its random numbers: another form of them would change all results.
+#[test]
+fn the_bytes_of_a_unit_stay_what_they_are() {
+    let block = BlockForm { width: 3, gates: Vec::new() };
+    let unit = UnitRecord { block, solver: 3, objective: 1, tolerance: 1.0, ..unit() };
+    let bytes = [3, 0, 2, 4, 3, 1, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f, 1, 2, 3, 3, b'c', b'p', b'u'];
+    assert_eq!(postcard::to_stdvec(&unit).unwrap(), bytes);
 }

@@ -16,12 +16,12 @@ pub struct Lowering<'a> {
 
 impl Lowering<'_> {
     fn cx(&mut self, control: usize, target: usize) {
-        self.gates.push(BlockGate::cx(BlockQubit(control as u8), BlockQubit(target as u8)));
+        self.gates.push(BlockGate::cx(BlockQubit(control as u16), BlockQubit(target as u16)));
     }
 
     fn u3(&mut self, theta: f64, phi: f64, lambda: f64, wire: usize) {
         if (theta, phi, lambda) != (0.0, 0.0, 0.0) {
-            self.gates.push(BlockGate::u3(BlockQubit(wire as u8), [theta, phi, lambda]));
+            self.gates.push(BlockGate::u3(BlockQubit(wire as u16), [theta, phi, lambda]));
         }
     }
 
@@ -110,7 +110,7 @@ pub fn lower_call(call: &GateCall, gates: &mut Vec<BlockGate>) {
 /// The lowered form of one row on wires `0..arity`.
 pub fn lowered(gate: GateId, angles: &[f64]) -> BlockCircuit {
     let row = gate.row();
-    let mut block = BlockCircuit::new(row.arity as u8);
+    let mut block = BlockCircuit::new(row.arity as u16);
     (row.lower)(angles, &mut Lowering { gates: &mut block.gates });
     block
 }

@@ -5,7 +5,7 @@
 use bqc_circuit::{Circuit, GateCall, Qubit};
 use bqc_linalg::Stream;
 use bqc_optimize::{BlockSettings, Flow};
-use bqc_run::RunSettings;
+use bqc_run::Settings;
 use bqc_store::{Appender, Clock, Storage};
 use std::collections::BTreeMap;
 use std::io;
@@ -226,8 +226,8 @@ pub fn circuit(n_qubits: u32, n_rounds: u32) -> Circuit {
 }
 
 /// Deletion in small blocks: some dozens of quick units a pass.
-pub fn settings(max_passes: u32) -> RunSettings {
-    RunSettings {
+pub fn settings(max_passes: u32) -> Settings {
+    Settings {
         block_size: 3,
         max_block_cx: 6,
         max_passes,

@@ -46,8 +46,8 @@ impl Made {
     fn new(n: u8, n_gates: usize, n_starts: usize, settings: Settings, s: &mut Stream) -> Made {
         let mut t = Template::new(n).unwrap();
         for k in 0..n_gates {
-            let a = BlockQubit(s.below(n.into()) as u8);
-            let b = BlockQubit((a.0 + 1 + s.below((usize::from(n) - 1).max(1)) as u8) % n);
+            let a = BlockQubit(s.below(n.into()) as u16);
+            let b = BlockQubit((a.0 + 1 + s.below((usize::from(n) - 1).max(1)) as u16) % u16::from(n));
             match if n == 1 { k % 2 } else { 2 + k % 4 } {
                 0 | 3 => t.push_free_one(a).unwrap(),
                 1 => t.push_constant(&[a], &s.su2().matrix()).unwrap(),

@@ -390,7 +390,7 @@ mod tests {
             let n = 4u8;
             let mut t = Template::new(n).unwrap();
             for i in 0..6u8 {
-                t.push_free_two(BlockQubit(i % n), BlockQubit((i + 1 + i / 4) % n)).unwrap();
+                t.push_free_two(BlockQubit((i % n).into()), BlockQubit(((i + 1 + i / 4) % n).into())).unwrap();
             }
             let target = if round % 5 == 4 {
                 Target::from_matrix(&Matrix::haar(16, &mut s)).unwrap()

@@ -280,8 +280,8 @@ mod tests {
     fn random_template(n: u8, n_gates: usize, s: &mut Stream) -> Template {
         let mut t = Template::new(n).unwrap();
         for _ in 0..n_gates {
-            let a = BlockQubit(s.below(n.into()) as u8);
-            let b = BlockQubit((a.0 + 1 + s.below((usize::from(n) - 1).max(1)) as u8) % n);
+            let a = BlockQubit(s.below(n.into()) as u16);
+            let b = BlockQubit((a.0 + 1 + s.below((usize::from(n) - 1).max(1)) as u16) % u16::from(n));
             match s.below(if n == 1 { 2 } else { 7 }) {
                 0 | 6 => t.push_free_one(a).unwrap(),
                 1 => t.push_constant(&[a], &s.su2().matrix()).unwrap(),
@@ -300,22 +300,26 @@ mod tests {
         for step in plan::steps(t) {
             match step {
                 Step::Fixed(Op::Cx { control, target }) => {
-                    ordered.push_cx(BlockQubit(control), BlockQubit(target)).unwrap();
+                    ordered.push_cx(BlockQubit(control.into()), BlockQubit(target.into())).unwrap();
                 }
                 Step::Fixed(Op::One { qubit, value }) => {
-                    ordered.push_constant(&[BlockQubit(qubit)], &value.matrix()).unwrap();
+                    ordered.push_constant(&[BlockQubit(qubit.into())], &value.matrix()).unwrap();
                 }
                 Step::Fixed(Op::Two { pair, value }) => {
-                    ordered.push_constant(&[BlockQubit(pair.a), BlockQubit(pair.b)], &value.matrix()).unwrap();
+                    ordered
+                        .push_constant(&[BlockQubit(pair.a.into()), BlockQubit(pair.b.into())], &value.matrix())
+                        .unwrap();
                 }
-                Step::One { qubit, .. } => ordered.push_free_one(BlockQubit(qubit)).unwrap(),
-                Step::Two { pair, .. } => ordered.push_free_two(BlockQubit(pair.a), BlockQubit(pair.b)).unwrap(),
+                Step::One { qubit, .. } => ordered.push_free_one(BlockQubit(qubit.into())).unwrap(),
+                Step::Two { pair, .. } => {
+                    ordered.push_free_two(BlockQubit(pair.a.into()), BlockQubit(pair.b.into())).unwrap()
+                }
                 Step::LocalPair { pair, cx, .. } => {
                     if cx {
-                        ordered.push_cx(BlockQubit(pair.b), BlockQubit(pair.a)).unwrap();
+                        ordered.push_cx(BlockQubit(pair.b.into()), BlockQubit(pair.a.into())).unwrap();
                     }
-                    ordered.push_free_one(BlockQubit(pair.a)).unwrap();
-                    ordered.push_free_one(BlockQubit(pair.b)).unwrap();
+                    ordered.push_free_one(BlockQubit(pair.a.into())).unwrap();
+                    ordered.push_free_one(BlockQubit(pair.b.into())).unwrap();
                 }
             }
         }
@@ -362,9 +366,9 @@ mod tests {
             for _ in 0..8 {
                 let a = s.below(n.into()) as u8;
                 let b = (a + 1 + s.below(usize::from(n) - 1) as u8) % n;
-                t.push_cx(BlockQubit(a), BlockQubit(b)).unwrap();
-                t.push_free_one(BlockQubit(b)).unwrap();
-                t.push_free_one(BlockQubit(a)).unwrap();
+                t.push_cx(BlockQubit(a.into()), BlockQubit(b.into())).unwrap();
+                t.push_free_one(BlockQubit(b.into())).unwrap();
+                t.push_free_one(BlockQubit(a.into())).unwrap();
             }
             t.push_free_two(BlockQubit(1), BlockQubit(0)).unwrap();
             let target = Target::from_matrix(&Matrix::haar(1 << n, &mut s)).unwrap();

@@ -20,11 +20,11 @@ const ROOT_X: [f64; 3] = [FRAC_PI_2, -FRAC_PI_2, FRAC_PI_2];
 
 /// A block written as text: `cx 0 1` or a name and a wire.
 fn block(width: u8, gates: &[(&str, u8, u8)]) -> BlockCircuit {
-    let mut block = BlockCircuit::new(width);
+    let mut block = BlockCircuit::new(width.into());
     for &(name, a, b) in gates {
         let angles = match name {
             "cx" => {
-                block.push_cx(BlockQubit(a), BlockQubit(b));
+                block.push_cx(BlockQubit(a.into()), BlockQubit(b.into()));
                 continue;
             }
             "h" => H,
@@ -34,7 +34,7 @@ fn block(width: u8, gates: &[(&str, u8, u8)]) -> BlockCircuit {
             "id" => [0.0; 3],
             other => panic!("no gate `{other}` in these tests"),
         };
-        block.push_u3(BlockQubit(a), angles);
+        block.push_u3(BlockQubit(a.into()), angles);
     }
     block
 }
@@ -129,7 +129,7 @@ fn long_circuits_take_linear_time() {
 
 proptest! {
     #[test]
-    fn blocks_keep_their_unitary(seed in 0u64..1 << 48, width in 1u8..=5, n_gates in 0usize..60, generic in any::<bool>()) {
+    fn blocks_keep_their_unitary(seed in 0u64..1 << 48, width in 1u16..=5, n_gates in 0usize..60, generic in any::<bool>()) {
         let mut stream = Stream::new(seed, 2, 0);
         let make = if generic { BlockCircuit::random } else { random_clifford_t };
         let original = make(width, n_gates, &mut stream);
@@ -142,7 +142,7 @@ proptest! {
     }
 
     #[test]
-    fn the_bound_holds(seed in 0u64..1 << 48, width in 1u8..=5, n_gates in 0usize..60, error in 0.0f64..2e-13) {
+    fn the_bound_holds(seed in 0u64..1 << 48, width in 1u16..=5, n_gates in 0usize..60, error in 0.0f64..2e-13) {
         let mut stream = Stream::new(seed, 2, 1);
         let mut original = random_clifford_t(width, n_gates, &mut stream);
         // Errors about as large as what is called zero.

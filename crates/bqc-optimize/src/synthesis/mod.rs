@@ -262,7 +262,7 @@ impl Improvement<'_> {
 
 /// The leaf of a decomposition that cuts down to two qubits: closed forms.
 fn narrow(u: &Matrix) -> Option<BlockCircuit> {
-    let mut circuit = BlockCircuit::new(u.rows().ilog2() as u8);
+    let mut circuit = BlockCircuit::new(u.rows().ilog2() as u16);
     if let Some(one) = Matrix2::from_matrix(u) {
         circuit.gates.extend(one.su2().map(|value| BlockGate::from_su2(BlockQubit(0), value)));
         return Some(circuit);
@@ -270,8 +270,8 @@ fn narrow(u: &Matrix) -> Option<BlockCircuit> {
     // The decomposition refuses what is not unitary to 1e-9, which no leaf of a unitary is.
     let gates = TwoQubitCircuit::synthesize(&Matrix4::from_matrix(u)?, CLOSED_FORM_TOLERANCE)?.gates;
     circuit.gates.extend(gates.into_iter().map(|gate| match gate {
-        TwoQubitGate::One { wire, value } => BlockGate::from_su2(BlockQubit(wire), value),
-        TwoQubitGate::Cx { control, target } => BlockGate::cx(BlockQubit(control), BlockQubit(target)),
+        TwoQubitGate::One { wire, value } => BlockGate::from_su2(BlockQubit(wire.into()), value),
+        TwoQubitGate::Cx { control, target } => BlockGate::cx(BlockQubit(control.into()), BlockQubit(target.into())),
     }));
     Some(circuit)
 }

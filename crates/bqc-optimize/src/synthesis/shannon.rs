@@ -22,7 +22,7 @@ pub(super) fn shannon(u: &Matrix, leaf: &mut Leaf<'_>) -> BlockCircuit {
         return circuit;
     }
     let CosineSine { left, angles, right } = cosine_sine(u);
-    let mut circuit = BlockCircuit::new(u.rows().ilog2() as u8);
+    let mut circuit = BlockCircuit::new(u.rows().ilog2() as u16);
     demultiplex(&right, leaf, &mut circuit);
     let angles: Vec<f64> = angles.into_iter().map(|t| 2.0 * t).collect();
     multiplexed(Su2::ry, &angles, &mut circuit);
@@ -40,7 +40,7 @@ pub(super) fn prepare(state: &[Complex64]) -> BlockCircuit {
     let phase = |x: Complex64, other: Complex64| if x == Complex64::ZERO { other.arg() } else { x.arg() };
     let y_angles: Vec<f64> = pairs.iter().map(|(x, y)| 2.0 * y.norm().atan2(x.norm())).collect();
     let z_angles: Vec<f64> = pairs.iter().map(|(x, y)| phase(*y, *x) - phase(*x, *y)).collect();
-    let mut circuit = BlockCircuit::new(n as u8);
+    let mut circuit = BlockCircuit::new(n as u16);
     if n > 1 {
         let below = |(x, y): &(Complex64, Complex64)| {
             Complex64::from_polar(x.norm().hypot(y.norm()), (phase(*x, *y) + phase(*y, *x)) / 2.0)
@@ -79,7 +79,7 @@ fn multiplexed(rotation: fn(f64) -> Su2, angles: &[f64], circuit: &mut BlockCirc
         if count > 1 {
             // Which bit of the code changes next, and the top one at its end.
             let changed = (gray(j) ^ gray((j + 1) % count)).trailing_zeros();
-            circuit.push_cx(BlockQubit(changed as u8), top);
+            circuit.push_cx(BlockQubit(changed as u16), top);
         }
     }
 }

@@ -165,7 +165,7 @@ proptest! {
 
     /// A circuit's unitary needs no more CX than the circuit; with the same seed the result is the same.
     #[test]
-    fn unitaries_of_short_circuits_are_found(seed in 0u64..1 << 40, width in 1u8..=3, n_gates in 0usize..8) {
+    fn unitaries_of_short_circuits_are_found(seed in 0u64..1 << 40, width in 1u16..=3, n_gates in 0usize..8) {
         let block = random_clifford_t(width, n_gates, &mut Stream::new(seed, 11, 6));
         let u = block.unitary();
         prop_assert!(unitary_cx(on_cpu(), &u, &settings(1)) <= block.n_cx());
@@ -175,7 +175,7 @@ proptest! {
 
     /// A state that few gates make is made with no more CX.
     #[test]
-    fn states_of_short_circuits_are_found(seed in 0u64..1 << 40, width in 1u8..=4, n_gates in 0usize..6) {
+    fn states_of_short_circuits_are_found(seed in 0u64..1 << 40, width in 1u16..=4, n_gates in 0usize..6) {
         let block = random_clifford_t(width, n_gates, &mut Stream::new(seed, 11, 7));
         let u = block.unitary();
         let v: Vec<Complex64> = (0..u.rows()).map(|r| u[(r, 0)]).collect();
@@ -189,7 +189,7 @@ proptest! {
         let dim = 1usize << n;
         let u = match kind {
             0 => Matrix::haar(dim, &mut s),
-            1 => random_clifford_t(n as u8, 40, &mut s).unitary(),
+            1 => random_clifford_t(n as u16, 40, &mut s).unitary(),
             _ => {
                 let mut order: Vec<usize> = (0..dim).collect();
                 s.shuffle(&mut order);

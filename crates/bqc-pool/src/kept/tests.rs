@@ -4,7 +4,7 @@ use super::*;
 use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, GateCall, GateId, Qubit, Stats};
 use bqc_instantiate::{CpuEngine, Engine};
 use bqc_optimize::{BlockSettings, Flow};
-use bqc_run::{Compiled, InProcess, RunSettings, Unobserved, compile_in};
+use bqc_run::{Compiled, InProcess, Settings, Unobserved, compile_in};
 use bqc_store::Use;
 use bqc_wire::Build;
 use std::path::Path;
@@ -53,7 +53,7 @@ fn circuit() -> Circuit {
 /// What a run makes of it that goes on with a journal, and whether it was stopped behind what that knows.
 fn run(folder: &Path, n_rounds: usize, max_replay: Duration) -> (Compiled, bool) {
     let block = BlockSettings { flow: Flow::Search { n_rounds: 4 }, ..BlockSettings::default() };
-    let settings = RunSettings {
+    let settings = Settings {
         block_size: 4,
         max_block_cx: 12,
         max_passes: 3,
@@ -122,8 +122,8 @@ fn of_a_run_that_was_killed_the_checkpoints_count() {
     let (engine, go, stop) = (CpuEngine::new(), AtomicBool::new(false), AtomicBool::new(true));
     let mut block = BlockCircuit::new(3);
     for i in 0..12u8 {
-        block.push_cx(BlockQubit(i % 3), BlockQubit((i + 1) % 3));
-        block.push_u3(BlockQubit(i % 3), [0.0, 0.0, 0.7]);
+        block.push_cx(BlockQubit((i % 3).into()), BlockQubit(((i + 1) % 3).into()));
+        block.push_u3(BlockQubit((i % 3).into()), [0.0, 0.0, 0.7]);
     }
     let settings = BlockSettings { flow: Flow::Search { n_rounds: 3 }, ..BlockSettings::default() };
     let unit = Unit::new(&block, &settings, 0, 0, "cpu");

@@ -1,6 +1,6 @@
 //! Where a pass cuts the circuit: a function of the settings and of the number of the pass.
 
-use crate::compile::RunSettings;
+use crate::compile::Settings;
 use bqc_linalg::Stream;
 use bqc_partition::{Options, RandomCuts};
 
@@ -58,25 +58,25 @@ impl Cuts {
 }
 
 /// Windows of full size at the best cuts.
-pub(crate) fn one_window(settings: &RunSettings) -> Cuts {
+pub(crate) fn one_window(settings: &Settings) -> Cuts {
     Cuts { width: settings.block_size, max_cx: settings.max_block_cx, max_shift: None }
 }
 
 /// Windows of a searching pass. Every pass but the first cuts at random, so that what lay on a border comes to lie
 /// inside.
-pub(super) fn searching(settings: &RunSettings, pass: u32) -> Cuts {
+pub(super) fn searching(settings: &Settings, pass: u32) -> Cuts {
     Cuts { max_shift: (pass > 0).then_some(settings.max_block_cx), ..one_window(settings) }
 }
 
 /// Blocks of a deleting pass: each width in turn, the narrowest first if `narrow_first`.
-pub(super) fn deleting(settings: &RunSettings, pass: u32, narrow_first: bool) -> Cuts {
-    let RunSettings { block_size, max_block_cx, .. } = *settings;
+pub(super) fn deleting(settings: &Settings, pass: u32, narrow_first: bool) -> Cuts {
+    let Settings { block_size, max_block_cx, .. } = *settings;
     in_turn(block_size, max_block_cx, pass, narrow_first)
 }
 
 /// Blocks of the deleting passes with which the search of a large circuit begins.
-pub(super) fn deleting_at_first(settings: &RunSettings, pass: u32) -> Cuts {
-    let RunSettings { block_size, max_block_cx, .. } = *settings;
+pub(super) fn deleting_at_first(settings: &Settings, pass: u32) -> Cuts {
+    let Settings { block_size, max_block_cx, .. } = *settings;
     in_turn(block_size.min(DELETION_WIDTH), max_block_cx.min(DELETION_CX), pass, true)
 }
 
@@ -87,7 +87,7 @@ fn in_turn(widest: usize, max_cx: usize, pass: u32, narrow_first: bool) -> Cuts 
 }
 
 /// Blocks of approximating passes, widest first, each width once.
-pub(super) fn approximating(settings: &RunSettings) -> Vec<Cuts> {
+pub(super) fn approximating(settings: &Settings) -> Vec<Cuts> {
     let mut widths = APPROXIMATE_WIDTHS.map(|width| width.min(settings.block_size)).to_vec();
     widths.dedup();
     let cuts = |width| Cuts { width, max_cx: APPROXIMATE_CX, max_shift: Some(APPROXIMATE_CX) };
@@ -96,7 +96,7 @@ pub(super) fn approximating(settings: &RunSettings) -> Vec<Cuts> {
 
 /// The seed of one walker, and where it cuts a circuit of so many wires in this pass. Where one window has all wires,
 /// it is cut by the number of gates alone and not shifted.
-pub(crate) fn walk(settings: &RunSettings, pass: u32, walker: usize, n_qubits: usize) -> (u64, Options) {
+pub(crate) fn walk(settings: &Settings, pass: u32, walker: usize, n_qubits: usize) -> (u64, Options) {
     let seed = Stream::new(settings.block.seed, walker as u64, WALKERS).bits();
     let is_wide = n_qubits > settings.block_size;
     let max_shift = is_wide.then_some(settings.max_block_cx);

@@ -6,8 +6,8 @@ use bqc_optimize::{BlockSettings, Flow, Objective};
 /// Number of the rule that decides; none applies where the run is done.
 const DONE: usize = RULES.len();
 
-fn settings() -> RunSettings {
-    RunSettings {
+fn settings() -> Settings {
+    Settings {
         block_size: 12,
         max_block_cx: 200,
         max_passes: 100,
@@ -23,14 +23,14 @@ fn settings() -> RunSettings {
 }
 
 /// The same with deletion alone.
-fn deleting() -> RunSettings {
+fn deleting() -> Settings {
     let block = BlockSettings { flow: Flow::Delete, starts: 1, ..BlockSettings::default() };
-    RunSettings { block_size: 5, max_block_cx: 48, block, ..settings() }
+    Settings { block_size: 5, max_block_cx: 48, block, ..settings() }
 }
 
 /// The same with a distance to spend.
-fn approximating() -> RunSettings {
-    RunSettings { epsilon_total: 1e-3, ..settings() }
+fn approximating() -> Settings {
+    Settings { epsilon_total: 1e-3, ..settings() }
 }
 
 fn figures(n_two_qubit: usize) -> Figures {
@@ -90,7 +90,7 @@ fn then(first: &[Record], n: usize, record: Record) -> Vec<Record> {
 }
 
 #[track_caller]
-fn check(settings: &RunSettings, history: &[Record], rule: usize, step: Step) {
+fn check(settings: &Settings, history: &[Record], rule: usize, step: Step) {
     let view = View::of(history, settings);
     let decides = RULES.iter().position(|rule| rule(&view).is_some()).unwrap_or(DONE);
     assert_eq!((decides, next(history, settings)), (rule, step));
@@ -123,7 +123,7 @@ fn every_width_is_tried_before_approximating_ends() {
     // The narrowest first where the circuit is large, and each width once where blocks may be no wider.
     let large = [rewrite(1000), search(1000, 1000), approximate(3, 1000, 1000)];
     check(&approximating(), &large, 2, approximation(4));
-    let narrow = RunSettings { block_size: 3, patience: 3, ..approximating() };
+    let narrow = Settings { block_size: 3, patience: 3, ..approximating() };
     check(&narrow, &[rewrite(90), search(90, 90), approximate(3, 90, 90)], DONE, Step::Done(Why::LittleGain));
 }
 
@@ -139,9 +139,9 @@ fn one_window_is_a_race_from_the_beginning() {
     let gained = [one(rewrite(90)), raced, one(approximate(5, 60, 50))];
     check(&approximating(), &gained, 3, race(3, 70, 4));
     // No race without passes, and none of one walker or with deletion alone.
-    let no_passes = RunSettings { max_passes: 0, ..settings() };
+    let no_passes = Settings { max_passes: 0, ..settings() };
     check(&no_passes, &[one(rewrite(90))], DONE, Step::Done(Why::OutOfPasses));
-    let alone = RunSettings { block: BlockSettings { starts: 1, ..settings().block }, ..settings() };
+    let alone = Settings { block: BlockSettings { starts: 1, ..settings().block }, ..settings() };
     check(&alone, &[one(rewrite(90))], 6, searching(Origin::Best, 2, false));
     let step = Step::Delete { from: Origin::Best, cuts: cuts(5, 48, None) };
     check(&deleting(), &[one(rewrite(90))], 6, step);
@@ -161,19 +161,19 @@ fn a_large_circuit_begins_with_deletion_until_each_width_gains_little() {
     let little = then(&begin, 3, delete(1000, 990));
     check(&settings(), &little, 6, searching(Origin::Last, 2, true));
     // The patience of the settings does not count here, and afterwards counts from the beginning.
-    let hasty = RunSettings { patience: 1, ..settings() };
+    let hasty = Settings { patience: 1, ..settings() };
     check(&hasty, &then(&begin, 2, delete(1000, 990)), 4, step(Origin::Last, 5, Some(16)));
     check(&hasty, &little, 6, searching(Origin::Last, 2, true));
     check(&hasty, &then(&little, 1, search(990, 990)), DONE, Step::Done(Why::LittleGain));
     check(&settings(), &[rewrite(999)], 6, searching(Origin::Best, 2, false));
     // Passes and distance end it.
-    let few = RunSettings { max_passes: 2, ..settings() };
+    let few = Settings { max_passes: 2, ..settings() };
     check(&few, &then(&begin, 2, delete(1000, 900)), DONE, Step::Done(Why::OutOfPasses));
 }
 
 #[test]
 fn a_small_circuit_that_has_stalled_goes_on_with_walkers() {
-    let patient = RunSettings { patience: 20, ..settings() };
+    let patient = Settings { patience: 20, ..settings() };
     let begin = [rewrite(200)];
     check(&patient, &then(&begin, 4, search(200, 200)), 6, searching(Origin::Last, 20, true));
     check(&patient, &then(&begin, 5, search(200, 200)), 5, race(15, 95, 4));
@@ -187,7 +187,7 @@ fn a_small_circuit_that_has_stalled_goes_on_with_walkers() {
     check(&patient, &then(&deleted, 4, search(200, 200)), 6, searching(Origin::Last, 20, true));
     // More gates than a window holds, or fewer walkers than one that follows takes, are no case for it.
     check(&patient, &then(&[rewrite(201)], 5, search(201, 201)), 6, searching(Origin::Last, 20, true));
-    let three = RunSettings { block: BlockSettings { starts: 3, ..settings().block }, ..patient };
+    let three = Settings { block: BlockSettings { starts: 3, ..settings().block }, ..patient };
     check(&three, &then(&begin, 5, search(200, 200)), 6, searching(Origin::Last, 20, true));
 }
 
@@ -204,7 +204,7 @@ fn passes_go_on_until_they_gain_little() {
     check(&settings(), &then(&begin, 5, search(500, 495)), DONE, Step::Done(Why::LittleGain));
     let gained = then(&then(&begin, 4, search(500, 500)), 1, search(500, 494));
     check(&settings(), &gained, 6, searching(Origin::Last, 20, true));
-    let few = RunSettings { max_passes: 3, ..settings() };
+    let few = Settings { max_passes: 3, ..settings() };
     check(&few, &then(&begin, 3, search(500, 400)), DONE, Step::Done(Why::OutOfPasses));
     // Deletion alone takes its widths in turn, and what is little comes from the settings.
     let step = |width| Step::Delete { from: Origin::Last, cuts: cuts(width, 48, Some(16)) };
@@ -220,7 +220,7 @@ fn a_search_wanders_unless_the_best_has_fewer_gates() {
     let origin = |after, objective| {
         let block = BlockSettings { objective, ..settings().block };
         let last = Record { best: figures(300), is_better: false, ..search(310, after) };
-        match next(&[rewrite(310), last], &RunSettings { block, ..settings() }) {
+        match next(&[rewrite(310), last], &Settings { block, ..settings() }) {
             Step::Search { from, .. } => from,
             step => panic!("{step:?}"),
         }
@@ -243,7 +243,7 @@ fn distance_is_spent_where_identities_gain_little() {
     check(&approximating(), &gained, 6, searching(Origin::Best, 20, true));
     check(&approximating(), &then(&gained, 3, search(480, 480)), 7, approximation(5));
     // Passes that approximate need no leave of those that search.
-    let few = RunSettings { max_passes: 3, ..approximating() };
+    let few = Settings { max_passes: 3, ..approximating() };
     check(&few, &gained, 7, approximation(5));
     // The last search has all the patience there is, and the run ends with it.
     let vain = [5, 4, 3].map(|width| approximate(width, 500, 500));
@@ -253,7 +253,7 @@ fn distance_is_spent_where_identities_gain_little() {
     let far = Record { bound: 2e-3, ..search(500, 500) };
     check(&approximating(), &then(&last, 1, far), DONE, Step::Done(Why::OutOfDistance));
     // Where the searches before were as patient it is left out.
-    let hasty = RunSettings { patience: 3, ..approximating() };
+    let hasty = Settings { patience: 3, ..approximating() };
     check(&hasty, &last, DONE, Step::Done(Why::LittleGain));
 }
 
@@ -269,8 +269,8 @@ fn what_is_better_and_near_enough_is_kept() {
 
 #[test]
 fn windows_matter_where_a_search_may_begin() {
-    let alone = RunSettings { block: BlockSettings { starts: 1, ..settings().block }, ..settings() };
-    let asks = |step, settings: &RunSettings| asks_for_windows(&step, settings);
+    let alone = Settings { block: BlockSettings { starts: 1, ..settings().block }, ..settings() };
+    let asks = |step, settings: &Settings| asks_for_windows(&step, settings);
     assert!(asks(Step::Rewrite, &settings()) && asks(approximation(5), &settings()));
     assert!(!asks(searching(Origin::Best, 2, false), &settings()) && !asks(race(5, 9, 4), &settings()));
     assert!(!asks(Step::Rewrite, &alone) && !asks(Step::Rewrite, &deleting()));

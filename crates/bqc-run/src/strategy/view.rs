@@ -1,7 +1,7 @@
 //! What the rules see: the history since the present search began, and the questions that they ask of it.
 
 use super::{Cuts, Origin, Record, Step, Terms, Why, begins_search, cuts, limit};
-use crate::compile::RunSettings;
+use crate::compile::Settings;
 use bqc_optimize::{Figures, Flow};
 
 /// From this many CX on, a search begins with deletion in the narrowest blocks, which take the easy gains in a tenth
@@ -34,7 +34,7 @@ const FOLLOWER_AFTER_GAIN: usize = 2;
 
 /// A history and the settings, with the present search marked out.
 pub(super) struct View<'a> {
-    settings: &'a RunSettings,
+    settings: &'a Settings,
     history: &'a [Record],
     /// The steps of the present search, none at its beginning.
     search: &'a [Record],
@@ -43,16 +43,16 @@ pub(super) struct View<'a> {
 }
 
 /// Whether searches with these settings have walkers that could race.
-pub(super) fn may_race(settings: &RunSettings) -> bool {
+pub(super) fn may_race(settings: &Settings) -> bool {
     is_search(settings) && settings.block.starts >= 2
 }
 
-fn is_search(settings: &RunSettings) -> bool {
+fn is_search(settings: &Settings) -> bool {
     matches!(settings.block.flow, Flow::Search { .. })
 }
 
 impl<'a> View<'a> {
-    pub fn of(history: &'a [Record], settings: &'a RunSettings) -> View<'a> {
+    pub fn of(history: &'a [Record], settings: &'a Settings) -> View<'a> {
         let begin = history.iter().rposition(|record| begins_search(&record.step)).map_or(0, |last| last + 1);
         let (before, search) = history.split_at(begin);
         let is_vain = |record: &Record| matches!(record.step, Step::Approximate { .. }) && !record.is_better;
@@ -96,7 +96,7 @@ impl<'a> View<'a> {
     /// A race in the midst of a search that has stalled, if the circuit is small and there are walkers enough for
     /// one of them to follow the best.
     pub fn race_when_stalled(&self) -> Option<Step> {
-        let RunSettings { max_block_cx, ref block, .. } = *self.settings;
+        let Settings { max_block_cx, ref block, .. } = *self.settings;
         let has_room = is_search(self.settings) && block.starts >= FOLLOWER && self.best()?.n_two_qubit <= max_block_cx;
         let applies = has_room && self.n_stalled() >= STALLED_AFTER && self.search_is_over().is_none();
         applies.then(|| self.race())

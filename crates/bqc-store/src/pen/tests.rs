@@ -6,7 +6,7 @@ use crate::storage::{Appender, Storage};
 use crate::writer::{Limits, RECORDS_PER_SYNC};
 use bqc_wire::segment::{HEAD_BYTES, Replay};
 use bqc_wire::unit::GateForm;
-use bqc_wire::{BlockForm, Ending, SolvedRecord};
+use bqc_wire::{BlockForm, Outcome, SolvedRecord};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -72,8 +72,8 @@ impl Storage for Disk {
 
 fn solved(i: u8) -> Entry {
     let block = BlockForm { width: 2, gates: vec![GateForm::Cx(0, 1)] };
-    let (ending, reason) = (Ending::Unchanged, "unchanged".into());
-    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), ending, reason };
+    let (outcome, reason) = (Outcome::Unchanged, "unchanged".into());
+    let record = SolvedRecord { block, distance: 0.0, instantiations: i.into(), outcome, reason };
     Entry::Solved { key: UnitKey([i; 32]), result: Box::new(record), is_settled: true, seconds: 0.0 }
 }
 

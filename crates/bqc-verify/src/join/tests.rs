@@ -43,7 +43,7 @@ fn cut() -> Vec<Cut> {
 }
 
 fn block_of(circuit: &VerifiedCircuit, (wires, steps): &Cut) -> BlockCircuit {
-    let mut block = BlockCircuit::new(wires.len() as u8);
+    let mut block = BlockCircuit::new(wires.len() as u16);
     for step in steps {
         let Item::Gate(gate) = circuit.circuit().item(*step as usize) else { unreachable!() };
         block.gates.push(gate.map(|wire| BlockQubit::at(wires.iter().position(|w| *w == wire).unwrap())));

@@ -304,7 +304,7 @@ mod tests {
     /// Tables of the first orders of a problem of `n_gates` free gates, and what they are made of.
     fn first(n: u8, n_gates: usize, n_samples: usize, look: impl Fn(&Tables, &Encoded, &Problem<'_>, &Order<'_>)) {
         let mut t = Template::new(n).unwrap();
-        let wire = |k: usize| BlockQubit((k % usize::from(n)) as u8);
+        let wire = |k: usize| BlockQubit((k % usize::from(n)) as u16);
         for k in 0..n_gates {
             t.push_free_two(wire(k), wire(k + 1)).unwrap();
         }

@@ -4,10 +4,8 @@
 
 use crate::args::{FlowArg, GpusArg, MpsArg, PerGpuArg, WorkersArg};
 use crate::build_id::BUILD;
-use crate::cuda;
-use crate::engine::Wanted;
+use crate::engine::{Wanted, cuda, this_program};
 use crate::exit::Failure;
-use crate::keep::this_program;
 use crate::progress::Progress;
 use bqc_pool::mps::{DEFAULT_FOLDER, FOLDER_VARIABLE, Mps, NO_FOLDER};
 use bqc_pool::{Bound, GpuPlace, Launch, Program, Share, list_gpus};
