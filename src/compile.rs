@@ -4,7 +4,7 @@ use crate::args::{CompileArgs, FlowArg, RunFolderArgs, SettingsArgs};
 use crate::cores;
 use crate::engine::{Chosen, Wanted};
 use crate::exit::{Exit, Failure};
-use crate::input::read_circuit_to_prove;
+use crate::input::{parse, read_bytes};
 use crate::keep;
 use crate::log;
 use crate::output::{Output, is_same_file};
@@ -15,7 +15,7 @@ use crate::stop::Stop;
 use bqc_circuit::{Circuit, Stats};
 use bqc_compiler::{Compiled, Settings};
 use bqc_optimize::BlockSettings;
-use bqc_wire::{Document, FileDigest, Report};
+use bqc_wire::{Document, FileDigest, Report, digest_of};
 use std::path::Path;
 use std::time::Instant;
 
@@ -40,8 +40,9 @@ fn log_file(args: &CompileArgs) -> Result<Option<&Path>, Failure> {
 
 fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result<Exit, Failure> {
     let mut outputs = Outputs::prepare(args)?;
-    let (input, digest) = read_circuit_to_prove(&args.input, &args.read)?;
-    outputs.input = Some(digest);
+    let bytes = read_bytes(&args.input)?;
+    outputs.input = args.proof.is_some().then(|| digest_of(&bytes));
+    let input = parse(&args.input, bytes, &args.read)?;
     // A limit beyond the clock's range is none.
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;

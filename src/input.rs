@@ -30,7 +30,8 @@ pub fn read_circuit_to_prove(path: &Path, args: &ReadArgs) -> Result<(Circuit, F
     Ok((parse(path, bytes, args)?, digest))
 }
 
-fn parse(path: &Path, bytes: Vec<u8>, args: &ReadArgs) -> Result<Circuit, Failure> {
+/// Checks the circuit that these bytes from `path` are.
+pub fn parse(path: &Path, bytes: Vec<u8>, args: &ReadArgs) -> Result<Circuit, Failure> {
     let name = if is_standard_stream(path) { "<stdin>".to_owned() } else { path.display().to_string() };
     let source = SourceText::new(name, bytes);
     let options = ParseOptions { limits: args.limits(), includes: &includes(path, args) };
