@@ -11,7 +11,7 @@ use crate::measure::timed;
 use bqc_instantiate::schedule::Verdict;
 use bqc_instantiate::{
     CpuEngine, CxTemplate, Engine, EngineError, Finish, LmSettings, LmSolver, Problem, Rotation, Sampling, Settings,
-    Slot, Start, StateBatch, Target, Template, TemplateError, sample_count,
+    Slot, Start, StateBatch, Target, Template, sample_count,
 };
 use bqc_linalg::Stream;
 use bqc_linalg::lanes::Level;
@@ -187,9 +187,9 @@ fn by_sweeps(
     is_finished: bool,
     key: u64,
 ) -> Result<(bool, f64), WholeError> {
-    let (template, _) = free_slots(solution)?;
-    let (_, values) = free_slots(start)?;
-    let target = Target::from_block(&solution.to_block())?;
+    let (template, solved) = Template::from_cx(solution)?;
+    let (_, values) = Template::from_cx(start)?;
+    let target = Target::from_template(&template, &solved)?;
     let mut settings = Settings { sampling, finish: is_finished.then(Finish::default), ..Settings::default() };
     settings.rules.max_sweeps = MAX_SWEEPS;
     if is_finished {
@@ -202,26 +202,6 @@ fn by_sweeps(
     let (outcomes, seconds) = pool.install(|| timed(|| engine.instantiate(&[problem], &AtomicBool::new(false))));
     let outcome: Result<_, EngineError> = outcomes.into_iter().next().ok_or("one outcome a problem")?;
     Ok((outcome?.verdict == Verdict::Converged, seconds))
-}
-
-/// The same gates as a general template, a free gate in every slot.
-fn free_slots(template: &CxTemplate) -> Result<(Template, bqc_instantiate::Values), TemplateError> {
-    use bqc_circuit::BlockQubit;
-    use bqc_instantiate::FreeValue;
-    let mut general = Template::new(template.n() as u8)?;
-    let mut values = Vec::new();
-    for (q, value) in template.first().iter().enumerate() {
-        general.push_free_one(BlockQubit(q as u16))?;
-        values.push(FreeValue::One(*value));
-    }
-    for layer in template.layers() {
-        let (control, target) = (BlockQubit(layer.control.into()), BlockQubit(layer.target.into()));
-        general.push_cx(control, target)?;
-        general.push_free_one(control)?;
-        general.push_free_one(target)?;
-        values.extend([FreeValue::One(layer.on_control), FreeValue::One(layer.on_target)]);
-    }
-    Ok((general, bqc_instantiate::Values(values)))
 }
 
 #[cfg(test)]

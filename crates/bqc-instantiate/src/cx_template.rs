@@ -3,7 +3,6 @@
 //! On `n` wires with `C` CX gates there are `n` first slots and two slots after every CX, one on each
 //! of its wires. Neighbouring one-qubit gates on a wire are one slot, so any {CX, U3} block fits.
 
-use crate::ops::narrow;
 use crate::{FreeValue, Values};
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, LoweredGate, TwoQubitGate};
 use bqc_linalg::lanes::layer::Layer;
@@ -87,7 +86,8 @@ impl CxTemplate {
     ///
     /// Panics below two wires, and above 255, which is far above what can be instantiated.
     pub fn from_block(block: &BlockCircuit) -> CxTemplate {
-        let n = u8::try_from(block.width()).expect("engines take narrow blocks");
+        let narrow = |wire: u16| u8::try_from(wire).expect("engines take narrow blocks");
+        let n = narrow(block.width());
         let mut template = CxTemplate::new(n);
         // Where the next one-qubit gate of each wire goes.
         let mut last: Vec<Slot> = (0..n).map(Slot::First).collect();
@@ -95,7 +95,7 @@ impl CxTemplate {
             match *gate {
                 LoweredGate::Two { gate: TwoQubitGate::Cx, wires: [control, target], .. } => {
                     let i = template.layers.len();
-                    template.push(narrow(control), narrow(target), Su2::IDENTITY, Su2::IDENTITY);
+                    template.push(narrow(control.0), narrow(target.0), Su2::IDENTITY, Su2::IDENTITY);
                     last[control.index()] = Slot::OnControl(i);
                     last[target.index()] = Slot::OnTarget(i);
                 }

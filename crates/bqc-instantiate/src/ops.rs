@@ -3,7 +3,6 @@
 //! A list of [`Op`]s pushes state batches `[group][2^n][re 8, im 8]` forward or backward. Targets,
 //! validation states and the full check of all columns use it; sweeps have their own, fused plan.
 
-use bqc_circuit::{BlockCircuit, BlockQubit, LoweredGate, TwoQubitGate};
 use bqc_linalg::lanes::two_qubit::{Pair, apply_cx, apply_one, apply_two};
 use bqc_linalg::lanes::{AlignedBuffer, Level, states, two_qubit};
 use bqc_linalg::{Complex64, Matrix4, Su2};
@@ -53,29 +52,6 @@ impl Op {
             Op::Two { pair, value } => Op::Two { pair, value: value.dagger() },
         }
     }
-}
-
-/// A wire of a block that is narrow enough for an engine, as engines number it.
-///
-/// Panics above 256 wires: whoever makes templates and targets refuses such a block before.
-pub(crate) fn narrow(BlockQubit(wire): BlockQubit) -> u8 {
-    u8::try_from(wire).expect("engines take narrow blocks")
-}
-
-/// The gates of a block, angles turned into values. Panics if it has more than 256 wires.
-pub fn of_block(circuit: &BlockCircuit) -> Vec<Op> {
-    circuit
-        .gates
-        .iter()
-        .map(|gate| match *gate {
-            LoweredGate::Two { gate: TwoQubitGate::Cx, wires: [control, target], .. } => {
-                Op::Cx { control: narrow(control), target: narrow(target) }
-            }
-            LoweredGate::One { wire, angles: [theta, phi, lambda] } => {
-                Op::One { qubit: narrow(wire), value: Su2::u3(theta, phi, lambda) }
-            }
-        })
-        .collect()
 }
 
 /// `states ← op_L … op_1 · states`.

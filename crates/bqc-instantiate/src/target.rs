@@ -5,7 +5,6 @@
 
 use crate::ops::{self, Fit, Op, phase_of};
 use crate::template::{MAX_WIDTH, Template, TemplateError, Values, check_unitary};
-use bqc_circuit::BlockCircuit;
 use bqc_linalg::lanes::states::batch_len;
 use bqc_linalg::lanes::{AMPLITUDE_STRIDE, AlignedBuffer, LANES, Level, states};
 use bqc_linalg::{Complex64, Matrix};
@@ -24,13 +23,6 @@ enum Map {
 }
 
 impl Target {
-    /// What a block does.
-    pub fn from_block(circuit: &BlockCircuit) -> Result<Target, TemplateError> {
-        let width = u8::try_from(circuit.width()).ok().filter(|width| *width <= MAX_WIDTH);
-        let width = width.ok_or(TemplateError::TooWide { width: circuit.width().into() })?;
-        Ok(Target { width, map: Map::Gates(ops::of_block(circuit)) })
-    }
-
     /// What a template does with these values.
     pub fn from_template(template: &Template, values: &Values) -> Result<Target, TemplateError> {
         template.check_values(values)?;

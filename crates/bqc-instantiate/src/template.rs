@@ -7,7 +7,7 @@
 
 use crate::ops::Op;
 use crate::{CxTemplate, Slot};
-use bqc_circuit::{BlockCircuit, BlockQubit, LoweredGate, TwoQubitGate};
+use bqc_circuit::BlockQubit;
 use bqc_linalg::lanes::two_qubit::Pair;
 use bqc_linalg::{Matrix, Matrix2, Matrix4, Stream, Su2};
 
@@ -120,26 +120,6 @@ impl Template {
             return Err(TemplateError::TooWide { width: width.into() });
         }
         Ok(Template { width, gates: Vec::new() })
-    }
-
-    /// A block's CX gates as they are, and its one-qubit gates free with their values.
-    pub fn from_block(circuit: &BlockCircuit) -> Result<(Template, Values), TemplateError> {
-        let width = circuit.width();
-        let mut template =
-            Template::new(u8::try_from(width).map_err(|_| TemplateError::TooWide { width: width.into() })?)?;
-        let mut values = Values::default();
-        for gate in &circuit.gates {
-            match *gate {
-                LoweredGate::Two { gate: TwoQubitGate::Cx, wires: [control, target], .. } => {
-                    template.push_cx(control, target)?;
-                }
-                LoweredGate::One { wire: qubit, angles: [theta, phi, lambda] } => {
-                    template.push_free_one(qubit)?;
-                    values.0.push(FreeValue::One(Su2::u3(theta, phi, lambda)));
-                }
-            }
-        }
-        Ok((template, values))
     }
 
     /// A CX template with its values: free slots are free gates in the order of the slots, frozen ones
@@ -311,20 +291,6 @@ impl Template {
             .collect()
     }
 
-    /// The block with these values, if the template has nothing but CX and one-qubit gates.
-    pub fn to_block(&self, values: &Values) -> Option<BlockCircuit> {
-        let mut block = BlockCircuit::new(self.width.into());
-        for op in self.ops(values) {
-            match op {
-                Op::Cx { control, target } => block.push_cx(BlockQubit(control.into()), BlockQubit(target.into())),
-                Op::One { qubit, value } => block.push_u3(BlockQubit(qubit.into()), value.u3_angles()),
-                Op::Two { .. } => return None,
-            }
-        }
-        Some(block)
-    }
-
-    /// The wire, if the template has it.
     fn check_wire(&self, qubit: BlockQubit) -> Result<u8, TemplateError> {
         let wire = u8::try_from(qubit.0).ok().filter(|wire| *wire < self.width);
         wire.ok_or(TemplateError::NoSuchWire { qubit: qubit.0, width: self.width })
@@ -383,17 +349,14 @@ mod tests {
     }
 
     #[test]
-    fn a_block_and_its_template_are_the_same_circuit() {
-        let mut block = BlockCircuit::new(3);
-        block.push_u3(BlockQubit(2), [0.1, 0.2, 0.3]);
-        block.push_cx(BlockQubit(2), BlockQubit(0));
-        block.push_u3(BlockQubit(0), [1.0, -0.5, 2.0]);
-        let (template, values) = Template::from_block(&block).unwrap();
-        assert_eq!((template.n_free(), template.gates().len()), (2, 3));
-        let back = template.to_block(&values).unwrap();
-        assert!(bqc_linalg::phase_distance(&back.unitary(), &block.unitary()) < 1e-15);
-        let mut general = template.clone();
-        general.push_free_two(BlockQubit(0), BlockQubit(1)).unwrap();
-        assert_eq!(general.to_block(&general.identity_values()), None);
+    fn a_cx_template_in_general_form_is_the_same_circuit() {
+        let mut cx = CxTemplate::random(3, 5, &mut Stream::new(0, 0, 1));
+        cx.set_frozen(Slot::First(2), true);
+        cx.set(Slot::OnTarget(3), Su2::IDENTITY);
+        cx.set_frozen(Slot::OnTarget(3), true);
+        let (template, values) = Template::from_cx(&cx).unwrap();
+        assert_eq!((template.n_free(), template.gates().len()), (11, 17));
+        let unitary = crate::reference::unitary(&template, &values);
+        assert!(bqc_linalg::phase_distance(&unitary, &cx.to_block().unitary()) < 1e-14);
     }
 }
