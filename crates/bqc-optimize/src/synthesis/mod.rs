@@ -10,10 +10,8 @@ mod goal;
 mod growth;
 mod pattern;
 mod shannon;
-mod three;
 
 pub use goal::{MAX_STATE_QUBITS, MAX_UNITARY_QUBITS};
-pub use three::resynthesize_three;
 
 use crate::Context;
 use crate::search::{ScanShare, Tries, WindowSettings, search_problem, search_window};

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::test_support::{on_cpu, random_clifford_t, stopped};
-use bqc_verify::{block_distance, matrix_distance, state_distance};
+use bqc_verify::{matrix_distance, state_distance};
 use proptest::prelude::*;
 
 fn settings(n_rounds: u32) -> SynthesisSettings {
@@ -133,31 +133,6 @@ fn input_errors_carry_their_figures() {
     let strict = SynthesisSettings { tolerance: 0.0, ..settings(0) };
     let missed = synthesize_unitary(on_cpu(), &Matrix::haar(8, &mut Stream::new(0, 11, 3)), &strict);
     assert!(matches!(missed, Err(SynthesisError::Missed { distance, .. }) if distance > 0.0 && distance < 1e-12));
-}
-
-#[test]
-fn blocks_of_three_wires_become_smaller_or_stay() {
-    let mut n_smaller = 0;
-    for seed in 0..20 {
-        let mut s = Stream::new(seed, 11, 4);
-        let block = random_clifford_t(3, 24, &mut s);
-        let Some(smaller) = resynthesize_three(on_cpu(), &block, 1e-10, &mut s) else { continue };
-        assert!(smaller.circuit().n_cx() < block.n_cx());
-        assert!(block_distance(&block, smaller.circuit()).unwrap() <= 1e-12);
-        n_smaller += 1;
-    }
-    assert!(n_smaller >= 15, "only {n_smaller} of 20 redundant blocks became smaller");
-    let mut s = Stream::new(0, 11, 5);
-    let long = BlockCircuit::random(3, 80, &mut s);
-    assert!(long.n_cx() > 20);
-    assert!(resynthesize_three(on_cpu(), &long, 1e-10, &mut s).unwrap().circuit().n_cx() <= 16);
-    for width in [0, 1, 4] {
-        let block = BlockCircuit::random(width.max(1), 30, &mut s);
-        assert!(resynthesize_three(on_cpu(), &block, 1e-10, &mut s).is_none());
-    }
-    let pair = BlockCircuit::random(2, 40, &mut s);
-    assert!(resynthesize_three(on_cpu(), &pair, 1e-10, &mut s).unwrap().circuit().n_cx() <= 3);
-    assert!(resynthesize_three(stopped(), &long, 1e-10, &mut s).is_none());
 }
 
 proptest! {
