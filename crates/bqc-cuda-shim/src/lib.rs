@@ -9,6 +9,9 @@
 
 #![cfg(target_os = "linux")]
 
+#[macro_use]
+mod forward;
+
 mod driver;
 mod entries;
 
