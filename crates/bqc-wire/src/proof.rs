@@ -8,7 +8,8 @@
 //! circuit, measures every replacement, and compares what comes out with the output.
 
 use crate::frame::decode;
-use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, Edit, LoweredGate, Move, PieceEdit, Qubit, TwoQubitGate};
+use crate::unit::{BlockForm, GateForm};
+use bqc_circuit::{BlockCircuit, Edit, Move, PieceEdit, Qubit};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -59,14 +60,7 @@ enum EditForm {
 #[derive(Debug, Serialize, Deserialize)]
 enum PieceForm {
     Kept(Vec<i64>),
-    Replaced { wires: Vec<u32>, steps: Vec<i64>, gates: Vec<ProofGate>, distance: f64 },
-}
-
-/// A gate of a replacement.
-#[derive(Debug, Serialize, Deserialize)]
-enum ProofGate {
-    Cx(u16, u16),
-    U3(u16, [f64; 3]),
+    Replaced { wires: Vec<u32>, steps: Vec<i64>, gates: Vec<GateForm>, distance: f64 },
 }
 
 /// A move; places as differences from the place of the move before.
@@ -110,11 +104,11 @@ impl EditForm {
         }
     }
 
-    fn to_edit(&self) -> Option<Edit> {
+    fn into_edit(self) -> Option<Edit> {
         let mut at = Counter::default();
         Some(match self {
             EditForm::Pieces(pieces) => {
-                Edit::Pieces(pieces.iter().map(|piece| piece.to_piece(&mut at)).collect::<Option<_>>()?)
+                Edit::Pieces(pieces.into_iter().map(|piece| piece.into_piece(&mut at)).collect::<Option<_>>()?)
             }
             EditForm::Moves(moves) => {
                 Edit::Moves(moves.iter().map(|step| step.to_move(&mut at)).collect::<Option<_>>()?)
@@ -131,42 +125,23 @@ impl PieceForm {
             PieceEdit::Replaced { wires, steps, by, distance } => PieceForm::Replaced {
                 wires: wires.iter().map(|wire| wire.0).collect(),
                 steps: differences(steps),
-                gates: by.gates.iter().map(ProofGate::of).collect(),
+                gates: BlockForm::from(by).gates,
                 distance: *distance,
             },
         }
     }
 
-    fn to_piece(&self, at: &mut Counter) -> Option<PieceEdit> {
+    fn into_piece(self, at: &mut Counter) -> Option<PieceEdit> {
         let mut numbers = |steps: &[i64]| steps.iter().map(|step| at.number(*step)).collect::<Option<Vec<u32>>>();
         Some(match self {
-            PieceForm::Kept(steps) => PieceEdit::Kept(numbers(steps)?),
+            PieceForm::Kept(steps) => PieceEdit::Kept(numbers(&steps)?),
             PieceForm::Replaced { wires, steps, gates, distance } => {
-                let steps = numbers(steps)?;
-                let mut by = BlockCircuit::new(u16::try_from(wires.len()).ok()?);
-                by.gates.extend(gates.iter().map(ProofGate::to_gate));
-                let wires = wires.iter().copied().map(Qubit).collect();
-                by.is_well_formed().then_some(PieceEdit::Replaced { wires, steps, by, distance: *distance })?
+                let steps = numbers(&steps)?;
+                let form = BlockForm { width: u16::try_from(wires.len()).ok()?, gates };
+                let by = BlockCircuit::try_from(&form).ok()?;
+                PieceEdit::Replaced { wires: wires.into_iter().map(Qubit).collect(), steps, by, distance }
             }
         })
-    }
-}
-
-impl ProofGate {
-    fn of(gate: &BlockGate) -> ProofGate {
-        match *gate {
-            LoweredGate::Two { gate: TwoQubitGate::Cx, wires: [control, target], .. } => {
-                ProofGate::Cx(control.0, target.0)
-            }
-            LoweredGate::One { wire, angles } => ProofGate::U3(wire.0, angles),
-        }
-    }
-
-    fn to_gate(&self) -> BlockGate {
-        match *self {
-            ProofGate::Cx(control, target) => BlockGate::cx(BlockQubit(control), BlockQubit(target)),
-            ProofGate::U3(wire, angles) => BlockGate::u3(BlockQubit(wire), angles),
-        }
     }
 }
 
@@ -266,7 +241,7 @@ impl<'a> Proof<'a> {
         let (head, rest) = self.rest.split_first_chunk::<4>()?;
         let (body, rest) = rest.split_at_checked(u32::from_le_bytes(*head) as usize)?;
         self.rest = rest;
-        decode::<EditForm>(body).ok()?.to_edit()
+        decode::<EditForm>(body).ok()?.into_edit()
     }
 }
 
