@@ -184,11 +184,6 @@ impl Frame {
         &self.circuit.operations[number as usize]
     }
 
-    /// How many directives there are.
-    pub fn n_walls(&self) -> usize {
-        self.circuit.operations.len()
-    }
-
     /// Registers and declarations, and directives as operations.
     pub fn circuit(&self) -> &Circuit {
         &self.circuit
@@ -349,7 +344,7 @@ mod tests {
         circuit.cregs.push(Register { name: "c".into(), first: 0, size: 1 });
         circuit.operations = vec![conditional.clone(), Operation::Gate(swap), conditional.clone()];
         let lowered = Lowered::of(&circuit);
-        assert_eq!((lowered.steps.len(), lowered.frame().n_walls()), (5, 2));
+        assert_eq!((lowered.steps.len(), lowered.frame().circuit().operations.len()), (5, 2));
         assert_eq!((lowered.steps[0], lowered.steps[4]), (Step::Wall(0), Step::Wall(1)));
         assert_eq!(lowered.wall_wires(1), [Qubit(0), Qubit(1)]);
         assert_eq!(lowered.to_circuit().operations[4], conditional);

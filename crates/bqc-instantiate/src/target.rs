@@ -3,7 +3,7 @@
 //! A circuit pushes the sample states through its own gates, `M·2^n` numbers and never `4^n`. A
 //! matrix multiplies them. Exact instantiation is the same with all basis states as samples.
 
-use crate::ops::{self, Fit, Op, phase_of};
+use crate::ops::{self, Op, phase_of};
 use crate::template::{MAX_WIDTH, Template, TemplateError, Values, check_unitary};
 use bqc_linalg::lanes::states::batch_len;
 use bqc_linalg::lanes::{AMPLITUDE_STRIDE, AlignedBuffer, LANES, Level, states};
@@ -84,16 +84,6 @@ impl Target {
         // For Re S ≤ 0 nothing cancels in |S| − Re S; for Re S > 0 the quotient avoids it.
         let gain = if overlap.re > 0.0 { overlap.im.powi(2) / (modulus + overlap.re) } else { modulus - overlap.re };
         ((residual - 2.0 * gain).max(0.0) / (2 * dim) as f64).sqrt()
-    }
-
-    /// The target on given states, compared with what a circuit makes of them.
-    pub fn fit(&self, level: Level, n_samples: usize, inputs: &[f64], circuit: &[Op]) -> Fit {
-        let mut wanted = AlignedBuffer::zeroed(inputs.len());
-        wanted.copy_from_slice(inputs);
-        let mut got = wanted.clone();
-        self.push(level, &mut wanted);
-        ops::push(level, self.width.into(), circuit, &mut got);
-        ops::fit(level, n_samples, &wanted, &got)
     }
 }
 

@@ -74,11 +74,6 @@ impl Kak {
         Some(kak)
     }
 
-    /// The product of the parts.
-    pub fn matrix(&self) -> Matrix4 {
-        tensor(self.left) * interaction(self.coordinates) * tensor(self.right)
-    }
-
     /// Brings any real coordinates into the Weyl chamber, with the local gates that this takes.
     fn move_into_chamber(&mut self) {
         for (coordinate, pauli) in self.coordinates.iter_mut().zip(PAULI) {
@@ -149,13 +144,6 @@ fn transpose(m: &Matrix4) -> Matrix4 {
 fn tensor(w: [Su2; 2]) -> Matrix4 {
     let [m0, m1] = w.map(|u| [[u.a, -u.b.conj()], [u.b, u.a.conj()]]);
     Matrix4::from_fn(|r, c| m1[r >> 1][c >> 1] * m0[r & 1][c & 1])
-}
-
-/// `exp(i(x XX + y YY + z ZZ))`: diagonal in the magic basis.
-fn interaction([x, y, z]: [f64; 3]) -> Matrix4 {
-    let phases = [x - y + z, x + y - z, -x - y - z, -x + y + z].map(Complex64::cis);
-    let magic = magic_basis();
-    magic * Matrix4::from_fn(|r, c| if r == c { phases[r] } else { Complex64::ZERO }) * magic.dagger()
 }
 
 /// The factors of a matrix that is a tensor product of two special unitaries, up to a phase.

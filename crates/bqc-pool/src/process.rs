@@ -114,11 +114,6 @@ impl Process {
     /// Starts one, in a process group of its own: Ctrl-C is for the supervisor.
     ///
     /// The worker dies with the *thread* that calls this, so that must be one that lives long.
-    pub fn start(program: &Program) -> Result<Process, Loss> {
-        Process::start_with(program, &Launch::default())
-    }
-
-    /// The same with more arguments and other variables in its environment.
     pub fn start_with(program: &Program, launch: &Launch) -> Result<Process, Loss> {
         let mut command = Command::new(&program.path);
         command.args(&program.arguments).args(&launch.arguments).process_group(0);

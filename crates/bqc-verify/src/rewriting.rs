@@ -296,11 +296,6 @@ impl<W: Wire> Rewriting<W> {
         self.n_removed += 1;
     }
 
-    /// Phase distance of what stands here from what it was made of, at most.
-    pub fn bound(&self) -> f64 {
-        self.bound
-    }
-
     /// What stands here now, the bound, and the moves that led here.
     pub(crate) fn finish(self) -> (Vec<Item<W>>, f64, Vec<Move>) {
         let items = self.places[..self.n_steps].iter().filter_map(|place| match *place {

@@ -155,11 +155,6 @@ impl<R: Real> PauliPlan<R> {
         self.bounds.push(self.seeds.len());
     }
 
-    /// Frame of the panel: just before the CX of this layer.
-    pub fn middle(&self) -> usize {
-        self.middle
-    }
-
     /// Column of the residual: the one behind the tangents.
     pub fn residual_column(&self) -> usize {
         self.n_tangents

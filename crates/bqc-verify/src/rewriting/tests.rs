@@ -29,7 +29,7 @@ fn cx(control: BlockQubit, target: BlockQubit) -> LoweredGate<BlockQubit> {
 fn result(gates: &[LoweredGate<BlockQubit>], moves: &[Move]) -> Result<Vec<LoweredGate<BlockQubit>>, MoveError> {
     let mut rewriting = Rewriting::of(&block(gates));
     moves.iter().try_for_each(|step| rewriting.apply(*step))?;
-    assert!(rewriting.bound() < 1e-15);
+    assert!(rewriting.bound < 1e-15);
     let gates = rewriting.finish().0.into_iter().filter_map(|item| match item {
         Item::Gate(gate) => Some(gate),
         Item::Wall(_) => None,
