@@ -8,7 +8,7 @@
 use crate::Context;
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::refine::RefineProblem;
-use bqc_instantiate::{CxTemplate, LmSettings, Refined, Rotation, Slot, Solver, StateBatch};
+use bqc_instantiate::{CxTemplate, LmSettings, Rotation, Slot, Solver, StateBatch};
 use bqc_linalg::{Stream, Su2};
 
 /// How a change is fitted, and how near it has to come.
@@ -18,22 +18,6 @@ pub struct Fit {
     pub solver: Solver,
     /// Largest phase distance of a change that is kept.
     pub tolerance: f64,
-}
-
-/// What a deletion run cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DeletionCounts {
-    /// Instantiations (refinements started).
-    pub n_instantiations: usize,
-    /// Iterations in all of them.
-    pub n_iterations: usize,
-}
-
-impl DeletionCounts {
-    fn add(&mut self, refined: &Refined) {
-        self.n_instantiations += refined.n_tried;
-        self.n_iterations += refined.n_iterations;
-    }
 }
 
 /// Full passes over the CX gates at most; the third rarely finds anything.
@@ -71,7 +55,7 @@ impl Batches {
     }
 }
 
-/// Removes CX gates and then one-qubit gates from a block of at least two wires.
+/// Removes CX gates and then one-qubit gates from a block of at least two wires; says how many refinements it started.
 ///
 /// * `fit`: how a removal is fitted and how near it has to come; the result is verified by the caller.
 /// * The result depends on the block, the stream and `fit` alone, unless it is stopped: then
@@ -81,16 +65,16 @@ pub fn delete_gates(
     block: &BlockCircuit,
     fit: Fit,
     stream: &mut Stream,
-) -> (BlockCircuit, DeletionCounts) {
-    let mut deletion = Deletion { context, fit, counts: DeletionCounts::default() };
+) -> (BlockCircuit, usize) {
+    let mut deletion = Deletion { context, fit, n_instantiations: 0 };
     let fewer_cx = deletion.delete_cx(&CxTemplate::from_block(block), stream);
     let result = deletion.freeze_slots(&fewer_cx, stream);
-    (result.to_block(), deletion.counts)
+    (result.to_block(), deletion.n_instantiations)
 }
 
 /// Removes one-qubit gates alone: the second half of [`delete_gates`].
 pub fn freeze_block(context: Context<'_>, block: &BlockCircuit, fit: Fit, stream: &mut Stream) -> BlockCircuit {
-    let mut deletion = Deletion { context, fit, counts: DeletionCounts::default() };
+    let mut deletion = Deletion { context, fit, n_instantiations: 0 };
     deletion.freeze_slots(&CxTemplate::from_block(block), stream).to_block()
 }
 
@@ -104,7 +88,8 @@ fn patient() -> LmSettings {
 struct Deletion<'a> {
     context: Context<'a>,
     fit: Fit,
-    counts: DeletionCounts,
+    /// Refinements that were started.
+    n_instantiations: usize,
 }
 
 impl Deletion<'_> {
@@ -125,7 +110,7 @@ impl Deletion<'_> {
                     out.delete_cx(position + index / 2, rotation);
                 };
                 let refined = self.context.refine(&problem, 2 * (current.n_cx() - position), &make);
-                self.counts.add(&refined);
+                self.n_instantiations += refined.n_tried;
                 match refined.winner {
                     // The gate that follows is now at the same position.
                     Some((index, template)) => {
@@ -164,7 +149,7 @@ impl Deletion<'_> {
                 freeze(out, open[position + index]);
             };
             let refined = self.context.refine(&problem, open.len() - position, &make);
-            self.counts.add(&refined);
+            self.n_instantiations += refined.n_tried;
             match refined.winner {
                 Some((index, template)) => {
                     position += index + 1;

@@ -203,8 +203,8 @@ struct Task<'a> {
 
 impl Task<'_> {
     fn delete(&mut self, context: Context<'_>, from: &BlockCircuit, fit: Fit, stream: &mut Stream) {
-        let (found, counts) = delete_gates(context, from, fit, stream);
-        self.instantiations += counts.n_instantiations;
+        let (found, n_instantiations) = delete_gates(context, from, fit, stream);
+        self.instantiations += n_instantiations;
         self.candidates.push(resynthesize_runs(&found, self.tolerance * RUN_SHARE));
         // Kept in case the runs' tolerances add up to too much.
         self.candidates.push(found);
