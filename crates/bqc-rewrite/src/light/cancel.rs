@@ -105,6 +105,12 @@ impl Builder {
         Tape { nodes: self.nodes.into_iter().flatten().collect(), frames: self.frames, n_steps: self.n_steps }
     }
 
+    /// What has been appended, and the Clifford gates after it, as conjugations by their inverses.
+    pub fn finish_with(mut self, frames: &[Clifford]) -> Tape {
+        frames.iter().enumerate().for_each(|(wire, &pull)| self.push_frame(wire as u32, pull));
+        self.finish()
+    }
+
     fn top(&self, wire: u32) -> Option<&Group> {
         self.groups[wire as usize].last()
     }

@@ -6,6 +6,8 @@ mod angle;
 mod cancel;
 mod clifford;
 mod euler;
+mod fold;
+mod operators;
 mod places;
 mod tape;
 mod write;
@@ -20,6 +22,14 @@ use tape::Tape;
 /// * A circuit that is not well formed or has an angle that is not finite is returned as it is.
 pub fn light(circuit: &BlockCircuit) -> BlockCircuit {
     let Some(tape) = Tape::of(circuit) else { return circuit.clone() };
+    let mut tape = tape;
+    loop {
+        let next = fold::fold(&tape);
+        if next.size() >= tape.size() {
+            break;
+        }
+        tape = next;
+    }
     let written = write::write(&tape);
     if cost(&written) < cost(circuit) { written } else { circuit.clone() }
 }

@@ -15,7 +15,7 @@ use super::angle::Angle;
 use super::cancel::Builder;
 use super::clifford::{Axis, Clifford};
 use super::euler::Euler;
-use bqc_circuit::{BlockCircuit, LoweredGate, TwoQubitGate, Wire};
+use bqc_circuit::{BlockCircuit, LoweredGate, TwoQubitGate};
 
 /// A gate of a tape.
 #[derive(Clone, Copy, Debug, PartialEq)]
