@@ -9,6 +9,7 @@ mod euler;
 mod fold;
 mod operators;
 mod places;
+mod runs;
 mod tape;
 mod write;
 
@@ -24,7 +25,7 @@ pub fn light(circuit: &BlockCircuit) -> BlockCircuit {
     let Some(tape) = Tape::of(circuit) else { return circuit.clone() };
     let mut tape = tape;
     loop {
-        let next = fold::fold(&tape);
+        let next = runs::shorten_runs(&fold::fold(&tape));
         if next.size() >= tape.size() {
             break;
         }

@@ -1,0 +1,243 @@
+//! Runs of gates on one pair of wires, as at most three CX by the decomposition of their two-qubit unitary.
+//!
+//! A run is a maximal sequence of gates on two wires that no pair with a third wire interrupts. Khaneja and Glaser
+//! (quant-ph/0010100) give its coordinates, Shende, Bullock and Markov (quant-ph/0308045) the fewest CX: always three,
+//! two or one for special ones ([`bqc_linalg::kak`]). A run is replaced only where its pairs become fewer, so angles
+//! stay what they are elsewhere. Their invariant `tr γ(U)` with `γ(U) = U (Y⊗Y) Uᵀ (Y⊗Y)` tells most of those that
+//! cannot become shorter apart, in a fiftieth of the time of a decomposition: three pairs can become two only if it is
+//! real, two can become one only if it is zero or no gate remains.
+
+use super::cancel::Builder;
+use super::clifford::Axis;
+use super::euler::Euler;
+use super::tape::{Node, Tape};
+use bqc_linalg::kak::{TwoQubitCircuit, TwoQubitGate};
+use bqc_linalg::{Complex64, Matrix2, Matrix4, Su2};
+
+/// Fewer CX are taken where that changes the run by at most this phase distance, so that a thousand runs stay a
+/// thousandth of the tolerance for identities.
+const TOLERANCE: f64 = 1e-13;
+/// Invariants below this are looked at closer. They are quadratic in small coordinates, and rounded to 1e-15.
+const MAYBE_ZERO: f64 = 1e-6;
+
+/// The tape with shorter runs, and with what then cancels cancelled. Linear, with a few microseconds for each run that
+/// may become shorter.
+pub(crate) fn shorten_runs(tape: &Tape) -> Tape {
+    let mut sweep = Sweep {
+        open: vec![None; tape.width()],
+        runs: Vec::new(),
+        free: Vec::new(),
+        builder: Builder::new(tape.width()),
+    };
+    for &node in &tape.nodes {
+        match node {
+            Node::Rotation { wire, .. } => match sweep.open[wire as usize] {
+                Some(run) => sweep.runs[run].nodes.push(node),
+                None => sweep.builder.push(node),
+            },
+            Node::Pair { wires, .. } => sweep.pair(wires, node),
+        }
+    }
+    (0..tape.width()).for_each(|wire| sweep.close(wire));
+    sweep.builder.finish_with(&tape.frames)
+}
+
+/// A run that is still growing. Rotations before its first pair are not part of it.
+#[derive(Default)]
+struct Run {
+    wires: [u32; 2],
+    nodes: Vec<Node>,
+    n_pairs: usize,
+}
+
+struct Sweep {
+    /// For each wire the run that it is in.
+    open: Vec<Option<usize>>,
+    runs: Vec<Run>,
+    /// Runs that have ended: their memory serves again.
+    free: Vec<usize>,
+    builder: Builder,
+}
+
+impl Sweep {
+    fn pair(&mut self, wires: [u32; 2], node: Node) {
+        let [a, b] = wires.map(|wire| wire as usize);
+        if self.open[a].is_none() || self.open[a] != self.open[b] {
+            self.close(a);
+            self.close(b);
+            let run = self.free.pop().unwrap_or_else(|| {
+                self.runs.push(Run::default());
+                self.runs.len() - 1
+            });
+            self.runs[run].wires = wires;
+            self.runs[run].n_pairs = 0;
+            self.open[a] = Some(run);
+            self.open[b] = Some(run);
+        }
+        if let Some(run) = self.open[a] {
+            self.runs[run].nodes.push(node);
+            self.runs[run].n_pairs += 1;
+        }
+    }
+
+    /// Writes the run that a wire is in.
+    fn close(&mut self, wire: usize) {
+        let Some(index) = self.open[wire] else { return };
+        let run = &mut self.runs[index];
+        run.wires.iter().for_each(|&wire| self.open[wire as usize] = None);
+        match run.shorter() {
+            Some(circuit) => push_circuit(&mut self.builder, run.wires, &circuit),
+            None => run.nodes.iter().for_each(|&node| self.builder.push(node)),
+        }
+        run.nodes.clear();
+        self.free.push(index);
+    }
+}
+
+fn push_circuit(builder: &mut Builder, wires: [u32; 2], circuit: &TwoQubitCircuit) {
+    for gate in &circuit.gates {
+        match *gate {
+            TwoQubitGate::One { wire, value } => builder.push_one(wires[usize::from(wire)], Euler::of(value)),
+            TwoQubitGate::Cx { control, target } => {
+                builder.push_cx([wires[usize::from(control)], wires[usize::from(target)]]);
+            }
+        }
+    }
+}
+
+impl Run {
+    /// A circuit with fewer pairs.
+    fn shorter(&self) -> Option<TwoQubitCircuit> {
+        if self.n_pairs < 2 {
+            return None;
+        }
+        let unitary = self.unitary();
+        let trace = local_invariant(&unitary, self.n_pairs);
+        let may_be_shorter = match self.n_pairs {
+            2 => trace.norm() < MAYBE_ZERO || (trace.norm() - 4.0).abs() < MAYBE_ZERO,
+            3 => trace.im.abs() < MAYBE_ZERO,
+            _ => true,
+        };
+        if !may_be_shorter {
+            return None;
+        }
+        TwoQubitCircuit::synthesize(&unitary, TOLERANCE).filter(|circuit| circuit.n_cx() < self.n_pairs)
+    }
+
+    /// The first wire of the run is bit 0.
+    fn unitary(&self) -> Matrix4 {
+        self.nodes.iter().fold(Matrix4::identity(), |mut u, node| {
+            match *node {
+                Node::Rotation { wire, axis, angle } => {
+                    rotate(&mut u, usize::from(wire == self.wires[1]), Matrix2::from(rotation(axis, angle.radians())));
+                }
+                Node::Pair { wires, axes: [p, q] } => {
+                    apply_pair(&mut u, if wires[0] == self.wires[0] { [p, q] } else { [q, p] });
+                }
+            }
+            u
+        })
+    }
+}
+
+fn rotation(axis: Axis, radians: f64) -> Su2 {
+    match axis {
+        Axis::X => Su2::rx(radians),
+        Axis::Y => Su2::ry(radians),
+        Axis::Z => Su2::rz(radians),
+    }
+}
+
+/// `u ← gate · u` for a gate on one wire.
+fn rotate(u: &mut Matrix4, wire: usize, gate: Matrix2) {
+    let bit = 1 << wire;
+    for r in (0..4).filter(|r| r & bit == 0) {
+        for c in 0..4 {
+            let (low, high) = (u.0[r][c], u.0[r | bit][c]);
+            u.0[r][c] = gate.0[0][0] * low + gate.0[0][1] * high;
+            u.0[r | bit][c] = gate.0[1][0] * low + gate.0[1][1] * high;
+        }
+    }
+}
+
+/// `u ← C(P, Q) · u = ½ (1 + P + Q − PQ) u`.
+fn apply_pair(u: &mut Matrix4, axes: [Axis; 2]) {
+    let rows = u.0;
+    // A Pauli matrix takes row r to the row with some bits flipped, times a power of i.
+    let pauli = |wire: usize, axis: Axis, r: usize| -> (usize, Complex64) {
+        let is_set = r >> wire & 1 == 1;
+        match axis {
+            Axis::X => (r ^ 1 << wire, Complex64::ONE),
+            Axis::Y => (r ^ 1 << wire, if is_set { Complex64::I } else { -Complex64::I }),
+            Axis::Z => (r, if is_set { -Complex64::ONE } else { Complex64::ONE }),
+        }
+    };
+    for r in 0..4 {
+        let (p, q) = (pauli(0, axes[0], r), pauli(1, axes[1], r));
+        let both = pauli(1, axes[1], p.0);
+        let factor = p.1 * both.1;
+        for c in 0..4 {
+            let sum = rows[r][c] + p.1 * rows[p.0][c] + q.1 * rows[q.0][c] - factor * rows[both.0][c];
+            u.0[r][c] = sum * 0.5;
+        }
+    }
+}
+
+/// `tr γ(U)` of the special unitary of a run, up to sign: `4 cos 2x cos 2y cos 2z + 4i sin 2x sin 2y sin 2z` for the
+/// coordinates x, y, z. The determinant of a pair is −1, that of a rotation 1.
+fn local_invariant(u: &Matrix4, n_pairs: usize) -> Complex64 {
+    const SIGNS: [f64; 4] = [-1.0, 1.0, 1.0, -1.0];
+    let mut trace = Complex64::ZERO;
+    for i in 0..4 {
+        for j in 0..4 {
+            trace += u.0[i][j] * u.0[3 - i][3 - j] * (SIGNS[i] * SIGNS[j]);
+        }
+    }
+    // A fourth root of the determinant, squared.
+    if n_pairs % 2 == 1 { trace * -Complex64::I } else { trace }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Kind, kinds, random};
+    use super::super::write::write;
+    use super::*;
+    use bqc_linalg::Stream;
+    use bqc_linalg::kak::Kak;
+    use bqc_verify::block_distance;
+    use proptest::prelude::*;
+
+    /// A run that is read from a random circuit of two wires.
+    fn run(kind: Kind, n_gates: usize, stream: &mut Stream) -> Run {
+        let nodes = Tape::of(&random(kind, 2, n_gates, stream)).unwrap().nodes;
+        let n_pairs = nodes.iter().filter(|node| matches!(node, Node::Pair { .. })).count();
+        Run { wires: [0, 1], nodes, n_pairs }
+    }
+
+    proptest! {
+        #[test]
+        fn runs_keep_the_unitary(seed in 0u64..1 << 48, kind in kinds(), width in 1usize..=6, n_gates in 0usize..150) {
+            let circuit = random(kind, width, n_gates, &mut Stream::new(seed, 7, 6));
+            let tape = Tape::of(&circuit).unwrap();
+            let shorter = shorten_runs(&tape);
+            prop_assert!(shorter.size().0 <= tape.size().0);
+            prop_assert!(width != 2 || shorter.size().0 <= 3);
+            prop_assert!(block_distance(&circuit, &write(&shorter)).unwrap() < 1e-13);
+        }
+
+        #[test]
+        fn the_invariant_is_that_of_the_coordinates(seed in 0u64..1 << 48, kind in kinds(), n_gates in 0usize..30) {
+            let run = run(kind, n_gates, &mut Stream::new(seed, 7, 7));
+            let unitary = run.unitary();
+            let [x, y, z] = Kak::decompose(&unitary).unwrap().coordinates.map(|c| 2.0 * c);
+            let expected = Complex64::new(x.cos() * y.cos() * z.cos(), x.sin() * y.sin() * z.sin()) * 4.0;
+            let found = local_invariant(&unitary, run.n_pairs);
+            // Reflections of the chamber conjugate it.
+            let is_near = |value: Complex64| (value - expected).norm() < 1e-12 || (value + expected).norm() < 1e-12;
+            prop_assert!(is_near(found) || is_near(found.conj()), "{found} {expected}");
+            // What the invariant rules out is not possible.
+            let n_cx = TwoQubitCircuit::synthesize(&unitary, TOLERANCE).unwrap().n_cx();
+            prop_assert!(run.shorter().is_some() || n_cx >= run.n_pairs);
+        }
+    }
+}
