@@ -35,9 +35,10 @@ use tape::Tape;
 const MAX_PASSES: usize = 64;
 
 /// The passes after reading, in their order. What they return is not taken unless it is smaller.
-const PASSES: [(&str, fn(&Tape) -> Option<Tape>); 3] = [
+const PASSES: [(&str, fn(&Tape) -> Option<Tape>); 4] = [
     ("rotation merging", |tape| Some(fold::fold(tape))),
-    ("runs on two wires", |tape| Some(runs::shorten_runs(tape))),
+    ("runs on two wires", |tape| Some(runs::shorten_runs(tape, false))),
+    ("runs passed by others", |tape| Some(runs::shorten_runs(tape, true))),
     ("swaps into wires", swaps::relabel_swaps),
 ];
 

@@ -8,7 +8,7 @@
 //! commutes until there, and makes a new one begin where it can be carried no further.
 
 use super::clifford::{Axis, Clifford};
-use super::tape::{Node, Tape};
+use super::tape::{Content, Node, Tape};
 
 /// The frames that take axes to these, signs aside, as `[image of X, of Y, of Z]`.
 const CLASSES: [[Axis; 3]; 6] = [
@@ -58,19 +58,12 @@ pub(crate) struct Places {
     pub n_gates: usize,
 }
 
-/// What all gates of a stretch so far have in common.
-#[derive(Clone, Copy, PartialEq)]
-enum Content {
-    Nothing,
-    One(Axis),
-    Several,
-}
-
 /// A wire while the sweep goes on.
 struct WireState {
     /// The classes that serve the stretch so far.
     classes: Classes,
     stretch: u32,
+    /// What its pairs have in common.
     content: Content,
     /// Nodes of rotations that are not written yet.
     carried: Vec<u32>,
@@ -130,7 +123,7 @@ impl Sweep {
 
     fn rotation(&mut self, index: usize, wire: usize, axis: Axis) {
         let state = &mut self.wires[wire];
-        let reaches_beginning = state.content == Content::Nothing || state.content == Content::One(axis);
+        let reaches_beginning = state.content == Content::Nothing || state.content == Content::Only(axis);
         if state.carried.is_empty() && reaches_beginning {
             self.of_node[index] = state.stretch;
         } else {
@@ -164,11 +157,7 @@ impl Sweep {
         let state = &mut self.wires[wire];
         state.classes &= wanted;
         self.masks[state.stretch as usize] = state.classes;
-        state.content = match state.content {
-            Content::Nothing => Content::One(axis),
-            Content::One(other) if other == axis => Content::One(axis),
-            _ => Content::Several,
-        };
+        state.content = state.content.with(axis);
         begun
     }
 

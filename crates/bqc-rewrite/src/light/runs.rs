@@ -1,6 +1,7 @@
 //! Runs of gates on one pair of wires, as at most three CX by the decomposition of their two-qubit unitary.
 //!
-//! A run is a maximal sequence of gates on two wires that no pair with a third wire interrupts. Khaneja and Glaser
+//! A run is a maximal sequence of gates on two wires that no pair with a third wire interrupts; a pair that commutes with
+//! all of the run so far can also be written before it. Khaneja and Glaser
 //! (quant-ph/0010100) give its coordinates, Shende, Bullock and Markov (quant-ph/0308045) the fewest CX: always three,
 //! two or one for special ones ([`bqc_linalg::kak`]). A run is replaced only where its pairs become fewer, so angles
 //! stay what they are elsewhere. Their invariant `tr γ(U)` with `γ(U) = U (Y⊗Y) Uᵀ (Y⊗Y)` tells most of those that
@@ -10,7 +11,7 @@
 use super::cancel::Builder;
 use super::clifford::Axis;
 use super::euler::Euler;
-use super::tape::{Node, Tape};
+use super::tape::{Content, Node, Tape};
 use bqc_linalg::kak::{TwoQubitCircuit, TwoQubitGate};
 use bqc_linalg::{Complex64, Matrix2, Matrix4, Su2};
 
@@ -20,22 +21,24 @@ const TOLERANCE: f64 = 1e-13;
 /// Invariants below this are looked at closer. They are quadratic in small coordinates, and rounded to 1e-15.
 const MAYBE_ZERO: f64 = 1e-6;
 
-/// The tape with shorter runs, and with what then cancels cancelled. Linear, with a few microseconds for each run that
+/// The tape with shorter runs, and with what then cancels cancelled; where `may_pass`, pairs that interrupt a run but
+/// commute with it are written before it instead of ending it. Linear, with a few microseconds for each run that
 /// may become shorter.
-pub(crate) fn shorten_runs(tape: &Tape) -> Tape {
+pub(crate) fn shorten_runs(tape: &Tape, may_pass: bool) -> Tape {
     let mut sweep = Sweep {
         open: vec![None; tape.width()],
         runs: Vec::new(),
         free: Vec::new(),
         builder: Builder::new(tape.width()),
+        may_pass,
     };
     for &node in &tape.nodes {
         match node {
             Node::Rotation { wire, .. } => match sweep.open[wire as usize] {
-                Some(run) => sweep.runs[run].nodes.push(node),
+                Some(run) => sweep.runs[run].push(node),
                 None => sweep.builder.push(node),
             },
-            Node::Pair { wires, .. } => sweep.pair(wires, node),
+            Node::Pair { wires, axes } => sweep.pair(wires, axes),
         }
     }
     (0..tape.width()).for_each(|wire| sweep.close(wire));
@@ -48,6 +51,8 @@ struct Run {
     wires: [u32; 2],
     nodes: Vec<Node>,
     n_pairs: usize,
+    /// What its gates have in common on each wire.
+    contents: [Content; 2],
 }
 
 struct Sweep {
@@ -57,27 +62,40 @@ struct Sweep {
     /// Runs that have ended: their memory serves again.
     free: Vec<usize>,
     builder: Builder,
+    may_pass: bool,
 }
 
 impl Sweep {
-    fn pair(&mut self, wires: [u32; 2], node: Node) {
+    fn pair(&mut self, wires: [u32; 2], axes: [Axis; 2]) {
         let [a, b] = wires.map(|wire| wire as usize);
         if self.open[a].is_none() || self.open[a] != self.open[b] {
-            self.close(a);
-            self.close(b);
+            for end in 0..2 {
+                if !(self.may_pass && self.passes(wires[end], axes[end])) {
+                    self.close(wires[end] as usize);
+                }
+            }
+            if self.open[a].is_some() || self.open[b].is_some() {
+                return self.builder.push(Node::Pair { wires, axes });
+            }
             let run = self.free.pop().unwrap_or_else(|| {
                 self.runs.push(Run::default());
                 self.runs.len() - 1
             });
             self.runs[run].wires = wires;
-            self.runs[run].n_pairs = 0;
             self.open[a] = Some(run);
             self.open[b] = Some(run);
         }
         if let Some(run) = self.open[a] {
-            self.runs[run].nodes.push(node);
-            self.runs[run].n_pairs += 1;
+            self.runs[run].push(Node::Pair { wires, axes });
         }
+    }
+
+    /// Whether a gate with this axis on a wire commutes with all of the run that is open there.
+    fn passes(&self, wire: u32, axis: Axis) -> bool {
+        self.open[wire as usize].is_some_and(|run| {
+            let run = &self.runs[run];
+            run.contents[usize::from(wire == run.wires[1])] == Content::Only(axis)
+        })
     }
 
     /// Writes the run that a wire is in.
@@ -89,7 +107,7 @@ impl Sweep {
             Some(circuit) => push_circuit(&mut self.builder, run.wires, &circuit),
             None => run.nodes.iter().for_each(|&node| self.builder.push(node)),
         }
-        run.nodes.clear();
+        run.clear();
         self.free.push(index);
     }
 }
@@ -106,6 +124,28 @@ fn push_circuit(builder: &mut Builder, wires: [u32; 2], circuit: &TwoQubitCircui
 }
 
 impl Run {
+    fn push(&mut self, node: Node) {
+        let mut add = |wire: u32, axis| {
+            let content = &mut self.contents[usize::from(wire == self.wires[1])];
+            *content = content.with(axis);
+        };
+        match node {
+            Node::Rotation { wire, axis, .. } => add(wire, axis),
+            Node::Pair { wires, axes } => {
+                add(wires[0], axes[0]);
+                add(wires[1], axes[1]);
+                self.n_pairs += 1;
+            }
+        }
+        self.nodes.push(node);
+    }
+
+    fn clear(&mut self) {
+        self.nodes.clear();
+        self.n_pairs = 0;
+        self.contents = [Content::Nothing; 2];
+    }
+
     /// A circuit with fewer pairs.
     fn shorter(&self) -> Option<TwoQubitCircuit> {
         if self.n_pairs < 2 {
@@ -210,16 +250,17 @@ mod tests {
     /// A run that is read from a random circuit of two wires.
     fn run(kind: Kind, n_gates: usize, stream: &mut Stream) -> Run {
         let nodes = Tape::of(&random(kind, 2, n_gates, stream)).unwrap().nodes;
-        let n_pairs = nodes.iter().filter(|node| matches!(node, Node::Pair { .. })).count();
-        Run { wires: [0, 1], nodes, n_pairs }
+        let mut run = Run { wires: [0, 1], ..Run::default() };
+        nodes.into_iter().for_each(|node| run.push(node));
+        run
     }
 
     proptest! {
         #[test]
-        fn runs_keep_the_unitary(seed in 0u64..1 << 48, kind in kinds(), width in 1usize..=6, n_gates in 0usize..150) {
+        fn runs_keep_the_unitary(seed in 0u64..1 << 48, kind in kinds(), width in 1usize..=6, n_gates in 0usize..150, may_pass in any::<bool>()) {
             let circuit = random(kind, width, n_gates, &mut Stream::new(seed, 7, 6));
             let tape = Tape::of(&circuit).unwrap();
-            let shorter = shorten_runs(&tape);
+            let shorter = shorten_runs(&tape, may_pass);
             prop_assert!(shorter.size().0 <= tape.size().0);
             prop_assert!(width != 2 || shorter.size().0 <= 3);
             prop_assert!(block_distance(&circuit, &write(&shorter)).unwrap() < 1e-13);

@@ -26,6 +26,29 @@ pub(crate) enum Node {
     Pair { wires: [u32; 2], axes: [Axis; 2] },
 }
 
+/// What some gates on a wire have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Content {
+    /// There are none.
+    #[default]
+    Nothing,
+    /// They all have this axis.
+    Only(Axis),
+    /// They have different axes.
+    Several,
+}
+
+impl Content {
+    /// With another gate.
+    pub fn with(self, axis: Axis) -> Content {
+        match self {
+            Content::Nothing => Content::Only(axis),
+            Content::Only(other) if other == axis => self,
+            _ => Content::Several,
+        }
+    }
+}
+
 /// A circuit as its gates without one-qubit Clifford gates, and those at the end.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tape {
