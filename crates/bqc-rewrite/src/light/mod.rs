@@ -34,8 +34,11 @@ use tape::Tape;
 /// Passes in a row at most; each but the last few makes the tape smaller, and ten are usual.
 const MAX_PASSES: usize = 64;
 
+/// A pass: a tape that may be smaller, if there is anything to do.
+type Pass = fn(&Tape) -> Option<Tape>;
+
 /// The passes after reading, in their order. What they return is not taken unless it is smaller.
-const PASSES: [(&str, fn(&Tape) -> Option<Tape>); 4] = [
+const PASSES: [(&str, Pass); 4] = [
     ("rotation merging", |tape| Some(fold::fold(tape))),
     ("runs on two wires", |tape| Some(runs::shorten_runs(tape, false))),
     ("runs passed by others", |tape| Some(runs::shorten_runs(tape, true))),

@@ -14,6 +14,7 @@ use super::euler::Euler;
 use super::tape::{Content, Node, Tape};
 use bqc_linalg::kak::{TwoQubitCircuit, TwoQubitGate};
 use bqc_linalg::{Complex64, Matrix2, Matrix4, Su2};
+use std::array::from_fn;
 
 /// Fewer CX are taken where that changes the run by at most this phase distance, so that a thousand runs stay a
 /// thousandth of the tolerance for identities.
@@ -216,10 +217,7 @@ fn apply_pair(u: &mut Matrix4, axes: [Axis; 2]) {
         let (p, q) = (pauli(0, axes[0], r), pauli(1, axes[1], r));
         let both = pauli(1, axes[1], p.0);
         let factor = p.1 * both.1;
-        for c in 0..4 {
-            let sum = rows[r][c] + p.1 * rows[p.0][c] + q.1 * rows[q.0][c] - factor * rows[both.0][c];
-            u.0[r][c] = sum * 0.5;
-        }
+        u.0[r] = from_fn(|c| (rows[r][c] + p.1 * rows[p.0][c] + q.1 * rows[q.0][c] - factor * rows[both.0][c]) * 0.5);
     }
 }
 
@@ -228,9 +226,9 @@ fn apply_pair(u: &mut Matrix4, axes: [Axis; 2]) {
 fn local_invariant(u: &Matrix4, n_pairs: usize) -> Complex64 {
     const SIGNS: [f64; 4] = [-1.0, 1.0, 1.0, -1.0];
     let mut trace = Complex64::ZERO;
-    for i in 0..4 {
-        for j in 0..4 {
-            trace += u.0[i][j] * u.0[3 - i][3 - j] * (SIGNS[i] * SIGNS[j]);
+    for (i, row_sign) in SIGNS.into_iter().enumerate() {
+        for (j, column_sign) in SIGNS.into_iter().enumerate() {
+            trace += u.0[i][j] * u.0[3 - i][3 - j] * (row_sign * column_sign);
         }
     }
     // A fourth root of the determinant, squared.

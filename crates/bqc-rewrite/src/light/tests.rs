@@ -1,5 +1,7 @@
 //! All light passes together, on random circuits and on families.
 
+use super::angle::Angle;
+use super::tape::Node;
 use super::write::write;
 use super::*;
 use bqc_circuit::{BlockQubit, Wire};
@@ -43,6 +45,93 @@ pub(crate) fn kinds() -> impl Strategy<Value = Kind> {
     prop_oneof![Just(Kind::CliffordT), Just(Kind::Generic), Just(Kind::ManyCx)]
 }
 
+/// A circuit of CX alone, by control and target.
+fn cx_circuit(width: usize, wires: impl IntoIterator<Item = (usize, usize)>) -> BlockCircuit {
+    let mut circuit = BlockCircuit::new(width.try_into().unwrap());
+    wires.into_iter().for_each(|(control, target)| circuit.push_cx(BlockQubit::at(control), BlockQubit::at(target)));
+    circuit
+}
+
+/// CX from one wire to all others, twice.
+fn star_twice(width: usize) -> BlockCircuit {
+    cx_circuit(width, (0..2).flat_map(|_| (1..width).map(|wire| (0, wire))))
+}
+
+/// CX from each wire to the next, and back.
+fn mirrored_ladder(width: usize) -> BlockCircuit {
+    cx_circuit(width, (1..width).chain((1..width).rev()).map(|wire| (wire - 1, wire)))
+}
+
+/// Wires up to which blocks reach.
+const WIDE: usize = 250;
+
+#[test]
+fn stars_and_ladders_vanish() {
+    for width in [2, 3, 10, 100, WIDE] {
+        for circuit in [star_twice(width), mirrored_ladder(width)] {
+            let (result, evidence) = light_with_evidence(&circuit);
+            assert!(result.gates.is_empty() && evidence.is_taken);
+            assert!(evidence.n_steps <= 4 * circuit.gates.len() as u64, "{width}: {}", evidence.n_steps);
+        }
+    }
+}
+
+#[test]
+fn steps_are_linear_in_the_gates() {
+    for kind in [Kind::CliffordT, Kind::Generic, Kind::ManyCx] {
+        for width in [4, 64] {
+            for n_gates in [1000, 4000, 16_000] {
+                let circuit = random(kind, width, n_gates, &mut Stream::new(n_gates as u64, 7, 10));
+                let (_, evidence) = light_with_evidence(&circuit);
+                let per_gate = evidence.n_steps as f64 / (n_gates * evidence.passes.len()) as f64;
+                assert!(per_gate < 4.0, "{kind:?} {width} {n_gates}: {per_gate}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_of_operators_are_the_one_factor_of_the_width() {
+    // A rotation on each wire and CX in a row: the steps of a gate grow by one for every 512 wires.
+    let circuit = |width: usize| {
+        let mut circuit = cx_circuit(width, []);
+        for wire in 0..width {
+            circuit.push_u3(BlockQubit::at(wire), [0.3, 0.0, 0.0]);
+            circuit.push_cx(BlockQubit::at(wire), BlockQubit::at((wire + 1) % width));
+        }
+        circuit
+    };
+    for width in [10, WIDE] {
+        let (_, evidence) = light_with_evidence(&circuit(width));
+        assert!(evidence.n_steps < (10 * evidence.passes.len() * width) as u64);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_returned() {
+    let mut circuit = star_twice(3);
+    circuit.push_u3(BlockQubit::at(0), [f64::NAN, 0.0, 0.0]);
+    let (result, evidence) = light_with_evidence(&circuit);
+    assert!(result.gates.len() == circuit.gates.len() && !evidence.is_taken);
+    let mut circuit = star_twice(3);
+    circuit.gates.push(bqc_circuit::BlockGate::cx(BlockQubit::at(1), BlockQubit::at(1)));
+    assert_eq!(light(&circuit), circuit);
+    let empty = cx_circuit(4, []);
+    assert_eq!(light(&empty), empty);
+}
+
+#[test]
+fn hadamard_gates_around_a_cx_go() {
+    let h = [2.0 * FRAC_PI_4, 0.0, 4.0 * FRAC_PI_4];
+    let (a, b) = (BlockQubit::at(0), BlockQubit::at(1));
+    let mut circuit = cx_circuit(2, []);
+    let hadamard = |circuit: &mut BlockCircuit| [a, b].into_iter().for_each(|wire| circuit.push_u3(wire, h));
+    hadamard(&mut circuit);
+    circuit.push_cx(a, b);
+    hadamard(&mut circuit);
+    assert_eq!(light(&circuit), cx_circuit(2, [(1, 0)]));
+}
+
 proptest! {
     #[test]
     fn a_tape_is_its_circuit(seed in 0u64..1 << 48, kind in kinds(), width in 1usize..=8, n_gates in 0usize..120) {
@@ -50,5 +139,31 @@ proptest! {
         let written = write(&Tape::of(&circuit).unwrap());
         prop_assert!(block_distance(&circuit, &written).unwrap() < 1e-13);
         prop_assert!(written.n_cx() <= circuit.n_cx());
+    }
+
+    #[test]
+    fn light_keeps_the_unitary(seed in 0u64..1 << 48, kind in kinds(), width in 2usize..=8, n_gates in 0usize..300) {
+        let circuit = random(kind, width, n_gates, &mut Stream::new(seed, 7, 11));
+        let result = light(&circuit);
+        prop_assert!(block_distance(&circuit, &result).unwrap() < 1e-12);
+        prop_assert!(cost(&result) <= cost(&circuit));
+        prop_assert_eq!(light(&circuit), result.clone());
+        prop_assert!(cost(&light(&result)) <= cost(&result));
+    }
+
+    #[test]
+    fn clifford_and_t_gates_stay_exact(seed in 0u64..1 << 48, width in 1usize..=8, n_gates in 0usize..300) {
+        let circuit = random(Kind::CliffordT, width, n_gates, &mut Stream::new(seed, 7, 12));
+        let eighth = Angle::from_radians(FRAC_PI_4).unwrap();
+        let tape = Tape::of(&circuit).unwrap();
+        let n_t = tape.size().1;
+        for tape in [fold::fold(&tape), swaps::relabel_swaps(&tape).unwrap_or(tape)] {
+            prop_assert!(tape.size().1 <= n_t);
+            let is_exact = |node: &Node| match *node {
+                Node::Rotation { angle, .. } => angle == eighth || angle == -eighth,
+                Node::Pair { .. } => true,
+            };
+            prop_assert!(tape.nodes.iter().all(is_exact));
+        }
     }
 }

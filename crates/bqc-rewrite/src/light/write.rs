@@ -91,12 +91,11 @@ impl<'a> Writer<'a> {
     }
 
     fn pair(&mut self, index: usize, wires: [usize; 2], axes: [Axis; 2]) {
-        for end in 0..2 {
-            let stretch = self.places.begins[index][end];
+        for (wire, stretch) in wires.into_iter().zip(self.places.begins[index]) {
             if stretch != NONE {
                 let frame = Clifford::with_axes(self.places.stretches[stretch as usize].class);
-                let gate = self.begin(wires[end], stretch, frame);
-                self.gates.push(Gate::One { wire: wires[end], gate });
+                let gate = self.begin(wire, stretch, frame);
+                self.gates.push(Gate::One { wire, gate });
             }
         }
         let control = self.places.of_node[index] as usize;
