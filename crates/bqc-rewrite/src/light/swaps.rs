@@ -117,7 +117,9 @@ fn places(tape: &Tape) -> Vec<Place> {
                         places.push(Place { node: pair.node, wires, is_whole: false });
                     }
                     _ => {
-                        wires.iter().for_each(|&wire| drop(held.release(wire)));
+                        for wire in wires {
+                            held.release(wire);
+                        }
                         held.hold(pair);
                     }
                 }

@@ -146,9 +146,12 @@ pub(crate) mod tests {
         assert!(is_same(plus([Axis::Z, Axis::X]), cx));
     }
 
-    /// What the passes take for equal, up to global phase, and the proof for one choice of P and Q. `A` and `B` are
-    /// different axes.
-    const RULES: [(&str, fn(Axis, Axis)); 6] = [
+    /// The proof of a rule for one choice of P and Q.
+    type Proof = fn(Axis, Axis);
+
+    /// What the passes take for equal, up to global phase. `A` and `B` are different axes. (That of `swaps`, which is
+    /// about two wires as a whole, is proven there.)
+    const RULES: [(&str, Proof); 6] = [
         ("R(P, θ) commutes with C(P, Q), and R(A, θ) on the wire of P does not", |p, q| {
             let c = plus([p, q]);
             for axis in Axis::ALL {
