@@ -3,7 +3,8 @@
 //!
 //! A rotation `exp(−iθP/2)` is, up to global phase, the same for θ and θ + 2π, so arithmetic modulo 2^64 is arithmetic
 //! of rotations. Multiples of π/2^k are exact for every k ≤ 23, and are recognised where a file writes them as
-//! decimals. One unit is 3.4e-19 rad, a thousandth of the rounding of an `f64` near one.
+//! decimals. One unit is 3.4e-19 rad, a thousandth of the rounding of an `f64` near one. What is indistinguishable from
+//! rounding becomes the multiple that it is rounded from; an angle that is merely small stays.
 
 use std::f64::consts::TAU;
 use std::ops::{Add, Neg, Sub};
@@ -14,11 +15,12 @@ pub(crate) struct Angle(u64);
 
 /// Multiples of this many units, π/2^23, are recognised.
 const GRID: u64 = 1 << 40;
-/// What is nearer to such a multiple than this, 5.6e-15 rad, is the multiple. That covers a dozen roundings of angles
-/// near π, and is a thousandth of the tolerance for identities.
-const SNAP: f64 = 16384.0;
-/// A larger number of radians is itself only known to 2^-53 of it: another 5.6e-16 a radian.
-const SNAP_PER_RADIAN: f64 = 2048.0;
+/// A number of radians that is read is known to some 2^-52 of itself: so many units a radian, four roundings.
+const READ_NOISE: f64 = 8192.0;
+/// Angles of products of gates are known to some 1e-15 rad: so many units, 5.6e-15 rad.
+const COMPUTED_NOISE: f64 = 16384.0;
+/// A sum of two angles is known to this part of them, four roundings.
+const SUM_NOISE_BITS: u32 = 50;
 /// Above this many radians the reduction modulo 2π goes through sine and cosine.
 const FEW_TURNS: f64 = 64.0;
 
@@ -35,8 +37,18 @@ impl Angle {
         Angle(u64::from(n).wrapping_mul(1 << 62))
     }
 
-    /// The angle of so many radians, to about 1e-15 rad. `None` if the number is not finite.
+    /// The angle of so many radians as a file gives them. `None` if the number is not finite.
     pub fn from_radians(radians: f64) -> Option<Angle> {
+        Angle::rounded(radians, 1.0 + READ_NOISE * radians.abs())
+    }
+
+    /// The angle of so many radians that are the result of arithmetic with matrices.
+    pub fn from_computed(radians: f64) -> Option<Angle> {
+        Angle::rounded(radians, COMPUTED_NOISE)
+    }
+
+    /// The angle of so many radians, or the multiple of π/2^23 that is no more than `noise` units away.
+    fn rounded(radians: f64, noise: f64) -> Option<Angle> {
         if !radians.is_finite() {
             return None;
         }
@@ -51,10 +63,22 @@ impl Angle {
         let (middle, low) = (TAU - high, 2.449_293_598_294_706_4e-16);
         let turns = (few / TAU).round();
         let rest = ((few - turns * high) - turns * middle) - turns * low;
-        let units = (rest * (2f64.powi(64) / TAU)).round() as i128 as u64;
-        let nearest = units.wrapping_add(GRID / 2) & !(GRID - 1);
-        let off = (units.wrapping_sub(nearest) as i64).unsigned_abs();
-        Some(Angle(if off as f64 <= SNAP + SNAP_PER_RADIAN * radians.abs() { nearest } else { units }))
+        let units = Angle((rest * (2f64.powi(64) / TAU)).round() as i128 as u64);
+        let nearest = Angle(units.0.wrapping_add(GRID / 2) & !(GRID - 1));
+        Some(if (units - nearest).size() as f64 <= noise { nearest } else { units })
+    }
+
+    /// How many units it is away from zero.
+    fn size(self) -> u64 {
+        (self.0 as i64).unsigned_abs()
+    }
+
+    /// The sum of the angles of two rotations, or the multiple of π/2 that it cannot be told from.
+    pub fn joined(self, other: Angle) -> Angle {
+        let sum = self + other;
+        let noise = (self.size() >> SUM_NOISE_BITS) + (other.size() >> SUM_NOISE_BITS);
+        let nearest = Angle(sum.0.wrapping_add(Angle::QUARTER.0 / 2) & !(Angle::QUARTER.0 - 1));
+        if (sum - nearest).size() <= noise { nearest } else { sum }
     }
 
     /// In radians, in `[−π, π)`: one rounding for multiples of π/2^23.
@@ -132,6 +156,18 @@ mod tests {
         }
         assert_eq!(Angle::from_radians(f64::NAN), None);
         assert_eq!(Angle::from_radians(f64::INFINITY), None);
+    }
+
+    #[test]
+    fn small_angles_are_not_noise_but_what_is_left_of_large_ones_is() {
+        let angle = |radians: f64| Angle::from_radians(radians).unwrap();
+        let small = angle(PI / 2f64.powi(55));
+        assert_eq!(small, Angle(1 << 8));
+        assert_eq!(small.joined(small), Angle(1 << 9));
+        assert_eq!(angle(0.1).joined(angle(0.2)).joined(-angle(0.3)), Angle::ZERO);
+        assert_eq!(angle(PI / 4.0).joined(small), angle(PI / 4.0) + small);
+        assert_eq!(Angle::from_computed(PI / 2.0 + 1e-15), Some(Angle::QUARTER));
+        assert_eq!(Angle::from_computed(1e-15), Some(Angle::ZERO));
     }
 
     #[test]

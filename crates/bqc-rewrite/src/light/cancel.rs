@@ -143,7 +143,7 @@ impl Builder {
         if let Some(index) = known
             && let Some(Node::Rotation { angle: before, .. }) = self.nodes[index as usize].take()
         {
-            sum = sum + before;
+            sum = sum.joined(before);
         }
         if let Some(quarters) = sum.as_quarters() {
             self.turn_frame(wire, axis, quarters);

@@ -109,7 +109,9 @@ impl Euler {
 
     /// The angles of a unit quaternion. Not-a-number becomes the identity, which no verifier takes for it.
     pub fn of(value: Su2) -> Euler {
-        Euler::from_radians(value.normalized().u3_angles()).map_or(Euler::IDENTITY, Euler::normal)
+        let [theta, phi, lambda] = value.normalized().u3_angles().map(Angle::from_computed);
+        let angles = theta.zip(phi).zip(lambda);
+        angles.map_or(Euler::IDENTITY, |((theta, phi), lambda)| Euler::new(theta, phi, lambda).normal())
     }
 
     fn su2(self) -> Su2 {

@@ -38,7 +38,7 @@ pub(crate) fn fold(tape: &Tape) -> Tape {
                 if let Some(&(at, phase)) = known.get(&head.label)
                     && let Node::Rotation { angle: sum, .. } = &mut nodes[at]
                 {
-                    *sum = *sum + if phase == head.phase { angle } else { -angle };
+                    *sum = sum.joined(if phase == head.phase { angle } else { -angle });
                     continue;
                 }
                 known.insert(head.label, (nodes.len(), head.phase));
@@ -81,7 +81,7 @@ mod tests {
             builder.push_cx([1, 2]);
         }
         let folded = fold(&builder.finish());
-        let sum = turn(0.3) + turn(0.5);
+        let sum = turn(0.3).joined(turn(0.5));
         assert!(folded.nodes.iter().any(|node| matches!(node, Node::Rotation { angle, .. } if *angle == sum)));
         assert_eq!(folded.size(), (4, 3));
     }

@@ -16,9 +16,9 @@ use bqc_linalg::kak::{TwoQubitCircuit, TwoQubitGate};
 use bqc_linalg::{Complex64, Matrix2, Matrix4, Su2};
 use std::array::from_fn;
 
-/// Fewer CX are taken where that changes the run by at most this phase distance, so that a thousand runs stay a
-/// thousandth of the tolerance for identities.
-const TOLERANCE: f64 = 1e-13;
+/// Fewer CX are taken where that changes the run by at most this phase distance, ten times the rounding of a run of
+/// some dozen gates: ten thousand such runs stay within the tolerance for identities.
+const TOLERANCE: f64 = 1e-14;
 /// Invariants below this are looked at closer. They are quadratic in small coordinates, and rounded to 1e-15.
 const MAYBE_ZERO: f64 = 1e-6;
 
