@@ -56,6 +56,7 @@ pub(crate) fn fold(tape: &Tape) -> Tape {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Angles;
     use super::super::angle::Angle;
     use super::super::clifford::Axis;
     use super::super::tests::{Kind, kinds, random};
@@ -108,7 +109,7 @@ mod tests {
             let tape = Tape::of(&circuit).unwrap();
             let folded = fold(&tape);
             prop_assert!(folded.size() <= tape.size() && folded.size().1 <= tape.size().1);
-            prop_assert!(block_distance(&circuit, &write(&folded)).unwrap() < 1e-13);
+            prop_assert!(block_distance(&circuit, &write(&folded, Angles::Free)).unwrap() < 1e-13);
         }
 
         #[test]

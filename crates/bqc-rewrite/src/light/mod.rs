@@ -12,9 +12,9 @@
 //! | SWAPs into wires | `swaps` | |
 //! | few one-qubit gates for a tape | `places`, `write` | quant-ph/9807006 |
 //!
-//! A pass whose result is not smaller is not taken. Angles that are multiples of π/2^k stay exact multiples (`angle`,
-//! `euler`), except where a run on two wires got fewer pairs, and where a one-qubit gate is the product of three or
-//! more Hadamard gates with such angles between.
+//! A pass whose result is not smaller is not taken. Angles are sums of those of the input, and multiples of π/2^k stay
+//! exact multiples (`angle`, `euler`), except where a run on two wires got fewer pairs and where one-qubit gates are
+//! multiplied that do not share an axis; [`Angles::Kept`] does without both.
 
 mod angle;
 mod cancel;
@@ -34,16 +34,28 @@ use tape::Tape;
 /// Passes in a row at most; each but the last few makes the tape smaller, and ten are usual.
 const MAX_PASSES: usize = 64;
 
+/// Which angles the result may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Angles {
+    /// Any: fewest gates.
+    Free,
+    /// Sums of the input's angles and multiples of π/2. A Clifford+T circuit stays one, with no more T gates: each u3
+    /// has angles that are multiples of π/4, odd ones as often as it takes T gates.
+    Kept,
+}
+
 /// A pass: a tape that may be smaller, if there is anything to do.
 type Pass = fn(&Tape) -> Option<Tape>;
 
 /// The passes after reading, in their order. What they return is not taken unless it is smaller.
 const PASSES: [(&str, Pass); 4] = [
     ("rotation merging", |tape| Some(fold::fold(tape))),
+    ("swaps into wires", swaps::relabel_swaps),
     ("runs on two wires", |tape| Some(runs::shorten_runs(tape, false))),
     ("runs passed by others", |tape| Some(runs::shorten_runs(tape, true))),
-    ("swaps into wires", swaps::relabel_swaps),
 ];
+/// How many of them, from the first on, keep angles.
+const N_KEEPING: usize = 2;
 
 /// What the light passes did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,21 +88,26 @@ pub struct PassRecord {
 /// * Deterministic. Time and memory are linear in the gates, with a factor of `1 + width/512` in rotation merging.
 /// * A circuit that is not well formed, or has an angle that is not finite, is returned as it is.
 pub fn light(circuit: &BlockCircuit) -> BlockCircuit {
-    light_with_evidence(circuit).0
+    light_with_evidence(circuit, Angles::Free).0
 }
 
-/// As [`light`], with what each pass did.
-pub fn light_with_evidence(circuit: &BlockCircuit) -> (BlockCircuit, Evidence) {
+/// As [`light`], with a choice of angles and with what each pass did. With [`Angles::Kept`] a result with fewer
+/// rotations but as many two-qubit gates is taken too, whatever its other one-qubit gates.
+pub fn light_with_evidence(circuit: &BlockCircuit, angles: Angles) -> (BlockCircuit, Evidence) {
     let mut evidence = Evidence::default();
     let Some(tape) = Tape::of(circuit) else { return (circuit.clone(), evidence) };
-    let written = write::write(&shrink(tape, &mut evidence));
-    evidence.is_taken = cost(&written) < cost(circuit);
+    let (n_pairs, n_rotations) = tape.size();
+    let tape = shrink(tape, angles, &mut evidence);
+    let written = write::write(&tape, angles);
+    let has_fewer_rotations = written.n_cx() <= circuit.n_cx() && tape.size() < (n_pairs, n_rotations);
+    evidence.is_taken = cost(&written) < cost(circuit) || angles == Angles::Kept && has_fewer_rotations;
     let result = if evidence.is_taken { written } else { circuit.clone() };
     (result, evidence)
 }
 
 /// Applies the passes in turn until none of them gains.
-fn shrink(mut tape: Tape, evidence: &mut Evidence) -> Tape {
+fn shrink(mut tape: Tape, angles: Angles, evidence: &mut Evidence) -> Tape {
+    let passes = if angles == Angles::Kept { &PASSES[..N_KEEPING] } else { &PASSES };
     let mut record = |name, tape: &Tape, is_taken| {
         let (n_two_qubit, n_rotations) = tape.size();
         evidence.passes.push(PassRecord { name, n_two_qubit, n_rotations, is_taken });
@@ -98,14 +115,14 @@ fn shrink(mut tape: Tape, evidence: &mut Evidence) -> Tape {
     };
     record("cancellation", &tape, true);
     let mut n_idle = 0;
-    for (name, pass) in PASSES.into_iter().cycle().take(MAX_PASSES) {
+    for &(name, pass) in passes.iter().cycle().take(MAX_PASSES) {
         let next = pass(&tape).filter(|next| {
             let is_taken = next.size() < tape.size();
             record(name, next, is_taken);
             is_taken
         });
         n_idle = if next.is_some() { 0 } else { n_idle + 1 };
-        if n_idle == PASSES.len() {
+        if n_idle == passes.len() {
             break;
         }
         tape = next.unwrap_or(tape);

@@ -237,6 +237,7 @@ fn local_invariant(u: &Matrix4, n_pairs: usize) -> Complex64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Angles;
     use super::super::tests::{Kind, kinds, random};
     use super::super::write::write;
     use super::*;
@@ -261,7 +262,7 @@ mod tests {
             let shorter = shorten_runs(&tape, may_pass);
             prop_assert!(shorter.size().0 <= tape.size().0);
             prop_assert!(width != 2 || shorter.size().0 <= 3);
-            prop_assert!(block_distance(&circuit, &write(&shorter)).unwrap() < 1e-13);
+            prop_assert!(block_distance(&circuit, &write(&shorter, Angles::Free)).unwrap() < 1e-13);
         }
 
         #[test]

@@ -251,6 +251,7 @@ fn taking(first: Axis, second: Axis, to: [Axis; 2]) -> Clifford {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Angles;
     use super::super::tests::{kinds, random};
     use super::super::write::write;
     use super::*;
@@ -272,7 +273,10 @@ mod tests {
             builder.push_pair([1, 0], [second[1], second[0]]);
             let tape = builder.finish();
             let relabelled = relabel(&tape, &[1]);
-            assert!(block_distance(&write(&tape), &write(&relabelled)).unwrap() < 1e-14, "{first:?} {second:?}");
+            assert!(
+                block_distance(&write(&tape, Angles::Free), &write(&relabelled, Angles::Free)).unwrap() < 1e-14,
+                "{first:?} {second:?}"
+            );
         }
     }
 
@@ -291,7 +295,7 @@ mod tests {
         let tape = Tape::of(&circuit).unwrap();
         let relabelled = relabel_swaps(&tape).unwrap();
         assert_eq!((tape.size().0, relabelled.size().0), (7, 1));
-        assert!(block_distance(&circuit, &write(&relabelled)).unwrap() < 1e-14);
+        assert!(block_distance(&circuit, &write(&relabelled, Angles::Free)).unwrap() < 1e-14);
     }
 
     proptest! {
@@ -300,7 +304,7 @@ mod tests {
             let circuit = random(kind, width, n_gates, &mut Stream::new(seed, 7, 9));
             let tape = Tape::of(&circuit).unwrap();
             if let Some(relabelled) = relabel_swaps(&tape) {
-                prop_assert!(block_distance(&circuit, &write(&relabelled)).unwrap() < 1e-13);
+                prop_assert!(block_distance(&circuit, &write(&relabelled, Angles::Free)).unwrap() < 1e-13);
             }
         }
     }

@@ -1,10 +1,8 @@
 //! All light passes together, on random circuits and on families.
 
-use super::angle::Angle;
-use super::tape::Node;
 use super::write::write;
 use super::*;
-use bqc_circuit::{BlockQubit, Wire};
+use bqc_circuit::{BlockQubit, LoweredGate, Wire};
 use bqc_linalg::Stream;
 use bqc_verify::block_distance;
 use proptest::prelude::*;
@@ -69,7 +67,7 @@ const WIDE: usize = 250;
 fn stars_and_ladders_vanish() {
     for width in [2, 3, 10, 100, WIDE] {
         for circuit in [star_twice(width), mirrored_ladder(width)] {
-            let (result, evidence) = light_with_evidence(&circuit);
+            let (result, evidence) = light_with_evidence(&circuit, Angles::Free);
             assert!(result.gates.is_empty() && evidence.is_taken);
             assert!(evidence.n_steps <= 4 * circuit.gates.len() as u64, "{width}: {}", evidence.n_steps);
         }
@@ -82,7 +80,7 @@ fn steps_are_linear_in_the_gates() {
         for width in [4, 64] {
             for n_gates in [1000, 4000, 16_000] {
                 let circuit = random(kind, width, n_gates, &mut Stream::new(n_gates as u64, 7, 10));
-                let (_, evidence) = light_with_evidence(&circuit);
+                let (_, evidence) = light_with_evidence(&circuit, Angles::Free);
                 let per_gate = evidence.n_steps as f64 / (n_gates * evidence.passes.len()) as f64;
                 assert!(per_gate < 4.0, "{kind:?} {width} {n_gates}: {per_gate}");
             }
@@ -102,7 +100,7 @@ fn rows_of_operators_are_the_one_factor_of_the_width() {
         circuit
     };
     for width in [10, WIDE] {
-        let (_, evidence) = light_with_evidence(&circuit(width));
+        let (_, evidence) = light_with_evidence(&circuit(width), Angles::Free);
         assert!(evidence.n_steps < (10 * evidence.passes.len() * width) as u64);
     }
 }
@@ -111,7 +109,7 @@ fn rows_of_operators_are_the_one_factor_of_the_width() {
 fn what_cannot_be_read_is_returned() {
     let mut circuit = star_twice(3);
     circuit.push_u3(BlockQubit::at(0), [f64::NAN, 0.0, 0.0]);
-    let (result, evidence) = light_with_evidence(&circuit);
+    let (result, evidence) = light_with_evidence(&circuit, Angles::Free);
     assert!(result.gates.len() == circuit.gates.len() && !evidence.is_taken);
     let mut circuit = star_twice(3);
     circuit.gates.push(bqc_circuit::BlockGate::cx(BlockQubit::at(1), BlockQubit::at(1)));
@@ -136,7 +134,7 @@ proptest! {
     #[test]
     fn a_tape_is_its_circuit(seed in 0u64..1 << 48, kind in kinds(), width in 1usize..=8, n_gates in 0usize..120) {
         let circuit = random(kind, width, n_gates, &mut Stream::new(seed, 7, 3));
-        let written = write(&Tape::of(&circuit).unwrap());
+        let written = write(&Tape::of(&circuit).unwrap(), Angles::Free);
         prop_assert!(block_distance(&circuit, &written).unwrap() < 1e-13);
         prop_assert!(written.n_cx() <= circuit.n_cx());
     }
@@ -154,16 +152,23 @@ proptest! {
     #[test]
     fn clifford_and_t_gates_stay_exact(seed in 0u64..1 << 48, width in 1usize..=8, n_gates in 0usize..300) {
         let circuit = random(Kind::CliffordT, width, n_gates, &mut Stream::new(seed, 7, 12));
-        let eighth = Angle::from_radians(FRAC_PI_4).unwrap();
-        let tape = Tape::of(&circuit).unwrap();
-        let n_t = tape.size().1;
-        for tape in [fold::fold(&tape), swaps::relabel_swaps(&tape).unwrap_or(tape)] {
-            prop_assert!(tape.size().1 <= n_t);
-            let is_exact = |node: &Node| match *node {
-                Node::Rotation { angle, .. } => angle == eighth || angle == -eighth,
-                Node::Pair { .. } => true,
-            };
-            prop_assert!(tape.nodes.iter().all(is_exact));
-        }
+        let n_t = |circuit: &BlockCircuit| -> usize {
+            let angles = circuit.gates.iter().filter_map(|gate| match gate {
+                LoweredGate::One { angles, .. } => Some(angles),
+                LoweredGate::Two { .. } => None,
+            });
+            // Exact to the last bit: n · π/4 with an integer n.
+            let t_gates = angles.flatten().map(|angle| {
+                let n = (angle / FRAC_PI_4).round();
+                assert_eq!(n * FRAC_PI_4, *angle);
+                n.rem_euclid(2.0) as usize
+            });
+            t_gates.sum()
+        };
+        let (result, evidence) = light_with_evidence(&circuit, Angles::Kept);
+        prop_assert!(n_t(&result) <= n_t(&circuit), "{} {}", n_t(&result), n_t(&circuit));
+        prop_assert!(n_t(&result) <= evidence.passes[0].n_rotations || !evidence.is_taken);
+        prop_assert!(result.n_cx() <= circuit.n_cx());
+        prop_assert!(block_distance(&circuit, &result).unwrap() < 1e-12);
     }
 }

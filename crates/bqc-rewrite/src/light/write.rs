@@ -1,9 +1,10 @@
-//! A tape as gates again: CX and as few one-qubit gates as `places` finds, with exact angles.
+//! A tape as gates again: CX and as few one-qubit gates as `places` finds.
 //!
 //! Signs of frames that are left at the end are Pauli matrices, which pass every CX backwards (`X` on a control becomes
 //! `X` on both wires, `Z` on a target becomes `Z` on both) and vanish in the first one-qubit gate that they meet. They
 //! are written where fewest of them are left (the frames of Gottesman, quant-ph/9807006, and Knill, quant-ph/0410199).
 
+use super::Angles;
 use super::angle::Angle;
 use super::clifford::{Axis, Clifford, Signed};
 use super::euler::Euler;
@@ -19,11 +20,12 @@ enum Gate {
     Cx { control: usize, target: usize },
 }
 
-/// Writes a tape, with CX the way round that they had or with fewer one-qubit gates, whichever is smaller. Linear.
-pub(crate) fn write(tape: &Tape) -> BlockCircuit {
+/// Writes a tape, with CX the way round that they had or with fewer one-qubit gates, whichever is smaller. Where angles
+/// are kept, one-qubit gates whose product has other angles stay apart. Linear.
+pub(crate) fn write(tape: &Tape, angles: Angles) -> BlockCircuit {
     let [straight, turned] = [false, true].map(|may_turn| Places::of(tape, may_turn));
     let places = if turned.n_gates < straight.n_gates { turned } else { straight };
-    let mut writer = Writer::new(tape, &places);
+    let mut writer = Writer::new(tape, &places, angles);
     for (index, node) in tape.nodes.iter().enumerate() {
         if let Node::Pair { wires, axes } = *node {
             writer.pair(index, wires.map(|wire| wire as usize), axes);
@@ -42,6 +44,7 @@ pub(crate) fn write(tape: &Tape) -> BlockCircuit {
 struct Writer<'a> {
     tape: &'a Tape,
     places: &'a Places,
+    angles: Angles,
     /// The nodes written at the beginning of stretch `s`: `rotations[first[s]..first[s + 1]]`.
     rotations: Vec<u32>,
     first: Vec<u32>,
@@ -53,7 +56,7 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(tape: &'a Tape, places: &'a Places) -> Writer<'a> {
+    fn new(tape: &'a Tape, places: &'a Places, angles: Angles) -> Writer<'a> {
         let is_rotation = |index: &usize| matches!(tape.nodes[*index], Node::Rotation { .. });
         let mut first = vec![0u32; places.stretches.len() + 2];
         let rotations = || (0..tape.nodes.len()).filter(is_rotation).map(|index| (index, places.of_node[index]));
@@ -67,7 +70,7 @@ impl<'a> Writer<'a> {
             *at += 1;
         }
         let (frames, cliffords) = (vec![Clifford::IDENTITY; tape.width()], HashMap::new());
-        Writer { tape, places, rotations: sorted, first, frames, gates: Vec::new(), cliffords }
+        Writer { tape, places, angles, rotations: sorted, first, frames, gates: Vec::new(), cliffords }
     }
 
     /// The one-qubit gate of a conjugation.
@@ -75,27 +78,40 @@ impl<'a> Writer<'a> {
         *self.cliffords.entry(wanted).or_insert_with(|| Euler::clifford(wanted))
     }
 
-    /// The rotations at the beginning of a stretch, in the frame before it, and then the change to `frame`.
-    fn begin(&mut self, wire: usize, stretch: u32, frame: Clifford) -> Euler {
+    /// Writes the rotations at the beginning of a stretch, in the frame before it, and then the change to `frame`.
+    fn begin(&mut self, wire: usize, stretch: u32, frame: Clifford) {
         let before = self.frames[wire];
         let mut gate = Euler::IDENTITY;
         for at in self.first[stretch as usize]..self.first[stretch as usize + 1] {
             if let Node::Rotation { axis, angle, .. } = self.tape.nodes[self.rotations[at as usize] as usize] {
-                gate = gate.then(rotation(before.image(axis), angle));
+                gate = self.append(wire, gate, rotation(before.image(axis), angle));
             }
         }
         self.frames[wire] = frame;
         // frame · before†.
         let change = before.inverse().then(frame);
-        gate.then(self.clifford(change))
+        let change = self.clifford(change);
+        let gate = self.append(wire, gate, change);
+        self.gates.push(Gate::One { wire, gate });
+    }
+
+    /// The product of two gates, or the second one after writing the first.
+    fn append(&mut self, wire: usize, gate: Euler, next: Euler) -> Euler {
+        match gate.then_exactly(next) {
+            Some(product) => product,
+            None if self.angles == Angles::Free => gate.then(next),
+            None => {
+                self.gates.push(Gate::One { wire, gate });
+                next
+            }
+        }
     }
 
     fn pair(&mut self, index: usize, wires: [usize; 2], axes: [Axis; 2]) {
         for (wire, stretch) in wires.into_iter().zip(self.places.begins[index]) {
             if stretch != NONE {
                 let frame = Clifford::with_axes(self.places.stretches[stretch as usize].class);
-                let gate = self.begin(wire, stretch, frame);
-                self.gates.push(Gate::One { wire, gate });
+                self.begin(wire, stretch, frame);
             }
         }
         let control = self.places.of_node[index] as usize;
@@ -120,8 +136,7 @@ impl<'a> Writer<'a> {
                 if stretch == NONE {
                     return self.frames[wire].inverse().then(frame);
                 }
-                let gate = self.begin(wire, stretch, frame);
-                self.gates.push(Gate::One { wire, gate });
+                self.begin(wire, stretch, frame);
                 Clifford::IDENTITY
             })
             .collect()
