@@ -49,7 +49,7 @@ type Pass = fn(&Tape) -> Option<Tape>;
 
 /// The passes after reading, in their order. What they return is not taken unless it is smaller.
 const PASSES: [(&str, Pass); 4] = [
-    ("rotation merging", |tape| Some(fold::fold(tape))),
+    ("rotation merging", fold::fold),
     ("swaps into wires", swaps::relabel_swaps),
     ("runs on two wires", |tape| Some(runs::shorten_runs(tape, false))),
     ("runs passed by others", |tape| Some(runs::shorten_runs(tape, true))),
