@@ -10,8 +10,8 @@
 //! have only rotations between them that commute with it.
 //!
 //! Operators are compared by 128-bit labels: two different ones among m rotations are taken for equal with a chance of
-//! m²/2^128. Their signs are computed from their bits. A pair costs six rows of `width/32` words, a rotation a constant
-//! number of steps.
+//! m²/2^128. Their signs are computed from their bits. A pair costs up to six rows of `width/32` words, a rotation a
+//! constant number of steps.
 
 use super::angle::Angle;
 use super::cancel::Builder;

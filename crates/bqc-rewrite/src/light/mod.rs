@@ -62,7 +62,7 @@ const N_KEEPING: usize = 2;
 pub struct Evidence {
     /// The passes in their order.
     pub passes: Vec<PassRecord>,
-    /// Elementary steps of all of them: linear in the gates for a given width, whatever the machine.
+    /// Elementary steps of all of them, for tests: linear in the gates for a given width.
     pub n_steps: u64,
     /// Whether the result is taken: it has fewer two-qubit gates, or as many and fewer one-qubit gates.
     pub is_taken: bool,
@@ -85,7 +85,8 @@ pub struct PassRecord {
 ///
 /// * The same unitary up to global phase and the rounding of angles, about 1e-15 for each gate that is replaced.
 /// * Never more two-qubit gates, and never more one-qubit gates with as many two-qubit gates.
-/// * Deterministic. Time and memory are linear in the gates, with a factor of `1 + width/512` in rotation merging.
+/// * Deterministic. Time and memory are linear in the gates, about 0.1 µs a gate and pass; rotation merging takes
+///   `width²/16` bytes, and for each two-qubit gate reads and writes some `width/5` words.
 /// * A circuit that is not well formed, or has an angle that is not finite, is returned as it is.
 pub fn light(circuit: &BlockCircuit) -> BlockCircuit {
     light_with_evidence(circuit, Angles::Free).0
