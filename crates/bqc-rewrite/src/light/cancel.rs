@@ -11,7 +11,7 @@
 //! Every gate takes a constant number of steps: a pair is entered once, and each step beyond that removes one.
 
 use super::angle::Angle;
-use super::clifford::{Axis, Clifford};
+use super::clifford::{Axis, Clifford, exchange};
 use super::euler::Euler;
 use super::tape::{Node, Tape};
 use std::collections::HashMap;
@@ -98,6 +98,20 @@ impl Builder {
     pub fn push_frame(&mut self, wire: u32, pull: Clifford) {
         let frame = &mut self.frames[wire as usize];
         *frame = pull.then(*frame);
+    }
+
+    /// Appends a SWAP: two pairs if the last gates of the two wires are one pair, otherwise three.
+    pub fn push_swap(&mut self, wires: [u32; 2]) {
+        // SWAP = L† C(P, Q) C(P', Q') C(P, Q), with axes for which the first pair is that of the last gates.
+        let axes = wires.map(|wire| {
+            let top = self.top(wire).map_or(Axis::Z, |group| group.axis);
+            self.frames[wire as usize].inverse().image(top).axis
+        });
+        let others = axes.map(Axis::next);
+        [axes, others, axes].into_iter().for_each(|axes| self.push_pair(wires, axes));
+        for (wire, change) in wires.into_iter().zip(exchange(axes, others)) {
+            self.push_frame(wire, change);
+        }
     }
 
     /// What has been appended.
@@ -236,7 +250,10 @@ impl Hasher for IdHasher {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Angles;
+    use super::super::write::write;
     use super::*;
+    use bqc_verify::block_distance;
 
     fn size(builder: Builder) -> (usize, usize) {
         builder.finish().size()
@@ -268,6 +285,24 @@ mod tests {
             builder.push_rotation(wire, axis, angle);
             builder.push_cx([0, 1]);
             assert_eq!(size(builder), (n_pairs, 1), "{wire} {axis:?}");
+        }
+    }
+
+    #[test]
+    fn a_swap_costs_one_pair_more_after_a_pair() {
+        for axes in Axis::ALL.into_iter().flat_map(|p| Axis::ALL.map(|q| [p, q])) {
+            let [mut swapped, mut written] = [0, 1].map(|_| {
+                let mut builder = Builder::new(3);
+                builder.push_pair([1, 2], axes);
+                builder.push_rotation(1, Axis::X, Angle::QUARTER);
+                builder
+            });
+            swapped.push_swap([1, 2]);
+            [[1, 2], [2, 1], [1, 2]].into_iter().for_each(|wires| written.push_cx(wires));
+            let [swapped, written] = [swapped, written].map(Builder::finish);
+            assert_eq!(swapped.size(), (2, 0));
+            let [swapped, written] = [swapped, written].map(|tape| write(&tape, Angles::Kept));
+            assert!(block_distance(&swapped, &written).unwrap() < 1e-14);
         }
     }
 

@@ -117,6 +117,32 @@ impl Clifford {
     }
 }
 
+/// What is left of two pairs that exchange their wires: `C(P', Q') C(P, Q) = C(P, Q) (W†V ⊗ V†W) SWAP`, where `W`
+/// takes P to Z and P' to X, and `V` takes Q to X and Q' to Z. The conjugations by `W†V` and `V†W`, on the wires of P
+/// and of Q. The axes on each wire have to be different.
+pub(crate) fn exchange(first: [Axis; 2], second: [Axis; 2]) -> [Clifford; 2] {
+    let w = taking([first[0], second[0]], [Axis::Z, Axis::X]);
+    let v = taking([first[1], second[1]], [Axis::X, Axis::Z]);
+    [v.then(w.inverse()), w.then(v.inverse())]
+}
+
+/// The conjugation that takes two different axes to these.
+fn taking(from: [Axis; 2], to: [Axis; 2]) -> Clifford {
+    let mut axes = [Axis::X; 3];
+    axes[from[0] as usize] = to[0];
+    axes[from[1] as usize] = to[1];
+    axes[from[0].third(from[1]) as usize] = to[0].third(to[1]);
+    let conjugation = Clifford::with_axes(axes);
+    // A Pauli matrix changes the signs of the two other axes.
+    let signs = from.map(|axis| conjugation.image(axis).is_negative);
+    match signs {
+        [false, false] => conjugation,
+        [true, false] => conjugation.then(Clifford::pauli(to[1])),
+        [false, true] => conjugation.then(Clifford::pauli(to[0])),
+        [true, true] => conjugation.then(Clifford::pauli(to[0].third(to[1]))),
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

@@ -86,7 +86,7 @@ pub struct PassRecord {
 /// * The same unitary up to global phase and the rounding of angles, about 1e-15 for each gate that is replaced.
 /// * Never more two-qubit gates, and never more one-qubit gates with as many two-qubit gates.
 /// * Deterministic. Time and memory are linear in the gates, about 0.1 µs a gate and pass; rotation merging takes
-///   `width²/16` bytes, and for each two-qubit gate reads and writes some `width/5` words.
+///   `width²/2` bytes, and for each two-qubit gate reads and writes some `width/5` words.
 /// * A circuit that is not well formed, or has an angle that is not finite, is returned as it is.
 pub fn light(circuit: &BlockCircuit) -> BlockCircuit {
     light_with_evidence(circuit, Angles::Free).0

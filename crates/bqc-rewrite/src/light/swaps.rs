@@ -1,15 +1,14 @@
 //! SWAPs into wires: two pairs that exchange their wires become one, and what follows stands on the other wires.
 //!
-//! Two pairs one after the other on the same wires, with different axes on both, are a SWAP and one pair:
-//! `C(P', Q') C(P, Q) = C(P, Q) (V W† ⊗ W V†) SWAP`, where `W` takes P to Z and P' to X, and `V` takes Q to X and Q' to
-//! Z. (For CX: `CX(b, a) CX(a, b) = CX(a, b) SWAP`; a SWAP written as three CX is the case whose third pair then
-//! cancels.) A SWAP costs nothing if the wires after it are relabelled; what remains of the permutation is written at
-//! the end, three pairs for each exchange. So a place counts only together with another one that undoes its exchange,
-//! or where three pairs vanish. The result is taken if it is smaller. (Qiskit's `ElidePermutations` and tket's implicit
-//! permutations leave the permutation to the reader of the output instead.)
+//! Two pairs one after the other on the same wires, with different axes on both, are a SWAP and one pair
+//! ([`exchange`]; for CX: `CX(b, a) CX(a, b) = CX(a, b) SWAP`). A SWAP written as three CX is the case whose third pair
+//! then cancels. A SWAP costs nothing if the wires after it are relabelled; what remains of the permutation is written
+//! at the end, up to three pairs for each exchange. So a place counts only together with another one that undoes its
+//! exchange, or where three pairs vanish. The result is taken if it is smaller. (Qiskit's `ElidePermutations` and tket's
+//! implicit permutations leave the permutation to the reader of the output instead.)
 
 use super::cancel::Builder;
-use super::clifford::{Axis, Clifford, Signed};
+use super::clifford::{Axis, exchange};
 use super::tape::{Node, Tape};
 
 /// The smaller one of what relabelling whole SWAPs, and places that undo each other, makes of a tape; `None` if there
@@ -201,14 +200,10 @@ impl Writer {
 
     /// Writes two pairs that exchange their wires as one. The first one is still held, and is so afterwards.
     fn exchange(&mut self, first: &Pair, second: &Pair) {
-        let [a, b] = first.wires;
-        let [w, v] = [
-            taking(first.axis_on(a), second.axis_on(a), [Axis::Z, Axis::X]),
-            taking(first.axis_on(b), second.axis_on(b), [Axis::X, Axis::Z]),
-        ];
-        self.at.swap(a as usize, b as usize);
-        // On wire a first V, then W†; on wire b first W, then V†. The builder wants the inverse of the conjugation.
-        for (wire, change) in [(a, v.then(w.inverse())), (b, w.then(v.inverse()))] {
+        let wires = first.wires;
+        self.at.swap(wires[0] as usize, wires[1] as usize);
+        let changes = exchange(first.axes, wires.map(|wire| second.axis_on(wire)));
+        for (wire, change) in wires.into_iter().zip(changes) {
             self.builder.push_frame(self.at[wire as usize], change.inverse());
         }
     }
@@ -223,30 +218,12 @@ impl Writer {
         for place in 0..standing.len() {
             while standing[place] != place as u32 {
                 let home = standing[place];
-                let (a, b) = (place as u32, home);
-                [[a, b], [b, a], [a, b]].into_iter().for_each(|wires| self.builder.push_cx(wires));
+                self.builder.push_swap([place as u32, home]);
                 standing.swap(place, home as usize);
             }
         }
         self.builder.finish()
     }
-}
-
-/// A conjugation that takes two different axes to these.
-fn taking(first: Axis, second: Axis, to: [Axis; 2]) -> Clifford {
-    let mut axes = [Axis::X; 3];
-    axes[first as usize] = to[0];
-    axes[second as usize] = to[1];
-    axes[first.third(second) as usize] = to[0].third(to[1]);
-    let negative = |axis: Axis| Signed { axis, is_negative: true };
-    // The third axis gets the sign that makes it a rotation.
-    let conjugation = Clifford::with_axes(axes);
-    let is_right = |c: &Clifford| [first, second].iter().all(|&axis| c.image(axis) != negative(c.image(axis).axis));
-    [None, Some(Axis::X), Some(Axis::Y), Some(Axis::Z)]
-        .into_iter()
-        .map(|pauli| pauli.map_or(conjugation, |axis| conjugation.then(Clifford::pauli(axis))))
-        .find(is_right)
-        .expect("one of four signs of two axes is the wanted one")
 }
 
 #[cfg(test)]
