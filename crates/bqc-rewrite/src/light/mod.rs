@@ -29,6 +29,7 @@ mod tape;
 mod write;
 
 use bqc_circuit::BlockCircuit;
+use runs::End;
 use tape::Tape;
 
 /// Passes in a row at most; each but the last few makes the tape smaller, and ten are usual.
@@ -48,14 +49,15 @@ pub enum Angles {
 type Pass = fn(&Tape) -> Option<Tape>;
 
 /// The passes after reading, in their order. What they return is not taken unless it is smaller.
-const PASSES: [(&str, Pass); 4] = [
+const PASSES: [(&str, Pass); 5] = [
     ("rotation merging", fold::fold),
     ("swaps into wires", swaps::relabel_swaps),
-    ("runs on two wires", |tape| Some(runs::shorten_runs(tape, false))),
-    ("runs passed by others", |tape| Some(runs::shorten_runs(tape, true))),
+    ("Clifford runs on two wires", |tape| Some(runs::shorten_runs(tape, End::StuckGate))),
+    ("runs on two wires", |tape| Some(runs::shorten_runs(tape, End::AnyPair))),
+    ("runs passed by others", |tape| Some(runs::shorten_runs(tape, End::StuckPair))),
 ];
 /// How many of them, from the first on, keep angles.
-const N_KEEPING: usize = 2;
+const N_KEEPING: usize = 3;
 
 /// What the light passes did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -9,8 +9,9 @@
 //! real, two can become one only if it is zero or no gate remains.
 
 use super::cancel::Builder;
-use super::clifford::Axis;
+use super::clifford::{Axis, Clifford};
 use super::euler::Euler;
+use super::swaps::relabel;
 use super::tape::{Content, Node, Tape};
 use bqc_linalg::kak::{TwoQubitCircuit, TwoQubitGate};
 use bqc_linalg::{Complex64, Matrix2, Matrix4, Su2};
@@ -22,23 +23,30 @@ const TOLERANCE: f64 = 1e-14;
 /// Invariants below this are looked at closer. They are quadratic in small coordinates, and rounded to 1e-15.
 const MAYBE_ZERO: f64 = 1e-6;
 
-/// The tape with shorter runs, and with what then cancels cancelled; where `may_pass`, pairs that interrupt a run but
-/// commute with it are written before it instead of ending it. Linear, with a few microseconds for each run that
+/// What ends a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum End {
+    /// A pair with a third wire.
+    AnyPair,
+    /// A pair with a third wire that does not commute with the run; others are written before it.
+    StuckPair,
+    /// Also a rotation that does not commute with the run, so that runs are Clifford gates.
+    StuckGate,
+}
+
+/// The tape with shorter runs, and with what then cancels cancelled. Linear, with a few microseconds for each run that
 /// may become shorter.
-pub(crate) fn shorten_runs(tape: &Tape, may_pass: bool) -> Tape {
+pub(crate) fn shorten_runs(tape: &Tape, end: End) -> Tape {
     let mut sweep = Sweep {
         open: vec![None; tape.width()],
         runs: Vec::new(),
         free: Vec::new(),
         builder: Builder::new(tape.width()),
-        may_pass,
+        end,
     };
     for &node in &tape.nodes {
         match node {
-            Node::Rotation { wire, .. } => match sweep.open[wire as usize] {
-                Some(run) => sweep.runs[run].push(node),
-                None => sweep.builder.push(node),
-            },
+            Node::Rotation { wire, axis, .. } => sweep.rotation(wire, axis, node),
             Node::Pair { wires, axes } => sweep.pair(wires, axes),
         }
     }
@@ -63,15 +71,25 @@ struct Sweep {
     /// Runs that have ended: their memory serves again.
     free: Vec<usize>,
     builder: Builder,
-    may_pass: bool,
+    end: End,
 }
 
 impl Sweep {
+    fn rotation(&mut self, wire: u32, axis: Axis, node: Node) {
+        if self.end == End::StuckGate && !self.passes(wire, axis) {
+            self.close(wire as usize);
+        }
+        match self.open[wire as usize] {
+            Some(run) if self.end != End::StuckGate => self.runs[run].push(node),
+            _ => self.builder.push(node),
+        }
+    }
+
     fn pair(&mut self, wires: [u32; 2], axes: [Axis; 2]) {
         let [a, b] = wires.map(|wire| wire as usize);
         if self.open[a].is_none() || self.open[a] != self.open[b] {
             for end in 0..2 {
-                if !(self.may_pass && self.passes(wires[end], axes[end])) {
+                if !(self.end != End::AnyPair && self.passes(wires[end], axes[end])) {
                     self.close(wires[end] as usize);
                 }
             }
@@ -105,12 +123,24 @@ impl Sweep {
         let run = &mut self.runs[index];
         run.wires.iter().for_each(|&wire| self.open[wire as usize] = None);
         match run.shorter() {
-            Some(circuit) => push_circuit(&mut self.builder, run.wires, &circuit),
+            Some(Shorter::Clifford(tape)) => push_tape(&mut self.builder, run.wires, &tape),
+            Some(Shorter::Circuit(circuit)) => push_circuit(&mut self.builder, run.wires, &circuit),
             None => run.nodes.iter().for_each(|&node| self.builder.push(node)),
         }
         run.clear();
         self.free.push(index);
     }
+}
+
+/// A circuit on the wires 0 and 1 with fewer pairs than a run.
+enum Shorter {
+    Clifford(Tape),
+    Circuit(TwoQubitCircuit),
+}
+
+fn push_tape(builder: &mut Builder, wires: [u32; 2], tape: &Tape) {
+    tape.nodes.iter().for_each(|&node| builder.push(node.on(|wire| wires[wire as usize])));
+    wires.iter().zip(&tape.frames).for_each(|(&wire, &pull)| builder.push_frame(wire, pull));
 }
 
 fn push_circuit(builder: &mut Builder, wires: [u32; 2], circuit: &TwoQubitCircuit) {
@@ -148,10 +178,36 @@ impl Run {
     }
 
     /// A circuit with fewer pairs.
-    fn shorter(&self) -> Option<TwoQubitCircuit> {
+    fn shorter(&self) -> Option<Shorter> {
         if self.n_pairs < 2 {
-            return None;
+            None
+        } else if self.nodes.len() == self.n_pairs {
+            self.shorter_clifford().map(Shorter::Clifford)
+        } else {
+            self.shorter_circuit().map(Shorter::Circuit)
         }
+    }
+
+    /// For a run without rotations. Two pairs in a row that share an axis are one; with two that do not, the rest stands
+    /// on exchanged wires. What remains is one pair or none, and a SWAP or none: the four classes of two-wire Clifford
+    /// gates, each with its fewest pairs.
+    fn shorter_clifford(&self) -> Option<Tape> {
+        let local = |wire: u32| u32::from(wire == self.wires[1]);
+        let nodes = self.nodes.iter().map(|node| node.on(local)).collect();
+        let mut shortest = Tape { nodes, frames: vec![Clifford::IDENTITY; 2], n_steps: 0 };
+        loop {
+            let all: Vec<u32> = (0..shortest.nodes.len() as u32).collect();
+            let next = relabel(&shortest, &all);
+            // Pairs that became one while they were written are seen as such in the next round.
+            if next.nodes.len() >= shortest.nodes.len() {
+                break;
+            }
+            shortest = next;
+        }
+        Some(shortest).filter(|tape| tape.nodes.len() < self.n_pairs)
+    }
+
+    fn shorter_circuit(&self) -> Option<TwoQubitCircuit> {
         let unitary = self.unitary();
         let trace = local_invariant(&unitary, self.n_pairs);
         let may_be_shorter = match self.n_pairs {
@@ -254,14 +310,30 @@ mod tests {
         run
     }
 
+    fn ends() -> impl Strategy<Value = End> {
+        prop_oneof![Just(End::AnyPair), Just(End::StuckPair), Just(End::StuckGate)]
+    }
+
     proptest! {
         #[test]
-        fn runs_keep_the_unitary(seed in 0u64..1 << 48, kind in kinds(), width in 1usize..=6, n_gates in 0usize..150, may_pass in any::<bool>()) {
+        fn clifford_runs_are_shortest(seed in 0u64..1 << 48, n_pairs in 1usize..8) {
+            let mut stream = Stream::new(seed, 7, 13);
+            let mut run = Run { wires: [0, 1], ..Run::default() };
+            for _ in 0..n_pairs {
+                let axes = [0, 1].map(|_| Axis::ALL[stream.below(3)]);
+                run.push(Node::Pair { wires: if stream.chance(0.5) { [0, 1] } else { [1, 0] }, axes });
+            }
+            let n_left = run.shorter_clifford().map_or(n_pairs, |tape| tape.size().0);
+            prop_assert_eq!(n_left, TwoQubitCircuit::synthesize(&run.unitary(), TOLERANCE).unwrap().n_cx());
+        }
+
+        #[test]
+        fn runs_keep_the_unitary(seed in 0u64..1 << 48, kind in kinds(), width in 1usize..=6, n_gates in 0usize..150, end in ends()) {
             let circuit = random(kind, width, n_gates, &mut Stream::new(seed, 7, 6));
             let tape = Tape::of(&circuit).unwrap();
-            let shorter = shorten_runs(&tape, may_pass);
+            let shorter = shorten_runs(&tape, end);
             prop_assert!(shorter.size().0 <= tape.size().0);
-            prop_assert!(width != 2 || shorter.size().0 <= 3);
+            prop_assert!(width != 2 || end == End::StuckGate || shorter.size().0 <= 3);
             prop_assert!(block_distance(&circuit, &write(&shorter, Angles::Free)).unwrap() < 1e-13);
         }
 

@@ -144,8 +144,9 @@ fn undone(places: &[Place], width: usize) -> Vec<u32> {
     chosen
 }
 
-/// The tape with the wires after each of these places exchanged, and the permutation undone at the end.
-fn relabel(tape: &Tape, chosen: &[u32]) -> Tape {
+/// The tape with the wires after each of these places exchanged, and the permutation undone at the end. A place is the
+/// node of the second of two pairs that exchange their wires, the first of which may come from an exchange itself.
+pub(crate) fn relabel(tape: &Tape, chosen: &[u32]) -> Tape {
     let mut writer = Writer { builder: Builder::new(tape.width()), at: (0..tape.width() as u32).collect() };
     let mut held = Held::new(tape.width());
     let mut chosen = chosen.iter().copied().peekable();
@@ -185,11 +186,7 @@ struct Writer {
 
 impl Writer {
     fn push(&mut self, node: Node) {
-        let at = |wire: u32| self.at[wire as usize];
-        self.builder.push(match node {
-            Node::Rotation { wire, axis, angle } => Node::Rotation { wire: at(wire), axis, angle },
-            Node::Pair { wires, axes } => Node::Pair { wires: wires.map(at), axes },
-        });
+        self.builder.push(node.on(|wire| self.at[wire as usize]));
     }
 
     fn pairs(&mut self, pair: Option<Pair>) {

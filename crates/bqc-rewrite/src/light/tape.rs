@@ -26,6 +26,16 @@ pub(crate) enum Node {
     Pair { wires: [u32; 2], axes: [Axis; 2] },
 }
 
+impl Node {
+    /// The same gate on other wires.
+    pub fn on(self, at: impl Fn(u32) -> u32) -> Node {
+        match self {
+            Node::Rotation { wire, axis, angle } => Node::Rotation { wire: at(wire), axis, angle },
+            Node::Pair { wires, axes } => Node::Pair { wires: wires.map(at), axes },
+        }
+    }
+}
+
 /// What some gates on a wire have in common.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum Content {
