@@ -117,18 +117,18 @@ fn shrink(mut tape: Tape, angles: Angles, evidence: &mut Evidence) -> Tape {
         evidence.n_steps += tape.n_steps;
     };
     record("cancellation", &tape, true);
-    let mut n_idle = 0;
-    for &(name, pass) in passes.iter().cycle().take(MAX_PASSES) {
-        let next = pass(&tape).filter(|next| {
-            let is_taken = next.size() < tape.size();
-            record(name, next, is_taken);
-            is_taken
-        });
-        n_idle = if next.is_some() { 0 } else { n_idle + 1 };
-        if n_idle == passes.len() {
-            break;
+    // After a gain the first pass comes again: the later ones change more than they have to.
+    let mut next = 0;
+    for _ in 0..MAX_PASSES {
+        let Some(&(name, pass)) = passes.get(next) else { break };
+        next += 1;
+        if let Some(smaller) = pass(&tape) {
+            let is_taken = smaller.size() < tape.size();
+            record(name, &smaller, is_taken);
+            if is_taken {
+                (tape, next) = (smaller, 0);
+            }
         }
-        tape = next.unwrap_or(tape);
     }
     tape
 }
