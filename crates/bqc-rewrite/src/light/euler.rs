@@ -101,6 +101,12 @@ impl Euler {
         }
     }
 
+    /// How many of its angles are no multiples of π/2.
+    pub fn n_rotations(self) -> usize {
+        let Euler { theta, phi, lambda } = self.normal();
+        [theta, phi, lambda].iter().filter(|angle| angle.as_quarters().is_none()).count()
+    }
+
     /// Whether it is the identity up to phase.
     pub fn is_identity(self) -> bool {
         self.normal() == Euler::IDENTITY

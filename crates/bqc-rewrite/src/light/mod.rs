@@ -8,8 +8,8 @@
 //! |---|---|---|
 //! | cancellation, one-qubit merging, Hadamard reduction | `tape`, `cancel` | arXiv:1710.07345, sections 4.1 to 4.3 |
 //! | rotation merging over the whole circuit | `fold` | arXiv:1303.2042, arXiv:1710.07345, arXiv:1903.12456 |
-//! | runs on two wires | `runs` | quant-ph/0010100, quant-ph/0308045 |
-//! | SWAPs into wires | `swaps` | |
+//! | SWAPs into wires | `swaps` | relabelling |
+//! | runs on two wires, those of Clifford gates first | `runs` | quant-ph/0010100, quant-ph/0308045 |
 //! | few one-qubit gates for a tape | `places`, `write` | quant-ph/9807006 |
 //!
 //! A pass whose result is not smaller is not taken. Angles are sums of those of the input, and multiples of π/2^k stay
@@ -28,7 +28,8 @@ mod swaps;
 mod tape;
 mod write;
 
-use bqc_circuit::BlockCircuit;
+use bqc_circuit::{BlockCircuit, BlockGate, LoweredGate};
+use euler::Euler;
 use runs::End;
 use tape::Tape;
 
@@ -66,7 +67,7 @@ pub struct Evidence {
     pub passes: Vec<PassRecord>,
     /// Elementary steps of all of them, for tests: linear in the gates for a given width.
     pub n_steps: u64,
-    /// Whether the result is taken: it has fewer two-qubit gates, or as many and fewer one-qubit gates.
+    /// Whether the result is taken instead of the circuit.
     pub is_taken: bool,
 }
 
@@ -94,16 +95,14 @@ pub fn light(circuit: &BlockCircuit) -> BlockCircuit {
     light_with_evidence(circuit, Angles::Free).0
 }
 
-/// As [`light`], with a choice of angles and with what each pass did. With [`Angles::Kept`] a result with fewer
-/// rotations but as many two-qubit gates is taken too, whatever its other one-qubit gates.
+/// As [`light`], with a choice of angles and with what each pass did. With [`Angles::Kept`] rotations count before
+/// one-qubit gates: the result is the circuit itself unless it has fewer two-qubit gates, or as many and fewer
+/// rotations, or as many of both and fewer one-qubit gates.
 pub fn light_with_evidence(circuit: &BlockCircuit, angles: Angles) -> (BlockCircuit, Evidence) {
     let mut evidence = Evidence::default();
     let Some(tape) = Tape::of(circuit) else { return (circuit.clone(), evidence) };
-    let (n_pairs, n_rotations) = tape.size();
-    let tape = shrink(tape, angles, &mut evidence);
-    let written = write::write(&tape, angles);
-    let has_fewer_rotations = written.n_cx() <= circuit.n_cx() && tape.size() < (n_pairs, n_rotations);
-    evidence.is_taken = cost(&written) < cost(circuit) || angles == Angles::Kept && has_fewer_rotations;
+    let written = write::write(&shrink(tape, angles, &mut evidence), angles);
+    evidence.is_taken = cost(&written, angles) < cost(circuit, angles);
     let result = if evidence.is_taken { written } else { circuit.clone() };
     (result, evidence)
 }
@@ -133,9 +132,19 @@ fn shrink(mut tape: Tape, angles: Angles, evidence: &mut Evidence) -> Tape {
     tape
 }
 
-/// What light passes make smaller: two-qubit gates, then one-qubit gates.
-fn cost(circuit: &BlockCircuit) -> (usize, usize) {
-    (circuit.n_cx(), circuit.n_one_qubit())
+/// What light passes make smaller, the first first: two-qubit gates, rotations where angles are kept, one-qubit gates.
+fn cost(circuit: &BlockCircuit, angles: Angles) -> [usize; 3] {
+    let n_rotations = if angles == Angles::Kept { n_rotations(circuit) } else { 0 };
+    [circuit.n_cx(), n_rotations, circuit.n_one_qubit()]
+}
+
+/// How many angles of one-qubit gates are no multiples of π/2.
+fn n_rotations(circuit: &BlockCircuit) -> usize {
+    let count = |gate: &BlockGate| match *gate {
+        LoweredGate::One { angles, .. } => Euler::from_radians(angles).map_or(3, Euler::n_rotations),
+        LoweredGate::Two { .. } => 0,
+    };
+    circuit.gates.iter().map(count).sum()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //! real, two can become one only if it is zero or no gate remains.
 
 use super::cancel::Builder;
-use super::clifford::{Axis, Clifford};
+use super::clifford::Axis;
 use super::euler::Euler;
 use super::swaps::relabel;
 use super::tape::{Content, Node, Tape};
@@ -193,8 +193,10 @@ impl Run {
     /// gates, each with its fewest pairs.
     fn shorter_clifford(&self) -> Option<Tape> {
         let local = |wire: u32| u32::from(wire == self.wires[1]);
-        let nodes = self.nodes.iter().map(|node| node.on(local)).collect();
-        let mut shortest = Tape { nodes, frames: vec![Clifford::IDENTITY; 2], n_steps: 0 };
+        // Pairs in a row that share an axis become one first.
+        let mut builder = Builder::new(2);
+        self.nodes.iter().for_each(|node| builder.push(node.on(local)));
+        let mut shortest = builder.finish();
         loop {
             let all: Vec<u32> = (0..shortest.nodes.len() as u32).collect();
             let next = relabel(&shortest, &all);
