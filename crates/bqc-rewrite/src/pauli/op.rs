@@ -7,7 +7,7 @@
 use super::angle::split;
 use super::axis::{Axis, X, Y, Z};
 use super::frame::{Frame, identity_frames, inverse_frames, pull};
-use bqc_circuit::{BlockCircuit, LoweredGate, TwoQubitGate, Wire};
+use bqc_circuit::{BlockCircuit, LoweredGate, TwoQubitGate};
 
 /// A gate.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -118,7 +118,7 @@ impl PauliCircuit {
 mod tests {
     use super::*;
     use crate::pauli::test_support::{circuit_matrix, op_matrix, random_block};
-    use bqc_circuit::BlockQubit;
+    use bqc_circuit::{BlockQubit, Wire};
     use bqc_linalg::{Matrix, Stream, phase_distance};
 
     #[test]
