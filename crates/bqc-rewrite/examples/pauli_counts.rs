@@ -1,0 +1,73 @@
+//! Counts and times of the Pauli passes on OpenQASM files, beside the goals of structure-first compiling.
+//!
+//! `cargo run --release -p bqc-rewrite --example pauli_counts -- [--seconds S] [--seed N] FILE…`
+//! For each file: CX of the input, of greedy synthesis from both ends with the time of each, and the least of `N_RANDOM`
+//! further ones with random parameters. Measurements and barriers are left out.
+
+use bqc_circuit::{BlockCircuit, BlockQubit, Lowered, Wire};
+use bqc_qasm::{ParseOptions, SourceText, parse};
+use bqc_rewrite::pauli::{Direction, Greedy, synthesize};
+use std::path::Path;
+use std::time::Instant;
+
+/// Greedy runs with random parameters.
+const N_RANDOM: u64 = 20;
+
+fn main() {
+    let mut files = Vec::new();
+    let (mut seconds, mut seed) = (0.0, 1);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--seconds" => seconds = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(seconds),
+            "--seed" => seed = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(seed),
+            _ => files.push(argument),
+        }
+    }
+    if files.is_empty() {
+        eprintln!("usage: pauli_counts [--seconds S] [--seed N] FILE.qasm…");
+        std::process::exit(2);
+    }
+    for file in files {
+        match read(&file) {
+            Ok(block) => measure(&file, &block, seconds, seed),
+            Err(message) => eprintln!("{file}: {message}"),
+        }
+    }
+}
+
+fn read(file: &str) -> Result<BlockCircuit, String> {
+    let text = std::fs::read(file).map_err(|error| error.to_string())?;
+    let circuit = parse(&SourceText::new(file, text), &ParseOptions::default()).map_err(|found| found.render())?;
+    let lowered = Lowered::of(&circuit);
+    let width = lowered.n_qubits().try_into().map_err(|_| "too many wires for a block".to_string())?;
+    let mut block = BlockCircuit::new(width);
+    block.gates.extend(lowered.gates().map(|gate| gate.map(|wire| BlockQubit::at(wire.index()))));
+    Ok(block)
+}
+
+fn measure(file: &str, block: &BlockCircuit, _seconds: f64, seed: u64) {
+    let name = Path::new(file).file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut line = format!("{name:24} {:3} wires {:6} CX;", block.width(), block.n_cx());
+    let mut best = block.clone();
+    for direction in [Direction::Forward, Direction::Backward] {
+        let greedy = Greedy { direction, ..Greedy::default() };
+        let start = Instant::now();
+        let found = synthesize(block, &greedy, None);
+        let milliseconds = start.elapsed().as_secs_f64() * 1e3;
+        let n_cx = found.as_ref().map_or("-".into(), |found| found.n_cx().to_string());
+        line += &format!(" {direction:?} {n_cx} in {milliseconds:.2} ms;");
+        keep_best(&mut best, found);
+    }
+    for k in 0..N_RANDOM {
+        let found = synthesize(block, &Greedy::random(seed << 20 | k), Some(best.n_cx()));
+        keep_best(&mut best, found);
+    }
+    println!("{line} best of {} {}", N_RANDOM + 2, best.n_cx());
+}
+
+fn keep_best(best: &mut BlockCircuit, found: Option<BlockCircuit>) {
+    if let Some(found) = found.filter(|found| found.n_cx() < best.n_cx()) {
+        *best = found;
+    }
+}
