@@ -62,7 +62,7 @@ pub(crate) fn choose<const L: usize>(
 fn lightest<const L: usize>(window: &Window<L>, n_heavier: usize, focus: bool) -> Mask<L> {
     let mut least = u16::MAX;
     let mut first = 0;
-    each_slot(&window.front, |slot| {
+    each_slot(window.front(), |slot| {
         if window.weights[slot] < least {
             (least, first) = (window.weights[slot], slot);
         }
@@ -73,7 +73,7 @@ fn lightest<const L: usize>(window: &Window<L>, n_heavier: usize, focus: bool) -
         return light;
     }
     let most = usize::from(least) + n_heavier;
-    each_slot(&window.front, |slot| {
+    each_slot(window.front(), |slot| {
         light[slot / 64] |= u64::from(usize::from(window.weights[slot]) <= most) << (slot % 64);
     });
     light

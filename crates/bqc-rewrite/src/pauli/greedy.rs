@@ -47,7 +47,8 @@ pub enum Direction {
 pub struct Greedy {
     /// From which end.
     pub direction: Direction,
-    /// How many of the next rotations are looked at. None: [`Greedy::ROTATIONS_PER_WIRE`] for each wire.
+    /// How many of the next rotations are looked at. None: 16 for each wire, half the square of the wires where that is
+    /// more, at most 2048.
     pub n_ahead: Option<usize>,
     /// What a layer of rotations counts, as a fraction of the layer before it; in `(0, 1)`.
     pub discount: f32,
@@ -82,10 +83,6 @@ impl Default for Greedy {
 }
 
 impl Greedy {
-    /// Rotations looked at for each wire. Chemistry on 8 to 12 wires wants about a hundred and loses by more; wide
-    /// circuits, where a layer is as many rotations as there are wires, want several whole layers.
-    pub const ROTATIONS_PER_WIRE: usize = 12;
-
     /// Random parameters near those that did best, for several attempts at one circuit.
     pub fn random(seed: u64) -> Greedy {
         let mut stream = Stream::new(seed, 0, PARAMETERS);
@@ -96,7 +93,13 @@ impl Greedy {
 
     /// How many rotations a circuit of `n` wires has in view.
     pub(crate) fn n_ahead(&self, n_wires: usize) -> usize {
-        self.n_ahead.unwrap_or(Greedy::ROTATIONS_PER_WIRE * n_wires).max(1)
+        /// Chemistry on 8 to 12 wires does best with 8 to 32 for each wire. A Fourier transform of n wires is n²/2
+        /// rotations in layers of up to n, and takes half as many gates again if it is not seen as a whole.
+        const PER_WIRE: usize = 16;
+        /// Time grows with what is in view, and more layers than count are of no use.
+        const MOST: usize = 2048;
+        let rule = || (n_wires * PER_WIRE.max(n_wires / 2)).min(MOST);
+        self.n_ahead.unwrap_or_else(rule).max(1)
     }
 }
 

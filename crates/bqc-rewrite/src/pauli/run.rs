@@ -11,8 +11,8 @@ use bqc_linalg::Stream;
 
 /// The rotations that are not in view yet.
 pub(crate) trait Later<const L: usize> {
-    /// Puts as many into view as it wants to have there. True if any came.
-    fn refill(&mut self, window: &mut Window<L>) -> bool;
+    /// Puts as many into view as it wants to have there.
+    fn refill(&mut self, window: &mut Window<L>, prices: &Prices);
     /// Whether all have been in view.
     fn is_empty(&self) -> bool;
 }
@@ -21,9 +21,7 @@ pub(crate) trait Later<const L: usize> {
 pub(crate) struct Nothing;
 
 impl<const L: usize> Later<L> for Nothing {
-    fn refill(&mut self, _: &mut Window<L>) -> bool {
-        false
-    }
+    fn refill(&mut self, _: &mut Window<L>, _: &Prices) {}
 
     fn is_empty(&self) -> bool {
         true
@@ -82,9 +80,8 @@ impl<const L: usize, const M: usize> Synthesis<L, M> {
         let (mut n_pairs, mut since_ready, mut is_ready, mut shows_rows) = (0, 0, true, false);
         loop {
             while is_ready {
-                later.refill(window);
-                window.sort(prices);
-                is_ready = window.emit(&mut self.ops);
+                later.refill(window, prices);
+                is_ready = window.emit(&mut self.ops, prices);
                 since_ready = 0;
             }
             if window.n_alive() == 0 {

@@ -6,7 +6,7 @@ use super::greedy::{Direction, Greedy, Prices};
 use super::op::PauliCircuit;
 use super::permutation::{n_transpositions, write_permutation};
 use super::run::{Later, Synthesis};
-use super::window::{Window, n_slots_for};
+use super::window::{Entering, Window, n_slots_for};
 use super::write::write;
 use bqc_circuit::BlockCircuit;
 use bqc_linalg::Stream;
@@ -21,14 +21,15 @@ struct Coming<'a, const W: usize> {
 }
 
 impl<const L: usize, const W: usize> Later<L> for Coming<'_, W> {
-    fn refill(&mut self, window: &mut Window<L>) -> bool {
+    fn refill(&mut self, window: &mut Window<L>, prices: &Prices) {
         let n_free = self.n_ahead.saturating_sub(window.n_alive());
         let (now, later) = self.rotations.split_at(n_free.min(self.rotations.len()));
         for rotation in now {
-            window.enter(rotation.string.paulis(), rotation.string.negative, rotation.angle);
+            let Rotation { string, angle } = rotation;
+            let entering = Entering { string: string.paulis(), is_negative: string.negative, angle: *angle };
+            window.enter(entering, prices);
         }
         self.rotations = later;
-        !now.is_empty()
     }
 
     fn is_empty(&self) -> bool {

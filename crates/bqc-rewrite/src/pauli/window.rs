@@ -23,8 +23,8 @@ pub(crate) struct Window<const L: usize> {
     n_slots: usize,
     /// Rotations in view.
     pub alive: Mask<L>,
-    /// Those of the first layer.
-    pub front: Mask<L>,
+    /// By layer: its rotations, which all commute. The first are the front.
+    layers: Vec<Mask<L>>,
     /// What counts in the choice of a gate.
     pub active: Mask<L>,
     /// The rows of the Clifford.
@@ -46,6 +46,22 @@ pub(crate) struct Window<const L: usize> {
     has_images: bool,
 }
 
+/// A rotation that comes into view: the circuit's, before any gate was written out.
+pub(crate) struct Entering<S> {
+    /// Wires and axes.
+    pub string: S,
+    /// The sign of the string.
+    pub is_negative: bool,
+    /// Settled, in radians.
+    pub angle: f64,
+}
+
+/// Whether two masks have a slot in common.
+#[inline]
+fn meets<const L: usize>(a: &Mask<L>, b: &Mask<L>) -> bool {
+    (0..L).any(|l| a[l] & b[l] != 0)
+}
+
 /// Slots that `n` wires and `n_ahead` rotations take; with images of X and Z if rotations enter later.
 pub(crate) fn n_slots_for(n_wires: usize, n_ahead: usize, has_images: bool) -> usize {
     n_ahead.next_multiple_of(64) + (if has_images { 5 } else { 3 }) * n_wires
@@ -59,7 +75,7 @@ impl<const L: usize> Window<L> {
             n_wires: 0,
             n_slots: 0,
             alive: [0; L],
-            front: [0; L],
+            layers: Vec::new(),
             active: [0; L],
             rows: [0; L],
             earlier: vec![[0; L]; 64 * L],
@@ -79,7 +95,8 @@ impl<const L: usize> Window<L> {
         self.columns.clear(n_wires);
         self.n_wires = n_wires;
         self.n_slots = n_ahead.next_multiple_of(64);
-        (self.alive, self.front, self.active, self.rows) = ([0; L], [0; L], [0; L], [0; L]);
+        (self.alive, self.active, self.rows) = ([0; L], [0; L], [0; L]);
+        self.layers.clear();
         (0..3 * n_wires).for_each(|row| insert(&mut self.rows, self.n_slots + row));
         for wire in 0..n_wires {
             for (k, axis) in [X, Z, Y].into_iter().enumerate() {
@@ -104,6 +121,11 @@ impl<const L: usize> Window<L> {
     /// The first slot of a row of the Clifford.
     pub fn first_row(&self) -> usize {
         self.n_slots
+    }
+
+    /// The rotations that may come next.
+    pub fn front(&self) -> &Mask<L> {
+        self.layers.first().unwrap_or(&[0; L])
     }
 
     /// Slots of all rows.
@@ -160,7 +182,8 @@ impl<const L: usize> Window<L> {
     }
 
     /// Puts a rotation of the circuit into view, after all others: what the gates so far have made of it.
-    pub fn enter(&mut self, string: impl Iterator<Item = (usize, Axis)> + Clone, is_negative: bool, angle: f64) {
+    pub fn enter(&mut self, rotation: Entering<impl Iterator<Item = (usize, Axis)> + Clone>, prices: &Prices) {
+        let Entering { string, is_negative, angle } = rotation;
         let slot = self.free_slot().expect("the caller has looked for a slot");
         if self.has_images {
             self.columns.map(slot, string, is_negative, self.images());
@@ -180,6 +203,12 @@ impl<const L: usize> Window<L> {
         let mut slots = [0; L];
         insert(&mut slots, slot);
         self.weigh(&slots);
+        let depth = self.layers.iter().rposition(|layer| meets(&self.earlier[slot], layer)).map_or(0, |last| last + 1);
+        if depth == self.layers.len() {
+            self.layers.push([0; L]);
+        }
+        insert(&mut self.layers[depth], slot);
+        self.place(&slots, depth, prices);
     }
 
     /// Counts the wires of some slots.
@@ -202,35 +231,57 @@ impl<const L: usize> Window<L> {
         self.steps[slot] = [self.scales[slot] * lighter, self.scales[slot] * heavier];
     }
 
-    /// Sorts the rotations into layers, and prices those that count. Rows keep their place.
+    /// Sorts all rotations into layers, and prices those that count.
     pub fn sort(&mut self, prices: &Prices) {
         let mut rest = self.alive;
-        self.front = [0; L];
-        for n_before in 0..prices.n_layers {
+        self.layers.clear();
+        while rest != [0; L] {
             let mut layer = [0; L];
             for l in 0..L {
                 each_bit(rest[l], |bit| {
-                    let earlier = &self.earlier[64 * l + bit];
-                    if (0..L).all(|k| earlier[k] & rest[k] == 0) {
-                        layer[l] |= 1 << bit;
-                    }
+                    let is_first = !meets(&self.earlier[64 * l + bit], &rest);
+                    layer[l] |= u64::from(is_first) << bit;
                 });
             }
-            if n_before == 0 {
-                self.front = layer;
-            }
-            each_slot(&layer, |slot| {
-                self.scales[slot] = prices.layers[n_before];
-                self.price(slot, prices);
-            });
             (0..L).for_each(|l| rest[l] &= !layer[l]);
-            if rest == [0; L] {
+            self.layers.push(layer);
+            self.place(&layer, self.layers.len() - 1, prices);
+        }
+    }
+
+    /// Lets rotations come forward into the places of those that have left the front. Each comes one layer at most,
+    /// and where none leaves a layer none of the next can move.
+    fn advance(&mut self, prices: &Prices) {
+        for depth in 1..self.layers.len() {
+            let (before, layer) = (self.layers[depth - 1], self.layers[depth]);
+            let mut free = [0; L];
+            for l in 0..L {
+                each_bit(layer[l], |bit| {
+                    let is_free = !meets(&self.earlier[64 * l + bit], &before);
+                    free[l] |= u64::from(is_free) << bit;
+                });
+            }
+            if free == [0; L] {
                 break;
             }
+            for l in 0..L {
+                self.layers[depth - 1][l] |= free[l];
+                self.layers[depth][l] &= !free[l];
+            }
+            self.place(&free, depth - 1, prices);
         }
-        each_slot(&rest, |slot| self.scales[slot] = 0.0);
-        for l in 0..L {
-            self.active[l] = self.active[l] & self.rows[l] | self.alive[l] & !rest[l];
+        while self.layers.pop_if(|layer| *layer == [0; L]).is_some() {}
+    }
+
+    /// Notes that slots are in a layer now.
+    fn place(&mut self, slots: &Mask<L>, depth: usize, prices: &Prices) {
+        let scale = prices.layers[depth.min(prices.n_layers)];
+        each_slot(slots, |slot| {
+            self.scales[slot] = scale;
+            self.price(slot, prices);
+        });
+        if depth < prices.n_layers {
+            (0..L).for_each(|l| self.active[l] |= slots[l]);
         }
     }
 
@@ -247,7 +298,7 @@ impl<const L: usize> Window<L> {
     /// Conjugates everything by a pair gate. True if a rotation of the front has become one of a single wire.
     pub fn apply(&mut self, wires: [usize; 2], axes: [Axis; 2], prices: &Prices) -> bool {
         let change = self.columns.conjugate(wires, axes);
-        let mut is_ready = false;
+        let (mut is_ready, front) = (false, *self.front());
         for (side, wire) in wires.into_iter().enumerate() {
             for l in 0..L {
                 let counted = self.alive[l] | self.rows[l];
@@ -255,7 +306,7 @@ impl<const L: usize> Window<L> {
                     let slot = 64 * l + bit;
                     self.weights[slot] -= 1;
                     remove(&mut self.supports[slot * self.n_words..][..self.n_words], wire);
-                    is_ready |= self.weights[slot] == 1 && self.front[l] >> bit & 1 == 1;
+                    is_ready |= self.weights[slot] == 1 && front[l] >> bit & 1 == 1;
                     self.price(slot, prices);
                 });
                 each_bit(change.gained[side][l] & counted, |bit| {
@@ -269,9 +320,9 @@ impl<const L: usize> Window<L> {
         is_ready
     }
 
-    /// Writes out the rotations of the front that are on one wire. True if there are any.
-    pub fn emit(&mut self, ops: &mut Vec<Op>) -> bool {
-        let (front, mut is_any) = (self.front, false);
+    /// Writes out the rotations of the front that are on one wire, and lets others come forward. True if there are any.
+    pub fn emit(&mut self, ops: &mut Vec<Op>, prices: &Prices) -> bool {
+        let (front, mut is_any) = (*self.front(), false);
         each_slot(&front, |slot| {
             if self.weights[slot] > 1 {
                 return;
@@ -281,7 +332,11 @@ impl<const L: usize> Window<L> {
             let angle = if self.columns.is_negative(slot) { -self.angles[slot] } else { self.angles[slot] };
             ops.push(Op::Turn { wire: wire as u32, axis: self.columns.axis(wire, slot), angle });
             self.forget(slot);
+            remove(&mut self.layers[0], slot);
         });
+        if is_any {
+            self.advance(prices);
+        }
         is_any
     }
 
@@ -289,7 +344,6 @@ impl<const L: usize> Window<L> {
     pub fn forget(&mut self, slot: usize) {
         self.columns.erase(slot);
         remove(&mut self.alive, slot);
-        remove(&mut self.front, slot);
         remove(&mut self.active, slot);
     }
 
