@@ -2,16 +2,19 @@
 //!
 //! `cargo run --release -p bqc-rewrite --example pauli_counts -- [--seconds S] [--seed N] FILE…`
 //! For each file: CX of the input, of greedy synthesis from both ends with the time of each, and the least of `N_RANDOM`
-//! further ones with random parameters. Measurements and barriers are left out.
+//! further ones with random parameters; then, with `--seconds`, what the block search makes of the best in that time, and its
+//! moves a second. Measurements and barriers are left out.
 
 use bqc_circuit::{BlockCircuit, BlockQubit, Lowered, Wire};
 use bqc_qasm::{ParseOptions, SourceText, parse};
-use bqc_rewrite::pauli::{Direction, Greedy, synthesize};
+use bqc_rewrite::pauli::{BlockSearch, BlockSettings, Direction, Greedy, synthesize};
 use std::path::Path;
 use std::time::Instant;
 
 /// Greedy runs with random parameters.
 const N_RANDOM: u64 = 20;
+/// Moves between two looks at the clock.
+const MOVES_PER_LOOK: u64 = 256;
 
 fn main() {
     let mut files = Vec::new();
@@ -46,7 +49,7 @@ fn read(file: &str) -> Result<BlockCircuit, String> {
     Ok(block)
 }
 
-fn measure(file: &str, block: &BlockCircuit, _seconds: f64, seed: u64) {
+fn measure(file: &str, block: &BlockCircuit, seconds: f64, seed: u64) {
     let name = Path::new(file).file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut line = format!("{name:24} {:3} wires {:6} CX;", block.width(), block.n_cx());
     let mut best = block.clone();
@@ -63,7 +66,27 @@ fn measure(file: &str, block: &BlockCircuit, _seconds: f64, seed: u64) {
         let found = synthesize(block, &Greedy::random(seed << 20 | k), Some(best.n_cx()));
         keep_best(&mut best, found);
     }
-    println!("{line} best of {} {}", N_RANDOM + 2, best.n_cx());
+    line += &format!(" best of {} {};", N_RANDOM + 2, best.n_cx());
+    if seconds > 0.0 {
+        let (n_cx, moves_per_second) = search(&best, seconds, seed);
+        line += &format!(" blocks {n_cx} at {:.0}k moves/s", moves_per_second / 1e3);
+    }
+    println!("{line}");
+}
+
+/// The count that the block search reaches, and its moves a second.
+fn search(block: &BlockCircuit, seconds: f64, seed: u64) -> (usize, f64) {
+    let start = Instant::now();
+    let Some(mut search) = BlockSearch::new(block, BlockSettings::default(), seed) else { return (block.n_cx(), 0.0) };
+    let mut n_moves = 0;
+    loop {
+        let progress = start.elapsed().as_secs_f64() / seconds;
+        if progress >= 1.0 {
+            return (search.n_cx(), n_moves as f64 / seconds);
+        }
+        search.run(MOVES_PER_LOOK, progress);
+        n_moves += MOVES_PER_LOOK;
+    }
 }
 
 fn keep_best(best: &mut BlockCircuit, found: Option<BlockCircuit>) {

@@ -4,12 +4,15 @@ mod axis;
 mod choose;
 mod clifford;
 mod columns;
+mod cut;
 mod form;
 mod frame;
 mod greedy;
+mod merge;
 mod op;
 mod permutation;
 mod run;
+mod search;
 mod synthesize;
 #[cfg(test)]
 mod test_support;
@@ -17,4 +20,5 @@ mod window;
 mod write;
 
 pub use greedy::{Direction, Greedy, Measure};
+pub use search::{BlockSearch, BlockSettings, Cooling};
 pub use synthesize::{MOST_WIRES, synthesize};
