@@ -86,6 +86,7 @@ pub struct BlockSearch {
     ends: Vec<Frame>,
     n_pairs: usize,
     n_transpositions: usize,
+    n_syntheses: u64,
     size: Size,
     cut: Cut,
     cycles: Cycles,
@@ -122,6 +123,7 @@ impl BlockSearch {
             ends: read.frames.clone(),
             n_pairs: read.n_pairs(),
             n_transpositions: 0,
+            n_syntheses: 0,
             size: Size { n_wires: 2, n_pairs: 3, n_turns: MOST_TURNS },
             cut: Cut::new(n),
             cycles: Cycles::default(),
@@ -158,6 +160,11 @@ impl BlockSearch {
     /// The best circuit so far, with the permutation of its outputs written out.
     pub fn best(&self) -> BlockCircuit {
         write(&self.best, self.empty.clone())
+    }
+
+    /// How many blocks have been synthesised: moves, less those whose block has less than two CX.
+    pub fn n_syntheses(&self) -> u64 {
+        self.n_syntheses
     }
 
     /// Draws how large the blocks of a sweep are.
@@ -209,6 +216,7 @@ impl BlockSearch {
 
     /// Synthesises the block that was cut, and puts the new one in its place if it is accepted.
     fn replace(&mut self, temperature: f64) -> bool {
+        self.n_syntheses += 1;
         let old = self.cut.n_pairs;
         // Metropolis: a rise by h is accepted with the chance exp(−h/T).
         let slack = -temperature * (1.0 - self.stream.uniform()).ln();
