@@ -154,6 +154,7 @@ impl<const M: usize> Rest<M> {
     /// The gate that lowers the sum most; none if none does. `forced`: the best of those that lower this output.
     fn choose(&self, values: [usize; 3], knobs: Knobs, forced: Option<usize>, stream: &mut Stream) -> Option<Pair> {
         let mut best = (if forced.is_some() { f32::MAX } else { -LEAST_GAIN }, None);
+        let light = if knobs.every_output { [!0; M] } else { self.lightest(values) };
         for a in 0..self.blocks.len() {
             let ranks_a = self.blocks[a].ranks();
             if forced.is_some_and(|output| ranks_a.of(output) == 0) {
@@ -162,7 +163,8 @@ impl<const M: usize> Rest<M> {
             for b in a + 1..self.blocks.len() {
                 let before = [ranks_a, self.blocks[b].ranks()];
                 let is_apart = (0..M).all(|m| before[0].any[m] & before[1].any[m] == 0);
-                if is_apart || forced.is_some_and(|output| before[1].of(output) == 0) {
+                let is_heavy = (0..M).all(|m| before[0].any[m] & before[1].any[m] & light[m] == 0);
+                if is_apart || is_heavy || forced.is_some_and(|output| before[1].of(output) == 0) {
                     continue;
                 }
                 let mut bits = stream.bits();
@@ -182,6 +184,21 @@ impl<const M: usize> Rest<M> {
             }
         }
         best.1
+    }
+
+    /// The unfinished outputs that have least left.
+    fn lightest(&self, values: [usize; 3]) -> [u64; M] {
+        let (mut least, mut light) = (usize::MAX, [0; M]);
+        for (output, &size) in self.of_outputs.iter().enumerate() {
+            if size == values[2] || size > least {
+                continue;
+            }
+            if size < least {
+                (least, light) = (size, [0; M]);
+            }
+            super::columns::insert(&mut light, output);
+        }
+        light
     }
 
     /// By how much the sum of logarithms grows.

@@ -62,6 +62,9 @@ pub struct Greedy {
     pub n_heavier: usize,
     /// What a block of rank two counts in the rest of the Clifford, where one of rank one counts two.
     pub rank_two: u8,
+    /// Whether every output of the rest of the Clifford offers gates. Else only those that have least left do, which
+    /// takes half the time and is a little worse.
+    pub every_output: bool,
     /// Names the random numbers, for ties and noise.
     pub seed: u64,
 }
@@ -77,6 +80,7 @@ impl Default for Greedy {
             noise: 0.0,
             n_heavier: 0,
             rank_two: 3,
+            every_output: true,
             seed: 0,
         }
     }
@@ -122,6 +126,7 @@ pub(crate) struct Choice {
     noise: usize,
     n_heavier: usize,
     rank_two: u8,
+    every_output: bool,
 }
 
 impl Choice {
@@ -134,6 +139,7 @@ impl Choice {
             noise: stream.below(NOISES.len()),
             n_heavier: usize::from(stream.below(4) == 3),
             rank_two: 2 + stream.below(2) as u8,
+            every_output: stream.below(4) == 3,
         }
     }
 
@@ -144,6 +150,7 @@ impl Choice {
             noise: NOISES[self.noise],
             n_heavier: self.n_heavier,
             rank_two: self.rank_two,
+            every_output: self.every_output,
         }
     }
 
@@ -158,6 +165,7 @@ impl Choice {
             noise: NOISES[self.noise],
             n_heavier: self.n_heavier,
             rank_two: self.rank_two,
+            every_output: self.every_output,
             seed,
         }
     }
@@ -174,6 +182,8 @@ pub(crate) struct Knobs {
     pub n_heavier: usize,
     /// As in [`Greedy::rank_two`], two or three.
     pub rank_two: u8,
+    /// As in [`Greedy::every_output`].
+    pub every_output: bool,
 }
 
 impl Greedy {
@@ -183,6 +193,7 @@ impl Greedy {
             noise: self.noise,
             n_heavier: self.n_heavier,
             rank_two: self.rank_two.clamp(2, 3),
+            every_output: self.every_output,
         }
     }
 }
