@@ -32,11 +32,6 @@ pub(crate) fn quarter_turns(settled: f64) -> Option<u8> {
     (settled == quarters * FRAC_PI_2).then_some((quarters as i8).rem_euclid(4) as u8)
 }
 
-/// Whether a settled angle is a multiple of π/4.
-pub(crate) fn is_eighth(settled: f64) -> bool {
-    settled == (settled / FRAC_PI_4).round() * FRAC_PI_4
-}
-
 /// The nearest `k·π/2`, as `k` in `0..4`, and what remains, settled: zero if it is only rounding.
 pub(crate) fn split(angle: f64) -> (u8, f64) {
     let settled = settle(angle);
@@ -56,7 +51,6 @@ mod tests {
             let eighths = (3 * k).rem_euclid(8);
             let expected = if eighths > 4 { eighths - 8 } else { eighths };
             assert_eq!(sum.to_bits(), (f64::from(expected) * FRAC_PI_4).to_bits());
-            assert!(is_eighth(sum));
             assert_eq!(quarter_turns(sum), (eighths % 2 == 0).then_some(eighths as u8 / 2));
         }
     }

@@ -121,8 +121,8 @@ fn sums<const L: usize>(window: &Window<L>, [a, b]: [usize; 2]) -> Sums {
 fn offered<const L: usize>(window: &Window<L>, [a, b]: [usize; 2], light: &Mask<L>) -> u16 {
     let (first, second) = (&window.columns.wires[a], &window.columns.wires[b]);
     let mut offered = 0;
-    for l in 0..L {
-        let both = light[l] & first.support(l) & second.support(l);
+    for (l, light) in light.iter().enumerate() {
+        let both = light & first.support(l) & second.support(l);
         if both == 0 {
             continue;
         }

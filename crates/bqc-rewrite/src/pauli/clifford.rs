@@ -207,9 +207,8 @@ impl<const M: usize> Rest<M> {
         let logarithm = |size: usize| self.logarithms[size];
         let (mut cost, mut sizes) = (0.0, wires.map(|wire| self.of_wires[wire]));
         for m in 0..M {
-            let differs = |side: usize| {
-                (before[side].any[m] ^ after[side].any[m]) | (before[side].two[m] ^ after[side].two[m])
-            };
+            let differs =
+                |side: usize| (before[side].any[m] ^ after[side].any[m]) | (before[side].two[m] ^ after[side].two[m]);
             super::columns::each_bit(differs(0) | differs(1), |bit| {
                 let output = 64 * m + bit;
                 let value = |ranks: &Ranks<M>| values[ranks.of(output)];

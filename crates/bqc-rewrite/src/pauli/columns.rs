@@ -232,7 +232,13 @@ impl<const L: usize> Columns<L> {
 
     /// Writes into `slot` the image of a string under the map whose images of X and Z of wire q are the slots
     /// `images + q` and `images + n + q`. `string` yields wires and axes.
-    pub fn map(&mut self, slot: usize, string: impl Iterator<Item = (usize, Axis)> + Clone, is_negative: bool, images: usize) {
+    pub fn map(
+        &mut self,
+        slot: usize,
+        string: impl Iterator<Item = (usize, Axis)> + Clone,
+        is_negative: bool,
+        images: usize,
+    ) {
         let n = self.wires.len();
         let mut power = 2 * u32::from(is_negative);
         for (wire, axis) in string.clone() {

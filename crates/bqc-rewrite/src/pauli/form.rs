@@ -262,9 +262,8 @@ impl<const W: usize> Layers<W> {
     /// Whether a string commutes with all of a layer.
     fn commutes(&mut self, layer: usize, string: &Row<W>, [x, y, z]: &[[u64; W]; 3]) -> bool {
         let Layer { members, has: [has_x, has_y, has_z] } = &mut self.layers[layer];
-        let differs = |w: usize| {
-            x[w] & (has_y[w] | has_z[w]) | y[w] & (has_x[w] | has_z[w]) | z[w] & (has_x[w] | has_y[w])
-        };
+        let differs =
+            |w: usize| x[w] & (has_y[w] | has_z[w]) | y[w] & (has_x[w] | has_z[w]) | z[w] & (has_x[w] | has_y[w]);
         // Most layers of most circuits have nothing else on these wires.
         if (0..W).all(|w| differs(w) == 0) {
             return true;

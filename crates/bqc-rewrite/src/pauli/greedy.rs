@@ -233,7 +233,8 @@ pub(crate) struct PriceList {
 impl PriceList {
     /// For strings on up to `n_wires` wires.
     pub fn new(n_wires: usize) -> PriceList {
-        let all = DISCOUNTS.iter().flat_map(|&discount| MEASURES.map(|measure| Prices::new(discount, measure, n_wires)));
+        let all =
+            DISCOUNTS.iter().flat_map(|&discount| MEASURES.map(|measure| Prices::new(discount, measure, n_wires)));
         PriceList { prices: all.collect() }
     }
 

@@ -322,7 +322,8 @@ impl Task<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pauli::test_support::{random_block, random_clifford, random_clifford_t};
+    use crate::pauli::test_support::{inverse, random_block, random_clifford, random_clifford_t};
+    use crate::pauli::{Greedy, synthesize};
     use bqc_verify::VerifiedBlock;
 
     #[test]
@@ -382,6 +383,36 @@ mod tests {
             search.run(10, 0.0);
             assert_eq!(search.best(), empty);
         }
+    }
+
+    #[test]
+    fn wide_circuits_are_searched_as_well() {
+        let mut stream = Stream::new(0, 1, 16);
+        for (n, kind) in
+            [(70, random_clifford_t as fn(_, _, &mut _) -> _), (70, random_block), (200, random_clifford_t)]
+        {
+            let block: BlockCircuit = kind(n, 12 * n, &mut stream);
+            let mut search = BlockSearch::new(&block, BlockSettings::default(), 1).unwrap();
+            search.run(3000, 0.5);
+            search.run(3000, 1.0);
+            let best = search.best();
+            assert!(best.n_cx() < block.n_cx());
+            // The search's result and the inverse of the block leave nothing.
+            let mut both = best;
+            both.gates.extend(inverse(&block).gates);
+            assert_eq!(synthesize(&both, &Greedy::default(), Some(0)).unwrap().gates, []);
+        }
+    }
+
+    #[test]
+    fn moves_allocate_nothing_once_buffers_have_grown() {
+        let block = random_clifford_t(6, 200, &mut Stream::new(0, 1, 17));
+        let mut search = BlockSearch::new(&block, BlockSettings::default(), 1).unwrap();
+        search.run(20_000, 0.0);
+        // Keeping a better circuit allocates; at the end of this search there is none.
+        let n_cx = search.n_cx();
+        let info = allocation_counter::measure(|| search.run(5_000, 0.0));
+        assert_eq!((search.n_cx(), info.count_total), (n_cx, 0));
     }
 
     #[test]

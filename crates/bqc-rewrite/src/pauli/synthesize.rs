@@ -135,8 +135,8 @@ impl<const W: usize> Task<'_, W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pauli::test_support::{random_block, random_clifford, random_clifford_t};
-    use bqc_circuit::{BlockGate, BlockQubit, LoweredGate, Wire};
+    use crate::pauli::test_support::{inverse, random_block, random_clifford, random_clifford_t};
+    use bqc_circuit::{BlockQubit, LoweredGate, Wire};
     use bqc_verify::{VerifiedBlock, block_distance};
     use std::f64::consts::FRAC_PI_4;
 
@@ -204,11 +204,7 @@ mod tests {
         let mut stream = Stream::new(0, 1, 12);
         for n in [70, 200] {
             let mut block = random_block(n, 4 * n, &mut stream);
-            let inverse = block.gates.iter().rev().map(|gate| match *gate {
-                LoweredGate::One { wire, angles: [theta, phi, lambda] } => BlockGate::u3(wire, [-theta, -lambda, -phi]),
-                cx => cx,
-            });
-            block.gates.extend(inverse.collect::<Vec<_>>());
+            block.gates.extend(inverse(&block).gates);
             for direction in BOTH {
                 let greedy = Greedy { direction, ..Greedy::default() };
                 assert_eq!(synthesize(&block, &greedy, Some(0)).unwrap().gates, []);
@@ -232,12 +228,9 @@ mod tests {
                 let greedy = Greedy { direction, ..Greedy::default() };
                 let synthesized = synthesize(&block, &greedy, None).unwrap();
                 assert_eq!(synthesized.n_cx(), 2 * bonds.len());
-                // The circuit is its own inverse with the other angles: merged with it nothing is left.
+                // With the inverse of the circuit after it nothing is left.
                 let mut both = synthesized;
-                both.gates.extend(block.gates.iter().map(|gate| match *gate {
-                    LoweredGate::One { wire, angles: [_, _, lambda] } => BlockGate::u3(wire, [0.0, 0.0, -lambda]),
-                    cx => cx,
-                }));
+                both.gates.extend(inverse(&block).gates);
                 assert_eq!(synthesize(&both, &greedy, Some(0)).unwrap().n_cx(), 0);
             }
         }

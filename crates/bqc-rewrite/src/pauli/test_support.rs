@@ -3,7 +3,7 @@
 use super::axis::{Axis, NONE, X, Z};
 use super::frame::{Frame, Signed, identity_frames};
 use super::op::{Op, PauliCircuit};
-use bqc_circuit::{BlockCircuit, BlockQubit, Wire};
+use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, LoweredGate, Wire};
 use bqc_linalg::{Complex64, Matrix, Stream, Su2};
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 
@@ -125,7 +125,7 @@ pub(crate) fn random_clifford_t(n: usize, n_gates: usize, stream: &mut Stream) -
     // Only the first angle may be an odd multiple: the middle one would make a generic gate of the three.
     let mut block = random_block_with(n, n_gates, stream, t);
     for gate in &mut block.gates {
-        if let bqc_circuit::LoweredGate::One { angles, .. } = gate {
+        if let LoweredGate::One { angles, .. } = gate {
             angles[0] = (angles[0] / FRAC_PI_2).round() * FRAC_PI_2;
         }
     }
@@ -148,4 +148,14 @@ fn random_block_with(n: usize, n_gates: usize, stream: &mut Stream, angle: fn(&m
         }
     }
     block
+}
+
+/// The inverse of a block, with the same angles but for their signs.
+pub(crate) fn inverse(block: &BlockCircuit) -> BlockCircuit {
+    let mut inverse = BlockCircuit::new(block.width());
+    inverse.gates.extend(block.gates.iter().rev().map(|gate| match *gate {
+        LoweredGate::One { wire, angles: [theta, phi, lambda] } => BlockGate::u3(wire, [-theta, -lambda, -phi]),
+        cx => cx,
+    }));
+    inverse
 }

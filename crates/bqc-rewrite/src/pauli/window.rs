@@ -264,9 +264,9 @@ impl<const L: usize> Window<L> {
             if free == [0; L] {
                 break;
             }
-            for l in 0..L {
-                self.layers[depth - 1][l] |= free[l];
-                self.layers[depth][l] &= !free[l];
+            for (l, free) in free.iter().enumerate() {
+                self.layers[depth - 1][l] |= free;
+                self.layers[depth][l] &= !free;
             }
             self.place(&free, depth - 1, prices);
         }
@@ -300,13 +300,13 @@ impl<const L: usize> Window<L> {
         let change = self.columns.conjugate(wires, axes);
         let (mut is_ready, front) = (false, *self.front());
         for (side, wire) in wires.into_iter().enumerate() {
-            for l in 0..L {
+            for (l, front) in front.iter().enumerate() {
                 let counted = self.alive[l] | self.rows[l];
                 each_bit(change.lost[side][l] & counted, |bit| {
                     let slot = 64 * l + bit;
                     self.weights[slot] -= 1;
                     remove(&mut self.supports[slot * self.n_words..][..self.n_words], wire);
-                    is_ready |= self.weights[slot] == 1 && front[l] >> bit & 1 == 1;
+                    is_ready |= self.weights[slot] == 1 && front >> bit & 1 == 1;
                     self.price(slot, prices);
                 });
                 each_bit(change.gained[side][l] & counted, |bit| {

@@ -1,17 +1,16 @@
-//! A circuit of this module as `u3` and `cx`, with exact angles where that is possible.
+//! A circuit of this module as `u3` and `cx`, with the angles that it has.
 //!
 //! Between two CX a wire has rotations about the three axes and then a one-wire Clifford. A `u3(θ, φ, λ)` is
 //! `Rz(φ)·Ry(θ)·Rz(λ)`, so a rotation about Z, one about X or Y, and one about Z again are one gate, whose angles are
-//! theirs plus quarter turns; the Clifford mostly joins it. Rotations that take more than one such gate are multiplied
-//! into one, unless all of them are multiples of π/4: those stay as they are, so that Clifford and T remain Clifford and
-//! T.
+//! theirs plus quarter turns; the Clifford mostly joins it. Rotations that take more than one such gate are written as
+//! several. Multiplied into one they would no longer have angles that are sums of the input's: Clifford and T would not
+//! remain so, and equality could not be shown by merging.
 
-use super::angle::{is_eighth, settle};
+use super::angle::settle;
 use super::axis::{Axis, X, Y, Z};
 use super::frame::Frame;
 use super::op::{Op, PauliCircuit};
 use bqc_circuit::{BlockCircuit, BlockQubit, Wire};
-use bqc_linalg::Su2;
 use std::f64::consts::FRAC_PI_2;
 use std::sync::LazyLock;
 
@@ -97,15 +96,8 @@ impl Pending {
         let mut groups = self.groups();
         let last = with_clifford(groups.pop(), &self.clifford);
         let gates = groups.iter().map(|group| group.angles()).chain(last);
-        let is_exact = gates.clone().count() < 2 || self.rotations.iter().all(|&(_, angle)| is_eighth(angle));
+        gates.filter(|&angles| angles != [0.0; 3]).for_each(|angles| circuit.push_u3(wire, angles));
         self.rotations.clear();
-        if is_exact {
-            gates.filter(|&angles| angles != [0.0; 3]).for_each(|angles| circuit.push_u3(wire, angles));
-        } else {
-            let gates = gates.map(|[theta, phi, lambda]| Su2::u3(theta, phi, lambda));
-            let product = gates.fold(Su2::IDENTITY, |product, gate| (gate * product).normalized());
-            circuit.push_u3(wire, product.u3_angles().map(settle));
-        }
     }
 
     /// The rotations in groups that are one `u3` each.
@@ -230,20 +222,19 @@ mod tests {
             for _ in 0..400 {
                 let mut frames = random_frames(1, &mut stream);
                 frames[0].wire = 0;
-                let is_t = stream.chance(0.5);
-                let angle = |stream: &mut Stream| if is_t { FRAC_PI_4 } else { stream.gaussian() };
-                let turn = |stream: &mut Stream| Op::Turn { wire: 0, axis: axes[stream.below(3)], angle: angle(stream) };
-                let ops = (0..length).map(|_| turn(&mut stream)).collect();
+                let mut turn = || Op::Turn { wire: 0, axis: axes[stream.below(3)], angle: stream.gaussian() };
+                let ops = (0..length).map(|_| turn()).collect();
                 let circuit = PauliCircuit { ops, frames };
                 let written = write(&circuit, BlockCircuit::new(1));
                 assert!(phase_distance(&circuit_matrix(&circuit), &written.unitary()) < 1e-13);
-                assert!(is_t || written.gates.len() <= 1 || length == 0);
+                assert!(written.gates.len() <= length.max(1));
             }
         }
     }
 
     fn is_written_over_eighths(block: &BlockCircuit) -> bool {
-        let is_exact = |angle: f64| (-4..=4).any(|k| (f64::from(k) * FRAC_PI_4).to_bits() == angle.to_bits() || angle == 0.0);
+        let is_exact =
+            |angle: f64| (-4..=4).any(|k| (f64::from(k) * FRAC_PI_4).to_bits() == angle.to_bits() || angle == 0.0);
         block.gates.iter().all(|gate| match gate {
             LoweredGate::One { angles, .. } => angles.iter().all(|&angle| is_exact(angle)),
             LoweredGate::Two { .. } => true,
