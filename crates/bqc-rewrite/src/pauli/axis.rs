@@ -28,15 +28,8 @@ pub(crate) fn is_minus(a: Axis, b: Axis) -> bool {
     !matches!((a, b), (X, Y) | (Y, Z) | (Z, X))
 }
 
-/// The power of i in `a·b = i^power · (a xor b)`, in `0..4`.
-#[inline]
-pub(crate) fn product_power(a: Axis, b: Axis) -> u32 {
-    match (anticommute(a, b), is_minus(a, b)) {
-        (false, _) => 0,
-        (true, false) => 1,
-        (true, true) => 3,
-    }
-}
+/// The power of i in `a·b = i^power · (a xor b)`, in `0..4`, at `a | b << 2`.
+pub(crate) const POWERS: [u32; 16] = [0, 0, 0, 0, 0, 0, 1, 3, 0, 3, 0, 1, 0, 1, 3, 0];
 
 #[cfg(test)]
 mod tests {
@@ -49,9 +42,11 @@ mod tests {
         for a in [NONE, X, Z, Y] {
             for b in [NONE, X, Z, Y] {
                 let (left, right) = (&pauli_matrix(a) * &pauli_matrix(b), &pauli_matrix(b) * &pauli_matrix(a));
-                let expected = pauli_matrix(a ^ b).scaled(Complex64::i().powu(product_power(a, b)));
+                let power = POWERS[usize::from(a | b << 2)];
+                let expected = pauli_matrix(a ^ b).scaled(Complex64::i().powu(power));
                 assert!(left.max_difference(&expected) < 1e-15, "{a} {b}");
                 assert_eq!(anticommute(a, b), left.max_difference(&right) > 1.0, "{a} {b}");
+                assert!(!anticommute(a, b) || is_minus(a, b) == (power == 3), "{a} {b}");
             }
         }
     }

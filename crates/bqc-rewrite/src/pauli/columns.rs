@@ -4,7 +4,7 @@
 //! given one is the exclusive or of a few columns. Strings are called slots here; slot `s` is bit `s % 64` of word
 //! `s / 64`.
 
-use super::axis::{Axis, X, Y, Z, product_power};
+use super::axis::{Axis, NONE, POWERS, X, Z};
 
 /// One bit for each slot.
 pub(crate) type Mask<const L: usize> = [u64; L];
@@ -230,39 +230,20 @@ impl<const L: usize> Columns<L> {
         }
     }
 
-    /// Writes into `slot` the image of a string under the map whose images of X and Z of wire q are the slots
-    /// `images + q` and `images + n + q`. `string` yields wires and axes.
-    pub fn map(
-        &mut self,
-        slot: usize,
-        string: impl Iterator<Item = (usize, Axis)> + Clone,
-        is_negative: bool,
-        images: usize,
-    ) {
-        let n = self.wires.len();
-        let mut power = 2 * u32::from(is_negative);
-        for (wire, axis) in string.clone() {
-            let (x, z) = (images + wire, images + n + wire);
-            power += 2 * u32::from(axis & X != 0 && self.is_negative(x));
-            power += 2 * u32::from(axis & Z != 0 && self.is_negative(z)) + u32::from(axis == Y);
-        }
-        for on in 0..n {
-            let mut product = 0;
-            let mut times = |factor: Axis| {
-                power += product_power(product, factor);
-                product ^= factor;
-            };
-            for (wire, axis) in string.clone() {
-                if axis & X != 0 {
-                    times(self.axis(on, images + wire));
-                }
-                if axis & Z != 0 {
-                    times(self.axis(on, images + n + wire));
-                }
+    /// Writes `i^power` times the product of the factors, in this order, into `slot`, which is the identity so far. The
+    /// product must be Hermitian.
+    pub fn write_product(&mut self, slot: usize, factors: &[usize], mut power: u32) {
+        power += factors.iter().map(|&factor| 2 * u32::from(self.is_negative(factor))).sum::<u32>();
+        for wire in 0..self.wires.len() {
+            let mut product = NONE;
+            for &factor in factors {
+                let axis = self.axis(wire, factor);
+                power += POWERS[usize::from(product | axis << 2)];
+                product ^= axis;
             }
-            self.write(on, slot, product);
+            self.write(wire, slot, product);
         }
-        debug_assert_eq!(power % 2, 0, "the image of a Hermitian string is Hermitian");
+        debug_assert_eq!(power % 2, 0, "the product is Hermitian");
         if power % 4 == 2 {
             insert(&mut self.negative, slot);
         }
@@ -271,6 +252,7 @@ impl<const L: usize> Columns<L> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::axis::Y;
     use super::*;
     use crate::pauli::op::Op;
     use crate::pauli::test_support::{op_matrix, pauli_matrix};
@@ -362,25 +344,17 @@ mod tests {
     }
 
     #[test]
-    fn mapping_a_string_is_conjugating_it() {
+    fn products_are_those_of_the_matrices() {
         let mut stream = Stream::new(0, 1, 3);
-        for _ in 0..200 {
-            let mut columns = Columns::<2>::new();
-            columns.clear(N);
-            // Images of X and Z in slots 70 to 75; the string itself in slot 3, its image is to come in slot 4.
-            for wire in 0..N {
-                columns.write(wire, 70 + wire, X);
-                columns.write(wire, 70 + N + wire, Z);
-            }
-            let string: Vec<(usize, Axis)> = (0..N).map(|wire| (wire, stream.below(4) as Axis)).collect();
-            string.iter().for_each(|&(wire, axis)| columns.write(wire, 3, axis));
-            for _ in 0..5 {
-                let mut wires = [0, 1, 2];
-                stream.shuffle(&mut wires);
-                columns.conjugate([wires[0], wires[1]], [1 + stream.below(3) as Axis, 1 + stream.below(3) as Axis]);
-            }
-            columns.map(4, string.iter().copied(), false, 70);
-            assert!(matrix(&columns, 3).max_difference(&matrix(&columns, 4)) < 1e-15);
+        for _ in 0..300 {
+            let (mut columns, slots) = all();
+            let factors = [0; 4].map(|_| slots[stream.below(64)]);
+            let product = factors.iter().fold(Matrix::identity(1 << N), |all, &slot| &all * &matrix(&columns, slot));
+            // A product of Hermitian strings is one, or i times one.
+            let power = u32::from(product.max_difference(&product.dagger()) > 1.0);
+            columns.write_product(3, &factors, power);
+            let expected = product.scaled(Complex64::i().powu(power));
+            assert!(matrix(&columns, 3).max_difference(&expected) < 1e-14);
         }
     }
 }

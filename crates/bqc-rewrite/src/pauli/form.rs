@@ -47,11 +47,14 @@ impl<const W: usize> Row<W> {
     /// Its wires, each with the Pauli there.
     pub fn paulis(&self) -> impl Iterator<Item = (usize, Axis)> + Clone + use<W> {
         let row = *self;
-        let wires = (0..W).flat_map(move |w| {
-            let bits = row.x[w] | row.z[w];
-            (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| 64 * w + bit)
-        });
-        wires.map(move |wire| (wire, row.axis(wire)))
+        (0..W).flat_map(move |w| {
+            let mut bits = row.x[w] | row.z[w];
+            std::iter::from_fn(move || {
+                let wire = (bits != 0).then(|| 64 * w + bits.trailing_zeros() as usize)?;
+                bits &= bits - 1;
+                Some((wire, row.axis(wire)))
+            })
+        })
     }
 
     fn anticommutes(&self, other: &Row<W>) -> bool {

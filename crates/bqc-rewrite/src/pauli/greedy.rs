@@ -47,8 +47,8 @@ pub enum Direction {
 pub struct Greedy {
     /// From which end.
     pub direction: Direction,
-    /// How many of the next rotations are looked at. None: 16 for each wire, half the square of the wires where that is
-    /// more, at most 2048.
+    /// How many of the next rotations are looked at. None: 16 for each wire, or all of them where they are at most half
+    /// the square of the wires.
     pub n_ahead: Option<usize>,
     /// What a layer of rotations counts, as a fraction of the layer before it; in `(0, 1)`.
     pub discount: f32,
@@ -95,15 +95,19 @@ impl Greedy {
         Choice::random(&mut stream).greedy(direction, n_ahead, stream.bits())
     }
 
-    /// How many rotations a circuit of `n` wires has in view.
-    pub(crate) fn n_ahead(&self, n_wires: usize) -> usize {
-        /// Chemistry on 8 to 12 wires does best with 8 to 32 for each wire. A Fourier transform of n wires is n²/2
-        /// rotations in layers of up to n, and takes half as many gates again if it is not seen as a whole.
+    /// How many of the rotations of a circuit are in view.
+    pub(crate) fn n_ahead(&self, n_wires: usize, n_rotations: usize) -> usize {
+        /// Chemistry on 8 to 12 wires does best with 8 to 32 for each wire, and wider circuits do no better with more,
+        /// except for Fourier transforms.
         const PER_WIRE: usize = 16;
-        /// Time grows with what is in view, and more layers than count are of no use.
-        const MOST: usize = 2048;
-        let rule = || (n_wires * PER_WIRE.max(n_wires / 2)).min(MOST);
-        self.n_ahead.unwrap_or_else(rule).max(1)
+        /// A Fourier transform of n wires is n²/2 rotations in layers of up to n, and takes half as many gates again if
+        /// it is not seen as a whole. Above this many the time is out of proportion.
+        const MOST_AT_ONCE: usize = 4096;
+        let rule = match n_rotations <= (n_wires * n_wires / 2).min(MOST_AT_ONCE) {
+            true => n_rotations,
+            false => n_wires * PER_WIRE,
+        };
+        self.n_ahead.unwrap_or(rule).clamp(1, n_rotations.max(1))
     }
 }
 

@@ -87,7 +87,7 @@ fn of_width<const W: usize>(
 ) -> Option<PauliCircuit> {
     let n = circuit.n_wires();
     let form = Form::<W>::new(circuit);
-    let n_ahead = greedy.n_ahead(n).min(form.rotations.len());
+    let n_ahead = greedy.n_ahead(n, form.rotations.len());
     let n_slots = n_slots_for(n, n_ahead, n_ahead < form.rotations.len());
     let task = Task { circuit, form: &form, greedy, n_ahead, limit };
     match n_slots.div_ceil(64) {

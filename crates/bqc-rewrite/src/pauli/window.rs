@@ -44,6 +44,8 @@ pub(crate) struct Window<const L: usize> {
     n_words: usize,
     /// Whether images of X and Z are kept.
     has_images: bool,
+    /// A buffer.
+    factors: Vec<usize>,
 }
 
 /// A rotation that comes into view: the circuit's, before any gate was written out.
@@ -86,6 +88,7 @@ impl<const L: usize> Window<L> {
             supports: Vec::new(),
             n_words: 0,
             has_images: false,
+            factors: Vec::new(),
         }
     }
 
@@ -182,11 +185,11 @@ impl<const L: usize> Window<L> {
     }
 
     /// Puts a rotation of the circuit into view, after all others: what the gates so far have made of it.
-    pub fn enter(&mut self, rotation: Entering<impl Iterator<Item = (usize, Axis)> + Clone>, prices: &Prices) {
+    pub fn enter(&mut self, rotation: Entering<impl Iterator<Item = (usize, Axis)>>, prices: &Prices) {
         let Entering { string, is_negative, angle } = rotation;
         let slot = self.free_slot().expect("the caller has looked for a slot");
         if self.has_images {
-            self.columns.map(slot, string, is_negative, self.images());
+            self.write_image(slot, string, is_negative);
         } else {
             string.for_each(|(wire, axis)| self.columns.write(wire, slot, axis));
             if is_negative {
@@ -209,6 +212,23 @@ impl<const L: usize> Window<L> {
         }
         insert(&mut self.layers[depth], slot);
         self.place(&slots, depth, prices);
+    }
+
+    /// Writes what the gates so far have made of a string: the product of the images of its components.
+    fn write_image(&mut self, slot: usize, string: impl Iterator<Item = (usize, Axis)>, is_negative: bool) {
+        let mut power = 2 * u32::from(is_negative);
+        self.factors.clear();
+        for (wire, axis) in string {
+            if axis & X != 0 {
+                self.factors.push(self.images() + wire);
+            }
+            if axis & Z != 0 {
+                self.factors.push(self.images() + self.n_wires + wire);
+            }
+            // Y = iXZ.
+            power += u32::from(axis == Y);
+        }
+        self.columns.write_product(slot, &self.factors, power);
     }
 
     /// Counts the wires of some slots.
