@@ -37,6 +37,8 @@ pub(crate) struct Cut {
     /// By wire of the circuit: whether a gate that was passed over is on it.
     is_blocked: Vec<bool>,
     passed: Vec<Op>,
+    /// Wires of the block that are not blocked.
+    n_open: usize,
 }
 
 /// No wire of the block.
@@ -46,7 +48,7 @@ impl Cut {
     /// For circuits of `n` wires.
     pub fn new(n: usize) -> Cut {
         let (ops, wires, passed) = (Vec::new(), Vec::new(), Vec::new());
-        Cut { ops, wires, n_pairs: 0, local: vec![OUTSIDE; n], is_blocked: vec![false; n], passed }
+        Cut { ops, wires, n_pairs: 0, local: vec![OUTSIDE; n], is_blocked: vec![false; n], passed, n_open: 0 }
     }
 
     /// The wire of the block that a wire of the circuit is.
@@ -58,43 +60,47 @@ impl Cut {
     /// Panics if nothing is left.
     pub fn take(&mut self, gates: &mut [Op], start: usize, size: Size, frames: &mut [Frame]) -> usize {
         self.clear();
-        let (mut at, mut n_turns, mut n_open) = (start, 0, 0);
+        let mut at = start;
         let end = gates.len().min(start + size.n_read());
         while at < end {
             let op = gates[at];
             at += 1;
             let (wires, n) = wires_of(&op);
-            let wires = &wires[..n];
-            let n_known = wires.iter().filter(|&&wire| self.local(wire).is_some()).count();
-            let has_room = match op {
-                Op::Pair { .. } => self.n_pairs < size.n_pairs,
-                Op::Turn { .. } => n_turns < size.n_turns,
-            };
-            let joins = has_room
-                && (n_known > 0 || self.ops.is_empty())
-                && self.wires.len() + n - n_known <= size.n_wires
-                && !wires.iter().any(|&wire| self.is_blocked[wire as usize]);
-            if joins {
-                self.add_wires(wires);
-                n_open += n - n_known;
+            if self.has_room(&op, &wires[..n], size) {
+                self.add_wires(&wires[..n]);
                 self.n_pairs += usize::from(op.is_pair());
-                n_turns += usize::from(!op.is_pair());
                 let pulled = pull(frames, op);
                 self.ops.push(self.on_block(pulled, op));
-            } else {
-                for &wire in wires {
-                    let is_new = !std::mem::replace(&mut self.is_blocked[wire as usize], true);
-                    n_open -= usize::from(is_new && self.local(wire).is_some());
-                }
-                self.passed.push(op);
-                if n_open == 0 {
-                    break;
-                }
+            } else if !self.pass(op, &wires[..n]) {
+                break;
             }
         }
         let rest = at - self.passed.len();
         gates[rest..at].copy_from_slice(&self.passed);
         rest
+    }
+
+    /// Whether a gate can join the block.
+    fn has_room(&self, op: &Op, wires: &[u32], size: Size) -> bool {
+        let n_known = wires.iter().filter(|&&wire| self.local(wire).is_some()).count();
+        let has_room = match op {
+            Op::Pair { .. } => self.n_pairs < size.n_pairs,
+            Op::Turn { .. } => self.ops.len() - self.n_pairs < size.n_turns,
+        };
+        has_room
+            && (n_known > 0 || self.ops.is_empty())
+            && self.wires.len() + wires.len() - n_known <= size.n_wires
+            && !wires.iter().any(|&wire| self.is_blocked[wire as usize])
+    }
+
+    /// Leaves a gate where it is. False if nothing after it can join the block.
+    fn pass(&mut self, op: Op, wires: &[u32]) -> bool {
+        self.passed.push(op);
+        for &wire in wires {
+            let is_new = !std::mem::replace(&mut self.is_blocked[wire as usize], true);
+            self.n_open -= usize::from(is_new && self.local(wire).is_some());
+        }
+        self.n_open > 0
     }
 
     fn clear(&mut self) {
@@ -106,7 +112,7 @@ impl Cut {
         self.wires.clear();
         self.passed.clear();
         self.ops.clear();
-        self.n_pairs = 0;
+        (self.n_pairs, self.n_open) = (0, 0);
     }
 
     fn add_wires(&mut self, wires: &[u32]) {
@@ -114,6 +120,7 @@ impl Cut {
             if self.local(wire).is_none() {
                 self.local[wire as usize] = self.wires.len() as u32;
                 self.wires.push(wire);
+                self.n_open += 1;
             }
         }
     }

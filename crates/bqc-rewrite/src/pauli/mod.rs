@@ -15,7 +15,7 @@
 //! | circuits of pair gates, rotations and frames | `op`, `permutation`, `write` |
 //! | strings, by wire and by row, and merging | `columns`, `merge`, `form` |
 //! | greedy synthesis | `greedy`, `window`, `choose`, `clifford`, `run`, `synthesize` |
-//! | block search | `cut`, `search` |
+//! | block search | `cut`, `resynthesis`, `search` |
 
 mod angle;
 mod axis;
@@ -29,6 +29,7 @@ mod greedy;
 mod merge;
 mod op;
 mod permutation;
+mod resynthesis;
 mod run;
 mod search;
 mod synthesize;

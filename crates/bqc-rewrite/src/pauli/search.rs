@@ -9,12 +9,10 @@
 //! Every move is exact. Angles stay sums of the input's angles.
 
 use super::cut::{Cut, Size};
-use super::frame::{Frame, identity_frames, inverse_frames, pull};
-use super::greedy::{Choice, PriceList};
-use super::merge::load;
+use super::frame::{Frame, identity_frames};
 use super::op::{Op, PauliCircuit, n_pairs};
 use super::permutation::{Cycles, write_permutation};
-use super::run::{Nothing, Synthesis};
+use super::resynthesis::{Blocks, MOST_TURNS};
 use super::write::write;
 use bqc_circuit::BlockCircuit;
 use bqc_linalg::Stream;
@@ -69,15 +67,10 @@ impl Cooling {
     }
 }
 
-/// Rotations of a block that fit in the smaller of two windows, and in the larger.
-const FEW_TURNS: usize = 64;
-const MOST_TURNS: usize = 192;
-
 /// A search that goes on for as long as it is asked to. Deterministic for its input, settings, seed and calls.
 pub struct BlockSearch {
     settings: BlockSettings,
     stream: Stream,
-    prices: PriceList,
     /// The circuit: gates of this sweep's blocks, then frames, then gates still to come, then the ends of its outputs.
     done: Vec<Op>,
     frames: Vec<Frame>,
@@ -90,19 +83,10 @@ pub struct BlockSearch {
     size: Size,
     cut: Cut,
     cycles: Cycles,
-    small: Synthesis<2, 1>,
-    large: Synthesis<4, 1>,
-    fresh: Fresh,
+    blocks: Blocks,
     /// With its outputs on their wires.
     best: PauliCircuit,
     empty: BlockCircuit,
-}
-
-/// A block synthesised anew, on its own wires.
-#[derive(Default)]
-struct Fresh {
-    ops: Vec<Op>,
-    frames: Vec<Frame>,
 }
 
 impl BlockSearch {
@@ -113,8 +97,6 @@ impl BlockSearch {
         let most_wires = settings.n_wires.clamp(2, BlockSettings::MOST_WIRES);
         let settings = BlockSettings { n_wires: most_wires, n_cx: settings.n_cx.max(3), ..settings };
         let mut search = BlockSearch {
-            prices: PriceList::new(settings.n_wires),
-            settings,
             stream: Stream::new(seed, 0, SEARCH),
             done: Vec::with_capacity(read.ops.len()),
             frames: identity_frames(n).collect(),
@@ -127,9 +109,8 @@ impl BlockSearch {
             size: Size { n_wires: 2, n_pairs: 3, n_turns: MOST_TURNS },
             cut: Cut::new(n),
             cycles: Cycles::default(),
-            small: Synthesis::new(),
-            large: Synthesis::new(),
-            fresh: Fresh::default(),
+            blocks: Blocks::new(settings.n_wires),
+            settings,
             best: read,
             empty: BlockCircuit::new(circuit.width()),
         };
@@ -222,11 +203,11 @@ impl BlockSearch {
         let slack = -temperature * (1.0 - self.stream.uniform()).ln();
         let price = self.settings.transposition.max(0.0);
         let room = old as f64 + slack + price * self.n_transpositions as f64;
-        if self.synthesize(room as usize).is_none() {
+        if self.blocks.synthesize(&self.cut, room as usize, &mut self.stream).is_none() {
             return false;
         }
-        let new = n_pairs(&self.fresh.ops);
-        let is_identity = self.fresh.frames.iter().enumerate().all(|(wire, frame)| frame.wire as usize == wire);
+        let new = n_pairs(&self.blocks.ops);
+        let is_identity = self.blocks.frames.iter().enumerate().all(|(wire, frame)| frame.wire as usize == wire);
         let n_transpositions = if is_identity { self.n_transpositions } else { self.transpositions_with_fresh() };
         if new as f64 + price * n_transpositions as f64 > room {
             return false;
@@ -235,20 +216,6 @@ impl BlockSearch {
         self.n_transpositions = n_transpositions;
         self.accept();
         true
-    }
-
-    /// Writes a new block into `fresh`. None if it takes more than `limit` CX.
-    fn synthesize(&mut self, limit: usize) -> Option<()> {
-        let choice = Choice::random(&mut self.stream);
-        let is_inverse = self.stream.chance(0.5);
-        let n_turns = self.cut.ops.len() - self.cut.n_pairs;
-        if n_turns <= FEW_TURNS {
-            let task = Task { cut: &self.cut, n_ahead: FEW_TURNS, is_inverse, choice, limit };
-            task.run(&mut self.small, &self.prices, &mut self.stream, &mut self.fresh)
-        } else {
-            let task = Task { cut: &self.cut, n_ahead: MOST_TURNS, is_inverse, choice, limit };
-            task.run(&mut self.large, &self.prices, &mut self.stream, &mut self.fresh)
-        }
     }
 
     /// The wire of the circuit that a wire of the block is on.
@@ -260,7 +227,7 @@ impl BlockSearch {
     fn transpositions_with_fresh(&mut self) -> usize {
         let mut cycles = std::mem::take(&mut self.cycles);
         let wires = self.ends.iter().map(|end| match self.cut.local(end.wire) {
-            Some(local) => self.wire_of(self.fresh.frames[local].wire as usize),
+            Some(local) => self.wire_of(self.blocks.frames[local].wire as usize),
             None => self.frames[end.wire as usize].wire,
         });
         let n_transpositions = cycles.set(wires);
@@ -270,58 +237,23 @@ impl BlockSearch {
 
     /// Puts the new block in its place.
     fn accept(&mut self) {
-        for op in &self.fresh.ops {
+        for op in &self.blocks.ops {
             self.done.push(op.map(|wire| self.wire_of(wire as usize)));
         }
-        for frame in &mut self.fresh.frames {
+        for frame in &mut self.blocks.frames {
             frame.wire = self.frames[self.cut.wires[frame.wire as usize] as usize].wire;
         }
-        for (&wire, fresh) in self.cut.wires.iter().zip(&self.fresh.frames) {
+        for (&wire, fresh) in self.cut.wires.iter().zip(&self.blocks.frames) {
             let frame = &mut self.frames[wire as usize];
             *frame = frame.after(fresh);
         }
     }
 }
 
-/// The synthesis of one block.
-struct Task<'a> {
-    cut: &'a Cut,
-    n_ahead: usize,
-    is_inverse: bool,
-    choice: Choice,
-    limit: usize,
-}
-
-impl Task<'_> {
-    fn run<const L: usize>(
-        &self,
-        synthesis: &mut Synthesis<L, 1>,
-        prices: &PriceList,
-        stream: &mut Stream,
-        fresh: &mut Fresh,
-    ) -> Option<()> {
-        let window = &mut synthesis.window;
-        window.clear(self.cut.wires.len(), self.n_ahead, false);
-        load(window, &self.cut.ops, self.is_inverse);
-        let (prices, alive) = (prices.of(self.choice), window.alive);
-        window.weigh(&alive);
-        window.sort(prices);
-        synthesis.run(&mut Nothing, prices, self.choice.knobs(), self.limit, stream)?;
-        fresh.ops.clear();
-        if self.is_inverse {
-            inverse_frames(&synthesis.frames, &mut fresh.frames);
-            fresh.ops.extend(synthesis.ops.iter().rev().map(|op| pull(&mut fresh.frames, op.inverse())));
-        } else {
-            fresh.ops.extend_from_slice(&synthesis.ops);
-            fresh.frames.clone_from(&synthesis.frames);
-        }
-        Some(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pauli::frame::pull;
     use crate::pauli::test_support::{inverse, random_block, random_clifford, random_clifford_t};
     use crate::pauli::{Greedy, synthesize};
     use bqc_verify::VerifiedBlock;
