@@ -191,10 +191,14 @@ pub(crate) struct Knobs {
 }
 
 impl Greedy {
+    /// Without the tables. What is not a sensible number counts as zero.
     pub(crate) fn knobs(&self) -> Knobs {
+        /// Far above anything that is of use, and far below overflow.
+        const MOST: f32 = 1e3;
+        let sensible = |value: f32| if value.is_nan() { 0.0 } else { value.clamp(0.0, MOST) };
         Knobs {
-            tableau: self.tableau.max(0.0),
-            noise: self.noise,
+            tableau: sensible(self.tableau),
+            noise: sensible(self.noise),
             n_heavier: self.n_heavier,
             rank_two: self.rank_two.clamp(2, 3),
             every_output: self.every_output,

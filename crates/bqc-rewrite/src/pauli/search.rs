@@ -95,7 +95,9 @@ impl BlockSearch {
         let read = PauliCircuit::read(circuit)?;
         let n = read.n_wires();
         let most_wires = settings.n_wires.clamp(2, BlockSettings::MOST_WIRES);
-        let settings = BlockSettings { n_wires: most_wires, n_cx: settings.n_cx.max(3), ..settings };
+        // A price that is not a number is none, and an infinite one would make sums of nothing.
+        let transposition = settings.transposition.clamp(0.0, 1e6).max(0.0);
+        let settings = BlockSettings { n_wires: most_wires, n_cx: settings.n_cx.max(3), transposition, ..settings };
         let mut search = BlockSearch {
             stream: Stream::new(seed, 0, SEARCH),
             done: Vec::with_capacity(read.ops.len()),
@@ -201,7 +203,7 @@ impl BlockSearch {
         let old = self.cut.n_pairs;
         // Metropolis: a rise by h is accepted with the chance exp(−h/T).
         let slack = -temperature * (1.0 - self.stream.uniform()).ln();
-        let price = self.settings.transposition.max(0.0);
+        let price = self.settings.transposition;
         let room = old as f64 + slack + price * self.n_transpositions as f64;
         if self.blocks.synthesize(&self.cut, room as usize, &mut self.stream).is_none() {
             return false;

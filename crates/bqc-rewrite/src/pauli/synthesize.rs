@@ -136,7 +136,7 @@ impl<const W: usize> Task<'_, W> {
 mod tests {
     use super::*;
     use crate::pauli::test_support::{inverse, random_block, random_clifford, random_clifford_t};
-    use bqc_circuit::{BlockQubit, LoweredGate, Wire};
+    use bqc_circuit::{BlockGate, BlockQubit, LoweredGate, Wire};
     use bqc_verify::{VerifiedBlock, block_distance};
     use std::f64::consts::FRAC_PI_4;
 
@@ -165,6 +165,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn senseless_settings_do_no_harm() {
+        let block = random_block(4, 40, &mut Stream::new(0, 1, 18));
+        for value in [f32::NAN, f32::INFINITY, -1.0, 0.0] {
+            let (discount, tableau, noise) = (value, value, value);
+            let greedy = Greedy { n_ahead: Some(0), discount, tableau, noise, rank_two: 0, ..Greedy::default() };
+            let synthesized = synthesize(&block, &greedy, None).unwrap();
+            assert!(block_distance(&block, &synthesized).unwrap() < 1e-11);
+        }
+        let mut infinite = block;
+        infinite.gates.push(BlockGate::u3(BlockQubit::at(0), [f64::INFINITY; 3]));
+        assert_eq!(synthesize(&infinite, &Greedy::default(), None), None);
     }
 
     #[test]
