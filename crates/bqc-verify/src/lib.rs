@@ -19,6 +19,7 @@ mod compare;
 mod compose;
 mod join;
 mod matrix;
+mod pauli;
 mod program;
 mod residual;
 mod rewriting;
