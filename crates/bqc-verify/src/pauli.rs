@@ -32,9 +32,9 @@ use std::collections::HashMap;
 /// Words for the frame and all rotations, of 8 bytes each: 1 GiB. Above, nothing is said.
 const MOST_WORDS: usize = 1 << 27;
 
-/// Which part of the tolerance two angles that add up to nearly nothing may use up. A rotation by such an angle would
-/// block all others that do not commute with it.
-const NEGLIGIBLE: f64 = 1e-2;
+/// Two angles that add up to a rotation at most this far from the identity, in phase distance, count as nothing, and
+/// that goes into the bound. A rotation by what rounding leaves would block all others that do not commute with it.
+const NEGLIGIBLE: f64 = 1e-12;
 
 /// A rotation by a rest up to this is not kept, but counted: it is the rounding of a quarter turn to a double.
 const ROUNDED_TURN: f64 = 1e-15;
@@ -50,17 +50,12 @@ struct Form {
     pauli: Vec<u64>,
 }
 
-/// A bound of the phase distance of two lists of well-formed gates, or nothing. The bound holds whatever its size; the
-/// tolerance only says how small a number counts as none on the way.
+/// A bound of the phase distance of two lists of well-formed gates, or nothing. It holds whatever its size.
 ///
 /// * Time: a few row operations of `n_wires / 32` words a gate, and the layers that rotations fall through; linear in
 ///   practice.
 /// * None if the difference does not cancel, an angle is no number or beyond a million, or memory would exceed 1 GiB.
-pub(crate) fn distance_bound<W: Wire>(
-    original: &[LoweredGate<W>],
-    candidate: &[LoweredGate<W>],
-    tolerance: f64,
-) -> Option<f64> {
+pub(crate) fn distance_bound<W: Wire>(original: &[LoweredGate<W>], candidate: &[LoweredGate<W>]) -> Option<f64> {
     let mut place: HashMap<W, usize> = HashMap::new();
     for gate in original.iter().chain(candidate) {
         for wire in gate.wires() {
@@ -73,7 +68,7 @@ pub(crate) fn distance_bound<W: Wire>(
     if (n_rotations + 2 * n_wires).saturating_mul(frame::words_of(n_wires)) > MOST_WORDS {
         return None;
     }
-    let mut form = Form::new(n_wires, NEGLIGIBLE * tolerance);
+    let mut form = Form::new(n_wires);
     for gate in original {
         form.push(gate, &place, false)?;
     }
@@ -84,11 +79,11 @@ pub(crate) fn distance_bound<W: Wire>(
 }
 
 impl Form {
-    fn new(n_wires: usize, negligible: f64) -> Form {
+    fn new(n_wires: usize) -> Form {
         let n_words = frame::words_of(n_wires);
         Form {
             frame: Frame::new(n_wires),
-            layers: Layers::new(n_words, negligible),
+            layers: Layers::new(n_words, NEGLIGIBLE),
             dropped: 0.0,
             n_rotations: 0,
             pauli: vec![0; n_words],
@@ -127,11 +122,14 @@ impl Form {
         if angle.quarters > 0 {
             self.frame.turn_wire(wire, axis, &self.pauli, angle.quarters);
         }
+        if angle.rest[0] == 0.0 {
+            return;
+        }
+        self.n_rotations += 1;
         if angle.rest[0].abs() <= ROUNDED_TURN {
             self.dropped += angle.rest_distance();
             return;
         }
-        self.n_rotations += 1;
         let quarters = self.layers.push(&self.pauli, angle.without_quarters());
         if quarters > 0 {
             self.frame.turn_all(&self.pauli, quarters);
@@ -140,7 +138,7 @@ impl Form {
 
     /// A bound of the phase distance from the identity, if the Clifford is the identity.
     fn distance(&self) -> Option<f64> {
-        let rounding = angle::ERROR * (1 + self.n_rotations) as f64;
+        let rounding = angle::ERROR * self.n_rotations as f64;
         // The sums below are of positive numbers, each rounded by 1e-16 of itself.
         let bound = (self.dropped + self.layers.distance()) * (1.0 + 1e-9) + rounding;
         self.frame.is_identity().then_some(bound)

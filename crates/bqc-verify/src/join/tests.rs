@@ -69,12 +69,34 @@ fn example() -> (VerifiedCircuit, Vec<Cut>, Vec<Option<VerifiedBlock>>) {
 }
 
 #[test]
+fn a_window_that_names_a_wire_twice_is_refused() {
+    // On two wires of its own, the gate between a gate of the other wire and its inverse is that gate; on one it is not.
+    let mut input = Circuit::with_qubits(40);
+    input.push(GateCall::u3([0.4, 0.0, 0.0], Qubit(5)));
+    let circuit = VerifiedCircuit::lower(&input, true).unwrap();
+    for n_more in [0, 20] {
+        let wires: Vec<Qubit> = [5, 5].into_iter().chain(6..6 + n_more).map(Qubit).collect();
+        let mut original = BlockCircuit::new(wires.len() as u16);
+        original.push_u3(BlockQubit(0), [0.4, 0.0, 0.0]);
+        let mut by = BlockCircuit::new(wires.len() as u16);
+        by.push_u3(BlockQubit(1), [0.0, 0.0, 1.0]);
+        by.push_u3(BlockQubit(0), [0.4, 0.0, 0.0]);
+        by.push_u3(BlockQubit(1), [0.0, 0.0, -1.0]);
+        let verified = VerifiedBlock::check(&original, by.clone(), 1e-12).unwrap();
+        let piece = Piece::Window { wires: &wires, steps: &[0], replacement: Some(&verified) };
+        assert_eq!(circuit.join(&[piece]).unwrap_err(), JoinError::OtherOriginal { step: 0 });
+        let edit = bqc_circuit::PieceEdit::Replaced { wires: wires.clone(), steps: vec![0], by, distance: 1e-13 };
+        assert!(circuit.replay(&bqc_circuit::Edit::Pieces(vec![edit])).is_err());
+    }
+}
+
+#[test]
 fn a_bracketing_is_the_circuit() {
     let (circuit, windows, replacements) = example();
     let joined = circuit.join(&pieces(&windows, &replacements)).unwrap();
     assert_eq!((joined.circuit(), joined.bound()), (circuit.circuit(), 0.0));
     assert_eq!(joined.edits().len(), 1);
-    let again = joined.edits().into_iter().try_fold(circuit.clone(), |c, edit| c.replay(edit)).unwrap();
+    let again = joined.edits().into_iter().try_fold(circuit.clone(), |c, edit| c.replay(edit).map(|(c, _)| c)).unwrap();
     assert_eq!(again.circuit(), joined.circuit());
     assert!(again.is_same(&VerifiedCircuit::lower(&joined.circuit().to_circuit(), false).unwrap()));
 }

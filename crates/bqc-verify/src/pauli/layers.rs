@@ -153,9 +153,4 @@ impl Layers {
         let left = self.layers.iter().flat_map(|layer| &layer.ids);
         left.map(|id| self.rotations[*id as usize].angle.rest_distance()).sum::<f64>() + self.dropped
     }
-
-    /// How many rotations are left.
-    pub(super) fn n_left(&self) -> usize {
-        self.layers.iter().map(|layer| layer.ids.len()).sum()
-    }
 }
