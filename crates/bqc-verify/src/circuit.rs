@@ -116,25 +116,7 @@ impl VerifiedCircuit {
     ///
     /// `is_recorded`: remember the edits that follow.
     pub fn lower(input: &Circuit, is_recorded: bool) -> Result<VerifiedCircuit, LoweringError> {
-        let mut kinds: HashSet<(GateId, [u64; 4])> = HashSet::new();
-        for operation in &input.operations {
-            if let Operation::Gate(call) = operation
-                && !matches!(call.gate(), CX | U3)
-            {
-                let mut bits = [0; 4];
-                bits.iter_mut().zip(call.angles()).for_each(|(bits, angle)| *bits = angle.to_bits());
-                kinds.insert((call.gate(), bits));
-            }
-        }
-        kinds.into_par_iter().try_for_each(|(gate, bits)| {
-            let angles = &bits.map(f64::from_bits)[..gate.row().n_angles];
-            let matrix = (gate.row().unitary)(angles);
-            let distance = matrix_distance(&lowered(gate, angles), &matrix).unwrap_or(f64::NAN);
-            if distance <= LOWERING_TOLERANCE || angles.iter().any(|angle| !angle.is_finite()) {
-                return Ok(());
-            }
-            Err(LoweringError { gate: gate.row().qasm, angles: angles.to_vec(), distance })
-        })?;
+        measure_lowering(input)?;
         Ok(VerifiedCircuit { circuit: Arc::new(Lowered::of(input)), bound: 0.0, way: None, is_recorded })
     }
 
@@ -287,6 +269,29 @@ impl Output {
     pub fn edits(&self) -> Vec<&Edit> {
         self.verified.as_ref().map_or_else(Vec::new, VerifiedCircuit::edits)
     }
+}
+
+/// Measures what each kind of gate with each choice of angles lowers to against its matrix.
+pub(crate) fn measure_lowering(input: &Circuit) -> Result<(), LoweringError> {
+    let mut kinds: HashSet<(GateId, [u64; 4])> = HashSet::new();
+    for operation in &input.operations {
+        if let Operation::Gate(call) = operation
+            && !matches!(call.gate(), CX | U3)
+        {
+            let mut bits = [0; 4];
+            bits.iter_mut().zip(call.angles()).for_each(|(bits, angle)| *bits = angle.to_bits());
+            kinds.insert((call.gate(), bits));
+        }
+    }
+    kinds.into_par_iter().try_for_each(|(gate, bits)| {
+        let angles = &bits.map(f64::from_bits)[..gate.row().n_angles];
+        let matrix = (gate.row().unitary)(angles);
+        let distance = matrix_distance(&lowered(gate, angles), &matrix).unwrap_or(f64::NAN);
+        if distance <= LOWERING_TOLERANCE || angles.iter().any(|angle| !angle.is_finite()) {
+            return Ok(());
+        }
+        Err(LoweringError { gate: gate.row().qasm, angles: angles.to_vec(), distance })
+    })
 }
 
 /// The pieces as data; what stays is listed together.

@@ -323,10 +323,16 @@ fn idle_wires_do_not_count_and_limits_are_named() {
     assert!((comparison.distance - 1e-7 / 8f64.sqrt()).abs() < 1e-14);
     let mut wide = Circuit::with_qubits(100);
     (1..30).for_each(|q| wide.push(GateCall::cx(Qubit(0), Qubit(q))));
-    let refused = compare_circuits(&wide, &wide, &CompareOptions::default()).unwrap_err();
+    let without = CompareOptions { with_paulis: false, ..CompareOptions::default() };
+    let refused = compare_circuits(&wide, &wide, &without).unwrap_err();
     assert_eq!(refused, Incomparable::TooManyWires { n_qubits: 30, limit: 20 });
-    let poor = CompareOptions { max_updates: 10.0, ..CompareOptions::default() };
+    let poor = CompareOptions { max_updates: 10.0, ..without };
     assert!(matches!(compare_circuits(&a, &b, &poor), Err(Incomparable::TooMuchWork { .. })));
+    // What is too much for states is not for Pauli forms, which find a bound.
+    let poor = CompareOptions { max_updates: 10.0, ..CompareOptions::default() };
+    let comparison = compare_circuits(&a, &b, &poor).unwrap();
+    assert_eq!((comparison.n_qubits, comparison.method), (3, Method::Paulis));
+    assert!((comparison.distance - 1e-7 / 8f64.sqrt()).abs() < 1e-14, "{:e}", comparison.distance);
     let other = compare_circuits(&a, &Circuit::with_qubits(99), &CompareOptions::default());
     assert_eq!(other, Err(Incomparable::WiresDiffer { a: 100, b: 99 }));
     let empty = compare_circuits(&Circuit::with_qubits(0), &Circuit::with_qubits(0), &CompareOptions::default());
