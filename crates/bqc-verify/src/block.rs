@@ -167,7 +167,7 @@ impl VerifiedBlock {
     pub fn check(original: &BlockCircuit, candidate: BlockCircuit, tolerance: f64) -> Result<VerifiedBlock, Rejected> {
         let width = original.width();
         if width > MAX_MEASURED_WIDTH {
-            let bound = pauli_bound(original, &candidate)?;
+            let bound = pauli_bound(original, &candidate, tolerance)?;
             if let Some(distance) = bound.filter(|bound| *bound <= tolerance) {
                 let original = Fingerprint::of(original);
                 return Ok(VerifiedBlock { original, circuit: candidate, distance, evidence: Evidence::Paulis });
@@ -228,7 +228,8 @@ impl VerifiedBlock {
         tolerance: f64,
     ) -> Result<VerifiedBlock, Rejected> {
         let is_proved = original.width() > MAX_MEASURED_WIDTH
-            && pauli_bound(original, &candidate)?.is_some_and(|bound| bound <= claimed && claimed <= tolerance);
+            && pauli_bound(original, &candidate, claimed)?
+                .is_some_and(|bound| bound <= claimed && claimed <= tolerance);
         if !is_proved {
             return VerifiedBlock::check_claim(original, candidate, claimed, tolerance);
         }
@@ -270,7 +271,7 @@ impl VerifiedBlock {
 }
 
 /// A bound of the phase distance by Pauli forms, if they cancel.
-fn pauli_bound(original: &BlockCircuit, candidate: &BlockCircuit) -> Result<Option<f64>, Rejected> {
+fn pauli_bound(original: &BlockCircuit, candidate: &BlockCircuit, enough: f64) -> Result<Option<f64>, Rejected> {
     let width = original.width();
     if candidate.width() != width {
         return Err(Rejected::WidthDiffers { original: width, candidate: candidate.width() });
@@ -278,7 +279,7 @@ fn pauli_bound(original: &BlockCircuit, candidate: &BlockCircuit) -> Result<Opti
     if !original.is_well_formed() || !candidate.is_well_formed() {
         return Err(Rejected::Malformed { width });
     }
-    Ok(pauli::distance_bound(&original.gates, &candidate.gates))
+    Ok(pauli::distance_bound(&original.gates, &candidate.gates, enough))
 }
 
 /// The distance of two blocks of one width on random states.

@@ -17,6 +17,9 @@ use bqc_circuit::gates::lowered;
 use bqc_circuit::{LoweredGate, Operation, Qubit};
 use std::collections::BTreeMap;
 
+/// A level whose bound is at most this needs no second look: it is far below what circuits are compared for.
+const ENOUGH: f64 = 1e-12;
+
 /// A circuit in levels.
 #[derive(Default)]
 struct Levels {
@@ -37,7 +40,7 @@ pub(super) fn distance_bound(a: &Reading, b: &Reading, n_terminal: &[usize]) -> 
     (0..a.gates.len().max(b.gates.len()))
         .map(|level| {
             let [a, b] = [&a, &b].map(|levels| levels.gates.get(level).map_or(none, |gates| gates));
-            pauli::distance_bound(a, b)
+            pauli::distance_bound(a, b, ENOUGH)
         })
         .sum()
 }

@@ -4,7 +4,7 @@
 //! precision", Numer. Math. 18, 1971), because a circuit has a million angles, and a rounding of 1e-16 each would use
 //! up the tolerance of the comparison.
 
-use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
+use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, TAU};
 
 /// `π/2 − FRAC_PI_2`, to 33 digits below `π/2`.
 const FRAC_PI_2_REST: f64 = 6.123_233_995_736_766e-17;
@@ -28,8 +28,7 @@ pub(super) struct Angle {
 impl Angle {
     /// None if it is no finite number, or beyond [`LARGEST`].
     pub(super) fn of(radians: f64) -> Option<Angle> {
-        // Written so that NaN is refused.
-        if !(radians.abs() <= LARGEST) {
+        if radians.is_nan() || radians.abs() > LARGEST {
             return None;
         }
         let turns = (radians / FRAC_PI_2).round();
@@ -70,10 +69,13 @@ impl Angle {
         Angle { quarters: 0, ..self }
     }
 
-    /// The phase distance of a rotation by the rest from the identity: `exp(−i r/2 P)` has the trace `N cos(r/2)`, so
-    /// `d = √(1 − cos(r/2)) = √2 |sin(r/4)|`.
-    pub(super) fn rest_distance(self) -> f64 {
-        std::f64::consts::SQRT_2 * (self.rest[0] / 4.0).sin().abs()
+    /// The phase distance of a rotation from the identity: `exp(−i r/2 P)` has the trace `N cos(r/2)`, so
+    /// `d = √(1 − |cos(r/2)|)`, which is `√2 |sin(r/4)|` for r up to π from zero.
+    pub(super) fn distance(self) -> f64 {
+        // From the nearest whole turn, in quarters.
+        let quarters = if self.quarters > 2 { f64::from(self.quarters) - 4.0 } else { f64::from(self.quarters) };
+        let radians = (quarters * FRAC_PI_2 + self.rest[0]).abs();
+        std::f64::consts::SQRT_2 * (radians.min(TAU - radians) / 4.0).sin()
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn commute(a: &[u64], b: &[u64]) -> bool {
 ///
 /// A literal Pauli is `i^{|x∧z|} X^x Z^z`, and moving `Z^z` past `X^x'` costs a sign for each common wire, so
 /// `e = |x∧z| + |x'∧z'| + 2|z∧x'| − |(x⊕x')∧(z⊕z')|`.
-fn multiply(a: &mut [u64], b: &[u64]) -> u32 {
+pub(super) fn multiply(a: &mut [u64], b: &[u64]) -> u32 {
     let half = a.len() / 2;
     let ((ax, az), (bx, bz)) = (a.split_at_mut(half), b.split_at(half));
     let mut power = 0;
@@ -57,6 +57,19 @@ fn multiply(a: &mut [u64], b: &[u64]) -> u32 {
         power += before + 3 * (ax[i] & az[i]).count_ones();
     }
     power % 4
+}
+
+/// A Pauli `P` in front of quarter turns about `R` instead of behind them; gives whether it gets a minus. The two must
+/// not commute.
+///
+/// For `K = exp(−i k π/4 R)` that is `K†PK = exp(i k π/2 R) P`: `iRP`, `−P`, `−iRP` for one, two and three quarters.
+pub(super) fn turn(pauli: &mut [u64], axis: &[u64], quarters: u8) -> bool {
+    match quarters % 4 {
+        0 => false,
+        2 => true,
+        // `RP = −PR`, so it is −i·PR after one quarter, i·PR after three; `PR = i^power S`.
+        odd => (multiply(pauli, axis) + if odd == 1 { 3 } else { 1 }) % 4 == 2,
+    }
 }
 
 impl Frame {
@@ -121,19 +134,9 @@ impl Frame {
         }
     }
 
-    /// For `K = exp(−i k π/4 R)` and a row `P` that does not commute with `R`: `K†PK = exp(i k π/2 R) P`, which is
-    /// `iRP`, `−P`, `−iRP` for one, two and three quarters. `RP = −PR`, as the two anticommute.
     fn turn_row(&mut self, index: usize, pauli: &[u64], quarters: u8) {
-        match quarters % 4 {
-            0 => {}
-            2 => self.is_negative[index] ^= true,
-            odd => {
-                let power = multiply(&mut self.rows[index * self.n_words..(index + 1) * self.n_words], pauli);
-                // −i·PR after one quarter, i·PR after three; `PR = i^power S`.
-                let power = (power + if odd == 1 { 3 } else { 1 }) % 4;
-                self.is_negative[index] ^= power == 2;
-            }
-        }
+        let row = &mut self.rows[index * self.n_words..(index + 1) * self.n_words];
+        self.is_negative[index] ^= turn(row, pauli, quarters);
     }
 
     /// Whether the Clifford is the identity up to phase: every row is its own Pauli with a plus.

@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::block_distance;
+use crate::test_support::{random_block, rewritten};
 use bqc_circuit::{BlockCircuit, BlockQubit};
 use bqc_linalg::Stream;
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 
 fn bound(a: &BlockCircuit, b: &BlockCircuit) -> Option<f64> {
-    distance_bound(&a.gates, &b.gates)
+    distance_bound(&a.gates, &b.gates, 1e-11)
 }
 
 /// Gates as circuits have them: Cliffords, T, rotations by any angle, generic `u3`.
@@ -250,4 +251,25 @@ fn disjoint_parts_and_long_commuting_runs_stay_cheap() {
         a.push_cx(wires[0], wires[1]);
     }
     assert!(bound(&a, &a).unwrap() < 1e-10);
+}
+
+#[test]
+fn products_of_one_qubit_gates_are_seen() {
+    for seed in 0..600 {
+        let mut s = Stream::new(seed, 12, 6);
+        let width = 1 + s.below(6) as u16;
+        let n = 1 + s.below(40);
+        let a = if s.chance(0.5) { random_block(width, n, &mut s) } else { random(width, n, &mut s) };
+        let b = rewritten(&a, &mut s);
+        let found = bound(&a, &b);
+        assert!(found.is_some_and(|bound| bound < 1e-11), "{seed}: {found:?}");
+        let wrong = planted(&b, &mut s);
+        let distance = block_distance(&a, &wrong).unwrap();
+        assert!(bound(&a, &wrong).is_none_or(|bound| bound >= distance - 1e-14), "{seed}: {distance:e}");
+    }
+    let mut s = Stream::new(0, 12, 7);
+    let a = random_block(150, 3000, &mut s);
+    let b = rewritten(&a, &mut s);
+    assert!(bound(&a, &b).unwrap() < 1e-10);
+    assert!(bound(&a, &planted(&b, &mut s)).is_none_or(|bound| bound > 1e-10));
 }
