@@ -1,8 +1,8 @@
 //! A block that has been measured against its original.
 //!
 //! Up to [`MAX_MEASURED_WIDTH`] wires over all columns, whoever has found it. Above, where all columns take longer
-//! than the search, Pauli forms may bound the distance, at any width (`pauli`); up to twelve wires all columns are still
-//! possible. And what is already a [`Composition`](crate::Composition) of measured pieces, or comes from another
+//! than the search, Pauli forms may bound the distance, at any width (`pauli`); up to twelve wires all columns are
+//! still possible. And what is already a [`Composition`](crate::Composition) of measured pieces, or comes from another
 //! process with a distance that was measured there, keeps its bound if random states do not contradict it.
 //! [`Evidence`] says which of these it was.
 
@@ -53,8 +53,8 @@ pub enum Rejected {
     OtherOriginal,
     /// Pauli forms do not prove it, and it has more wires than are compared over all columns. It may be equal.
     #[error(
-        "neither Pauli forms nor all columns prove a block of {width} wires within {tolerance:e}: the forms do not cancel, \
-         and columns reach {MAX_EXACT_QUBITS} wires"
+        "neither Pauli forms nor all columns prove a block of {width} wires within {tolerance:e}: the forms do not \
+         cancel, and columns reach {MAX_EXACT_QUBITS} wires"
     )]
     Unproved {
         /// Wires of the block.
@@ -189,8 +189,8 @@ impl VerifiedBlock {
     /// has measured.
     ///
     /// Up to eight wires it is measured again over all columns. Up to twelve it keeps the claimed distance if eight
-    /// random states do not contradict it: the estimate (see [`compare_circuits`](crate::compare_circuits)) may be up to
-    /// twice the claim, and whatever rounding makes. The states follow from the gates of both. Wider ones are
+    /// random states do not contradict it: the estimate (see [`compare_circuits`](crate::compare_circuits)) may be up
+    /// to twice the claim, and whatever rounding makes. The states follow from the gates of both. Wider ones are
     /// [checked](VerifiedBlock::check) like any other.
     pub fn check_claim(
         original: &BlockCircuit,

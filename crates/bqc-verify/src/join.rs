@@ -3,9 +3,9 @@
 //! A list of pieces is a legal bracketing if, read one after another, the steps come in an order in which every step
 //! has the same predecessor on each of its wires as in the circuit, walls come in their own order, and no step is
 //! missing or taken twice: then nothing has changed places with something that it shares a wire with. Each window
-//! names the wires of its block, each once, and the steps that it stands for, and its replacement must have been measured against
-//! exactly these gates on these wires. So a wire that was swapped, a gate that was dropped, and gates in a wrong
-//! order are found here, in time linear in the number of gates, whatever the width.
+//! names the wires of its block, each once, and the steps that it stands for, and its replacement must have been
+//! measured against exactly these gates on these wires. So a wire that was swapped, a gate that was dropped, and gates
+//! in a wrong order are found here, in time linear in the number of gates, whatever the width.
 
 use crate::block::{Fingerprint, VerifiedBlock};
 use bqc_circuit::{BlockGate, BlockQubit, Item, LoweredGate, Sequence, Wire};

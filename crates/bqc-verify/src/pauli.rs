@@ -16,8 +16,8 @@
 //! Generic one-qubit gates may be equal only as products. Where merging alone does not do, four rotations about two
 //! Paulis and their product become three (`chain`), which rounds, and is measured.
 //!
-//! What this cannot reduce may be equal all the same, by identities of more than commuting, merging and Cliffords. So the answer is a bound or nothing, and
-//! never that circuits differ.
+//! What this cannot reduce may be equal all the same, by identities of more than commuting, merging and Cliffords. So
+//! the answer is a bound or nothing, and never that circuits differ.
 
 mod angle;
 mod chain;
