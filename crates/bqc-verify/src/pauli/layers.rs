@@ -18,6 +18,9 @@ use std::collections::HashMap;
 /// The first rotation of a chain is looked for so many layers below the last, and no further.
 const CHAIN_REACH: usize = 64;
 
+/// Two angles cancel if this part of one of them is left at most.
+const MOST_LEFT_OVER: f64 = 0.1;
+
 /// Rotations that commute with each other.
 #[derive(Default)]
 struct Layer {
@@ -254,7 +257,8 @@ impl Layers {
     fn merge(&mut self, pauli: &[u64], id: u32, angle: Angle) {
         let sum = self.rotations[id as usize].angle.plus(angle);
         let rest = sum.without_quarters();
-        if self.is_nothing(rest) {
+        // Two small angles that add up, as a Fourier transform has them, are not the rounding of a large one.
+        if self.is_nothing(rest) && rest.distance() <= MOST_LEFT_OVER * angle.distance() {
             self.dropped += rest.distance();
             self.remove(pauli, id);
         } else {
