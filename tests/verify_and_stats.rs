@@ -39,7 +39,9 @@ fn circuits_that_cannot_be_compared_are_no_answer() {
     // Pauli forms prove that two circuits are close, and never that they differ.
     let huge = folder.write("huge.qasm", &long(30, 1));
     for (change, words) in [("h q[29];\n", "prove nothing"), ("rz(0.001) q[29];\n", "at most 3.5")] {
-        let other = folder.write("other.qasm", &format!("{}{change}", long(30, 1)));
+        // At the beginning, where it comes last of what should cancel.
+        let declared = "qreg q[30];\n";
+        let other = folder.write("other.qasm", &long(30, 1).replace(declared, &format!("{declared}{change}")));
         let (code, stdout, stderr) = parts(&run(&["verify", &other, &huge]));
         assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
         assert!(stderr.contains("30 wires") && stderr.contains(words), "{stderr}");

@@ -35,6 +35,9 @@ use std::collections::HashMap;
 /// Words for the frame and all rotations, of 8 bytes each: 1 GiB. Above, nothing is said.
 const MOST_WORDS: usize = 1 << 27;
 
+/// Words of a rotation beside its Pauli: angle and place, and its entry in the index.
+const WORDS_BESIDE: usize = 20;
+
 /// Two angles that add up to a rotation at most this far from the identity, in phase distance, count as nothing, and
 /// that goes into the bound. A rotation by what rounding leaves would block all others that do not commute with it.
 const NEGLIGIBLE: f64 = 1e-12;
@@ -61,11 +64,12 @@ struct Form {
 }
 
 /// A bound of the phase distance of two lists of well-formed gates, or nothing. It holds whatever its size; if it is
-/// not `enough`, chains of one-qubit gates are shortened as well, and the smaller bound is given.
+/// more than `enough`, chains of one-qubit gates are shortened as well, and the smaller bound is given.
 ///
 /// * Time: a few row operations of `n_wires / 32` words a gate, and the layers that rotations fall through; linear in
 ///   practice.
-/// * None if the difference does not cancel, an angle is no number or beyond a million, or memory would exceed 1 GiB.
+/// * None if the difference does not cancel or leaves one and more, which says nothing; if an angle is no number or
+///   beyond a million; or if memory would exceed 1 GiB.
 pub(crate) fn distance_bound<W: Wire>(
     original: &[LoweredGate<W>],
     candidate: &[LoweredGate<W>],
@@ -79,8 +83,7 @@ pub(crate) fn distance_bound<W: Wire>(
         }
     }
     let n_wires = place.len();
-    let n_rotations: usize = original.iter().chain(candidate).map(|gate| if gate.is_two_qubit() { 0 } else { 3 }).sum();
-    if (n_rotations + 2 * n_wires).saturating_mul(frame::words_of(n_wires)) > MOST_WORDS {
+    if n_words(original, candidate, n_wires)? > MOST_WORDS {
         return None;
     }
     let attempt = |with_chains: bool| {
@@ -100,6 +103,22 @@ pub(crate) fn distance_bound<W: Wire>(
         Some(bound) if bound <= enough => Some(bound),
         first => [first, attempt(true)].into_iter().flatten().min_by(f64::total_cmp),
     }
+}
+
+/// Words of memory: each rotation has its Pauli in a layer and in the index, and some words beside it. None if an angle
+/// cannot be taken.
+fn n_words<W: Wire>(a: &[LoweredGate<W>], b: &[LoweredGate<W>], n_wires: usize) -> Option<usize> {
+    let mut n_rotations = 0;
+    for gate in a.iter().chain(b) {
+        if let LoweredGate::One { angles, .. } = gate {
+            for angle in angles {
+                n_rotations += usize::from(Angle::of(*angle)?.rest[0].abs() > ROUNDED_TURN);
+            }
+        }
+    }
+    let n_words = frame::words_of(n_wires);
+    let of_frame = n_words.saturating_mul(2 * n_wires);
+    Some((2 * n_words + WORDS_BESIDE).saturating_mul(n_rotations).saturating_add(of_frame))
 }
 
 impl Form {
@@ -187,11 +206,12 @@ impl Form {
         }
     }
 
-    /// A bound of the phase distance from the identity, if the Clifford is the identity.
+    /// A bound of the phase distance from the identity, if the Clifford is the identity and the bound below one, which
+    /// every distance is.
     fn distance(&self) -> Option<f64> {
         let rounding = angle::ERROR * self.n_rotations as f64;
         // The sums below are of positive numbers, each rounded by 1e-16 of itself.
         let bound = (self.dropped + self.layers.distance()) * (1.0 + 1e-9) + rounding;
-        self.frame.is_identity().then_some(bound)
+        (bound < 1.0 && self.frame.is_identity()).then_some(bound)
     }
 }
