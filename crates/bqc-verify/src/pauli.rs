@@ -1,7 +1,7 @@
 //! How far apart two circuits are at most, by Pauli forms: at any number of wires, where their difference cancels.
 //!
-//! The gates of the original and, backwards, the inverses of the candidate's are one circuit, which should be the
-//! identity. Every gate of it is a CX or rotations about Z and X; a quarter turn is a Clifford. A rotation about a
+//! What both begin and end with is left out (`common`). The other gates of the original and, backwards, the inverses of
+//! the candidate's are one circuit, which should be the identity. Every gate of it is a CX or rotations about Z and X; a quarter turn is a Clifford. A rotation about a
 //! wire's axis behind a Clifford `C` is one about the Pauli `C†QC` in front of it, so the whole is a Clifford behind
 //! rotations about Paulis (`frame`; D. Litinski, arXiv:1808.02892). Each new rotation falls through all that it
 //! commutes with, until it meets its like: there the angles add up, and what makes a quarter turn goes to the Clifford
@@ -21,6 +21,7 @@
 
 mod angle;
 mod chain;
+mod common;
 mod frame;
 mod layers;
 #[cfg(test)]
@@ -28,6 +29,7 @@ mod tests;
 
 use angle::Angle;
 use bqc_circuit::{LoweredGate, TwoQubitGate, Wire};
+use common::without_common;
 use frame::{Axis, Frame};
 use layers::Layers;
 use std::collections::HashMap;
@@ -75,20 +77,24 @@ pub(crate) fn distance_bound<W: Wire>(
     candidate: &[LoweredGate<W>],
     enough: f64,
 ) -> Option<f64> {
-    let mut place: HashMap<W, usize> = HashMap::new();
-    for gate in original.iter().chain(candidate) {
-        for wire in gate.wires() {
-            let next = place.len();
-            place.entry(*wire).or_insert(next);
-        }
+    let is_taken = |gate: &LoweredGate<W>| match gate {
+        LoweredGate::One { angles, .. } => angles.iter().all(|angle| Angle::of(*angle).is_some()),
+        LoweredGate::Two { .. } => true,
+    };
+    if !original.iter().chain(candidate).all(is_taken) {
+        return None;
     }
+    let place = places(original.iter().chain(candidate));
+    let [original, candidate] = without_common(original, candidate, &place);
+    let rest = || original.iter().chain(&candidate).copied();
+    let place = places(rest());
     let n_wires = place.len();
-    if n_words(original, candidate, n_wires)? > MOST_WORDS {
+    if n_words(rest(), n_wires) > MOST_WORDS {
         return None;
     }
     let attempt = |with_chains: bool| {
         let mut form = Form::new(n_wires, with_chains);
-        for gate in original {
+        for gate in &original {
             form.push(gate, &place, false)?;
         }
         for gate in candidate.iter().rev() {
@@ -105,20 +111,27 @@ pub(crate) fn distance_bound<W: Wire>(
     }
 }
 
-/// Words of memory: each rotation has its Pauli in a layer and in the index, and some words beside it. None if an angle
-/// cannot be taken.
-fn n_words<W: Wire>(a: &[LoweredGate<W>], b: &[LoweredGate<W>], n_wires: usize) -> Option<usize> {
-    let mut n_rotations = 0;
-    for gate in a.iter().chain(b) {
-        if let LoweredGate::One { angles, .. } = gate {
-            for angle in angles {
-                n_rotations += usize::from(Angle::of(*angle)?.rest[0].abs() > ROUNDED_TURN);
-            }
-        }
+/// A number for each wire that is used.
+fn places<'a, W: Wire>(gates: impl Iterator<Item = &'a LoweredGate<W>>) -> HashMap<W, usize> {
+    let mut place = HashMap::new();
+    for wire in gates.flat_map(|gate| gate.wires()) {
+        let next = place.len();
+        place.entry(*wire).or_insert(next);
     }
+    place
+}
+
+/// Words of memory: each rotation has its Pauli in a layer and in the index, and some words beside it.
+fn n_words<'a, W: Wire>(gates: impl Iterator<Item = &'a LoweredGate<W>>, n_wires: usize) -> usize {
+    let is_kept = |angle: &&f64| Angle::of(**angle).is_some_and(|angle| angle.rest[0].abs() > ROUNDED_TURN);
+    let n_of = |gate: &LoweredGate<W>| match gate {
+        LoweredGate::One { angles, .. } => angles.iter().filter(is_kept).count(),
+        LoweredGate::Two { .. } => 0,
+    };
+    let n_rotations: usize = gates.map(n_of).sum();
     let n_words = frame::words_of(n_wires);
     let of_frame = n_words.saturating_mul(2 * n_wires);
-    Some((2 * n_words + WORDS_BESIDE).saturating_mul(n_rotations).saturating_add(of_frame))
+    (2 * n_words + WORDS_BESIDE).saturating_mul(n_rotations).saturating_add(of_frame)
 }
 
 impl Form {

@@ -97,6 +97,16 @@ fn shuffled_pair(width: u16, n: usize, s: &mut Stream) -> (BlockCircuit, BlockCi
     (first, second)
 }
 
+/// The same circuit, which begins and ends with nothing in common: what is left out as common would not be tested.
+fn with_other_ends(block: &BlockCircuit) -> BlockCircuit {
+    let mut other = BlockCircuit::new(block.width());
+    let nothing: Vec<_> = (0..block.width())
+        .flat_map(|wire| [0.3, -0.3].map(|angle| LoweredGate::u3(BlockQubit(wire), [0.0, 0.0, angle])))
+        .collect();
+    other.gates.extend(nothing.iter().chain(&block.gates).chain(&nothing));
+    other
+}
+
 /// One change that is none of the circuit's own: a dropped gate, swapped wires, a flipped sign, another angle.
 fn planted(block: &BlockCircuit, s: &mut Stream) -> BlockCircuit {
     let mut wrong = block.clone();
@@ -123,7 +133,7 @@ fn bounds_are_never_below_the_distance() {
             0 => shuffled_pair(width, n.min(8), &mut s),
             _ => {
                 let a = random(width, n, &mut s);
-                (a.clone(), a)
+                (a.clone(), with_other_ends(&a))
             }
         };
         let distance = block_distance(&a, &b).unwrap();
@@ -250,7 +260,7 @@ fn disjoint_parts_and_long_commuting_runs_stay_cheap() {
         a.push_u3(wires[1], [0.0, 0.0, s.uniform()]);
         a.push_cx(wires[0], wires[1]);
     }
-    assert!(bound(&a, &a).unwrap() < 1e-10);
+    assert!(bound(&a, &with_other_ends(&a)).unwrap() < 1e-10);
 }
 
 #[test]
