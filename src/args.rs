@@ -267,7 +267,7 @@ pub struct VerifyArgs {
     /// the output. Works at any number of qubits
     #[arg(long, value_name = "FILE")]
     pub proof: Option<PathBuf>,
-    /// Seed of the random states that stand in for all states above 12 qubits
+    /// Seed of the random states that stand in for all states at 13 to 20 qubits
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
     #[command(flatten)]

@@ -77,6 +77,7 @@ fn whole_check(compiled: &Compiled) -> WholeCheck {
         Some(Method::Exact) => CheckMethod::Exact,
         Some(Method::RandomStates { .. }) => CheckMethod::RandomStates,
         Some(Method::RandomBranches { .. }) => CheckMethod::RandomBranches,
+        Some(Method::Paulis) => CheckMethod::Paulis,
         None => CheckMethod::None,
     };
     WholeCheck { method, distance: compiled.comparison.map(|c| c.distance), difference: compiled.difference.clone() }

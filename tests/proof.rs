@@ -52,6 +52,9 @@ fn a_compile_of_a_hundred_wires_is_proven_and_the_bound_comes_out_again() {
     assert_eq!(checked.status.code(), Some(0), "{}", text(&checked));
     let report = Report::from_json(&fs::read_to_string(&report).unwrap()).unwrap();
     assert!(text(&checked).contains(&format!("bound {:.3e}", report.error_bound)), "{}", text(&checked));
+    // What the evidence is: windows of up to eight wires are measured, wider ones have Pauli forms or random states.
+    let counts = text(&checked);
+    assert!(counts.contains("windows measured over all columns: ") && counts.contains("Pauli forms: "), "{counts}");
     // At most thirty times the output.
     assert!(fs::metadata(&proof).unwrap().len() < 30 * fs::metadata(&out).unwrap().len());
     // A bound that is too large is said, and proofs of other circuits are refused.

@@ -36,10 +36,29 @@ fn circuits_that_cannot_be_compared_are_no_answer() {
     assert_eq!((code, stdout.as_str()), (2, ""));
     assert!(stderr.contains('2') && stderr.contains('3'), "{stderr}");
 
+    // Pauli forms prove that two circuits are close, and never that they differ.
     let huge = folder.write("huge.qasm", &long(30, 1));
-    let (code, stdout, stderr) = parts(&run(&["verify", &huge, &huge]));
-    assert_eq!((code, stdout.as_str()), (2, ""));
-    assert!(stderr.contains("30"), "{stderr}");
+    for (change, words) in [("h q[29];\n", "prove nothing"), ("rz(0.001) q[29];\n", "at most 3.5")] {
+        // At the beginning, where it comes last of what should cancel.
+        let declared = "qreg q[30];\n";
+        let other = folder.write("other.qasm", &long(30, 1).replace(declared, &format!("{declared}{change}")));
+        let (code, stdout, stderr) = parts(&run(&["verify", &other, &huge]));
+        assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+        assert!(stderr.contains("30 wires") && stderr.contains(words), "{stderr}");
+    }
+}
+
+#[test]
+fn more_than_twenty_qubits_are_compared_by_pauli_forms() {
+    let folder = Folder::new();
+    let a = folder.write("a.qasm", &long(130, 2));
+    // The last rotation is cut in two, and a CX that commutes with it stands between.
+    let b = folder.write("b.qasm", &format!("{}cx q[5],q[129];\nrx(0.5) q[129];\ncx q[5],q[129];\n", long(130, 2)));
+    let c = folder.write("c.qasm", &format!("{}rx(0.125) q[129];\nrx(0.375) q[129];\n", long(130, 2)));
+    let (code, stdout, stderr) = parts(&run(&["verify", &b, &c]));
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(stdout.contains("Pauli forms") && stdout.contains("the same"), "{stdout}");
+    assert_eq!(parts(&run(&["verify", &a, &c])).0, 2);
 }
 
 #[test]

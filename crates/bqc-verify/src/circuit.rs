@@ -5,12 +5,12 @@
 //! came about, as a list of [`Edit`]s that anyone can do again ([`VerifiedCircuit::replay`]). Versions of a circuit
 //! share what they have in common, so a clone costs nothing.
 
-use crate::block::{Rejected, VerifiedBlock};
-use crate::join::{JoinError, Piece, join};
+use crate::block::{Evidence, Rejected, VerifiedBlock};
+use crate::join::{JoinError, Piece, Places, join};
 use crate::matrix_distance;
 use crate::rewriting::{MoveError, Rewriting};
 use bqc_circuit::gates::{CX, U3, lowered};
-use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, Edit, GateId, Lowered, Operation, PieceEdit, Qubit, Step, Wire};
+use bqc_circuit::{BlockCircuit, Circuit, Edit, GateId, Lowered, Operation, PieceEdit, Qubit, Step};
 use rayon::prelude::*;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -49,6 +49,40 @@ pub enum ReplayError {
     },
 }
 
+/// How many windows were replaced, by what is known of their replacements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WindowCounts {
+    /// Measured over all columns.
+    pub n_columns: usize,
+    /// Bounded by Pauli forms.
+    pub n_paulis: usize,
+    /// Compared with their claimed distance on random states.
+    pub n_states: usize,
+}
+
+impl std::ops::AddAssign for WindowCounts {
+    fn add_assign(&mut self, other: WindowCounts) {
+        self.n_columns += other.n_columns;
+        self.n_paulis += other.n_paulis;
+        self.n_states += other.n_states;
+    }
+}
+
+impl WindowCounts {
+    fn of<'a>(blocks: impl Iterator<Item = &'a VerifiedBlock>) -> WindowCounts {
+        let mut counts = WindowCounts::default();
+        for block in blocks {
+            match block.evidence() {
+                Evidence::Unchanged => {}
+                Evidence::Columns => counts.n_columns += 1,
+                Evidence::Paulis => counts.n_paulis += 1,
+                Evidence::States => counts.n_states += 1,
+            }
+        }
+        counts
+    }
+}
+
 /// One pass of the way, and the passes before.
 #[derive(Debug)]
 struct Link {
@@ -82,25 +116,7 @@ impl VerifiedCircuit {
     ///
     /// `is_recorded`: remember the edits that follow.
     pub fn lower(input: &Circuit, is_recorded: bool) -> Result<VerifiedCircuit, LoweringError> {
-        let mut kinds: HashSet<(GateId, [u64; 4])> = HashSet::new();
-        for operation in &input.operations {
-            if let Operation::Gate(call) = operation
-                && !matches!(call.gate(), CX | U3)
-            {
-                let mut bits = [0; 4];
-                bits.iter_mut().zip(call.angles()).for_each(|(bits, angle)| *bits = angle.to_bits());
-                kinds.insert((call.gate(), bits));
-            }
-        }
-        kinds.into_par_iter().try_for_each(|(gate, bits)| {
-            let angles = &bits.map(f64::from_bits)[..gate.row().n_angles];
-            let matrix = (gate.row().unitary)(angles);
-            let distance = matrix_distance(&lowered(gate, angles), &matrix).unwrap_or(f64::NAN);
-            if distance <= LOWERING_TOLERANCE || angles.iter().any(|angle| !angle.is_finite()) {
-                return Ok(());
-            }
-            Err(LoweringError { gate: gate.row().qasm, angles: angles.to_vec(), distance })
-        })?;
+        measure_lowering(input)?;
         Ok(VerifiedCircuit { circuit: Arc::new(Lowered::of(input)), bound: 0.0, way: None, is_recorded })
     }
 
@@ -130,12 +146,14 @@ impl VerifiedCircuit {
         VerifiedCircuit { circuit, bound: self.bound + distance, way, is_recorded: self.is_recorded }
     }
 
-    /// Does an edit again, and measures everything in it: windows up to eight wires over all columns, wider ones as
-    /// far as random states can contradict the distance that the edit names.
-    pub fn replay(&self, edit: &Edit) -> Result<VerifiedCircuit, ReplayError> {
+    /// Does an edit again, and measures everything in it: windows up to eight wires over all columns, wider ones by
+    /// Pauli forms, and where these prove nothing, up to twelve wires, as far as random states can contradict the
+    /// distance that the edit names. Gives how many windows were which.
+    pub fn replay(&self, edit: &Edit) -> Result<(VerifiedCircuit, WindowCounts), ReplayError> {
         match edit {
             Edit::Moves(moves) => {
-                Ok(self.rewrite(|rewriting| moves.iter().try_for_each(|step| rewriting.apply(*step)))?)
+                let next = self.rewrite(|rewriting| moves.iter().try_for_each(|step| rewriting.apply(*step)))?;
+                Ok((next, WindowCounts::default()))
             }
             Edit::Pieces(edits) => {
                 let measured: Vec<Option<VerifiedBlock>> =
@@ -149,7 +167,7 @@ impl VerifiedCircuit {
                         }
                     }
                 }
-                Ok(self.join(&pieces)?)
+                Ok((self.join(&pieces)?, WindowCounts::of(measured.iter().flatten())))
             }
         }
     }
@@ -165,20 +183,17 @@ impl VerifiedCircuit {
     /// Measures what replaces a window.
     fn measure(&self, edit: &PieceEdit) -> Result<Option<VerifiedBlock>, ReplayError> {
         let PieceEdit::Replaced { wires, steps, by, distance } = edit else { return Ok(None) };
+        let first = steps.first().copied().unwrap_or_default();
+        let places = Places::of(wires).ok_or(JoinError::OtherOriginal { step: first })?;
         let mut original = BlockCircuit::new(by.width());
         for &step in steps {
             let Some(Step::Gate(gate)) = self.circuit.steps.get(step as usize) else {
                 return Err(JoinError::OtherStep { step }.into());
             };
-            let place = |wire: &Qubit| wires.iter().take(256).position(|w| w == wire);
-            if let Some(foreign) = gate.wires().iter().find(|wire| place(wire).is_none()) {
-                return Err(JoinError::ForeignWire { step, wire: foreign.index() }.into());
-            }
-            original.gates.push(gate.map(|wire| BlockQubit::at(place(&wire).unwrap_or_default())));
+            original.gates.push(places.local(gate, step)?);
         }
-        let step = steps.first().copied().unwrap_or_default();
-        let verified = VerifiedBlock::check_claim(&original, by.clone(), *distance, 1.0);
-        verified.map(Some).map_err(|rejected| ReplayError::Window { step, rejected })
+        let verified = VerifiedBlock::prove_claim(&original, by.clone(), *distance, 1.0);
+        verified.map(Some).map_err(|rejected| ReplayError::Window { step: first, rejected })
     }
 
     /// The circuit.
@@ -250,6 +265,29 @@ impl Output {
     pub fn edits(&self) -> Vec<&Edit> {
         self.verified.as_ref().map_or_else(Vec::new, VerifiedCircuit::edits)
     }
+}
+
+/// Measures what each kind of gate with each choice of angles lowers to against its matrix.
+pub(crate) fn measure_lowering(input: &Circuit) -> Result<(), LoweringError> {
+    let mut kinds: HashSet<(GateId, [u64; 4])> = HashSet::new();
+    for operation in &input.operations {
+        if let Operation::Gate(call) = operation
+            && !matches!(call.gate(), CX | U3)
+        {
+            let mut bits = [0; 4];
+            bits.iter_mut().zip(call.angles()).for_each(|(bits, angle)| *bits = angle.to_bits());
+            kinds.insert((call.gate(), bits));
+        }
+    }
+    kinds.into_par_iter().try_for_each(|(gate, bits)| {
+        let angles = &bits.map(f64::from_bits)[..gate.row().n_angles];
+        let matrix = (gate.row().unitary)(angles);
+        let distance = matrix_distance(&lowered(gate, angles), &matrix).unwrap_or(f64::NAN);
+        if distance <= LOWERING_TOLERANCE || angles.iter().any(|angle| !angle.is_finite()) {
+            return Ok(());
+        }
+        Err(LoweringError { gate: gate.row().qasm, angles: angles.to_vec(), distance })
+    })
 }
 
 /// The pieces as data; what stays is listed together.

@@ -1,4 +1,5 @@
-//! Whole circuits against each other: exactly if they are small, on random states if they fit.
+//! Whole circuits against each other: exactly if they are small, on random states if they fit, by Pauli forms if they
+//! are wide.
 //!
 //! Wires are compared by index, wires that neither circuit uses are left out first. Gates are the
 //! matrices of the gate table. What is not a gate is treated like this:
@@ -12,6 +13,11 @@
 //!   weight that it had in the first circuit) and whether each `if` happens, by a coin and not by
 //!   the bits, because the classical history is the same in both by the rule above. A rewriting that
 //!   is right only because some value can never occur is therefore reported as a difference.
+//!
+//! Where no state fits, Pauli forms may still bound the distance (`pauli`, `wide`). They prove that circuits are close,
+//! and never that they differ.
+
+mod wide;
 
 use crate::program::{Branching, Step, joined};
 use crate::states::States;
@@ -34,11 +40,20 @@ pub struct CompareOptions {
     pub max_updates: f64,
     /// Seed of the random states and branches.
     pub seed: u64,
+    /// Whether to try Pauli forms where not even one state can be afforded. They take up to 1 GiB of memory.
+    pub with_paulis: bool,
 }
 
 impl Default for CompareOptions {
     fn default() -> CompareOptions {
-        CompareOptions { max_exact_qubits: MAX_EXACT_QUBITS, max_qubits: 20, n_states: 16, max_updates: 1e11, seed: 0 }
+        CompareOptions {
+            max_exact_qubits: MAX_EXACT_QUBITS,
+            max_qubits: 20,
+            n_states: 16,
+            max_updates: 1e11,
+            seed: 0,
+            with_paulis: true,
+        }
     }
 }
 
@@ -57,6 +72,8 @@ pub enum Method {
         /// How many.
         n_branches: usize,
     },
+    /// Pauli forms that cancel: the distance is a bound, and the circuits may be closer.
+    Paulis,
 }
 
 impl std::fmt::Display for Method {
@@ -67,6 +84,7 @@ impl std::fmt::Display for Method {
             Method::RandomBranches { n_branches } => {
                 write!(f, "estimated on {n_branches} random states and measurement branches")
             }
+            Method::Paulis => write!(f, "at most, proved by Pauli forms that cancel"),
         }
     }
 }
@@ -74,7 +92,7 @@ impl std::fmt::Display for Method {
 /// Two circuits were compared.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Comparison {
-    /// The phase distance, or its estimate. Test it with `distance <= epsilon`: it may be NaN.
+    /// The phase distance, its estimate, or its bound. Test it with `distance <= epsilon`: it may be NaN.
     pub distance: f64,
     /// How it was found.
     pub method: Method,
@@ -99,15 +117,18 @@ pub enum Incomparable {
         /// The wire or bit, and which of its directives.
         place: String,
     },
-    /// Too many wires for a state vector.
-    #[error("the circuits use {n_qubits} wires, a comparison reaches {limit}")]
+    /// Too many wires for a state vector, and Pauli forms prove nothing.
+    #[error(
+        "the circuits use {n_qubits} wires, random states reach {limit}, and Pauli forms prove nothing above: the \
+         circuits may be equal or not"
+    )]
     TooManyWires {
         /// Wires that at least one circuit uses.
         n_qubits: usize,
         /// The most that are compared.
         limit: usize,
     },
-    /// Not even one state can be simulated within the limit.
+    /// Not even one state can be simulated within the limit, and Pauli forms prove nothing.
     #[error("one random state takes {updates:.1e} amplitude updates, the limit is {limit:.1e}")]
     TooMuchWork {
         /// Updates for one state through both circuits.
@@ -151,33 +172,39 @@ pub fn compare_circuits(a: &Circuit, b: &Circuit, options: &CompareOptions) -> R
     let n_terminal: Vec<usize> = a.n_terminal.iter().zip(&b.n_terminal).map(|(a, b)| *a.min(b)).collect();
     let place = compact(&a, &b, &n_terminal);
     let n = place.iter().flatten().count();
+    let by_paulis = |otherwise: Incomparable| match options.with_paulis {
+        true => wide::distance_bound(&a, &b, &n_terminal)
+            .map(|distance| Comparison { distance, method: Method::Paulis, n_qubits: n })
+            .ok_or(otherwise),
+        false => Err(otherwise),
+    };
     if n > options.max_qubits {
-        return Err(Incomparable::TooManyWires { n_qubits: n, limit: options.max_qubits });
+        return by_paulis(Incomparable::TooManyWires { n_qubits: n, limit: options.max_qubits });
     }
-    let (a, b) = (joined(a.steps(&place, &n_terminal)), joined(b.steps(&place, &n_terminal)));
+    let [x, y] = [&a, &b].map(|reading| joined(reading.steps(&place, &n_terminal)));
     let branching = |steps: &[Step]| steps.iter().any(|s| matches!(s, Step::Branching { .. }));
-    let branching = branching(&a) || branching(&b);
+    let branching = branching(&x) || branching(&y);
     let amplitudes = (1u64 << n) as f64;
-    let updates = (a.len() + b.len()) as f64 * amplitudes;
+    let updates = (x.len() + y.len()) as f64 * amplitudes;
     if !branching && n <= options.max_exact_qubits && updates * amplitudes <= options.max_updates {
-        return Ok(Comparison { distance: exact_distance(&a, &b, n), method: Method::Exact, n_qubits: n });
+        return Ok(Comparison { distance: exact_distance(&x, &y, n), method: Method::Exact, n_qubits: n });
     }
     let affordable = (options.max_updates / updates).floor();
     if affordable < 1.0 {
-        return Err(Incomparable::TooMuchWork { updates, limit: options.max_updates });
+        return by_paulis(Incomparable::TooMuchWork { updates, limit: options.max_updates });
     }
     let n_states = options.n_states.max(1).min(affordable as usize);
     let random = |states: &mut States, p: usize, n_states: usize| {
         states.set_random(n_states, &mut Stream::new(options.seed, p as u64, STATES));
     };
     let (distance, method) = if branching {
-        let distance = residual::branch_distance(&a, &b, n_states, options.seed, n, |p, states| random(states, p, 1));
+        let distance = residual::branch_distance(&x, &y, n_states, options.seed, n, |p, states| random(states, p, 1));
         (distance, Method::RandomBranches { n_branches: n_states })
     } else {
         let per_pass = if n > 16 { 2 } else { 8 };
         let n_passes = n_states.div_ceil(per_pass);
         let pass = |p: usize, states: &mut States| random(states, p, per_pass.min(n_states - p * per_pass));
-        (residual::distance(&a, &b, n, n_passes, pass), Method::RandomStates { n_states })
+        (residual::distance(&x, &y, n, n_passes, pass), Method::RandomStates { n_states })
     };
     Ok(Comparison { distance, method, n_qubits: n })
 }
@@ -250,11 +277,11 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// The circuit's steps on the wires of `place`, without the last `n_terminal` measurements.
-    fn steps(&self, place: &[Option<usize>], n_terminal: &[usize]) -> Vec<Step> {
-        let mut cache = HashMap::new();
-        let mut occurrence = vec![0usize; place.len()];
-        let mut steps = Vec::new();
+    /// The operations without barriers and without the last `n_terminal` measurements. Each directive has a key, which
+    /// names it by its first wire and its number there: the same name in both circuits.
+    fn operations(&self, n_terminal: &[usize]) -> Vec<(&'a Operation, u64)> {
+        let mut occurrence = vec![0usize; n_terminal.len()];
+        let mut operations = Vec::new();
         for operation in self.circuit.operations.iter().filter(|o| !is_barrier(o)) {
             let mut key = 0;
             if let Operation::Directive(directive) = operation {
@@ -270,9 +297,16 @@ impl<'a> Reading<'a> {
                 }
                 key = (wire as u64) << 32 | nth as u64;
             }
-            steps.extend(step(operation, key, place, &mut cache));
+            operations.push((operation, key));
         }
-        steps
+        operations
+    }
+
+    /// The circuit's steps on the wires of `place`, without the last `n_terminal` measurements.
+    fn steps(&self, place: &[Option<usize>], n_terminal: &[usize]) -> Vec<Step> {
+        let mut cache = HashMap::new();
+        let operations = self.operations(n_terminal).into_iter();
+        operations.filter_map(|(operation, key)| step(operation, key, place, &mut cache)).collect()
     }
 }
 
@@ -280,8 +314,7 @@ fn is_barrier(operation: &Operation) -> bool {
     matches!(operation, Operation::Directive(d) if matches!(**d, Directive::Barrier(_)))
 }
 
-/// The step of one operation, `None` for barriers. `key` names a directive by its first wire and its
-/// number there, which is the same name in both circuits.
+/// The step of one operation, `None` for barriers; `key` as in [`Reading::operations`].
 fn step(
     operation: &Operation,
     key: u64,

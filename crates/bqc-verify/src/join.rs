@@ -3,12 +3,13 @@
 //! A list of pieces is a legal bracketing if, read one after another, the steps come in an order in which every step
 //! has the same predecessor on each of its wires as in the circuit, walls come in their own order, and no step is
 //! missing or taken twice: then nothing has changed places with something that it shares a wire with. Each window
-//! names the wires of its block and the steps that it stands for, and its replacement must have been measured against
-//! exactly these gates on these wires. So a wire that was swapped, a gate that was dropped, and gates in a wrong
-//! order are found here, in time linear in the number of gates, whatever the width.
+//! names the wires of its block, each once, and the steps that it stands for, and its replacement must have been
+//! measured against exactly these gates on these wires. So a wire that was swapped, a gate that was dropped, and gates
+//! in a wrong order are found here, in time linear in the number of gates, whatever the width.
 
 use crate::block::{Fingerprint, VerifiedBlock};
-use bqc_circuit::{BlockQubit, Item, LoweredGate, Sequence, Wire};
+use bqc_circuit::{BlockGate, BlockQubit, Item, LoweredGate, Sequence, Wire};
+use std::collections::HashMap;
 
 /// Some steps of a circuit in their new place.
 #[derive(Clone, Copy, Debug)]
@@ -167,21 +168,58 @@ impl<'a, S: Sequence> Fronts<'a, S> {
             out.push(Item::Gate(self.take_gate(step)?));
         }
         let Some(verified) = replacement else { return Ok(0.0) };
+        let other = JoinError::OtherOriginal { step: steps.first().copied().unwrap_or_default() };
+        let Some(places) = Places::of(wires) else { return Err(other) };
         let mut local = Vec::with_capacity(steps.len());
         for (item, &step) in out.drain(first..).zip(steps) {
             let Item::Gate(gate) = item else { continue };
-            let place = |wire: &S::Wire| wires.iter().position(|w| w == wire);
-            if let Some(foreign) = gate.wires().iter().find(|wire| place(wire).is_none()) {
-                return Err(JoinError::ForeignWire { step, wire: foreign.index() });
-            }
-            local.push(gate.map(|wire| BlockQubit::at(place(&wire).unwrap_or_default())));
+            local.push(places.local(&gate, step)?);
         }
         let width = verified.circuit().width();
         if usize::from(width) != wires.len() || Fingerprint::of_gates(width, local.into_iter()) != verified.original() {
-            return Err(JoinError::OtherOriginal { step: steps.first().copied().unwrap_or_default() });
+            return Err(other);
         }
         out.extend(verified.circuit().on(wires).map(Item::Gate));
         Ok(verified.distance())
+    }
+}
+
+/// Up to so many wires, looking along them is faster than a table.
+const FEW_WIRES: usize = 16;
+
+/// Which wire of a window a wire of the circuit is.
+pub(crate) struct Places<'a, W> {
+    wires: &'a [W],
+    /// For windows of more than [`FEW_WIRES`].
+    table: HashMap<W, usize>,
+}
+
+impl<'a, W: Wire> Places<'a, W> {
+    /// None if a wire is named twice: a gate of the block on both would be none on the circuit.
+    pub(crate) fn of(wires: &'a [W]) -> Option<Places<'a, W>> {
+        let mut table = HashMap::new();
+        let is_few = wires.len() <= FEW_WIRES;
+        let is_new = |(at, wire): (usize, &W)| match is_few {
+            true => !wires[..at].contains(wire),
+            false => table.insert(*wire, at).is_none(),
+        };
+        wires.iter().enumerate().all(is_new).then_some(Places { wires, table })
+    }
+
+    fn get(&self, wire: &W) -> Option<usize> {
+        match self.wires.len() <= FEW_WIRES {
+            true => self.wires.iter().position(|w| w == wire),
+            false => self.table.get(wire).copied(),
+        }
+    }
+
+    /// The gate at a step, on the wires of the window.
+    pub(crate) fn local(&self, gate: &LoweredGate<W>, step: u32) -> Result<BlockGate, JoinError> {
+        let place = |wire: &W| self.get(wire).filter(|place| u16::try_from(*place).is_ok());
+        if let Some(foreign) = gate.wires().iter().find(|wire| place(wire).is_none()) {
+            return Err(JoinError::ForeignWire { step, wire: foreign.index() });
+        }
+        Ok(gate.map(|wire| BlockQubit::at(place(&wire).unwrap_or_default())))
     }
 }
 

@@ -8,7 +8,8 @@
 //! up to a bound for the circuit.
 //!
 //! What a compile promises is a type:
-//! * a [`VerifiedBlock`] comes into being only by measuring it against its original (`block`);
+//! * a [`VerifiedBlock`] comes into being only by measuring it against its original (`block`), over all columns if it
+//!   is narrow, by Pauli forms at any width (`pauli`);
 //! * a [`Composition`] is a window that is rebuilt piece by piece: it takes verified pieces in a legal bracketing of
 //!   its gates, and rewritings of single gates that are measured as they are made (`compose`, `join`, `rewriting`);
 //! * a [`VerifiedCircuit`] is the same for a whole circuit, and what a compile writes (`circuit`).
@@ -19,13 +20,14 @@ mod compare;
 mod compose;
 mod join;
 mod matrix;
+mod pauli;
 mod program;
 mod residual;
 mod rewriting;
 mod states;
 
-pub use block::{Rejected, VerifiedBlock, block_distance};
-pub use circuit::{LoweringError, Output, ReplayError, VerifiedCircuit};
+pub use block::{Evidence, Rejected, VerifiedBlock, block_distance};
+pub use circuit::{LoweringError, Output, ReplayError, VerifiedCircuit, WindowCounts};
 pub use compare::{CompareOptions, Comparison, Incomparable, Method, compare_circuits};
 pub use compose::Composition;
 pub use join::{JoinError, Piece};

@@ -1,6 +1,7 @@
 //! What the verifier must see: every kind of wrong result, at every size, by blocks and by circuits.
 
 use super::*;
+use crate::test_support::rewritten;
 use bqc_circuit::{
     BlockCircuit, BlockGate, BlockQubit, Circuit, Clbit, Directive, GateCall, GateId, Lowered, LoweredGate, Operation,
     Qubit, Register,
@@ -20,26 +21,6 @@ fn reference(block: &BlockCircuit) -> Matrix {
         }
     }
     u
-}
-
-/// The same unitary written differently: every one-qubit gate as a product of two, every CX as CZ.
-fn rewritten(block: &BlockCircuit, stream: &mut Stream) -> BlockCircuit {
-    let mut other = BlockCircuit::new(block.width());
-    for gate in &block.gates {
-        match *gate {
-            LoweredGate::Two { wires: [control, target], .. } => {
-                let half = [std::f64::consts::FRAC_PI_2, 0.0, std::f64::consts::PI];
-                let [hc, ht] = [control, target].map(|wire| BlockGate::u3(wire, half));
-                other.gates.extend([hc, ht, BlockGate::cx(target, control), hc, ht]);
-            }
-            LoweredGate::One { wire: qubit, angles: [t, p, l] } => {
-                let split = stream.su2();
-                other.gates.push(BlockGate::from_su2(qubit, split));
-                other.gates.push(BlockGate::from_su2(qubit, Su2::u3(t, p, l) * split.dagger()));
-            }
-        }
-    }
-    other
 }
 
 proptest! {
@@ -161,8 +142,15 @@ fn malformed_and_mismatched_blocks_are_rejected() {
     }
     let wider = VerifiedBlock::check(&good, BlockCircuit::new(3), 1.0);
     assert_eq!(wider, Err(Rejected::WidthDiffers { original: 2, candidate: 3 }));
-    let wide = BlockCircuit::new(13);
-    assert_eq!(VerifiedBlock::check(&wide, wide.clone(), 1.0), Err(Rejected::TooWide { width: 13 }));
+    // The same for wide ones, which Pauli forms look at first.
+    let wide = BlockCircuit::new(130);
+    for wires in [[0, 130], [129, 129]] {
+        let mut bad = wide.clone();
+        bad.gates.push(BlockGate::cx(BlockQubit(wires[0]), BlockQubit(wires[1])));
+        assert_eq!(VerifiedBlock::check(&wide, bad, 1.0), Err(Rejected::Malformed { width: 130 }));
+    }
+    let narrow = VerifiedBlock::check(&wide, good, 1.0);
+    assert_eq!(narrow, Err(Rejected::WidthDiffers { original: 130, candidate: 2 }));
     assert_eq!(VerifiedBlock::unchanged(wide.clone()).into_circuit(), wide);
 }
 
@@ -315,10 +303,16 @@ fn idle_wires_do_not_count_and_limits_are_named() {
     assert!((comparison.distance - 1e-7 / 8f64.sqrt()).abs() < 1e-14);
     let mut wide = Circuit::with_qubits(100);
     (1..30).for_each(|q| wide.push(GateCall::cx(Qubit(0), Qubit(q))));
-    let refused = compare_circuits(&wide, &wide, &CompareOptions::default()).unwrap_err();
+    let without = CompareOptions { with_paulis: false, ..CompareOptions::default() };
+    let refused = compare_circuits(&wide, &wide, &without).unwrap_err();
     assert_eq!(refused, Incomparable::TooManyWires { n_qubits: 30, limit: 20 });
-    let poor = CompareOptions { max_updates: 10.0, ..CompareOptions::default() };
+    let poor = CompareOptions { max_updates: 10.0, ..without };
     assert!(matches!(compare_circuits(&a, &b, &poor), Err(Incomparable::TooMuchWork { .. })));
+    // What is too much for states is not for Pauli forms, which find a bound.
+    let poor = CompareOptions { max_updates: 10.0, ..CompareOptions::default() };
+    let comparison = compare_circuits(&a, &b, &poor).unwrap();
+    assert_eq!((comparison.n_qubits, comparison.method), (3, Method::Paulis));
+    assert!((comparison.distance - 1e-7 / 8f64.sqrt()).abs() < 1e-14, "{:e}", comparison.distance);
     let other = compare_circuits(&a, &Circuit::with_qubits(99), &CompareOptions::default());
     assert_eq!(other, Err(Incomparable::WiresDiffer { a: 100, b: 99 }));
     let empty = compare_circuits(&Circuit::with_qubits(0), &Circuit::with_qubits(0), &CompareOptions::default());
@@ -400,5 +394,46 @@ fn a_composition_is_measured_against_its_original_at_every_width() {
         for (what, wrong) in wrong_variants(&block) {
             assert!(VerifiedBlock::check_claim(&block, wrong, 0.0, 1e-10).is_err(), "{width}: {what}");
         }
+    }
+}
+
+#[test]
+fn the_evidence_is_the_strongest_that_there_is() {
+    let quarter = [0.0, 0.0, std::f64::consts::FRAC_PI_4];
+    // Two rotations that become one across a CX that they commute with: every width has columns or Pauli forms.
+    for width in [2, 8, 9, 12, 13, 150] {
+        let (a, b) = (BlockQubit(0), BlockQubit(width - 1));
+        let [mut original, mut merged, mut wrong] = [0; 3].map(|_| BlockCircuit::new(width));
+        original.push_u3(a, quarter);
+        original.push_cx(a, b);
+        original.push_u3(a, [0.0, 0.0, 0.3]);
+        merged.push_u3(a, [0.0, 0.0, quarter[2] + 0.3]);
+        merged.push_cx(a, b);
+        wrong.push_u3(a, [0.0, 0.0, quarter[2] - 0.3]);
+        wrong.push_cx(a, b);
+        let checked = VerifiedBlock::check(&original, merged.clone(), 1e-12).unwrap();
+        let expected = if width <= 8 { Evidence::Columns } else { Evidence::Paulis };
+        assert_eq!((checked.evidence(), checked.circuit()), (expected, &merged), "{width}");
+        assert!(checked.distance() < 1e-15);
+        let refused = VerifiedBlock::check(&original, wrong.clone(), 1e-12).unwrap_err();
+        assert_eq!(matches!(refused, Rejected::TooFar { .. }), width <= 12, "{width}");
+        assert_eq!(matches!(refused, Rejected::Unproved { .. }), width > 12, "{width}");
+        // A claim is compared with random states up to twelve wires, unless Pauli forms are asked for first.
+        let claimed = VerifiedBlock::check_claim(&original, merged.clone(), 1e-13, 1e-12).unwrap();
+        let by = if (9..=12).contains(&width) { Evidence::States } else { expected };
+        assert_eq!(claimed.evidence(), by, "{width}");
+        let proved = VerifiedBlock::prove_claim(&original, merged.clone(), 1e-13, 1e-12).unwrap();
+        assert_eq!(proved.evidence(), expected, "{width}");
+        assert!(VerifiedBlock::prove_claim(&original, wrong, 1e-13, 1e-12).is_err());
+        if width > 8 {
+            assert_eq!(VerifiedBlock::prove_claim(&original, merged, 1e-10, 1e-12).is_ok(), width > 12);
+        }
+    }
+    // Generic gates that only their product makes equal.
+    for width in [9, 13] {
+        let mut stream = Stream::new(8, 0, 0);
+        let block = BlockCircuit::random(width, 40, &mut stream);
+        let checked = VerifiedBlock::check(&block, rewritten(&block, &mut stream), 1e-10).unwrap();
+        assert_eq!(checked.evidence(), Evidence::Paulis);
     }
 }

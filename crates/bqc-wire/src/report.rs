@@ -138,6 +138,8 @@ pub enum CheckMethod {
     RandomStates,
     /// On random states through random outcomes of measurements, resets and conditions.
     RandomBranches,
+    /// By Pauli forms that cancel: an upper bound.
+    Paulis,
     /// Not at all: too many wires.
     None,
 }

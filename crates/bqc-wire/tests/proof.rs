@@ -3,6 +3,14 @@
 use bqc_circuit::{BlockCircuit, BlockQubit, Edit, Move, PieceEdit, Qubit};
 use bqc_wire::{Proof, ProofError, digest_of, encode_proof, fuzz};
 
+/// A region of three hundred wires.
+fn wide() -> PieceEdit {
+    let mut by = BlockCircuit::new(300);
+    by.push_cx(BlockQubit(299), BlockQubit(127));
+    by.push_u3(BlockQubit(256), [0.1, 0.2, 0.3]);
+    PieceEdit::Replaced { wires: (0..300).map(Qubit).collect(), steps: vec![1, 2], by, distance: 0.0 }
+}
+
 fn edits() -> Vec<Edit> {
     let mut by = BlockCircuit::new(3);
     by.push_cx(BlockQubit(0), BlockQubit(2));
@@ -23,7 +31,7 @@ fn edits() -> Vec<Edit> {
             Move::Fuse { place: 0, is_forth: false, n_hops: 0, moved: None, product },
             Move::Cancel { place: 5, twin: 4_000_000_000 },
         ]),
-        Edit::Pieces(vec![]),
+        Edit::Pieces(vec![wide()]),
     ]
 }
 

@@ -201,6 +201,7 @@ fn every_status_and_method_has_its_word() {
     for (text, method) in [
         ("random_states", CheckMethod::RandomStates),
         ("random_branches", CheckMethod::RandomBranches),
+        ("paulis", CheckMethod::Paulis),
         ("none", CheckMethod::None),
     ] {
         let report = Report::from_json(&REPORT.replacen("\"exact\"", &format!("\"{text}\""), 1)).unwrap();

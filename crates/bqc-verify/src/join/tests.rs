@@ -68,12 +68,68 @@ fn example() -> (VerifiedCircuit, Vec<Cut>, Vec<Option<VerifiedBlock>>) {
 }
 
 #[test]
+fn a_window_that_names_a_wire_twice_is_refused() {
+    // On two wires of its own, the gate between a gate of the other wire and its inverse is that gate; on one it is not.
+    let mut input = Circuit::with_qubits(40);
+    input.push(GateCall::u3([0.4, 0.0, 0.0], Qubit(5)));
+    let circuit = VerifiedCircuit::lower(&input, true).unwrap();
+    for n_more in [0, 20] {
+        let wires: Vec<Qubit> = [5, 5].into_iter().chain(6..6 + n_more).map(Qubit).collect();
+        let mut original = BlockCircuit::new(wires.len() as u16);
+        original.push_u3(BlockQubit(0), [0.4, 0.0, 0.0]);
+        let mut by = BlockCircuit::new(wires.len() as u16);
+        by.push_u3(BlockQubit(1), [0.0, 0.0, 1.0]);
+        by.push_u3(BlockQubit(0), [0.4, 0.0, 0.0]);
+        by.push_u3(BlockQubit(1), [0.0, 0.0, -1.0]);
+        let verified = VerifiedBlock::check(&original, by.clone(), 1e-12).unwrap();
+        let piece = Piece::Window { wires: &wires, steps: &[0], replacement: Some(&verified) };
+        assert_eq!(circuit.join(&[piece]).unwrap_err(), JoinError::OtherOriginal { step: 0 });
+        let edit = bqc_circuit::PieceEdit::Replaced { wires: wires.clone(), steps: vec![0], by, distance: 1e-13 };
+        assert!(circuit.replay(&bqc_circuit::Edit::Pieces(vec![edit])).is_err());
+    }
+}
+
+#[test]
+fn a_region_of_a_hundred_wires_is_replaced_and_proved_again() {
+    // Rotations, some of which merge across a ladder of CX that they commute with; a measurement behind them.
+    let mut input = Circuit::with_qubits(120);
+    input.cregs.push(Register { name: "c".into(), first: 0, size: 1 });
+    for q in 0..119 {
+        input.push(GateCall::u3([0.0, 0.0, 0.1], Qubit(q)));
+        input.push(GateCall::cx(Qubit(q), Qubit(q + 1)));
+        input.push(GateCall::u3([0.0, 0.0, 0.2], Qubit(q)));
+    }
+    let measure = Directive::Measure { qubit: Qubit(0), clbit: Clbit(0) };
+    input.operations.push(Operation::Directive(Box::new(measure)));
+    let circuit = VerifiedCircuit::lower(&input, true).unwrap();
+    let wires: Vec<Qubit> = (0..120).map(Qubit).collect();
+    let steps: Vec<u32> = (0..3 * 119).collect();
+    let original = block_of(&circuit, &(wires.clone(), steps.clone()));
+    let mut merged = BlockCircuit::new(120);
+    for q in 0..119 {
+        merged.push_cx(BlockQubit(q), BlockQubit(q + 1));
+        merged.push_u3(BlockQubit(q), [0.0, 0.0, 0.1 + 0.2]);
+    }
+    let verified = VerifiedBlock::check(&original, merged.clone(), 1e-12).unwrap();
+    assert_eq!(verified.evidence(), crate::Evidence::Paulis);
+    let piece = Piece::Window { wires: &wires, steps: &steps, replacement: Some(&verified) };
+    let joined = circuit.join(&[piece, Piece::Wall(3 * 119)]).unwrap();
+    assert!(joined.bound() < 1e-12 && joined.circuit().steps.len() == 2 * 119 + 1);
+    let (again, counts) = circuit.replay(joined.edits()[0]).unwrap();
+    assert!(again.is_same(&joined) && again.bound() == joined.bound());
+    assert_eq!(counts, crate::WindowCounts { n_paulis: 1, ..Default::default() });
+    // Another replacement does not hold, whatever the edit says of it.
+    merged.gates.swap_remove(100);
+    assert!(matches!(VerifiedBlock::check(&original, merged, 1e-12), Err(crate::Rejected::Unproved { .. })));
+}
+
+#[test]
 fn a_bracketing_is_the_circuit() {
     let (circuit, windows, replacements) = example();
     let joined = circuit.join(&pieces(&windows, &replacements)).unwrap();
     assert_eq!((joined.circuit(), joined.bound()), (circuit.circuit(), 0.0));
     assert_eq!(joined.edits().len(), 1);
-    let again = joined.edits().into_iter().try_fold(circuit.clone(), |c, edit| c.replay(edit)).unwrap();
+    let again = joined.edits().into_iter().try_fold(circuit.clone(), |c, edit| c.replay(edit).map(|(c, _)| c)).unwrap();
     assert_eq!(again.circuit(), joined.circuit());
     assert!(again.is_same(&VerifiedCircuit::lower(&joined.circuit().to_circuit(), false).unwrap()));
 }

@@ -1,0 +1,230 @@
+//! How far apart two circuits are at most, by Pauli forms: at any number of wires, where their difference cancels.
+//!
+//! What both begin and end with is left out (`common`). The other gates of the original and, backwards, the inverses of
+//! the candidate's are one circuit, which should be the identity. Every gate of it is a CX or rotations about Z and X; a quarter turn is a Clifford. A rotation about a
+//! wire's axis behind a Clifford `C` is one about the Pauli `C†QC` in front of it, so the whole is a Clifford behind
+//! rotations about Paulis (`frame`; D. Litinski, arXiv:1808.02892). Each new rotation falls through all that it
+//! commutes with, until it meets its like: there the angles add up, and what makes a quarter turn goes to the Clifford
+//! (`layers`; F. Zhang, J. Chen, arXiv:1903.12456). If the Clifford ends as the identity, with all signs, what is left
+//! of the rotations bounds the distance:
+//!
+//! `d(V†U, 1) ≤ Σ d(exp(−i r/2 P), 1) = Σ √2 |sin(r/4)|`, which is at most `Σ |sin(r/2)|` for `|r| ≤ π`.
+//!
+//! The phase distance is subadditive and unchanged by a common factor, so this holds for `d(U, V)` too. Angles add up
+//! in two doubles (`angle`), so rounding adds no more than 1e-25 a rotation, and that is counted.
+//!
+//! Generic one-qubit gates may be equal only as products. Where merging alone does not do, four rotations about two
+//! Paulis and their product become three (`chain`), which rounds, and is measured.
+//!
+//! What this cannot reduce may be equal all the same, by identities of more than commuting, merging and Cliffords. So
+//! the answer is a bound or nothing, and never that circuits differ.
+
+mod angle;
+mod chain;
+mod common;
+mod frame;
+mod layers;
+#[cfg(test)]
+mod tests;
+
+use angle::Angle;
+use bqc_circuit::{LoweredGate, TwoQubitGate, Wire};
+use common::without_common;
+use frame::{Axis, Frame};
+use layers::Layers;
+use std::collections::HashMap;
+
+/// Words for the frame and all rotations, of 8 bytes each: 1 GiB. Above, nothing is said.
+const MOST_WORDS: usize = 1 << 27;
+
+/// Words of a rotation beside its Pauli: angle and place, and its entry in the index.
+const WORDS_BESIDE: usize = 20;
+
+/// Two angles that add up to a rotation at most this far from the identity, in phase distance, count as nothing, and
+/// that goes into the bound. A rotation by what rounding leaves would block all others that do not commute with it.
+const NEGLIGIBLE: f64 = 1e-12;
+
+/// A rotation by a rest up to this is not kept, but counted: it is the rounding of a quarter turn to a double.
+const ROUNDED_TURN: f64 = 1e-15;
+
+/// How often rotations may fall again. Two or three times do in practice.
+const MOST_ROUNDS: usize = 8;
+
+/// If more rotations are left, they are not let fall again: it would take long, and circuits that are equal have few
+/// left.
+const MOST_LEFT: usize = 10_000;
+
+/// A circuit, and what stands behind it so far.
+struct Form {
+    frame: Frame,
+    layers: Layers,
+    /// Sum of the phase distances of rests that were not kept.
+    dropped: f64,
+    n_rotations: usize,
+    /// A Pauli at work.
+    pauli: Vec<u64>,
+}
+
+/// A bound of the phase distance of two lists of well-formed gates, or nothing. It holds whatever its size; if it is
+/// more than `enough`, chains of one-qubit gates are shortened as well, and the smaller bound is given.
+///
+/// * Time: a few row operations of `n_wires / 32` words a gate, and the layers that rotations fall through; linear in
+///   practice.
+/// * None if the difference does not cancel or leaves one and more, which says nothing; if an angle is no number or
+///   beyond a million; or if memory would exceed 1 GiB.
+pub(crate) fn distance_bound<W: Wire>(
+    original: &[LoweredGate<W>],
+    candidate: &[LoweredGate<W>],
+    enough: f64,
+) -> Option<f64> {
+    let is_taken = |gate: &LoweredGate<W>| match gate {
+        LoweredGate::One { angles, .. } => angles.iter().all(|angle| Angle::of(*angle).is_some()),
+        LoweredGate::Two { .. } => true,
+    };
+    if !original.iter().chain(candidate).all(is_taken) {
+        return None;
+    }
+    let place = places(original.iter().chain(candidate));
+    let [original, candidate] = without_common(original, candidate, &place);
+    let rest = || original.iter().chain(&candidate).copied();
+    let place = places(rest());
+    let n_wires = place.len();
+    if n_words(rest(), n_wires) > MOST_WORDS {
+        return None;
+    }
+    let attempt = |with_chains: bool| {
+        let mut form = Form::new(n_wires, with_chains);
+        for gate in &original {
+            form.push(gate, &place, false)?;
+        }
+        for gate in candidate.iter().rev() {
+            form.push(gate, &place, true)?;
+        }
+        if with_chains {
+            form.settle();
+        }
+        form.distance()
+    };
+    match attempt(false) {
+        Some(bound) if bound <= enough => Some(bound),
+        first => [first, attempt(true)].into_iter().flatten().min_by(f64::total_cmp),
+    }
+}
+
+/// A number for each wire that is used.
+fn places<'a, W: Wire>(gates: impl Iterator<Item = &'a LoweredGate<W>>) -> HashMap<W, usize> {
+    let mut place = HashMap::new();
+    for wire in gates.flat_map(|gate| gate.wires()) {
+        let next = place.len();
+        place.entry(*wire).or_insert(next);
+    }
+    place
+}
+
+/// Words of memory: each rotation has its Pauli in a layer and in the index, and some words beside it.
+fn n_words<'a, W: Wire>(gates: impl Iterator<Item = &'a LoweredGate<W>>, n_wires: usize) -> usize {
+    let is_kept = |angle: &&f64| Angle::of(**angle).is_some_and(|angle| angle.rest[0].abs() > ROUNDED_TURN);
+    let n_of = |gate: &LoweredGate<W>| match gate {
+        LoweredGate::One { angles, .. } => angles.iter().filter(is_kept).count(),
+        LoweredGate::Two { .. } => 0,
+    };
+    let n_rotations: usize = gates.map(n_of).sum();
+    let n_words = frame::words_of(n_wires);
+    let of_frame = n_words.saturating_mul(2 * n_wires);
+    (2 * n_words + WORDS_BESIDE).saturating_mul(n_rotations).saturating_add(of_frame)
+}
+
+impl Form {
+    fn new(n_wires: usize, with_chains: bool) -> Form {
+        let n_words = frame::words_of(n_wires);
+        Form {
+            frame: Frame::new(n_wires),
+            layers: Layers::new(n_words, NEGLIGIBLE, with_chains),
+            dropped: 0.0,
+            n_rotations: 0,
+            pauli: vec![0; n_words],
+        }
+    }
+
+    /// Puts a gate, or its inverse, behind all others. None if an angle cannot be taken.
+    fn push<W: Wire>(&mut self, gate: &LoweredGate<W>, place: &HashMap<W, usize>, is_inverse: bool) -> Option<()> {
+        match gate {
+            LoweredGate::Two { gate: TwoQubitGate::Cx, wires, .. } => {
+                let [control, target] = wires.map(|wire| place[&wire]);
+                self.frame.cx(control, target);
+            }
+            LoweredGate::One { wire, angles: [theta, phi, lambda] } => {
+                // Up to phase `Rz(φ) Ry(θ) Rz(λ)`, and `Ry(θ) = Rz(π/2) Rx(θ) Rz(−π/2)`.
+                let mut turns = [
+                    (Axis::Z, Angle::of(*lambda)?.turned(3)),
+                    (Axis::X, Angle::of(*theta)?),
+                    (Axis::Z, Angle::of(*phi)?.turned(1)),
+                ];
+                if is_inverse {
+                    turns.reverse();
+                    turns.iter_mut().for_each(|(_, angle)| *angle = angle.negated());
+                }
+                turns.into_iter().for_each(|(axis, angle)| self.rotate(place[wire], axis, angle));
+            }
+        }
+        Some(())
+    }
+
+    /// A rotation about a wire's axis behind all others.
+    fn rotate(&mut self, wire: usize, axis: Axis, angle: Angle) {
+        let (image, is_negative) = self.frame.image(wire, axis);
+        self.pauli.copy_from_slice(image);
+        let angle = if is_negative { angle.negated() } else { angle };
+        if angle.quarters > 0 {
+            self.frame.turn_wire(wire, axis, &self.pauli, angle.quarters);
+        }
+        if angle.rest[0] == 0.0 {
+            return;
+        }
+        self.n_rotations += 1;
+        if angle.rest[0].abs() <= ROUNDED_TURN {
+            self.dropped += angle.without_quarters().distance();
+            return;
+        }
+        self.layers.push(&self.pauli, angle.without_quarters());
+        for (pauli, quarters) in self.layers.turns() {
+            self.frame.turn_all(&pauli, quarters);
+        }
+    }
+
+    /// Lets all rotations fall again, as long as some go: where a chain has become shorter, others may come together.
+    fn settle(&mut self) {
+        for _ in 0..MOST_ROUNDS {
+            let n_before = self.layers.n_left();
+            if n_before > MOST_LEFT {
+                return;
+            }
+            let mut rotations = self.layers.take();
+            for at in 0..rotations.len() {
+                let (pauli, angle) = &rotations[at];
+                self.layers.push(pauli, *angle);
+                for (axis, quarters) in self.layers.turns() {
+                    // They pass what comes later on their way to the Clifford.
+                    for (later, angle) in &mut rotations[at + 1..] {
+                        if !frame::commute(later, &axis) && frame::turn(later, &axis, quarters) {
+                            *angle = angle.negated();
+                        }
+                    }
+                    self.frame.turn_all(&axis, quarters);
+                }
+            }
+            if self.layers.n_left() >= n_before {
+                return;
+            }
+        }
+    }
+
+    /// A bound of the phase distance from the identity, if the Clifford is the identity and the bound below one, which
+    /// every distance is.
+    fn distance(&self) -> Option<f64> {
+        let rounding = angle::ERROR * self.n_rotations as f64;
+        // The sums below are of positive numbers, each rounded by 1e-16 of itself.
+        let bound = (self.dropped + self.layers.distance()) * (1.0 + 1e-9) + rounding;
+        (bound < 1.0 && self.frame.is_identity()).then_some(bound)
+    }
+}
