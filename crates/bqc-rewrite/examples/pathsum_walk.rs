@@ -1,0 +1,75 @@
+//! Walks on the path sum of an OpenQASM 2 circuit without directives, for so many seconds, and writes what it found.
+//!
+//!     cargo run --release -p bqc-rewrite --example pathsum_walk -- IN.qasm [seconds 10] [seed 1] [kind] [OUT.qasm]
+//!
+//! `kind` is `both`, `parities`, `toffolis`, or `bare`, which tries neither sources nor controlled signs. Prints the
+//! two-qubit counts, millions of proposals a second, and on up to eight wires the distance from the input.
+
+use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, Item, Lowered, Operation, Qubit, Sequence, Wire};
+use bqc_qasm::{ParseOptions, SourceText, parse, write};
+use bqc_rewrite::pathsum::{Cycle, Settings, Walk};
+use std::time::Instant;
+
+/// Proposals between two looks at the clock.
+const BOUT: u64 = 20_000;
+
+fn read(path: &str) -> BlockCircuit {
+    let text = std::fs::read_to_string(path).expect("the input file");
+    let circuit = parse(&SourceText::new(path, text), &ParseOptions::default()).expect("OpenQASM 2");
+    let lowered = Lowered::of(&circuit);
+    let mut block = BlockCircuit::new(lowered.n_wires().try_into().expect("not too many wires"));
+    for index in 0..lowered.len() {
+        // Barriers and final measurements do not matter to this.
+        if let Item::Gate(gate) = lowered.item(index) {
+            block.gates.push(gate.map(|wire: Qubit| BlockQubit::at(wire.index())));
+        }
+    }
+    block
+}
+
+fn settings(kind: &str) -> Settings {
+    let cycle = match kind {
+        "both" => return Settings::default(),
+        "parities" => Cycle::PARITIES,
+        "toffolis" => Cycle::TOFFOLIS,
+        "bare" => Cycle { source_share: 0, gauge_share: 0, split_share: 0, ..Cycle::PARITIES },
+        _ => panic!("kind is both, parities, toffolis or bare"),
+    };
+    Settings { cycles: vec![cycle], ..Settings::default() }
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let arg = |k: usize, default: &str| args.get(k).map_or(default.to_string(), String::clone);
+    let seconds: f64 = arg(2, "10").parse().expect("seconds");
+    let seed: u64 = arg(3, "1").parse().expect("a seed");
+    let input = read(&arg(1, "in.qasm"));
+    let mut walk = Walk::new(&input, settings(&arg(4, "both")), seed).expect("a circuit with two CX");
+    let start = Instant::now();
+    let (mut n_proposals, mut elapsed) = (0, 0.0);
+    while elapsed < seconds {
+        walk.run(BOUT, elapsed / seconds);
+        n_proposals += BOUT;
+        elapsed = start.elapsed().as_secs_f64();
+    }
+    let output = walk.best();
+    let distance = match bqc_verify::block_distance(&input, &output) {
+        Ok(distance) if input.n_wires() <= 8 => format!("{distance:.1e}"),
+        _ => "not measured".into(),
+    };
+    println!(
+        "{} {} CX -> {}, {:.1} M proposals/s, distance {distance}",
+        args[1].rsplit('/').next().unwrap_or_default(),
+        input.n_cx(),
+        output.n_cx(),
+        n_proposals as f64 / elapsed / 1e6
+    );
+    if let Some(path) = args.get(5) {
+        let wires: Vec<Qubit> = (0..output.n_wires()).map(Qubit::at).collect();
+        let mut circuit = Circuit::with_qubits(output.n_wires() as u32);
+        circuit.operations.extend(output.on(&wires).map(|gate| Operation::Gate(gate.to_call())));
+        let mut text = Vec::new();
+        write(&circuit, &mut text).expect("a circuit of gates is written");
+        std::fs::write(path, text).expect("the output file");
+    }
+}

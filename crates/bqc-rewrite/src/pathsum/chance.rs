@@ -1,0 +1,39 @@
+//! When a walk takes a move that costs CX: the rule of Metropolis et al. (J. Chem. Phys. 21, 1953) below a cap.
+
+use bqc_linalg::Stream;
+
+/// Random numbers of a walk, and how warm it is.
+#[derive(Clone)]
+pub(super) struct Chance {
+    pub(super) stream: Stream,
+    /// Of 2^64: how often one CX more is taken, and two.
+    odds: [u64; 2],
+    /// A move beyond this is refused. Without a cap entropy wins, and the network melts.
+    most_cx: usize,
+}
+
+impl Chance {
+    /// Takes no CX more.
+    pub(super) fn cold(stream: Stream) -> Chance {
+        Chance { stream, odds: [0; 2], most_cx: 0 }
+    }
+
+    /// One CX more is taken with a chance of `e^(−1/temperature)`.
+    pub(super) fn warm(&mut self, temperature: f64, most_cx: usize) {
+        let odds = |more: f64| ((-more / temperature).exp() * 2f64.powi(64)) as u64;
+        (self.odds, self.most_cx) = ([odds(1.0), odds(2.0)], most_cx);
+    }
+
+    /// Whether to try a move that changes `n_cx` by so much. Asked before the move is worked out: nearly all of those
+    /// that cost CX fail here.
+    #[inline]
+    pub(super) fn allows(&mut self, n_cx: usize, more: i32) -> bool {
+        more <= 0 || n_cx + more as usize <= self.most_cx && self.stream.bits() < self.odds[more as usize - 1]
+    }
+
+    /// A random number below `n`, which is not zero.
+    #[inline]
+    pub(super) fn below(&mut self, n: usize) -> usize {
+        ((self.stream.bits() >> 32) * n as u64 >> 32) as usize
+    }
+}
