@@ -53,9 +53,11 @@ fn main() {
         elapsed = start.elapsed().as_secs_f64();
     }
     let output = walk.best();
-    let distance = match bqc_verify::block_distance(&input, &output) {
-        Ok(distance) if input.n_wires() <= 8 => format!("{distance:.1e}"),
-        _ => "not measured".into(),
+    let distance = (input.n_wires() <= 8).then(|| bqc_verify::block_distance(&input, &output));
+    let distance = match distance {
+        Some(Ok(distance)) => format!("{distance:.1e}"),
+        Some(Err(e)) => e.to_string(),
+        None => "not measured".into(),
     };
     println!(
         "{} {} CX -> {}, {:.1} M proposals/s, distance {distance}",

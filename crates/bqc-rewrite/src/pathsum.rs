@@ -13,6 +13,7 @@
 //! sums; the sources and gauge moves are described where they are made.
 
 mod angle;
+mod board;
 mod chance;
 mod gauge;
 mod hadamards;

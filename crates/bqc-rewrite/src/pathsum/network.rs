@@ -2,11 +2,16 @@
 //! gate knows the parities on its wires.
 //!
 //! A move takes a few gates out and puts a few in, always near to each other. The holes make both short: a gate taken
-//! out leaves a hole, and a gate put in shifts its neighbours to the nearest one. The masks stand in an array of
-//! their own, since looking for the next gate on a wire is what a walk does most.
+//! out leaves a hole, and a gate put in shifts its neighbours to the nearest one. Which gates are on a wire stands in
+//! rows of bits ([`Board`]), since looking for the next gate on a wire is what a walk does most.
 
+use super::board::{Board, Either, Row, Without};
 use super::phases::{Label, NONE, RotationId};
 
+/// Row of [`Network::kinds`] with all gates.
+const ALL: usize = 0;
+/// Row of [`Network::kinds`] with Hadamards.
+const HADAMARDS: usize = 1;
 /// In the place of a Hadamard's number.
 const NOT_H: u32 = u32::MAX;
 
@@ -59,11 +64,6 @@ impl Gate {
         if self.is_h() { self.lt } else { self.lt ^ self.lc }
     }
 
-    #[inline]
-    fn touches(&self, a: u16, b: u16) -> bool {
-        self.c == a || self.c == b || self.t == a || self.t == b
-    }
-
     /// Parity of one of its wires after it.
     #[inline]
     pub(super) fn after_on(&self, wire: u16) -> Label {
@@ -71,20 +71,21 @@ impl Gate {
     }
 }
 
-/// Wires as a set of bits. Beyond 64 wires several share one.
-#[inline]
-fn mask(a: u16, b: u16) -> u64 {
-    1 << (a % 64) | 1 << (b % 64)
-}
+/// Places that are compared at once when a parity is looked for.
+const PRINTS_AT_ONCE: usize = 32;
 
 /// See the module.
 #[derive(Clone)]
 pub(super) struct Network {
-    /// The wires of each gate; zero for a hole.
-    masks: Vec<u64>,
     gates: Vec<Gate>,
     /// Low bits of what each gate puts on its target, to find a parity by.
-    prints: Vec<u32>,
+    prints: Vec<u16>,
+    /// Of each wire, the gates on it.
+    uses: Board,
+    /// Of each wire, the gates that have it as their target.
+    targets: Board,
+    /// Row 0: all gates. Row 1: Hadamards.
+    kinds: Board,
     /// Positions of Hadamards, in no order.
     hadamards: Vec<u32>,
     /// How many inputs and gates put a parity with these bits on a wire: most parities have none.
@@ -104,9 +105,11 @@ impl Network {
         let n_wires = inputs.len();
         let n_filter = (8 * (gates.len() + n_wires)).next_power_of_two().max(1024);
         let mut network = Network {
-            masks: Vec::new(),
             gates: Vec::new(),
             prints: Vec::new(),
+            uses: Board::new(0, 0),
+            targets: Board::new(0, 0),
+            kinds: Board::new(0, 0),
             hadamards: Vec::new(),
             filter: vec![0; n_filter],
             inputs,
@@ -125,10 +128,12 @@ impl Network {
     /// Places these gates with holes between them.
     fn spread(&mut self, gates: &[Gate], n_more: usize) {
         // A hole for every fourth gate besides: moves shift two gates or three.
-        let n_slots = gates.len() + gates.len() / 4 + n_more + 4;
-        self.masks.resize(n_slots, 0);
-        self.gates.resize(n_slots, Gate::cx(0, 0, 0, 0));
-        self.prints.resize(n_slots, 0);
+        let (n_wires, n_slots) = (self.inputs.len(), gates.len() + gates.len() / 4 + n_more + 4);
+        self.gates = vec![Gate::cx(0, 0, 0, 0); n_slots];
+        self.prints = vec![0; n_slots];
+        self.uses = Board::new(n_wires, n_slots);
+        self.targets = Board::new(n_wires, n_slots);
+        self.kinds = Board::new(2, n_slots);
         for (k, &gate) in gates.iter().enumerate() {
             self.place(k * n_slots / gates.len(), gate);
         }
@@ -148,12 +153,12 @@ impl Network {
 
     /// Number of places for gates, holes included.
     pub(super) fn n_slots(&self) -> usize {
-        self.masks.len()
+        self.gates.len()
     }
 
     #[inline]
     pub(super) fn is_hole(&self, at: usize) -> bool {
-        self.masks[at] == 0
+        !self.kinds.has(ALL, at)
     }
 
     #[inline]
@@ -169,7 +174,7 @@ impl Network {
 
     /// The gates in order, with their places.
     pub(super) fn gates(&self) -> impl Iterator<Item = (usize, &Gate)> {
-        self.gates.iter().enumerate().filter(|&(at, _)| self.masks[at] != 0)
+        self.gates.iter().enumerate().filter(|&(at, _)| !self.is_hole(at))
     }
 
     /// The place of the Hadamard with this number.
@@ -191,35 +196,46 @@ impl Network {
     /// Places of gates in `0..end` that put the parity on their target.
     #[inline]
     pub(super) fn carriers(&self, label: Label, end: usize) -> impl Iterator<Item = usize> {
-        let prints = self.prints[..end].iter().enumerate().filter(move |(_, print)| **print == label as u32);
-        prints.map(|(at, _)| at).filter(move |&at| self.masks[at] != 0 && self.gates[at].out() == label)
+        let print = label as u16;
+        let chunks = self.prints[..end].chunks(PRINTS_AT_ONCE).enumerate();
+        // All of a chunk at once, without a branch: nearly all chunks have none.
+        let has_print = move |chunk: &[u16]| chunk.iter().fold(false, |found, &other| found | (other == print));
+        chunks
+            .filter(move |(_, chunk)| has_print(chunk))
+            .flat_map(|(k, chunk)| (0..chunk.len()).map(move |i| k * PRINTS_AT_ONCE + i))
+            .filter(move |&at| self.prints[at] == print && !self.is_hole(at) && self.gates[at].out() == label)
     }
 
     /// The first gate at `from` or later on one of two wires.
     #[inline]
     pub(super) fn next(&self, from: usize, a: u16, b: u16) -> Option<usize> {
-        let wires = mask(a, b);
-        let hit = |at: &usize| self.masks[*at] & wires != 0 && self.gates[*at].touches(a, b);
-        (from..self.masks.len()).find(hit)
+        Either(self.uses.row(a as usize), self.uses.row(b as usize)).next(from)
     }
 
     /// The last gate before `end` on one of two wires.
     #[inline]
     pub(super) fn previous(&self, end: usize, a: u16, b: u16) -> Option<usize> {
-        let wires = mask(a, b);
-        let hit = |at: &usize| self.masks[*at] & wires != 0 && self.gates[*at].touches(a, b);
-        (0..end).rev().find(hit)
+        Either(self.uses.row(a as usize), self.uses.row(b as usize)).previous(end)
     }
 
     /// The first gate at `from` or later whose target is the wire.
+    #[inline]
     pub(super) fn next_target(&self, from: usize, wire: u16) -> Option<usize> {
-        let wires = mask(wire, wire);
-        (from..self.masks.len()).find(|&at| self.masks[at] & wires != 0 && self.gates[at].t == wire)
+        self.targets.row(wire as usize).next(from)
+    }
+
+    /// The places around a gate, from and until, where its target wire is used in no other way than as the target of
+    /// a CX; and an iterator over those places needs [`Network::next_target`] only.
+    #[inline]
+    pub(super) fn lane(&self, at: usize) -> (usize, usize) {
+        let wire = self.gates[at].t as usize;
+        let stops = Without(self.uses.row(wire), self.targets.row(wire), self.kinds.row(HADAMARDS));
+        (stops.previous(at).map_or(0, |stop| stop + 1), stops.next(at + 1).unwrap_or(self.n_slots()))
     }
 
     /// Parity of a wire just before a place.
     pub(super) fn label_before(&self, at: usize, wire: u16) -> Label {
-        match self.previous(at, wire, wire) {
+        match self.uses.row(wire as usize).previous(at) {
             Some(last) => self.gates[last].after_on(wire),
             None => self.inputs[wire as usize],
         }
@@ -232,17 +248,36 @@ impl Network {
         } else {
             self.n_cx += 1;
         }
-        let out = gate.out();
-        let slot = self.filter_slot(out);
+        let slot = self.filter_slot(gate.out());
         self.filter[slot] += 1;
-        self.masks[at] = mask(gate.c, gate.t);
-        self.prints[at] = out as u32;
+        self.write(at, gate);
+    }
+
+    fn write(&mut self, at: usize, gate: Gate) {
+        self.uses.set(gate.c as usize, at);
+        self.uses.set(gate.t as usize, at);
+        self.targets.set(gate.t as usize, at);
+        self.kinds.set(ALL, at);
+        if gate.is_h() {
+            self.kinds.set(HADAMARDS, at);
+        }
+        self.prints[at] = gate.out() as u16;
         self.gates[at] = gate;
+    }
+
+    fn erase(&mut self, at: usize) -> Gate {
+        let gate = self.gates[at];
+        self.uses.clear(gate.c as usize, at);
+        self.uses.clear(gate.t as usize, at);
+        self.targets.clear(gate.t as usize, at);
+        self.kinds.clear(ALL, at);
+        self.kinds.clear(HADAMARDS, at);
+        gate
     }
 
     /// Takes a gate out. All others stay where they are.
     pub(super) fn remove(&mut self, at: usize) {
-        let gate = self.gates[at];
+        let gate = self.erase(at);
         if gate.is_h() {
             self.hadamards.swap_remove(gate.h as usize);
             if let Some(&moved) = self.hadamards.get(gate.h as usize) {
@@ -253,7 +288,6 @@ impl Network {
         }
         let slot = self.filter_slot(gate.out());
         self.filter[slot] -= 1;
-        self.masks[at] = 0;
     }
 
     /// Puts a gate in the place of another.
@@ -286,12 +320,12 @@ impl Network {
     }
 
     fn nearest_hole(&self, before: usize) -> usize {
-        let n = self.masks.len();
+        let n = self.n_slots();
         for distance in 0..n {
-            if before + distance < n && self.masks[before + distance] == 0 {
+            if before + distance < n && self.is_hole(before + distance) {
                 return before + distance;
             }
-            if before > distance && self.masks[before - distance - 1] == 0 {
+            if before > distance && self.is_hole(before - distance - 1) {
                 return before - distance - 1;
             }
         }
@@ -299,23 +333,21 @@ impl Network {
     }
 
     fn shift(&mut self, from: usize, to: usize) {
-        let gate = self.gates[from];
+        let gate = self.erase(from);
         if gate.is_h() {
             self.hadamards[gate.h as usize] = to as u32;
         }
-        self.gates[to] = gate;
-        self.masks[to] = self.masks[from];
-        self.prints[to] = self.prints[from];
+        self.write(to, gate);
     }
 
     /// The same network with its holes spread evenly, and as many more.
     pub(super) fn respread(&mut self, n_more: usize) {
         let gates: Vec<Gate> = self.gates().map(|(_, gate)| *gate).collect();
-        (0..self.masks.len())
-            .filter(|&at| self.masks[at] != 0)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .for_each(|at| self.remove(at));
+        for at in 0..self.n_slots() {
+            if !self.is_hole(at) {
+                self.remove(at);
+            }
+        }
         self.spread(&gates, n_more);
     }
 
@@ -326,8 +358,9 @@ impl Network {
         wires.resize(self.inputs.len(), false);
         wires[wire as usize] = true;
         for at in (0..before).rev() {
+            let is_hole = self.is_hole(at);
             let gate = &mut self.gates[at];
-            if self.masks[at] == 0 || !wires[gate.t as usize] {
+            if is_hole || !wires[gate.t as usize] {
                 continue;
             }
             if gate.is_h() {

@@ -32,7 +32,7 @@ impl PathSum {
     /// Trades what the CX at `i` collects, alone or with another CX of its lane.
     pub(super) fn sources(&mut self, i: usize, chance: &mut Chance) {
         let g = *self.network.gate(i);
-        let lane = self.find_lane(i, g.t);
+        let lane = self.find_lane(i);
         let dice = chance.stream.bits();
         let n_others = self.scratch.lane.len() - 1;
         let partner = (n_others > 0 && dice & 3 != 0).then(|| {
@@ -62,34 +62,18 @@ impl PathSum {
         }
     }
 
-    /// The lane of wire `x` around its gate at `i`; the places of its gates go to the scratch, in order.
-    fn find_lane(&mut self, i: usize, x: u16) -> Lane {
+    /// The lane around the gate at `i`; the places of its gates go to the scratch, in order.
+    fn find_lane(&mut self, i: usize) -> Lane {
+        let wire = self.network.gate(i).t;
+        let (from, until) = self.network.lane(i);
         let gates = &mut self.scratch.lane;
         gates.clear();
-        let mut lane = Lane { wire: x, from: 0, until: self.network.n_slots() };
-        let mut at = i;
-        while let Some(k) = self.network.previous(at, x, x) {
-            let gate = self.network.gate(k);
-            if gate.is_h() || gate.c == x {
-                lane.from = k + 1;
-                break;
-            }
+        let mut at = from;
+        while let Some(k) = self.network.next_target(at, wire).filter(|&k| k < until) {
             gates.push(k);
-            at = k;
+            at = k + 1;
         }
-        gates.reverse();
-        gates.push(i);
-        at = i;
-        while let Some(k) = self.network.next(at + 1, x, x) {
-            let gate = self.network.gate(k);
-            if gate.is_h() || gate.c == x {
-                lane.until = k;
-                break;
-            }
-            gates.push(k);
-            at = k;
-        }
-        lane
+        Lane { wire, from, until }
     }
 
     /// A random one of the stretches in which another wire carries the parity during the lane.
