@@ -51,7 +51,7 @@ impl Angle {
 
     /// The number of quarter turns, `0..4`, of a Clifford rotation.
     pub(super) fn quarters(self) -> Option<u8> {
-        (self.rest == 0.0 && self.eighths % 2 == 0).then_some(self.eighths / 2)
+        (self.rest == 0.0 && self.eighths.is_multiple_of(2)).then_some(self.eighths / 2)
     }
 
     /// Itself, or its negative.

@@ -35,7 +35,7 @@ pub(super) trait Row {
     #[inline]
     fn previous(&self, end: usize) -> Option<usize> {
         let mut k = end / 64;
-        let mut word = if end % 64 == 0 { 0 } else { self.word(k) & !(!0 << (end % 64)) };
+        let mut word = if end.is_multiple_of(64) { 0 } else { self.word(k) & !(!0 << (end % 64)) };
         while word == 0 {
             if k == 0 {
                 return None;

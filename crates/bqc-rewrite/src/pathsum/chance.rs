@@ -34,6 +34,13 @@ impl Chance {
     /// A random number below `n`, which is not zero.
     #[inline]
     pub(super) fn below(&mut self, n: usize) -> usize {
-        ((self.stream.bits() >> 32) * n as u64 >> 32) as usize
+        scaled(self.stream.bits(), n)
     }
+}
+
+/// A number below `n` from the upper half of random bits: the lower half is free for other choices. The bias is at most
+/// `n / 2^32`.
+#[inline]
+pub(super) fn scaled(bits: u64, n: usize) -> usize {
+    (((bits >> 32) * n as u64) >> 32) as usize
 }

@@ -40,25 +40,6 @@ impl Sign {
             Edit::Insert(_) => 1,
         }
     }
-
-    /// Where a gate is inserted, or stood.
-    fn place(&self) -> usize {
-        match self.edit {
-            Edit::Remove(at) => at,
-            Edit::Insert(_) => self.at + self.is_behind as usize,
-        }
-    }
-
-    /// Whether taking this CX away changes what the other one's control carries at its place.
-    fn is_read_by(&self, other: &Sign, wire: u16) -> bool {
-        match (self.edit, other.edit) {
-            (Edit::Remove(place), Edit::Insert(control)) => {
-                let (from, until) = (place.min(self.at), place.max(self.at));
-                control == wire && (from..=until + 1).contains(&other.place())
-            }
-            _ => false,
-        }
-    }
 }
 
 impl PathSum {
@@ -114,6 +95,10 @@ impl PathSum {
         }
     }
 
+    /// The two edits cannot meet: taking the same CX, or one reading a wire where the other changes its parity. For p and
+    /// z span what l and q span. In front of a Hadamard, z holds the variable that comes out, and no wire before has
+    /// it, so an edit there has another span. Behind it, p and z lack that variable, and between Hadamard and CX, the
+    /// stretch that changes, the wire's parity has it.
     fn sign_to_hadamard(&mut self, sign: Sign, z: Label, dice: u64, chance: &mut Chance) {
         let p = sign.p;
         let Some((at, is_behind)) = self.hadamard_with([p, z, p ^ z], sign.at, dice & 8 == 0, chance) else { return };
@@ -130,11 +115,6 @@ impl PathSum {
             },
         };
         let other = Sign { at, is_behind, p: q, edit };
-        let wires = [sign, other].map(|sign| self.network.gate(sign.at).t);
-        let is_same = matches!((sign.edit, edit), (Edit::Remove(a), Edit::Remove(b)) if a == b);
-        if is_same || sign.is_read_by(&other, wires[0]) || other.is_read_by(&sign, wires[1]) {
-            return;
-        }
         if chance.allows(self.network.n_cx(), sign.growth() + other.growth()) && self.edit(&[sign, other]) {
             // (p+z)·p = p·z + p: where p+z is a factor, the other factor's sign, or the one that is not, is left.
             if l == p ^ z {
@@ -204,8 +184,7 @@ impl PathSum {
 
     fn carry_out_edit(&mut self, signs: &[Sign], gained: &[Gate; 2]) {
         let mut gained = gained.iter();
-        // A CX that comes, where, and whether it is behind its Hadamard.
-        let mut inserted = [(0, false, Gate::cx(0, 0, 0, 0)); 2];
+        let mut inserted = [(0, Gate::cx(0, 0, 0, 0)); 2];
         let mut n_inserted = 0;
         let mut left = [0; 2];
         for (sign, left) in signs.iter().zip(&mut left) {
@@ -232,18 +211,16 @@ impl PathSum {
                         self.network.put(sign.at, h);
                         new
                     };
-                    inserted[n_inserted] = (sign.place(), sign.is_behind, cx);
+                    inserted[n_inserted] = (sign.at + sign.is_behind as usize, cx);
                     n_inserted += 1;
                 }
             }
         }
         match inserted {
-            [(place, _, cx), _] if n_inserted == 1 => _ = self.network.insert(place, cx),
-            // At one place, the CX behind an earlier Hadamard comes before the CX in front of a later one.
-            [(a, a_behind, first), (b, _, second)] if n_inserted == 2 => {
-                let is_in_order = a < b || a == b && a_behind;
-                let pair = [(a, first), (b, second)];
-                self.network.insert_two(if is_in_order { pair } else { [pair[1], pair[0]] });
+            [only, _] if n_inserted == 1 => _ = self.network.insert(only.0, only.1),
+            [first, second] if n_inserted == 2 => {
+                let is_in_order = first.0 <= second.0;
+                self.network.insert_two(if is_in_order { inserted } else { [second, first] });
             }
             _ => {}
         }

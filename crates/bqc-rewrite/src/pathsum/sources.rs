@@ -4,7 +4,7 @@
 //! that carries parity p at any moment will do as the source of p, and p + q may be collected as one parity that some
 //! wire carries, or as two others with the same sum. It is what takes most CX off multipliers.
 
-use super::chance::Chance;
+use super::chance::{Chance, scaled};
 use super::network::{Gate, Network};
 use super::phases::Label;
 use super::sum::PathSum;
@@ -36,7 +36,7 @@ impl PathSum {
         let dice = chance.stream.bits();
         let n_others = self.scratch.lane.len() - 1;
         let partner = (n_others > 0 && dice & 3 != 0).then(|| {
-            let k = ((dice >> 32) * n_others as u64 >> 32) as usize;
+            let k = scaled(dice, n_others);
             // The last one stands in for gate `i` itself.
             let pick = self.scratch.lane[k];
             if pick == i { self.scratch.lane[n_others] } else { pick }

@@ -13,11 +13,13 @@ use super::angle::Angle;
 use super::network::{Gate, Network};
 use super::phases::{Label, NONE, Phases, RotationId};
 use super::word::Word;
-use bqc_circuit::{BlockCircuit, LoweredGate};
+use bqc_circuit::{BlockCircuit, LoweredGate, TwoQubitGate};
 use bqc_linalg::Stream;
 
-/// More gates than this are refused: counts of carriers are 16 bits wide.
+/// More gates than this are refused: parities are counted with 16 bits.
 const MAX_GATES: usize = 60_000;
+/// More wires times gates than this are refused: each takes two bits and a quarter more.
+const MAX_CELLS: usize = 1 << 28;
 
 /// Buffers that moves use, kept so that a move allocates nothing.
 #[derive(Clone, Default)]
@@ -103,11 +105,12 @@ impl PathSum {
             match gate {
                 LoweredGate::One { angles, .. } if angles.iter().any(|angle| !angle.is_finite()) => return None,
                 LoweredGate::One { wire, angles } => reader.words[wire.index()].u3(*angles),
-                LoweredGate::Two { wires: [c, t], .. } => reader.cx(c.index(), t.index()),
+                LoweredGate::Two { gate: TwoQubitGate::Cx, wires: [c, t], .. } => reader.cx(c.index(), t.index()),
             }
         }
         (0..n_wires).for_each(|wire| reader.place(wire));
-        if reader.gates.len() > MAX_GATES {
+        let n_gates = reader.gates.len();
+        if n_gates > MAX_GATES || n_wires > u16::MAX as usize || n_wires * n_gates > MAX_CELLS {
             return None;
         }
         let mut network = Network::new(inputs, &reader.gates, n_more);

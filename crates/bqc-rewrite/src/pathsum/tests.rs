@@ -134,6 +134,26 @@ fn long_walks_on_eight_wires_keep_the_circuit() {
 }
 
 #[test]
+fn controlled_signs_between_crowded_hadamards_keep_the_circuit() {
+    // Hot, on two or three wires and nearly all Hadamards: edits of one move stand next to each other.
+    let cycle = Cycle { hot: 4.0, cold: 2.0, slack: 8, gauge_share: 256, ..cycles()[0] };
+    let mut stream = Stream::new(0, 12, 7);
+    for seed in 0..60 {
+        let width = 2 + seed as usize % 2;
+        let mut circuit = empty(width);
+        for _ in 0..6 {
+            for q in 0..width {
+                h(&mut circuit, q);
+                rz(&mut circuit, q, stream.below(8) as f64 * FRAC_PI_4);
+            }
+            let c = stream.below(width);
+            cx(&mut circuit, c, (c + 1) % width);
+        }
+        assert_walk_keeps(&circuit, cycle, seed, 6000);
+    }
+}
+
+#[test]
 fn multiples_of_an_eighth_of_a_turn_stay_such() {
     let mut stream = Stream::new(0, 12, 4);
     for kind in [Kind::CliffordT, Kind::Toffolis] {

@@ -1,6 +1,6 @@
 //! The walk: which move is tried when, and the best circuit so far.
 
-use super::chance::Chance;
+use super::chance::{Chance, scaled};
 use super::settings::{Cycle, Settings};
 use super::sum::PathSum;
 use super::write::write;
@@ -34,8 +34,8 @@ pub struct Walk {
 
 impl Walk {
     /// A walk that stands at the beginning. None if there is nothing to win (less than two CX), or the circuit does not
-    /// fit: gates on wires that are not there, angles that are not numbers, more than 60,000 gates; or if there is no
-    /// cycle in the settings, or one without a temperature.
+    /// fit: gates on wires that are not there, angles that are not numbers, more than 60,000 gates, or wires times gates
+    /// beyond 2^28; or if there is no cycle in the settings, or one without a temperature.
     pub fn new(circuit: &BlockCircuit, settings: Settings, seed: u64) -> Option<Walk> {
         if circuit.n_cx() < 2 || !settings.are_sound() {
             return None;
@@ -104,7 +104,7 @@ impl Walk {
         let (network, chance) = (&self.now.network, &mut self.chance);
         let (at, dice) = loop {
             let bits = chance.stream.bits();
-            let at = ((bits >> 32) * network.n_slots() as u64 >> 32) as usize;
+            let at = scaled(bits, network.n_slots());
             if !network.is_hole(at) {
                 break (at, bits as u32);
             }
