@@ -1,9 +1,10 @@
-//! Walks on the path sum of an OpenQASM 2 circuit without directives, for so many seconds, and writes what it found.
+//! Walks on the path sum of an OpenQASM 2 circuit without directives, and writes what it found.
 //!
-//!     cargo run --release -p bqc-rewrite --example pathsum_walk -- IN.qasm [seconds 10] [seed 1] [kind] [OUT.qasm]
+//!     cargo run --release -p bqc-rewrite --example pathsum_walk -- IN.qasm [budget 10] [seed 1] [kind both] [OUT.qasm]
 //!
-//! `kind` is `both`, `parities`, `toffolis`, or `bare`, which tries neither sources nor controlled signs. Prints the
-//! two-qubit counts, millions of proposals a second, and on up to eight wires the distance from the input.
+//! `budget` is in seconds, or with an M behind it in millions of proposals. `kind` is `both`, `parities`, `toffolis`, or
+//! `bare`, which tries neither sources nor controlled signs; `/3` behind it asks for three cycles. Prints the two-qubit
+//! counts, millions of proposals a second, and on up to eight wires the distance from the input.
 
 use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, Item, Lowered, Operation, Qubit, Sequence, Wire};
 use bqc_qasm::{ParseOptions, SourceText, parse, write};
@@ -28,29 +29,33 @@ fn read(path: &str) -> BlockCircuit {
 }
 
 fn settings(kind: &str) -> Settings {
-    let cycle = match kind {
-        "both" => return Settings::default(),
-        "parities" => Cycle::PARITIES,
-        "toffolis" => Cycle::TOFFOLIS,
-        "bare" => Cycle { source_share: 0, gauge_share: 0, split_share: 0, ..Cycle::PARITIES },
+    let (kind, n_cycles) = kind.split_once('/').unwrap_or((kind, "6"));
+    let cycles = match kind {
+        "both" => Settings::default().cycles,
+        "parities" => vec![Cycle::PARITIES],
+        "toffolis" => vec![Cycle::TOFFOLIS],
+        "bare" => vec![Cycle { source_share: 0, gauge_share: 0, split_share: 0, ..Cycle::PARITIES }],
         _ => panic!("kind is both, parities, toffolis or bare"),
     };
-    Settings { cycles: vec![cycle], ..Settings::default() }
+    Settings { n_cycles: n_cycles.parse().expect("a number of cycles"), cycles }
 }
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let arg = |k: usize, default: &str| args.get(k).map_or(default.to_string(), String::clone);
-    let seconds: f64 = arg(2, "10").parse().expect("seconds");
+    let budget = arg(2, "10");
+    let millions = budget.strip_suffix('M').map(|millions| millions.parse::<f64>().expect("millions of proposals"));
+    let seconds: f64 = if millions.is_some() { 0.0 } else { budget.parse().expect("seconds") };
     let seed: u64 = arg(3, "1").parse().expect("a seed");
     let input = read(&arg(1, "in.qasm"));
     let mut walk = Walk::new(&input, settings(&arg(4, "both")), seed).expect("a circuit with two CX");
     let start = Instant::now();
-    let (mut n_proposals, mut elapsed) = (0, 0.0);
-    while elapsed < seconds {
-        walk.run(BOUT, elapsed / seconds);
+    let (mut n_proposals, mut elapsed, mut progress) = (0, 0.0, 0.0);
+    while progress < 1.0 {
+        walk.run(BOUT, progress);
         n_proposals += BOUT;
         elapsed = start.elapsed().as_secs_f64();
+        progress = millions.map_or(elapsed / seconds, |millions| n_proposals as f64 / 1e6 / millions);
     }
     let output = walk.best();
     let distance = (input.n_wires() <= 8).then(|| bqc_verify::block_distance(&input, &output));
