@@ -1,10 +1,10 @@
-//! Moves that trade one or two sources of a parity for others, anywhere in the circuit.
+//! Moves that trade up to three sources of a parity for one or two others, anywhere in the circuit.
 //!
 //! Between two uses as a control or by a Hadamard, a wire only collects parities. Over that stretch of time any wire
 //! that carries parity p at any moment will do as the source of p, and p + q may be collected as one parity that some
 //! wire carries, or as two others with the same sum. It is what takes most CX off multipliers.
 
-use super::chance::{Chance, scaled};
+use super::chance::Chance;
 use super::network::{Gate, Network};
 use super::phases::Label;
 use super::sum::PathSum;
@@ -29,27 +29,21 @@ struct Lane {
 }
 
 impl PathSum {
-    /// Trades what the CX at `i` collects, alone or with another CX of its lane.
+    /// Trades what the CX at `i` collects, alone or with one or two other CX of its lane.
     pub(super) fn sources(&mut self, i: usize, chance: &mut Chance) {
-        let g = *self.network.gate(i);
         let lane = self.find_lane(i);
         let dice = chance.stream.bits();
-        let n_others = self.scratch.lane.len() - 1;
-        let partner = (n_others > 0 && dice & 3 != 0).then(|| {
-            let k = scaled(dice, n_others);
-            // The last one stands in for gate `i` itself.
-            let pick = self.scratch.lane[k];
-            if pick == i { self.scratch.lane[n_others] } else { pick }
-        });
-        let sum = g.lc ^ partner.map_or(0, |k| self.network.gate(k).lc);
+        let (old, n_old) = self.with_partners(i, dice, chance);
+        let old = &old[..n_old];
+        let sum = old.iter().fold(0, |sum, &at| sum ^ self.network.gate(at).lc);
         if sum == 0 {
-            return self.trade(i, partner, &[]);
+            return self.trade(old, &[]);
         }
         let prefers_two = dice & 12 == 0;
         if !prefers_two && let Some(holding) = self.holding(sum, &lane, chance) {
-            return self.trade(i, partner, &[pick(holding, sum, chance)]);
+            return self.trade(old, &[pick(holding, sum, chance)]);
         }
-        if partner.is_none() && !chance.allows(self.network.n_cx(), 1) {
+        if n_old == 1 && !chance.allows(self.network.n_cx(), 1) {
             return;
         }
         let Some(first) = random_source(&self.network, &lane, chance) else { return };
@@ -58,8 +52,23 @@ impl PathSum {
         }
         if let Some(holding) = self.holding(sum ^ first.2, &lane, chance) {
             let second = pick(holding, sum ^ first.2, chance);
-            self.trade(i, partner, &if first.0 <= second.0 { [first, second] } else { [second, first] });
+            self.trade(old, &if first.0 <= second.0 { [first, second] } else { [second, first] });
         }
+    }
+
+    /// The CX at `i` with none, one or two others of its lane, as the lane has them and the dice say.
+    fn with_partners(&self, i: usize, dice: u64, chance: &mut Chance) -> ([usize; 3], usize) {
+        let lane = &self.scratch.lane;
+        let n_wanted = [1, 2, 2, 3][(dice & 3) as usize];
+        let (mut old, mut n) = ([i; 3], 1);
+        while n < n_wanted.min(lane.len()) {
+            let other = lane[chance.below(lane.len())];
+            if !old[..n].contains(&other) {
+                old[n] = other;
+                n += 1;
+            }
+        }
+        (old, n)
     }
 
     /// The lane around the gate at `i`; the places of its gates go to the scratch, in order.
@@ -104,14 +113,14 @@ impl PathSum {
         if found.is_empty() { None } else { Some(found[chance.below(found.len())]) }
     }
 
-    /// Takes the CX at `i` and its partner away and puts the sources there, which are in order. Gates of the lane
-    /// between collect other parities from then on; where a rotation would lose its place, nothing is done.
-    fn trade(&mut self, i: usize, partner: Option<usize>, sources: &[Source]) {
+    /// Takes `old` CX of the lane away and puts the sources there, which are in order. Gates of the lane between collect
+    /// other parities from then on; where a rotation would lose its place, nothing is done.
+    fn trade(&mut self, old: &[usize], sources: &[Source]) {
         let scratch = &mut self.scratch;
         scratch.changed.clear();
         scratch.places.clear();
         scratch.lost.clear();
-        let x = self.network.gate(i).t;
+        let x = self.network.gate(old[0]).t;
         let mut label = self.network.gate(scratch.lane[0]).lt;
         let mut next = sources.iter().peekable();
         let collect = |source: &Source, label: &mut Label, changed: &mut Vec<Gate>| {
@@ -125,7 +134,7 @@ impl PathSum {
                 scratch.places.push(usize::MAX);
             }
             let gate = self.network.gate(at);
-            if at == i || Some(at) == partner {
+            if old.contains(&at) {
                 scratch.lost.push(gate.rotation);
                 continue;
             }
@@ -142,12 +151,12 @@ impl PathSum {
         }
         let (lost, mut changed) = (std::mem::take(&mut scratch.lost), std::mem::take(&mut scratch.changed));
         if self.exchange(&lost, &mut changed) {
-            self.carry_out_trade(i, partner, sources, &changed);
+            self.carry_out_trade(old, sources, &changed);
         }
         (self.scratch.lost, self.scratch.changed) = (lost, changed);
     }
 
-    fn carry_out_trade(&mut self, i: usize, partner: Option<usize>, sources: &[Source], changed: &[Gate]) {
+    fn carry_out_trade(&mut self, old: &[usize], sources: &[Source], changed: &[Gate]) {
         let mut new = [Gate::cx(0, 0, 0, 0); 2];
         let mut n_new = 0;
         for (gate, &at) in changed.iter().zip(&self.scratch.places) {
@@ -158,10 +167,7 @@ impl PathSum {
                 self.network.put(at, *gate);
             }
         }
-        self.network.remove(i);
-        if let Some(partner) = partner {
-            self.network.remove(partner);
-        }
+        old.iter().for_each(|&at| self.network.remove(at));
         match sources {
             [] => {}
             [only] => _ = self.network.insert(only.0, new[0]),

@@ -83,6 +83,10 @@ impl Walk {
     fn begin(&mut self, progress: f64) {
         let (number, cycle, temperature) = self.settings.at(progress);
         if self.number.replace(number) != Some(number) {
+            // Another circuit as good as the best makes the next cycle differ from this one.
+            if self.now.network.n_cx() == self.n_cx() {
+                self.best.clone_from(&self.now);
+            }
             self.cycle = cycle;
             self.most_hadamards = self.best.network.n_hadamards() + MORE_HADAMARDS;
             self.now.clone_from(&self.best);
