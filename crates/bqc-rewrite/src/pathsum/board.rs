@@ -96,6 +96,12 @@ impl Board {
         Board { words: vec![0; n_rows * n_words], n_words }
     }
 
+    /// Becomes the other, in the memory that is there.
+    pub(super) fn copy_from(&mut self, other: &Board) {
+        self.words.clone_from(&other.words);
+        self.n_words = other.n_words;
+    }
+
     #[inline]
     pub(super) fn row(&self, row: usize) -> &[u64] {
         &self.words[row * self.n_words..][..self.n_words]

@@ -10,25 +10,49 @@ pub(super) struct Chance {
     odds: [u64; 2],
     /// A move beyond this is refused. Without a cap entropy wins, and the network melts.
     most_cx: usize,
+    /// Whether moves to more CX are refused for now, because where the walk stands has not been kept.
+    is_held: bool,
+    /// Whether one would have been taken since.
+    was_asked: bool,
 }
 
 impl Chance {
     /// Takes no CX more.
     pub(super) fn cold(stream: Stream) -> Chance {
-        Chance { stream, odds: [0; 2], most_cx: 0 }
+        Chance { stream, odds: [0; 2], most_cx: 0, is_held: false, was_asked: false }
+    }
+
+    /// Refuses moves to more CX, or does so no longer, and forgets that one was refused.
+    pub(super) fn hold(&mut self, is_held: bool) {
+        (self.is_held, self.was_asked) = (is_held, false);
+    }
+
+    /// Whether a move to more CX was refused only because it is held.
+    #[inline]
+    pub(super) fn was_asked(&self) -> bool {
+        self.was_asked
     }
 
     /// One CX more is taken with a chance of `e^(−1/temperature)`.
-    pub(super) fn warm(&mut self, temperature: f64, most_cx: usize) {
-        let odds = |more: f64| ((-more / temperature).exp() * 2f64.powi(64)) as u64;
-        (self.odds, self.most_cx) = ([odds(1.0), odds(2.0)], most_cx);
+    pub(super) fn warm(&mut self, temperature: f64) {
+        self.odds = [1.0, 2.0].map(|more| ((-more / temperature).exp() * 2f64.powi(64)) as u64);
+    }
+
+    /// Refuses moves to more CX than these.
+    pub(super) fn set_cap(&mut self, most_cx: usize) {
+        self.most_cx = most_cx;
     }
 
     /// Whether to try a move that changes `n_cx` by so much. Asked before the move is worked out: nearly all of those
     /// that cost CX fail here.
     #[inline]
     pub(super) fn allows(&mut self, n_cx: usize, more: i32) -> bool {
-        more <= 0 || n_cx + more as usize <= self.most_cx && self.stream.bits() < self.odds[more as usize - 1]
+        if more <= 0 {
+            return true;
+        }
+        let is_allowed = n_cx + more as usize <= self.most_cx && self.stream.bits() < self.odds[more as usize - 1];
+        self.was_asked |= is_allowed && self.is_held;
+        is_allowed && !self.is_held
     }
 
     /// A random number below `n`, which is not zero.

@@ -125,6 +125,21 @@ impl Network {
         network
     }
 
+    /// Becomes the other, in the memory that is there.
+    pub(super) fn copy_from(&mut self, other: &Network) {
+        self.gates.clone_from(&other.gates);
+        self.prints.clone_from(&other.prints);
+        self.uses.copy_from(&other.uses);
+        self.targets.copy_from(&other.targets);
+        self.kinds.copy_from(&other.kinds);
+        self.hadamards.clone_from(&other.hadamards);
+        self.filter.clone_from(&other.filter);
+        self.inputs.clone_from(&other.inputs);
+        self.input_signs.clone_from(&other.input_signs);
+        self.output_flips.clone_from(&other.output_flips);
+        self.n_cx = other.n_cx;
+    }
+
     /// Places these gates with holes between them.
     fn spread(&mut self, gates: &[Gate], n_more: usize) {
         // A hole for every fourth gate besides: moves shift two gates or three.
@@ -224,8 +239,7 @@ impl Network {
         self.targets.row(wire as usize).next(from)
     }
 
-    /// The places around a gate, from and until, where its target wire is used in no other way than as the target of
-    /// a CX; and an iterator over those places needs [`Network::next_target`] only.
+    /// From where until where, around a CX, its target wire is nothing but the target of CX.
     #[inline]
     pub(super) fn lane(&self, at: usize) -> (usize, usize) {
         let wire = self.gates[at].t as usize;

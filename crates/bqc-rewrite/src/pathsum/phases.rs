@@ -7,8 +7,7 @@
 use super::angle::Angle;
 
 /// A linear 128-bit hash of a parity: one random word for each variable, combined by exclusive or. Sums of parities
-/// are sums of labels. Two parities of one circuit have the same label by chance about once in 10^26 comparisons
-/// of 10^12 labels; the verifier would see it.
+/// are sums of labels. Different parities have the same label with a probability of 2^−128; the verifier would see it.
 pub(super) type Label = u128;
 
 /// The number of a parity here, or [`NONE`].
@@ -43,6 +42,14 @@ impl Phases {
         let mut phases = Phases { slots: Vec::new(), labels: Vec::new(), angles: Vec::new(), uses: Vec::new() };
         phases.reserve();
         phases
+    }
+
+    /// Becomes the other, in the memory that is there.
+    pub(super) fn copy_from(&mut self, other: &Phases) {
+        self.slots.clone_from(&other.slots);
+        self.labels.clone_from(&other.labels);
+        self.angles.clone_from(&other.angles);
+        self.uses.clone_from(&other.uses);
     }
 
     /// Room for as many entries again.

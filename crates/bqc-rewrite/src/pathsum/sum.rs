@@ -124,6 +124,12 @@ impl PathSum {
         Some(sum)
     }
 
+    /// Becomes the other, in the memory that is there, buffers aside.
+    pub(super) fn copy_from(&mut self, other: &PathSum) {
+        self.network.copy_from(&other.network);
+        self.phases.copy_from(&other.phases);
+    }
+
     /// Adds to an angle, and leaves carriers and signs as they are.
     pub(super) fn add_angle(&mut self, label: Label, by: Angle) -> RotationId {
         let id = match self.phases.id(label) {

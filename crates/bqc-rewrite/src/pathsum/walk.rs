@@ -21,7 +21,12 @@ const FORGOTTEN: usize = 64;
 pub struct Walk {
     settings: Settings,
     now: PathSum,
+    /// The best circuit that has been kept. It is the best so far unless the walk stands there.
     best: PathSum,
+    /// Number of CX of the best so far.
+    least: usize,
+    /// Proposals since the best was kept.
+    n_since: usize,
     /// A circuit without gates, as wide.
     empty: BlockCircuit,
     chance: Chance,
@@ -46,21 +51,33 @@ impl Walk {
         let cycle = settings.cycles[0];
         let best = now.clone();
         let chance = Chance::cold(stream);
-        let mut walk =
-            Walk { settings, now, best, empty, chance, number: None, cycle, most_hadamards: 0, n_rotations: 0 };
+        let least = circuit.n_cx();
+        let mut walk = Walk {
+            settings,
+            now,
+            best,
+            least,
+            n_since: 0,
+            empty,
+            chance,
+            number: None,
+            cycle,
+            most_hadamards: 0,
+            n_rotations: 0,
+        };
         walk.begin(0.0);
         Some(walk)
     }
 
     /// Number of CX of the best circuit so far.
     pub fn n_cx(&self) -> usize {
-        self.best.network.n_cx()
+        self.least
     }
 
     /// The best circuit so far, on the same wires. It equals the input up to global phase and the rounding of angles;
     /// the one-qubit gates between two CX of a wire are one, as long as that keeps multiples of π/4.
     pub fn best(&self) -> BlockCircuit {
-        write(&self.best, self.empty.clone())
+        write(if self.is_kept() { &self.best } else { &self.now }, self.empty.clone())
     }
 
     /// Tries so many moves at the temperature of this progress through the cooling, from 0 to 1. The caller decides how
@@ -68,32 +85,50 @@ impl Walk {
     pub fn run(&mut self, n_proposals: u64, progress: f64) {
         self.begin(progress);
         for _ in 0..n_proposals {
-            if self.n_cx() == 0 {
+            if self.least == 0 {
                 return;
             }
             self.step();
-            if self.now.network.n_cx() < self.best.network.n_cx() {
-                self.best.clone_from(&self.now);
-                self.begin(progress);
+            self.n_since += 1;
+            if self.now.network.n_cx() < self.least {
+                self.least = self.now.network.n_cx();
+                self.chance.set_cap(self.least + self.cycle.slack);
+                self.chance.hold(true);
+            }
+            // To keep a circuit takes as long as some hundredth of a proposal a place, so it is not done too often.
+            if self.chance.was_asked() && self.n_since >= self.now.network.n_slots() {
+                self.keep();
             }
         }
+    }
+
+    fn is_kept(&self) -> bool {
+        self.best.network.n_cx() == self.least
+    }
+
+    /// Keeps where the walk stands as the best.
+    fn keep(&mut self) {
+        self.best.copy_from(&self.now);
+        self.n_since = 0;
+        self.chance.hold(false);
     }
 
     /// Sets the temperature and the cap; a new cycle begins at the best circuit.
     fn begin(&mut self, progress: f64) {
         let (number, cycle, temperature) = self.settings.at(progress);
         if self.number.replace(number) != Some(number) {
-            // Another circuit as good as the best makes the next cycle differ from this one.
-            if self.now.network.n_cx() == self.n_cx() {
-                self.best.clone_from(&self.now);
+            // If the best has been kept already, another circuit as good makes the next cycle differ from this one.
+            if self.now.network.n_cx() == self.least {
+                self.keep();
             }
             self.cycle = cycle;
             self.most_hadamards = self.best.network.n_hadamards() + MORE_HADAMARDS;
-            self.now.clone_from(&self.best);
+            self.now.copy_from(&self.best);
             self.now.network.respread(cycle.slack + MORE_HADAMARDS + SPARE);
             self.forget();
         }
-        self.chance.warm(temperature, self.n_cx() + cycle.slack);
+        self.chance.warm(temperature);
+        self.chance.set_cap(self.least + cycle.slack);
     }
 
     /// Forgets rotations that have come and gone.
