@@ -1,9 +1,9 @@
 //! Walks on the path sum of an OpenQASM 2 circuit without directives, and writes what it found.
 //!
-//!     cargo run --release -p bqc-rewrite --example pathsum_walk -- IN.qasm [budget 10] [seed 1] [kind both] [OUT.qasm]
+//!     cargo run --release -p bqc-rewrite --example pathsum_walk -- IN.qasm [budget 10] [seed 1] [kind all] [OUT.qasm]
 //!
-//! `budget` is in seconds, or with an M behind it in millions of proposals. `kind` is `both`, `parities`, `toffolis`, or
-//! `bare`, which tries neither sources nor controlled signs; `/3` behind it asks for three cycles. Prints the two-qubit
+//! `budget` is in seconds, or with an M behind it in millions of proposals. `kind` is `all`, `parities`, `toffolis`,
+//! `small`, or `bare`, which tries neither sources nor controlled signs; `/3` behind it asks for three cycles. Prints the two-qubit
 //! counts, millions of proposals a second, and on up to eight wires the distance from the input.
 
 use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, Item, Lowered, Operation, Qubit, Sequence, Wire};
@@ -31,11 +31,12 @@ fn read(path: &str) -> BlockCircuit {
 fn settings(kind: &str) -> Settings {
     let (kind, n_cycles) = kind.split_once('/').unwrap_or((kind, "6"));
     let cycles = match kind {
-        "both" => Settings::default().cycles,
+        "all" => Settings::default().cycles,
         "parities" => vec![Cycle::PARITIES],
         "toffolis" => vec![Cycle::TOFFOLIS],
+        "small" => vec![Cycle::SMALL],
         "bare" => vec![Cycle { source_share: 0, gauge_share: 0, split_share: 0, ..Cycle::PARITIES }],
-        _ => panic!("kind is both, parities, toffolis or bare"),
+        _ => panic!("kind is all, parities, toffolis, small or bare"),
     };
     Settings { n_cycles: n_cycles.parse().expect("a number of cycles"), cycles }
 }
@@ -48,7 +49,7 @@ fn main() {
     let seconds: f64 = if millions.is_some() { 0.0 } else { budget.parse().expect("seconds") };
     let seed: u64 = arg(3, "1").parse().expect("a seed");
     let input = read(&arg(1, "in.qasm"));
-    let mut walk = Walk::new(&input, settings(&arg(4, "both")), seed).expect("a circuit with two CX");
+    let mut walk = Walk::new(&input, settings(&arg(4, "all")), seed).expect("a circuit with two CX");
     let start = Instant::now();
     let (mut n_proposals, mut elapsed, mut progress) = (0, 0.0, 0.0);
     while progress < 1.0 {

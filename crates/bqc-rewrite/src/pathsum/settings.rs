@@ -31,15 +31,11 @@ impl Cycle {
         split_share: 0,
     };
     /// For networks of Toffolis, where Hadamards come every few gates.
-    pub const TOFFOLIS: Cycle = Cycle {
-        hot: 0.22,
-        cold: 0.08,
-        slack: 8,
-        source_share: 24,
-        hadamard_share: 29,
-        gauge_share: 96,
-        split_share: 1,
-    };
+    pub const TOFFOLIS: Cycle =
+        Cycle { hot: 0.3, cold: 0.1, slack: 8, source_share: 24, hadamard_share: 29, gauge_share: 96, split_share: 1 };
+    /// The same, hot to the end: it takes small networks of up to a hundred CX out of their traps, and larger ones stay
+    /// near the cap.
+    pub const SMALL: Cycle = Cycle { hot: 0.35, cold: 0.2, ..Cycle::TOFFOLIS };
 }
 
 /// How a walk cools, and what it tries. The constants are measured on multipliers, adders and Toffoli networks of
@@ -53,9 +49,9 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// Both kinds of cycles in turn.
+    /// All kinds of cycles in turn.
     fn default() -> Settings {
-        Settings { n_cycles: 6, cycles: vec![Cycle::PARITIES, Cycle::TOFFOLIS] }
+        Settings { n_cycles: 6, cycles: vec![Cycle::PARITIES, Cycle::TOFFOLIS, Cycle::SMALL] }
     }
 }
 
@@ -89,7 +85,7 @@ mod tests {
         assert_eq!(settings.at(0.0), (0, Cycle::PARITIES, 0.16));
         assert_eq!(settings.at(1.0 / 6.0 + 1e-9).1, Cycle::TOFFOLIS);
         let (number, cycle, temperature) = settings.at(1.0);
-        assert_eq!((number, cycle), (5, Cycle::TOFFOLIS));
+        assert_eq!((number, cycle), (5, Cycle::SMALL));
         assert!((temperature - cycle.cold).abs() < 1e-12);
         assert_eq!(settings.at(f64::INFINITY), settings.at(1.0));
         assert!(!Settings { n_cycles: 0, ..settings.clone() }.are_sound());
