@@ -216,14 +216,17 @@ impl PathSum {
                 }
             }
         }
-        match inserted {
-            [only, _] if n_inserted == 1 => _ = self.network.insert(only.0, only.1),
-            [first, second] if n_inserted == 2 => {
-                let is_in_order = first.0 <= second.0;
-                self.network.insert_two(if is_in_order { inserted } else { [second, first] });
-            }
+        self.insert_signs(&mut inserted[..n_inserted]);
+        left.into_iter().filter(|&p| p != 0).for_each(|p| self.add_sign(p));
+    }
+
+    /// Puts in the CX of one edit or two, each just before its place.
+    fn insert_signs(&mut self, inserted: &mut [(usize, Gate)]) {
+        inserted.sort_by_key(|&(place, _)| place);
+        match *inserted {
+            [(place, cx)] => _ = self.network.insert(place, cx),
+            [first, second] => self.network.insert_two([first, second]),
             _ => {}
         }
-        left.into_iter().filter(|&p| p != 0).for_each(|p| self.add_sign(p));
     }
 }

@@ -100,25 +100,29 @@ impl PathSum {
         if !chance.allows(self.network.n_cx(), 1) {
             return;
         }
-        let new = match (is_forward, extra_first) {
-            (true, false) => {
-                [Gate::cx(h.c, h.t, g.lt, h.lt), Gate::cx(g.c, g.t, g.lc, g.lt), Gate::cx(g.c, h.t, g.lc, h.lt ^ g.lt)]
-            }
-            (true, true) => {
-                [Gate::cx(g.c, h.t, g.lc, h.lt), Gate::cx(h.c, h.t, g.lt, h.lt ^ g.lc), Gate::cx(g.c, g.t, g.lc, g.lt)]
-            }
-            (false, false) => [
-                Gate::cx(h.c, h.t, h.lc, h.lt),
-                Gate::cx(g.c, g.t, g.lc ^ h.lc, g.lt),
-                Gate::cx(h.c, g.t, h.lc, g.lt ^ g.lc ^ h.lc),
-            ],
-            (false, true) => [
-                Gate::cx(h.c, g.t, h.lc, g.lt),
-                Gate::cx(h.c, h.t, h.lc, h.lt),
-                Gate::cx(g.c, g.t, g.lc ^ h.lc, g.lt ^ h.lc),
-            ],
-        };
-        self.replace_if_possible(i, j, [g, h], new);
+        self.replace_if_possible(i, j, [g, h], with_extra(g, h, is_forward, extra_first));
+    }
+}
+
+/// `h` before `g`, which do not commute, with the CX that makes up for it.
+fn with_extra(g: Gate, h: Gate, is_forward: bool, extra_first: bool) -> [Gate; 3] {
+    match (is_forward, extra_first) {
+        (true, false) => {
+            [Gate::cx(h.c, h.t, g.lt, h.lt), Gate::cx(g.c, g.t, g.lc, g.lt), Gate::cx(g.c, h.t, g.lc, h.lt ^ g.lt)]
+        }
+        (true, true) => {
+            [Gate::cx(g.c, h.t, g.lc, h.lt), Gate::cx(h.c, h.t, g.lt, h.lt ^ g.lc), Gate::cx(g.c, g.t, g.lc, g.lt)]
+        }
+        (false, false) => [
+            Gate::cx(h.c, h.t, h.lc, h.lt),
+            Gate::cx(g.c, g.t, g.lc ^ h.lc, g.lt),
+            Gate::cx(h.c, g.t, h.lc, g.lt ^ g.lc ^ h.lc),
+        ],
+        (false, true) => [
+            Gate::cx(h.c, g.t, h.lc, g.lt),
+            Gate::cx(h.c, h.t, h.lc, h.lt),
+            Gate::cx(g.c, g.t, g.lc ^ h.lc, g.lt ^ h.lc),
+        ],
     }
 }
 

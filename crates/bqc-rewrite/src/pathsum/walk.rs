@@ -95,7 +95,7 @@ impl Walk {
                 self.chance.set_cap(self.least + self.cycle.slack);
                 self.chance.hold(true);
             }
-            // To keep a circuit takes as long as some hundredth of a proposal a place, so it is not done too often.
+            // Keeping is linear in the number of places, so it is done once in as many proposals at most.
             if self.chance.was_asked() && self.n_since >= self.now.network.n_slots() {
                 self.keep();
             }
