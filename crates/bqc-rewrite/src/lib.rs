@@ -6,4 +6,5 @@
 //! result goes to `bqc-verify`, which shares no code with it, and what is not proved or measured there is not taken.
 
 pub mod light;
+pub mod pathsum;
 pub mod pauli;
