@@ -15,6 +15,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Up to this width every candidate is measured over all columns.
 pub const MAX_MEASURED_WIDTH: u16 = 8;
+/// Updates of an amplitude that all columns may take before Pauli forms are tried first: a tenth of a second.
+const MOST_UPDATES: f64 = 1e8;
 /// Random states that may contradict a bound above that width: a wrong unitary is at a distance near one, and its
 /// estimate on eight states as well.
 const N_STATES: usize = 8;
@@ -155,18 +157,24 @@ pub struct VerifiedBlock {
     evidence: Evidence,
 }
 
+/// What comparing two blocks over all columns takes.
+fn n_updates(a: &BlockCircuit, b: &BlockCircuit) -> f64 {
+    (a.gates.len() + b.gates.len()) as f64 * 4f64.powi(a.width().into())
+}
+
 impl VerifiedBlock {
     /// Measures `candidate` against `original` and takes it if the distance is at most `tolerance`. A distance that is
     /// not a number is never within a tolerance.
     ///
-    /// Up to eight wires over all columns. Wider ones first by Pauli forms, whose bound is the distance if it is within
-    /// the tolerance; if they prove nothing, over all columns up to twelve wires.
+    /// Up to eight wires over all columns, unless that takes more than 1e8 updates of an amplitude. Wider and longer ones first by
+    /// Pauli forms, whose bound is the distance if it is within the tolerance; if they prove nothing, over all columns
+    /// up to twelve wires.
     ///
     /// * Time: as [`block_distance`]; of Pauli forms, linear in the gates in practice.
     /// * Errors: every [`Rejected`] but `OtherOriginal` and `TooWide`.
     pub fn check(original: &BlockCircuit, candidate: BlockCircuit, tolerance: f64) -> Result<VerifiedBlock, Rejected> {
         let width = original.width();
-        if width > MAX_MEASURED_WIDTH {
+        if width > MAX_MEASURED_WIDTH || n_updates(original, &candidate) > MOST_UPDATES {
             let bound = pauli_bound(original, &candidate, tolerance)?;
             if let Some(distance) = bound.filter(|bound| *bound <= tolerance) {
                 let original = Fingerprint::of(original);

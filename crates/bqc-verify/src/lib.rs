@@ -25,6 +25,8 @@ mod program;
 mod residual;
 mod rewriting;
 mod states;
+#[cfg(test)]
+mod test_support;
 
 pub use block::{Evidence, Rejected, VerifiedBlock, block_distance};
 pub use circuit::{LoweringError, Output, ReplayError, VerifiedCircuit, WindowCounts};

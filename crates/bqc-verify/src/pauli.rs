@@ -47,6 +47,10 @@ const NEGLIGIBLE: f64 = 1e-12;
 /// A rotation by a rest up to this is not kept, but counted: it is the rounding of a quarter turn to a double.
 const ROUNDED_TURN: f64 = 1e-15;
 
+/// The same where that proves too little: passes round angles to quarter turns and eighths within 1e-12, and a rotation
+/// by what is lost there blocks those that do not commute with it.
+const SMALL_TURN: f64 = 1.1e-12;
+
 /// How often rotations may fall again. Two or three times do in practice.
 const MOST_ROUNDS: usize = 8;
 
@@ -60,6 +64,8 @@ struct Form {
     layers: Layers,
     /// Sum of the phase distances of rests that were not kept.
     dropped: f64,
+    /// Rotations by a rest up to this are not kept.
+    least: f64,
     n_rotations: usize,
     /// A Pauli at work.
     pauli: Vec<u64>,
@@ -92,8 +98,8 @@ pub(crate) fn distance_bound<W: Wire>(
     if n_words(rest(), n_wires) > MOST_WORDS {
         return None;
     }
-    let attempt = |with_chains: bool| {
-        let mut form = Form::new(n_wires, with_chains);
+    let attempt = |least: f64, with_chains: bool| {
+        let mut form = Form::new(n_wires, least, with_chains);
         for gate in &original {
             form.push(gate, &place, false)?;
         }
@@ -105,10 +111,24 @@ pub(crate) fn distance_bound<W: Wire>(
         }
         form.distance()
     };
-    match attempt(false) {
-        Some(bound) if bound <= enough => Some(bound),
-        first => [first, attempt(true)].into_iter().flatten().min_by(f64::total_cmp),
+    // From cheap to dear, until one is enough.
+    let mut best: Option<f64> = None;
+    for (least, with_chains) in [(ROUNDED_TURN, false), (SMALL_TURN, false), (ROUNDED_TURN, true)] {
+        if least == ROUNDED_TURN || rest().any(|gate| has_rest_up_to(gate, least)) {
+            best = [best, attempt(least, with_chains)].into_iter().flatten().min_by(f64::total_cmp);
+        }
+        if best.is_some_and(|bound| bound <= enough) {
+            break;
+        }
     }
+    best
+}
+
+/// Whether a gate has a rotation by a rest that is kept, but no larger than `most`.
+fn has_rest_up_to<W: Wire>(gate: &LoweredGate<W>, most: f64) -> bool {
+    let is_small =
+        |angle: &f64| Angle::of(*angle).is_some_and(|angle| (ROUNDED_TURN..=most).contains(&angle.rest[0].abs()));
+    matches!(gate, LoweredGate::One { angles, .. } if angles.iter().any(is_small))
 }
 
 /// A number for each wire that is used.
@@ -135,12 +155,13 @@ fn n_words<'a, W: Wire>(gates: impl Iterator<Item = &'a LoweredGate<W>>, n_wires
 }
 
 impl Form {
-    fn new(n_wires: usize, with_chains: bool) -> Form {
+    fn new(n_wires: usize, least: f64, with_chains: bool) -> Form {
         let n_words = frame::words_of(n_wires);
         Form {
             frame: Frame::new(n_wires),
             layers: Layers::new(n_words, NEGLIGIBLE, with_chains),
             dropped: 0.0,
+            least,
             n_rotations: 0,
             pauli: vec![0; n_words],
         }
@@ -182,7 +203,7 @@ impl Form {
             return;
         }
         self.n_rotations += 1;
-        if angle.rest[0].abs() <= ROUNDED_TURN {
+        if angle.rest[0].abs() <= self.least {
             self.dropped += angle.without_quarters().distance();
             return;
         }

@@ -60,7 +60,6 @@ fn without_common_beginning<'a, W: Wire>([a, b]: &[Gates<'a, W>; 2], place: &Has
 mod tests {
     use super::*;
     use crate::block_distance;
-    use crate::test_support::random_block;
     use bqc_circuit::{BlockCircuit, BlockQubit};
     use bqc_linalg::Stream;
 
@@ -78,7 +77,7 @@ mod tests {
         for seed in 0..500 {
             let mut s = Stream::new(seed, 12, 8);
             let width = 1 + s.below(5) as u16;
-            let a = random_block(width, 30, &mut s);
+            let a = BlockCircuit::random(width, 30, &mut s);
             let mut b = a.clone();
             assert!(rest(&a, &b).iter().all(|rest| rest.gates.is_empty()));
             // Gates on other wires change places; some gates are put in, taken out or exchanged.

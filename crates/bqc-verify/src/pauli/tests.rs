@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::block_distance;
-use crate::test_support::{random_block, rewritten};
+use crate::test_support::rewritten;
 use bqc_circuit::{BlockCircuit, BlockQubit};
 use bqc_linalg::Stream;
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
@@ -269,7 +269,7 @@ fn products_of_one_qubit_gates_are_seen() {
         let mut s = Stream::new(seed, 12, 6);
         let width = 1 + s.below(6) as u16;
         let n = 1 + s.below(40);
-        let a = if s.chance(0.5) { random_block(width, n, &mut s) } else { random(width, n, &mut s) };
+        let a = if s.chance(0.5) { BlockCircuit::random(width, n, &mut s) } else { random(width, n, &mut s) };
         let b = rewritten(&a, &mut s);
         let found = bound(&a, &b);
         assert!(found.is_some_and(|bound| bound < 1e-11), "{seed}: {found:?}");
@@ -278,8 +278,27 @@ fn products_of_one_qubit_gates_are_seen() {
         assert!(bound(&a, &wrong).is_none_or(|bound| bound >= distance - 1e-14), "{seed}: {distance:e}");
     }
     let mut s = Stream::new(0, 12, 7);
-    let a = random_block(150, 3000, &mut s);
+    let a = BlockCircuit::random(150, 3000, &mut s);
     let b = rewritten(&a, &mut s);
     assert!(bound(&a, &b).unwrap() < 1e-10);
     assert!(bound(&a, &planted(&b, &mut s)).is_none_or(|bound| bound > 1e-10));
+}
+
+#[test]
+fn angles_that_a_pass_has_rounded_away_count_and_block_nothing() {
+    let mut s = Stream::new(7, 0, 0);
+    let (mut whole, mut rounded) = (BlockCircuit::new(12), BlockCircuit::new(12));
+    for i in 0..400 {
+        let wires: Vec<_> = (0..3).map(|k| (BlockQubit((i + 4 * k) % 12), s.below(3) as u64)).collect();
+        // Every fourth rotation is one that rounding would not make, and anticommutes with many others.
+        let is_small = i % 4 == 0;
+        let angle = if is_small { 5e-14 } else { s.uniform() * 6.0 - 3.0 };
+        let mut copy = s.clone();
+        push_rotation(&mut whole, &wires, angle, &mut s);
+        push_rotation(&mut rounded, &wires, if is_small { 0.0 } else { angle }, &mut copy);
+    }
+    let found = bound(&whole, &rounded).unwrap();
+    // A hundred rotations of a quarter of 5e-14, times the root of two.
+    assert!((1e-13..1e-11).contains(&found), "{found:e}");
+    assert!(bound(&whole, &whole).unwrap() < 1e-20);
 }
