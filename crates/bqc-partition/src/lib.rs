@@ -11,11 +11,13 @@
 
 mod cut;
 mod growth;
+mod regions;
 mod skeleton;
 
 use bqc_circuit::{BlockCircuit, BlockQubit, Item, Qubit, Sequence, Wire};
 use bqc_linalg::Stream;
 use cut::{Cut, Cutter};
+pub use regions::regions;
 use skeleton::{Direction, Skeleton};
 
 /// Widest block that [`partition`] makes.

@@ -2,7 +2,7 @@
 
 use bqc_circuit::{Circuit, Clbit, Directive, GateCall, Lowered, Operation, Qubit, Register, Step};
 use bqc_linalg::{Stream, phase_distance};
-use bqc_partition::{Options, Partition, PartitionError, Piece, RandomCuts, partition};
+use bqc_partition::{Options, Partition, PartitionError, Piece, RandomCuts, partition, regions};
 use proptest::prelude::*;
 
 /// A random lowered circuit; with `directives`, one operation in eight is one, of every kind.
@@ -95,8 +95,12 @@ fn check_structure(circuit: &Circuit, options: &Options, partition: &Partition) 
         assert!(block.qubits.is_sorted() && block.steps.is_sorted());
         assert!(block.qubits.len() <= options.block_size && block.circuit.n_cx() <= options.max_cx);
         assert_eq!(block.qubits.len(), block.circuit.width() as usize);
-        assert_eq!(block.circuit.n_cx() == 0, block.qubits.len() == 1);
     }
+}
+
+/// What holds of narrow blocks besides.
+fn check_blocks(partition: &Partition) {
+    assert!(partition.blocks().all(|block| (block.circuit.n_cx() == 0) == (block.qubits.len() == 1)));
 }
 
 fn cut(circuit: &Circuit, options: &Options) -> Result<Partition, PartitionError> {
@@ -119,6 +123,7 @@ proptest! {
         let options = options(k, max_cx, shift, cuts);
         let partition = cut(&circuit, &options).unwrap();
         check_structure(&circuit, &options, &partition);
+        check_blocks(&partition);
         let (before, after) = (circuit.unitary().unwrap(), rebuilt(&Lowered::of(&circuit), &partition).to_circuit().unitary().unwrap());
         prop_assert!(phase_distance(&before, &after) < 1e-13);
     }
@@ -130,8 +135,42 @@ proptest! {
     ) {
         let circuit = random_circuit(n, n_operations, true, seed);
         let options = options(k, usize::MAX, shift, cuts);
-        check_structure(&circuit, &options, &cut(&circuit, &options).unwrap());
+        let partition = cut(&circuit, &options).unwrap();
+        check_structure(&circuit, &options, &partition);
+        check_blocks(&partition);
     }
+
+    #[test]
+    fn regions_are_the_circuit_too(
+        n in 2u32..=40, n_operations in 0usize..400, directives in any::<bool>(),
+        max_cx in prop_oneof![Just(usize::MAX), 1usize..60], shift in 0usize..20, seed in any::<u64>(),
+    ) {
+        let circuit = random_circuit(n, n_operations, directives, seed);
+        let partition = regions(&Lowered::of(&circuit), max_cx, shift);
+        check_structure(&circuit, &options(n as usize, max_cx, 0, None), &partition);
+        if !directives && max_cx == usize::MAX && shift == 0 {
+            prop_assert!(partition.pieces.len() <= 1);
+        }
+    }
+}
+
+#[test]
+fn what_ends_no_wire_cuts_no_region() {
+    let mut circuit = random_circuit(5, 40, false, 5);
+    let measure = |qubit| {
+        let directive = Directive::Measure { qubit: Qubit(qubit), clbit: Clbit(0) };
+        Operation::Directive(Box::new(directive))
+    };
+    // Wire 4 is done with after its measurement; wire 0 goes on.
+    circuit.operations.push(measure(4));
+    circuit.push(GateCall::cx(Qubit(0), Qubit(1)));
+    let n_regions = |circuit: &Circuit| regions(&Lowered::of(circuit), usize::MAX, 0).blocks().count();
+    assert_eq!(n_regions(&circuit), 1);
+    circuit.operations.push(measure(0));
+    circuit.push(GateCall::cx(Qubit(1), Qubit(2)));
+    assert_eq!(n_regions(&circuit), 1);
+    circuit.push(GateCall::cx(Qubit(1), Qubit(0)));
+    assert_eq!(n_regions(&circuit), 2);
 }
 
 #[test]
