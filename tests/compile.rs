@@ -126,8 +126,10 @@ fn the_report_says_what_happened() {
     assert!(report.peak_rss_bytes.unwrap() > 1 << 20);
     let first = &report.block_records[0];
     assert_eq!((first.pass, first.block), (0, 0));
-    assert!(first.wires.len() <= 3 && first.instantiations > 0 && !first.reason.is_empty());
-    assert_eq!(first.before.two_qubit_gates, 12);
+    // The light pass, which sees all wires and instantiates nothing.
+    assert_eq!((first.wires.len(), first.before.two_qubit_gates, first.instantiations), (3, 12, 0));
+    let mut others = report.block_records.iter().filter(|record| record.pass > 0);
+    assert!(others.all(|record| record.wires.len() <= 3 && !record.reason.is_empty()));
 }
 
 #[test]

@@ -275,7 +275,11 @@ fn a_plan_for_gpus_comes_to_its_end_without_any() {
             stderr.contains("bqc: no GPU: NVIDIA's driver sees no GPU;") && stderr.contains("going on with cpu/");
         assert!(code == 0 && is_told && stderr.lines().count() == 2, "{stderr}");
         let (output, status) = merged(&folder);
-        assert!(count(&output, "cx") < count(&long(4, 2), "ccx") * 6 && status.done_twice == status.done, "{status:?}");
+        // All but the light pass, which no engine has to do with.
+        assert!(
+            count(&output, "cx") < count(&long(4, 2), "ccx") * 6 && status.done_twice + 1 == status.done,
+            "{status:?}"
+        );
         // Whoever comes later finds the run complete.
         let (code, _, stderr) = work();
         assert!(code == 0 && stderr.contains("complete: 0 blocks done here"), "{stderr}");

@@ -85,7 +85,7 @@ fn each_worker_and_each_unit_is_in_the_log() {
         assert!(ids.contains(&line["worker"].as_u64().unwrap()) && line["seconds"].as_f64().unwrap() >= 0.0);
         assert!(line["cx_after"].as_u64().unwrap() <= line["cx_before"].as_u64().unwrap());
     }
-    assert_eq!((of(&log, "pass started").len(), of(&log, "pass finished").len()), (2, 2));
+    assert_eq!((of(&log, "pass started").len(), of(&log, "pass finished").len()), (3, 3));
     let end = log.last().unwrap();
     assert_eq!((&end["message"], &end["exit"]), (&"run ended".into(), &0.into()));
     assert_eq!(end["cx_after"], report["output"]["two_qubit_gates"]);

@@ -38,8 +38,11 @@ fn undisturbed(options: &[&str]) -> String {
 
 #[test]
 fn processes_make_what_threads_make() {
-    for options in [&MANY[..], &["--effort", "1", "-k", "4"], &["--effort", "1", "-k", "4", "--epsilon-total", "1e-6"]]
-    {
+    for options in [
+        &MANY[..],
+        &["--effort", "1", "-k", "4", "--passes", "1"],
+        &["--effort", "1", "-k", "4", "--epsilon-total", "1e-6"],
+    ] {
         let expected = undisturbed(options);
         for n in ["1", "3"] {
             let (code, output, stderr) = compile(&Folder::new(), &[options, &["--workers", n]].concat());
@@ -110,7 +113,7 @@ fn a_worker_that_fails_costs_a_retry() {
 
 #[test]
 fn a_worker_that_dies_within_a_search_costs_what_it_did_since_its_checkpoint() {
-    let options = ["--effort", "1", "-k", "4"];
+    let options = ["--effort", "1", "-k", "4", "--passes", "1"];
     let expected = undisturbed(&options);
     let faults = ["--workers", "2", "--worker-fault", "later@3"];
     let (code, output, stderr) = compile(&Folder::new(), &[&options[..], &faults].concat());

@@ -104,7 +104,7 @@ impl Survey {
         Survey { n_shards, first_pass: Mutex::default() }
     }
 
-    /// What it asked for; nothing if there was no pass.
+    /// What it asked for after the light passes, which it does itself; nothing if there was no pass.
     pub fn first_pass(&self) -> PlanPass {
         lock(&self.first_pass).unwrap_or_default()
     }
@@ -120,6 +120,10 @@ impl Workshop for Survey {
     }
 
     fn solve_all(&self, units: &[&Unit], _: &AtomicBool, bench: &dyn Bench) {
+        let light: Vec<Solved> = units.iter().map_while(|unit| unit.solve_light()).collect();
+        if light.len() == units.len() {
+            return light.into_iter().enumerate().for_each(|(i, solved)| bench.done(i, solved));
+        }
         let works: Vec<f64> = units.iter().map(|unit| unit.work()).collect();
         let most_cx = units.iter().map(|unit| unit.block().n_cx()).max().unwrap_or(0) as u64;
         let shards = divide(&works, self.n_shards).len() as u64;

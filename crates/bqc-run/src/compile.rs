@@ -3,10 +3,11 @@
 //! What to do next is decided in `strategy.rs` alone, from the records that the loop keeps of its steps.
 
 use crate::approximate::Budget;
+use crate::exact::Exact;
 use crate::observer::{Event, Observer};
 use crate::pass::{Pass, PassResult};
 use crate::round::Around;
-use crate::strategy::{self, Cuts, Origin, Record, Step, Why};
+use crate::strategy::{self, Cuts, Origin, PAIRS, Record, Step, Why};
 use crate::unit::{InProcess, Workshop};
 use crate::version::Version;
 use bqc_circuit::{Circuit, Directive, Operation};
@@ -27,6 +28,9 @@ pub struct Settings {
     pub max_block_cx: usize,
     /// Most passes over the circuit that keep its unitary; those that approximate end by themselves.
     pub max_passes: u32,
+    /// Rounds of exact passes over the whole circuit at the beginning. 0: none; 1: the light passes; `n` more: `n` rounds
+    /// of the searches over Pauli blocks and CX networks, each twice as long as the one before, while they gain.
+    pub exact_passes: u32,
     /// Passes with little gain, one after another, before a run ends; at least 1.
     pub patience: u32,
     /// What share of the objective's leading figure (by default the two-qubit gates) a pass has to
@@ -186,13 +190,19 @@ struct Versions {
     last: Arc<Version>,
     /// The best when the present search began.
     start: Arc<Version>,
+    /// The input after the light passes.
+    written: Arc<Version>,
 }
 
 impl Versions {
     /// The circuit from which a step goes on.
     fn origin(&self, step: &Step) -> Arc<Version> {
         match step {
-            Step::Delete { from: Origin::Last, .. } | Step::Search { from: Origin::Last, .. } => self.last.clone(),
+            Step::Delete { from, .. } | Step::Search { from, .. } => match from {
+                Origin::Last => self.last.clone(),
+                Origin::Best => self.best.clone(),
+                Origin::Written => self.written.clone(),
+            },
             _ => self.best.clone(),
         }
     }
@@ -207,17 +217,25 @@ impl<'a> Run<'a> {
     /// Carries out one step after another, and gives the best circuit and why the run ended.
     fn carry_out(&mut self, circuit: &Circuit) -> Result<(Arc<Version>, Why), CompileError> {
         let lowered = Arc::new(Version::new(VerifiedCircuit::lower(circuit, self.settings.is_recorded)?));
-        let mut at = Versions { best: lowered.clone(), last: lowered.clone(), start: lowered };
+        let [best, last, start, written] = [(); 4].map(|()| lowered.clone());
+        let mut at = Versions { best, last, start, written };
         let mut history = Vec::new();
         loop {
             let step = strategy::next(&history, self.settings);
             let (from, had_passes) = (at.origin(&step), self.n_passes);
             at.last = match step {
                 Step::Done(why) => return Ok((at.best, why)),
-                Step::Rewrite => Arc::new(self.merged(from.circuit.clone())),
-                Step::Delete { cuts, .. } => self.pass(Flow::Delete, cuts, &from)?,
-                Step::Search { cuts, n_rounds, .. } => self.pass(Flow::Search { n_rounds }, cuts, &from)?,
-                Step::Race(terms) => self.race(terms, &at.start, &from)?,
+                Step::Rewrite => {
+                    at.written = Arc::new(self.merged(at.written.circuit.clone()));
+                    Arc::new(self.merged(from.circuit.clone()))
+                }
+                Step::Exact { exact, size } => self.exact(exact, size, &from),
+                Step::Pairs => self.pass(Flow::Delete, 0, PAIRS, &from)?,
+                Step::Delete { cuts, .. } => self.pass(Flow::Delete, self.settings.block.starts, cuts, &from)?,
+                Step::Search { cuts, n_rounds, .. } => {
+                    self.pass(Flow::Search { n_rounds }, self.settings.block.starts, cuts, &from)?
+                }
+                Step::Race(terms) => self.race(terms, &[at.start.clone(), at.written.clone()], &from)?,
                 Step::Approximate { cuts } => self.approximate(cuts, &from)?,
             };
             let is_better =
@@ -227,6 +245,9 @@ impl<'a> Run<'a> {
             }
             if strategy::begins_search(&step) {
                 at.start = at.best.clone();
+            }
+            if strategy::keeps_structure(&step) {
+                at.written = at.best.clone();
             }
             history.push(Record {
                 step,
@@ -242,10 +263,21 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// One pass that keeps the unitary.
-    fn pass(&mut self, flow: Flow, cuts: Cuts, from: &Version) -> Result<Arc<Version>, PartitionError> {
+    /// One pass of exact rewritings.
+    fn exact(&mut self, exact: Exact, size: u32, from: &Version) -> Arc<Version> {
         let index = self.next_pass();
-        let block = &BlockSettings { flow, ..self.settings.block.clone() };
+        let pass = Pass { index, block: &self.settings.block, family: self.family, around: self.around };
+        let PassResult { circuit, fault, records } = pass.run_exact(&from.circuit, exact, size);
+        self.count(fault, records);
+        let version = Version::new(circuit);
+        self.report_pass(index, &version);
+        Arc::new(version)
+    }
+
+    /// One pass that keeps the unitary.
+    fn pass(&mut self, flow: Flow, starts: usize, cuts: Cuts, from: &Version) -> Result<Arc<Version>, PartitionError> {
+        let index = self.next_pass();
+        let block = &BlockSettings { flow, starts, ..self.settings.block.clone() };
         let pass = Pass { index, block, family: self.family, around: self.around };
         let result = pass.run(&from.circuit, &cuts.options(block.seed, index))?;
         Ok(self.made(index, result))
@@ -270,12 +302,16 @@ impl<'a> Run<'a> {
 
     /// Takes over what a pass has made.
     pub(crate) fn landed(&mut self, PassResult { circuit, fault, records }: PassResult) -> Version {
+        self.count(fault, records);
+        self.merged(circuit)
+    }
+
+    fn count(&mut self, fault: Option<Fault>, records: Vec<BlockRecord>) {
         self.totals.add(&BlockTotals::of(&records));
         if self.settings.has_block_records {
             self.records.extend(records);
         }
         self.faults.extend(fault);
-        self.merged(circuit)
     }
 
     fn merged(&mut self, circuit: VerifiedCircuit) -> Version {
@@ -360,6 +396,7 @@ mod tests {
             block: BlockSettings::default(),
             max_check_updates: 1e9,
             is_recorded: false,
+            exact_passes: 1,
             has_block_records: true,
         };
         let (engine, stop) = (CpuEngine::new(), AtomicBool::new(false));

@@ -11,6 +11,7 @@
 
 mod approximate;
 mod compile;
+mod exact;
 mod observer;
 mod pass;
 mod round;

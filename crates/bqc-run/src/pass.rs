@@ -64,16 +64,28 @@ impl Pass<'_> {
         let partition = partition(circuit.circuit(), cuts)?;
         let blocks: Vec<&Block> = partition.blocks().collect();
         self.around.observer.event(Event::PassStarted { pass: self.index, n_blocks: blocks.len() });
-        let rebuilt = self.rebuild_all(&blocks);
+        let n_starts = match self.block.flow {
+            Flow::Delete => self.block.starts.max(1),
+            Flow::Search { .. } => self.starts_per_block(blocks.len()),
+        };
+        let unit = |block: &Block, start| Unit::new(&block.circuit, self.block, self.index, start, self.family);
+        let rebuilt = self.rebuild_all(&blocks, n_starts, unit);
         Ok(joined(&partition, circuit, rebuilt, self.block.sabotage))
     }
 
-    /// Each block as often as it has starts; the best start is kept.
-    fn rebuild_all(&self, blocks: &[&Block]) -> Vec<Rebuilt> {
-        let n_starts = self.starts_per_block(blocks.len());
+    /// Each block as often as it has starts; the best start is kept. `unit` is asked for each block and start.
+    pub fn rebuild_all(
+        &self,
+        blocks: &[&Block],
+        n_starts: usize,
+        unit: impl Fn(&Block, usize) -> Unit + Sync,
+    ) -> Vec<Rebuilt> {
         let tasks: Vec<Task<'_>> = (0..blocks.len() * n_starts)
             .into_par_iter()
-            .map(|task| self.task(task / n_starts, task % n_starts, blocks[task / n_starts]))
+            .map(|task| {
+                let (index, block) = (task / n_starts, blocks[task / n_starts]);
+                Task { pass: self.index, index, block, unit: unit(block, task % n_starts) }
+            })
             .collect();
         let slots: Vec<Mutex<Slot>> = blocks.iter().map(|_| Mutex::new(Slot::default())).collect();
         self.around.rebuild(&tasks, &|task, rebuilt| {
@@ -97,11 +109,8 @@ impl Pass<'_> {
 
     /// Starts of a search are divided among its windows: many windows keep all cores busy by
     /// themselves, and what one start misses the next pass may find.
-    fn starts_per_block(&self, n_blocks: usize) -> usize {
-        match self.block.flow {
-            Flow::Delete => self.block.starts.max(1),
-            Flow::Search { .. } => self.block.starts.div_ceil(n_blocks.max(1)).max(1),
-        }
+    pub fn starts_per_block(&self, n_blocks: usize) -> usize {
+        self.block.starts.div_ceil(n_blocks.max(1)).max(1)
     }
 }
 

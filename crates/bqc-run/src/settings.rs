@@ -30,7 +30,7 @@ pub const MAX_CHECK_UPDATES: f64 = 8e9;
 /// How long a search goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Effort {
-    /// One pass.
+    /// The light passes alone.
     E1,
     /// Some passes.
     E2,
@@ -61,7 +61,7 @@ impl Effort {
 
     fn row(self) -> (&'static str, &'static str) {
         match self {
-            Effort::E1 => ("1", "One quick pass"),
+            Effort::E1 => ("1", "Light passes alone, some microseconds a gate"),
             Effort::E2 => ("2", "Some passes"),
             Effort::E3 => ("3", "Near the point of diminishing returns"),
             Effort::E4 => ("4", "Several times as long"),
@@ -81,20 +81,21 @@ impl Default for Settings {
 impl Settings {
     /// A search of this effort, on one thread.
     pub fn effort(effort: Effort) -> Settings {
-        // Rounds of cuts in each window of one pass; starts, divided among the windows; passes with little gain
+        // Rounds of exact passes at the beginning; rounds of cuts in each window of one pass; starts, divided among the windows; passes with little gain
         // before the search ends; the share of the gates that is more than little; most passes.
-        let (n_rounds, starts, patience, min_gain, max_passes) = match effort {
-            Effort::E1 => (4, 1, 1, 0.05, 1),
-            Effort::E2 => (10, 1, 1, 0.02, u32::MAX),
-            Effort::E3 => (20, 4, 5, 0.005, u32::MAX),
-            Effort::E4 => (20, 8, 8, 0.001, u32::MAX),
-            Effort::E5 => (20, 16, 20, 0.0, u32::MAX),
-            Effort::Forever => (20, 16, u32::MAX, 0.0, u32::MAX),
+        let (exact_passes, n_rounds, starts, patience, min_gain, max_passes) = match effort {
+            Effort::E1 => (1, 4, 1, 1, 0.05, 0),
+            Effort::E2 => (2, 10, 1, 1, 0.02, u32::MAX),
+            Effort::E3 => (5, 20, 4, 5, 0.005, u32::MAX),
+            Effort::E4 => (6, 20, 8, 8, 0.001, u32::MAX),
+            Effort::E5 => (7, 20, 16, 20, 0.0, u32::MAX),
+            Effort::Forever => (7, 20, 16, u32::MAX, 0.0, u32::MAX),
         };
         Settings {
             block_size: SEARCH_WINDOW_SIZE,
             max_block_cx: SEARCH_WINDOW_CX,
             max_passes,
+            exact_passes,
             patience,
             min_gain,
             epsilon_total: 0.0,
@@ -112,6 +113,7 @@ impl Settings {
             block_size: DELETE_BLOCK_SIZE,
             max_block_cx: DELETE_BLOCK_CX,
             max_passes: DELETE_PASSES,
+            exact_passes: 1,
             patience: DELETE_PATIENCE,
             min_gain: 0.0,
             block: BlockSettings { flow: Flow::Delete, starts: 1, ..BlockSettings::default() },
@@ -135,6 +137,7 @@ impl Settings {
             block_size,
             max_block_cx,
             max_passes,
+            exact_passes,
             patience,
             min_gain,
             epsilon_total,
@@ -154,6 +157,7 @@ impl Settings {
             ("block_size", block_size.to_string()),
             ("max_block_cx", max_block_cx.to_string()),
             ("max_passes", max_passes.to_string()),
+            ("exact_passes", exact_passes.to_string()),
             ("patience", patience.to_string()),
             ("min_gain", format!("{min_gain:?}")),
             ("starts", starts.to_string()),
@@ -189,6 +193,7 @@ impl Settings {
             block_size: number("block_size", pick("block_size")?)?,
             max_block_cx: number("max_block_cx", pick("max_block_cx")?)?,
             max_passes: number("max_passes", pick("max_passes")?)?,
+            exact_passes: number("exact_passes", pick("exact_passes")?)?,
             patience: number("patience", pick("patience")?)?,
             min_gain: number("min_gain", pick("min_gain")?)?,
             epsilon_total: number("epsilon_total", pick("epsilon_total")?)?,
@@ -282,7 +287,7 @@ mod tests {
         assert_eq!(
             Settings::default().to_line(),
             "flow: search, rounds: 20, solver: lm, objective: cx, block_size: 12, max_block_cx: 200, \
-             max_passes: 4294967295, patience: 5, min_gain: 0.005, starts: 4, epsilon: 1e-10, epsilon_total: 0.0, seed: 0"
+             max_passes: 4294967295, exact_passes: 5, patience: 5, min_gain: 0.005, starts: 4, epsilon: 1e-10, epsilon_total: 0.0, seed: 0"
         );
     }
 
@@ -290,7 +295,7 @@ mod tests {
     fn other_texts_are_refused() {
         let good = Settings::default().encode();
         assert_eq!(decode(&good[1..]), Err(SettingsError::Missing { name: "flow" }));
-        for (index, text) in [(0, "dance"), (1, "-1"), (2, "magic"), (3, "cz"), (4, ""), (8, "much")] {
+        for (index, text) in [(0, "dance"), (1, "-1"), (2, "magic"), (3, "cz"), (4, ""), (9, "much")] {
             let mut bad = good.clone();
             bad[index].1 = text.into();
             assert_eq!(decode(&bad), Err(unusable(good[index].0, text)));

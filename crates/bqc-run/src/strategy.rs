@@ -4,8 +4,8 @@
 //! flag, no random number. The same history therefore always leads to the same step, and each rule is tested with
 //! literals. The rules stand in one table; the first one that applies decides.
 //!
-//! A run is a sequence of searches. A search keeps the unitary, goes from pass to pass with other cuts, and ends when
-//! its passes gain little. It begins after the rewrite and, if the user allows a distance, again after each step
+//! A run begins with exact passes over the whole circuit, and is then a sequence of searches. A search keeps the unitary, goes from pass to pass with other cuts, and ends when
+//! its passes gain little. It begins after the rewrite that follows the exact passes and, if the user allows a distance, again after each step
 //! that has spent some of it.
 
 mod cuts;
@@ -15,8 +15,9 @@ mod tests;
 mod view;
 
 use crate::compile::Settings;
+use crate::exact::Exact;
 use bqc_optimize::Figures;
-pub(crate) use cuts::{Cuts, one_window, walk};
+pub(crate) use cuts::{Cuts, PAIRS, one_window, walk};
 pub(crate) use race::{Field, Standing, Terms, Verdict};
 use view::View;
 
@@ -27,6 +28,8 @@ pub(crate) enum Origin {
     Best,
     /// The one that the last step left, which may be as good as the best and another circuit: a search wanders.
     Last,
+    /// The input after the light passes, whose structure others have not changed.
+    Written,
 }
 
 /// One step of a run.
@@ -34,6 +37,10 @@ pub(crate) enum Origin {
 pub(crate) enum Step {
     /// Join one-qubit gates where they meet and cancel equal CX.
     Rewrite,
+    /// One pass of exact rewritings over whole regions from the best circuit, the larger the longer.
+    Exact { exact: Exact, size: u32 },
+    /// Each run of gates on two wires written anew by its decomposition.
+    Pairs,
     /// One pass that deletes gates in blocks.
     Delete { from: Origin, cuts: Cuts },
     /// One pass that searches in windows, each for at most this many rounds.
@@ -88,21 +95,27 @@ pub(crate) struct Record {
 type Rule = fn(&View<'_>) -> Option<Step>;
 
 /// The rules, in order of precedence.
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 11] = [
+    // What only whole circuits show, from the input's own angles, which merging would blur.
+    |view| view.exact(),
     // Merging costs next to nothing, and all that follows has less to do.
-    |view| view.is_new().then_some(Step::Rewrite),
+    |view| view.is_unmerged().then_some(Step::Rewrite),
     // A run that is stopped, or whose own work was refused, answers with the best circuit that it has.
     |view| view.end().map(Step::Done),
     // Blocks of one width offer what those of another do not, so all widths are tried before approximating ends.
     |view| view.is_approximating().then(|| view.approximate()).flatten(),
     // One window has no cuts to change, and where its search ends depends on chance: several walkers race.
     |view| view.race_in_one_window(),
+    // What Pauli forms lose of a circuit's own structure deletion may have found, so it gets its chance first.
+    |view| view.delete_as_written(),
     // Deletion takes most of what a large circuit offers in a fraction of the time that a search takes.
     |view| view.delete_at_first(),
     // Where passes over all windows of a small circuit find nothing more, walkers still do.
     |view| view.race_when_stalled(),
     // What lay on a border of one pass lies inside a block or window of another, so passes go on until they gain little.
     |view| view.pass(),
+    // Where no pass may search, runs of gates on two wires are what the light passes have left to others.
+    |view| view.pairs(),
     // Distance buys gates that identities cannot remove, so it is spent only where these gain little.
     |view| view.approximate(),
 ];
@@ -129,6 +142,11 @@ pub(crate) fn limit(settings: &Settings) -> f64 {
 /// Whether a search may begin after this step, from the best circuit.
 pub(crate) fn begins_search(step: &Step) -> bool {
     matches!(step, Step::Rewrite | Step::Approximate { .. })
+}
+
+/// Whether a circuit still has the structure of the input after this step, if it had it before.
+pub(crate) fn keeps_structure(step: &Step) -> bool {
+    matches!(step, Step::Exact { exact: Exact::Light, .. })
 }
 
 /// Whether what follows this step may depend on the best circuit being one window, which takes a partition to know:

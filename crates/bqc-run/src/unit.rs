@@ -203,6 +203,19 @@ impl Unit {
         Unit::of(unit.block, record, unit.solver, unit.objective)
     }
 
+    /// The unit of one try at an exact rewriting (`flow`) of a region in one pass. No engine has to do with it.
+    pub(crate) fn rewriting(
+        block: &BlockCircuit,
+        flow: UnitFlow,
+        settings: &BlockSettings,
+        pass: u32,
+        start: usize,
+    ) -> Unit {
+        let unit = Unit::new(block, settings, pass, start, "");
+        let record = UnitRecord { flow, ..unit.to_record() };
+        Unit::of(unit.block, record, unit.solver, unit.objective)
+    }
+
     /// The unit in bytes that came from elsewhere.
     pub fn from_record(record: UnitRecord) -> Result<Unit, UnitError> {
         if let UnitFlow::Shorten { from, .. } = &record.flow {
@@ -226,6 +239,11 @@ impl Unit {
         self.key
     }
 
+    /// Which of several tries it is, from 0.
+    pub(crate) fn start(&self) -> u32 {
+        self.record.start
+    }
+
     /// In bytes.
     pub fn to_record(&self) -> UnitRecord {
         UnitRecord { block: BlockForm::from(&self.block), ..self.record.clone() }
@@ -244,6 +262,10 @@ impl Unit {
         let factor = match self.record.flow {
             UnitFlow::ClosedForm | UnitFlow::Delete | UnitFlow::Shorten { .. } => 4f64.powi(n_wires_above.max(0)),
             UnitFlow::Search { n_rounds } => n_rounds.max(1) as f64,
+            UnitFlow::Light => 1.0,
+            // The numbers grow with the gates themselves.
+            UnitFlow::Paulis { n_moves } => return n_moves as f64,
+            UnitFlow::PathSums { n_proposals } => return n_proposals as f64 * 0.01,
         };
         self.block.n_cx() as f64 * factor
     }
@@ -252,11 +274,22 @@ impl Unit {
         let UnitRecord { tolerance, seed, .. } = self.record;
         let (flow, starts) = match self.record.flow {
             UnitFlow::ClosedForm | UnitFlow::Shorten { .. } => (Flow::Delete, 0),
+            UnitFlow::Light | UnitFlow::Paulis { .. } | UnitFlow::PathSums { .. } => (Flow::Delete, 0),
             UnitFlow::Delete => (Flow::Delete, 1),
             UnitFlow::Search { n_rounds } => (Flow::Search { n_rounds: n_rounds as usize }, 1),
         };
         let Unit { solver, objective, sabotage, .. } = *self;
         BlockSettings { flow, starts, solver, objective, tolerance, seed, sabotage }
+    }
+
+    /// The result, if the unit asks for the light passes alone: no engine has to do with them.
+    pub fn solve_light(&self) -> Option<Solved> {
+        if self.record.flow != UnitFlow::Light {
+            return None;
+        }
+        let (verified, outcome, reason) = self.rewritten(&UnitFlow::Light, &AtomicBool::new(false));
+        let is_final = outcome != Outcome::Failed;
+        Some(Solved { verified, outcome, instantiations: 0, reason, is_final, worker: None })
     }
 
     /// Does the work, here and now. It is final unless it was cut short or the engine, for this unit or
@@ -272,6 +305,10 @@ impl Unit {
         let work = || {
             if let UnitFlow::Shorten { from, distance } = &self.record.flow {
                 return self.shorten(context, from, *distance);
+            }
+            if matches!(self.record.flow, UnitFlow::Light | UnitFlow::Paulis { .. } | UnitFlow::PathSums { .. }) {
+                let (verified, outcome, reason) = self.rewritten(&self.record.flow, stop);
+                return (verified, outcome, 0, reason);
             }
             let from = trail.from.and_then(|record| self.check_state(&record).ok());
             // Whoever goes on from a state gives what the engine itself would give.
@@ -365,6 +402,16 @@ impl Unit {
             if is_better { (Outcome::Improved, "improved") } else { (Outcome::Unchanged, "unchanged") };
         let (instantiations, reason) = (state.counts[0] + state.counts[1], format!("{reason}: stopped in its search"));
         self.check(&SolvedRecord { block, distance, instantiations, outcome, reason }, false)
+    }
+
+    /// Whether a candidate is better than the block, by the unit's objective.
+    pub(crate) fn is_better(&self, candidate: &BlockCircuit) -> bool {
+        self.objective.rank_block(candidate) < self.objective.rank_block(&self.block)
+    }
+
+    /// A candidate in the block's place, if that can be proved or measured.
+    pub(crate) fn verified(&self, candidate: BlockCircuit) -> Result<VerifiedBlock, Rejected> {
+        VerifiedBlock::check(&self.block, candidate, self.record.tolerance)
     }
 
     /// Which of two results is the better one; the first if they are equally good.

@@ -31,15 +31,17 @@ struct Way<'a> {
 }
 
 impl Run<'_> {
-    /// Walks until the terms end the race, and gives the best circuit. Walkers that race begin with `start`.
+    /// Walks until the terms end the race, and gives the best circuit. Walkers that race begin with one of `starts`, each
+    /// in its turn.
     pub(crate) fn race(
         &mut self,
         terms: Terms,
-        start: &Arc<Version>,
+        starts: &[Arc<Version>],
         best: &Arc<Version>,
     ) -> Result<Arc<Version>, PartitionError> {
         let mut best = best.clone();
-        let first = |i| self.walker(if terms.is_follower(i) { &best } else { start }, terms.is_follower(i));
+        let first =
+            |i| self.walker(if terms.is_follower(i) { &best } else { start_of(starts, i) }, terms.is_follower(i));
         let mut walkers: Vec<Walker> = (0..self.settings.block.starts).map(first).collect();
         let (mut field, mut n_passes, mut n_idle) = (Field::default(), 0, 0);
         while !terms.is_over(n_passes, n_idle) && self.end().is_none() {
@@ -62,7 +64,7 @@ impl Run<'_> {
             }
             self.report_pass(pass, &best);
             n_idle = if self.leading(&best) < had { 0 } else { n_idle + 1 };
-            self.settle(&mut walkers, &mut field, start, &best);
+            self.settle(&mut walkers, &mut field, starts, &best);
         }
         Ok(best)
     }
@@ -84,17 +86,17 @@ impl Run<'_> {
     }
 
     /// Lets walkers begin again, in their order, so that each is judged by those before it.
-    fn settle(&self, walkers: &mut [Walker], field: &mut Field, start: &Arc<Version>, best: &Arc<Version>) {
+    fn settle(&self, walkers: &mut [Walker], field: &mut Field, starts: &[Arc<Version>], best: &Arc<Version>) {
         let best_leading = self.leading(best);
         // Thousands of passes may add up to more than a block is allowed; the best has less.
         let max_bound = self.settings.block.tolerance.min(limit(self.settings));
-        for walker in walkers {
+        for (i, walker) in walkers.iter_mut().enumerate() {
             let standing = &walker.standing;
             let verdict = field.judge(standing, best_leading, max_bound);
             field.note(standing, verdict);
             if verdict != Verdict::GoOn {
                 let is_follower = standing.is_follower;
-                *walker = self.walker(if is_follower { best } else { start }, is_follower);
+                *walker = self.walker(if is_follower { best } else { start_of(starts, i) }, is_follower);
             }
         }
     }
@@ -136,4 +138,9 @@ impl Run<'_> {
         let pass = Pass { index: pass, block: &way.block, family: self.family, around: self.around };
         way.partition.blocks().enumerate().map(|(i, block)| pass.task(i, 0, block)).collect()
     }
+}
+
+/// The circuit with which the walker of this number begins.
+fn start_of(starts: &[Arc<Version>], walker: usize) -> &Arc<Version> {
+    &starts[walker % starts.len()]
 }

@@ -92,6 +92,18 @@ pub enum UnitFlow {
         /// Its distance from the block.
         distance: f64,
     },
+    /// By the light exact passes.
+    Light,
+    /// By synthesis from its Pauli form, and a search over Pauli blocks.
+    Paulis {
+        /// Moves of the search.
+        n_moves: u64,
+    },
+    /// By a walk that keeps its path sum.
+    PathSums {
+        /// Proposals of the walk.
+        n_proposals: u64,
+    },
 }
 
 /// One unit of work.

@@ -238,6 +238,7 @@ pub fn settings(max_passes: u32) -> Settings {
         block: BlockSettings { flow: Flow::Delete, starts: 1, ..BlockSettings::default() },
         max_check_updates: 1e8,
         is_recorded: false,
+        exact_passes: 0,
         has_block_records: true,
     }
 }

@@ -62,6 +62,9 @@ pub(crate) fn one_window(settings: &Settings) -> Cuts {
     Cuts { width: settings.block_size, max_cx: settings.max_block_cx, max_shift: None }
 }
 
+/// Runs on two wires, as long as they are.
+pub(crate) const PAIRS: Cuts = Cuts { width: 2, max_cx: usize::MAX, max_shift: None };
+
 /// Windows of a searching pass. Every pass but the first cuts at random, so that what lay on a border comes to lie
 /// inside.
 pub(super) fn searching(settings: &Settings, pass: u32) -> Cuts {

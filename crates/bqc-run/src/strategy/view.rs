@@ -2,6 +2,7 @@
 
 use super::{Cuts, Origin, Record, Step, Terms, Why, begins_search, cuts, limit};
 use crate::compile::Settings;
+use crate::exact::Exact;
 use bqc_optimize::{Figures, Flow};
 
 /// From this many CX on, a search begins with deletion in the narrowest blocks, which take the easy gains in a tenth
@@ -22,6 +23,9 @@ const MOST_DOUBLINGS: u32 = 16;
 /// Searching passes in a row without a better circuit after which a small circuit of several windows goes on with
 /// walkers.
 const STALLED_AFTER: usize = 5;
+
+/// A large circuit is deleted from as it was written too, if exact rewritings have left at least this share of it.
+const MUCH_LEFT: f64 = 0.5;
 
 /// Passes with little gain before approximations are tried, if the run is patient for longer.
 const PATIENCE_BEFORE_APPROXIMATING: u32 = 3;
@@ -60,11 +64,6 @@ impl<'a> View<'a> {
         View { settings, history, search, in_vain: &before[before.len() - n_vain..] }
     }
 
-    /// Whether nothing has been done yet.
-    pub fn is_new(&self) -> bool {
-        self.history.is_empty()
-    }
-
     /// Why the last step has to be the last.
     pub fn end(&self) -> Option<Why> {
         self.history.last().and_then(|last| last.end)
@@ -87,6 +86,32 @@ impl<'a> View<'a> {
         all.into_iter().filter(|_| is_allowed).find(untried).map(|cuts| Step::Approximate { cuts })
     }
 
+    /// The next exact pass at the beginning of a run: the light passes, and in a search the two walks in turn, each
+    /// time twice as long, until both have gained nothing. One round for a large circuit.
+    pub fn exact(&self) -> Option<Step> {
+        let is_first = self.history.iter().all(|record| matches!(record.step, Step::Exact { .. }));
+        let is_over = !is_first || self.end().is_some() || self.settings.exact_passes == 0;
+        let Some(n_walks) = self.history.len().checked_sub(1) else {
+            return (!is_over).then_some(Step::Exact { exact: Exact::Light, size: 1 });
+        };
+        if is_over || !is_search(self.settings) || self.settings.max_passes == 0 {
+            return None;
+        }
+        let round = n_walks as u32 / 2;
+        let exact = [Exact::Paulis, Exact::PathSums][n_walks % 2];
+        let is_idle = n_walks >= 2 && self.history[n_walks - 1..].iter().all(|record| !record.is_better);
+        // Where much is left, others take it faster.
+        let is_large = self.best().is_some_and(is_large);
+        let most = if is_large { 2 } else { self.settings.exact_passes };
+        let is_allowed = round + 1 < most.min(self.settings.exact_passes) && !is_idle;
+        is_allowed.then(|| Step::Exact { exact, size: 1 << round.min(MOST_DOUBLINGS) })
+    }
+
+    /// Whether one-qubit gates stand as the exact passes have left them.
+    pub fn is_unmerged(&self) -> bool {
+        self.history.iter().all(|record| matches!(record.step, Step::Exact { .. }))
+    }
+
     /// A race from the beginning of a search, if everything is in one window.
     pub fn race_in_one_window(&self) -> Option<Step> {
         let applies = self.search.is_empty() && self.history.last()?.is_one_window && may_race(self.settings);
@@ -100,6 +125,24 @@ impl<'a> View<'a> {
         let has_room = is_search(self.settings) && block.starts >= FOLLOWER && self.best()?.n_two_qubit <= max_block_cx;
         let applies = has_room && self.n_stalled() >= STALLED_AFTER && self.search_is_over().is_none();
         applies.then(|| self.race())
+    }
+
+    /// The first deleting passes of a large circuit as it was written, one of each width, if exact rewritings have left
+    /// much of it.
+    pub fn delete_as_written(&self) -> Option<Step> {
+        let light = self.history.first()?;
+        let (written, begin) = (light.best.n_two_qubit, self.began_with()?.n_two_qubit);
+        let is_worth_it = begin < written && begin as f64 >= MUCH_LEFT * written as f64;
+        let is_trial = match self.search.first() {
+            None => true,
+            Some(first) => matches!(first.step, Step::Delete { from: Origin::Written, .. }),
+        };
+        let n_passes = self.search.len();
+        let applies =
+            is_search(self.settings) && self.was_large() && is_worth_it && is_trial && n_passes < cuts::N_WIDTHS;
+        let from = if n_passes == 0 { Origin::Written } else { Origin::Last };
+        let step = || Step::Delete { from, cuts: cuts::deleting_at_first(self.settings, self.n_passes()) };
+        (applies && self.search_is_over().is_none()).then(step)
     }
 
     /// A deleting pass while a search of a large circuit is at its beginning.
@@ -123,6 +166,12 @@ impl<'a> View<'a> {
                 Step::Search { from, cuts: cuts::searching(self.settings, pass), n_rounds }
             }
         })
+    }
+
+    /// The pass over runs on two wires, where no other pass is allowed.
+    pub fn pairs(&self) -> Option<Step> {
+        let applies = is_search(self.settings) && self.settings.max_passes == 0;
+        (applies && self.history.iter().all(|record| record.step != Step::Pairs)).then_some(Step::Pairs)
     }
 
     /// Why the present search does not go on, none if it does.
@@ -206,23 +255,30 @@ impl<'a> View<'a> {
         self.history.last().map(|last| &last.best)
     }
 
-    /// Whether the best circuit was large when the present search began.
-    fn was_large(&self) -> bool {
+    /// The best circuit when the present search began.
+    fn began_with(&self) -> Option<&Figures> {
         let before = &self.history[..self.history.len() - self.search.len()];
-        before.last().is_some_and(|record| is_large(&record.best))
+        before.last().map(|record| &record.best)
+    }
+
+    /// Whether it was large.
+    fn was_large(&self) -> bool {
+        self.began_with().is_some_and(is_large)
     }
 
     fn leading(&self, figures: &Figures) -> usize {
         self.settings.block.objective.rank(figures).leading()
     }
 
-    /// All passes so far, and of these the ones that keep the unitary.
+    /// All passes in blocks and windows so far, and of these the ones that keep the unitary.
     fn n_passes(&self) -> u32 {
-        self.history.iter().map(|record| record.n_passes).sum()
+        let is_cut = |record: &&Record| !matches!(record.step, Step::Exact { .. } | Step::Pairs);
+        self.history.iter().filter(is_cut).map(|record| record.n_passes).sum()
     }
 
     fn n_searches(&self) -> u32 {
-        let keeps = |record: &&Record| !matches!(record.step, Step::Approximate { .. });
+        let is_other = |step: &Step| matches!(step, Step::Exact { .. } | Step::Pairs | Step::Approximate { .. });
+        let keeps = |record: &&Record| !is_other(&record.step);
         self.history.iter().filter(keeps).map(|record| record.n_passes).sum()
     }
 
