@@ -20,10 +20,12 @@ mod strategy;
 mod unit;
 mod version;
 mod walkers;
+mod workshop;
 
 #[doc(hidden)]
 pub use bqc_optimize::Sabotage;
 pub use compile::{CompileError, Compiled, Settings, compile, compile_in};
 pub use observer::{Event, Observer, Unobserved};
 pub use settings::{Effort, MAX_CHECK_UPDATES, SettingsError};
-pub use unit::{Bench, InProcess, Refused, Solved, Trail, Unit, UnitError, Workshop};
+pub use unit::{Refused, Solved, Unit, UnitError};
+pub use workshop::{Bench, InProcess, Trail, Workshop};

@@ -5,7 +5,8 @@
 
 use crate::observer::Observer;
 use crate::pass::gates;
-use crate::unit::{Bench, Solved, Unit, Workshop};
+use crate::unit::{Solved, Unit};
+use crate::workshop::{Bench, Workshop};
 use bqc_partition::Block;
 use bqc_verify::VerifiedBlock;
 use bqc_wire::{BlockRecord, UnitKey};

@@ -1,88 +1,23 @@
-//! The unit of work, and who does it.
+//! The unit of work: a block and all that decides what becomes of it, and what comes out.
 //!
-//! A pass asks a [`Workshop`] for each of its blocks: this process, a pool of others, a journal that has
-//! the result already. Whoever it is, a [`Unit`]'s result is a function of the unit and the engine alone
-//! (unless it was stopped), and what comes from outside this process counts only after
-//! [`Unit::check`] has checked it here. Long work leaves a trail of [`CheckpointRecord`]s, from each of which
-//! anybody goes on to the same result.
+//! A [`Unit`]'s result is a function of the unit and the engine alone (unless it was stopped), whichever
+//! [`Workshop`](crate::Workshop) does it. Long work leaves a trail of checkpoints, from each of which anybody goes on
+//! to the same result. `record.rs` turns units, results and checkpoints into bytes, and checks them on the way back.
 
+mod record;
+
+pub use record::{Refused, UnitError};
+
+use crate::workshop::Trail;
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::{Engine, Solver};
-use bqc_linalg::Stream;
-use bqc_optimize::search::{SearchCounts, WindowResult, WindowState};
+use bqc_optimize::search::WindowState;
 use bqc_optimize::{BlockSettings, Context, Flow, Objective, Reason, Sabotage, Shortened, optimize_block, shorten};
-use bqc_verify::{Composition, Rejected, VerifiedBlock};
-use bqc_wire::{BlockForm, CheckpointRecord, FormError, Outcome, SolvedRecord, UnitFlow, UnitKey, UnitRecord};
+use bqc_verify::{Rejected, VerifiedBlock};
+use bqc_wire::{BlockForm, Outcome, UnitFlow, UnitKey, UnitRecord};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
-/// Does units of work. Called from many threads at once, each of which waits for its answer.
-pub trait Workshop: Sync {
-    /// Whatever goes wrong, the unit's own block comes out and the reason with it. Comes back soon
-    /// after `stop` is set.
-    fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved;
-
-    /// Asked before each step of a run: whether it goes on. `is_to_stop`: the caller's flag says that it shall not.
-    ///
-    /// A workshop may end a run that nothing stops, because something is missing. It may also go on for some seconds
-    /// with answers that are there already, so that a run that is taken up comes to where it was before it ends.
-    fn goes_on(&self, is_to_stop: bool) -> bool {
-        !is_to_stop
-    }
-
-    /// The same as [`Workshop::solve`] along a trail. A workshop that knows of none begins at the beginning.
-    fn solve_along(&self, unit: &Unit, _trail: Trail<'_>, stop: &AtomicBool) -> Solved {
-        self.solve(unit, stop)
-    }
-
-    /// Does all units of one pass, all of them different, hardest first, and tells `bench` of each. Called
-    /// from a thread of a rayon pool.
-    ///
-    /// Unless a workshop does better: every thread of the pool takes the hardest unit that is left, so that
-    /// what is begun last is short and the threads end together.
-    fn solve_all(&self, units: &[&Unit], stop: &AtomicBool, bench: &dyn Bench) {
-        let next = AtomicUsize::new(0);
-        rayon::broadcast(|_| {
-            loop {
-                let i = next.fetch_add(1, Ordering::Relaxed);
-                let Some(unit) = units.get(i) else { break };
-                bench.begun(i);
-                bench.done(i, self.solve(unit, stop));
-            }
-        });
-    }
-}
-
-/// Where the work at a unit begins, and who is told how far it has come.
-pub struct Trail<'a> {
-    /// Where somebody else has left it; none: at its beginning. What is no such state is left out.
-    pub from: Option<CheckpointRecord>,
-    /// Called with each state that somebody may go on from, from the thread that asked for the work.
-    pub note: &'a mut dyn FnMut(CheckpointRecord),
-}
-
-/// Where the results of many units go; from any thread, in any order.
-pub trait Bench: Sync {
-    /// The unit in this place is begun here. Nobody says so of a result that was there already.
-    fn begun(&self, index: usize);
-
-    /// The unit in this place is done. Only the first result of each counts.
-    fn done(&self, index: usize, solved: Solved);
-}
-
-/// Does them in this process, on the calling thread.
-pub struct InProcess<'a>(pub &'a dyn Engine);
-
-impl Workshop for InProcess<'_> {
-    fn solve(&self, unit: &Unit, stop: &AtomicBool) -> Solved {
-        unit.solve(self.0, stop)
-    }
-
-    fn solve_along(&self, unit: &Unit, trail: Trail<'_>, stop: &AtomicBool) -> Solved {
-        unit.solve_along(self.0, trail, stop)
-    }
-}
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A block and all that decides what becomes of it.
 #[derive(Clone, Debug)]
@@ -113,54 +48,6 @@ pub struct Solved {
     pub is_final: bool,
     /// Process id of the worker that has found it, if it was not this process.
     pub worker: Option<u32>,
-}
-
-/// Why bytes from outside are not a unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UnitError {
-    /// One of its blocks is not a block.
-    #[error(transparent)]
-    Form(#[from] FormError),
-    /// Its solver is not in [`Solver::ALL`].
-    #[error("there is no solver of code {code}")]
-    Solver {
-        /// What stands in its place.
-        code: u8,
-    },
-    /// Its objective is not in [`Objective::ALL`].
-    #[error("there is no objective of code {code}")]
-    Objective {
-        /// What stands in its place.
-        code: u8,
-    },
-}
-
-/// Why a result from outside is not taken.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum Refused {
-    /// It is no block.
-    #[error(transparent)]
-    Form(#[from] FormError),
-    /// It is not the same unitary, or not within the tolerance.
-    #[error(transparent)]
-    Rejected(#[from] Rejected),
-    /// It has more two-qubit gates than the block.
-    #[error("the result has {found} CX where the block has {original}")]
-    Longer {
-        /// CX gates of the result.
-        found: usize,
-        /// CX gates of the block.
-        original: usize,
-    },
-    /// A state that a search of this unit does not come to.
-    #[error("a search of {n_rounds} rounds does not come to such a state")]
-    NoState {
-        /// Rounds of the unit's search; 0 if it has none.
-        n_rounds: u64,
-    },
-    /// It is called better and is not.
-    #[error("the result is said to be better than the block, and is not")]
-    NoBetter,
 }
 
 impl Unit {
@@ -197,10 +84,8 @@ impl Unit {
     /// `tolerance` of the block. Nothing in it is left to chance, so it is the same in every pass and for every seed.
     pub fn shortening(block: &BlockCircuit, from: &BlockCircuit, distance: f64, tolerance: f64, engine: &str) -> Unit {
         let settings = BlockSettings { tolerance, ..BlockSettings::default() };
-        let unit = Unit::new(block, &settings, 0, 0, engine);
         let flow = UnitFlow::Shorten { from: BlockForm::from(from), distance };
-        let record = UnitRecord { flow, ..unit.to_record() };
-        Unit::of(unit.block, record, unit.solver, unit.objective)
+        Unit::new(block, &settings, 0, 0, engine).with_flow(flow)
     }
 
     /// The unit of one try at an exact rewriting (`flow`) of a region in one pass. No engine has to do with it.
@@ -211,21 +96,13 @@ impl Unit {
         pass: u32,
         start: usize,
     ) -> Unit {
-        let unit = Unit::new(block, settings, pass, start, "");
-        let record = UnitRecord { flow, ..unit.to_record() };
-        Unit::of(unit.block, record, unit.solver, unit.objective)
+        Unit::new(block, settings, pass, start, "").with_flow(flow)
     }
 
-    /// The unit in bytes that came from elsewhere.
-    pub fn from_record(record: UnitRecord) -> Result<Unit, UnitError> {
-        if let UnitFlow::Shorten { from, .. } = &record.flow {
-            BlockCircuit::try_from(from)?;
-        }
-        let block = BlockCircuit::try_from(&record.block)?;
-        let solver = Solver::from_code(record.solver).ok_or(UnitError::Solver { code: record.solver })?;
-        let objective =
-            Objective::from_code(record.objective).ok_or(UnitError::Objective { code: record.objective })?;
-        Ok(Unit::of(block, record, solver, objective))
+    /// Other work at the same block, with no fault planted in it.
+    fn with_flow(self, flow: UnitFlow) -> Unit {
+        let record = UnitRecord { flow, ..self.to_record() };
+        Unit::of(self.block, record, self.solver, self.objective)
     }
 
     /// The same unit, with a fault planted in its work.
@@ -242,11 +119,6 @@ impl Unit {
     /// Which of several tries it is, from 0.
     pub(crate) fn start(&self) -> u32 {
         self.record.start
-    }
-
-    /// In bytes.
-    pub fn to_record(&self) -> UnitRecord {
-        UnitRecord { block: BlockForm::from(&self.block), ..self.record.clone() }
     }
 
     /// What is to be rebuilt.
@@ -314,7 +186,7 @@ impl Unit {
             // Whoever goes on from a state gives what the engine itself would give.
             let note = &mut |state: &WindowState| {
                 if engine.n_substituted() == n_substituted {
-                    (trail.note)(state_record(state));
+                    (trail.note)(record::of_state(state));
                 }
             };
             let trail = bqc_optimize::Trail { from, note };
@@ -365,45 +237,6 @@ impl Unit {
         Solved { outcome: Outcome::Unchanged, ..self.failed(reason) }
     }
 
-    /// Checks a state from outside as [`Unit::check`] does a result: it is this block, as near as it says.
-    fn check_state(&self, record: &CheckpointRecord) -> Result<WindowState, Refused> {
-        let same = |form: &BlockForm, bound: f64| -> Result<Composition, Refused> {
-            let candidate = BlockCircuit::try_from(form)?;
-            let (found, original) = (candidate.n_cx(), self.block.n_cx());
-            if found > original {
-                return Err(Refused::Longer { found, original });
-            }
-            Ok(Composition::resume(&self.block, candidate, bound, self.record.tolerance)?)
-        };
-        let CheckpointRecord { bound, rescan, .. } = *record;
-        let n_rounds = if let UnitFlow::Search { n_rounds } = self.record.flow { n_rounds } else { 0 };
-        let has_good = self.objective != Objective::Cx;
-        if record.n_rounds == 0 || record.n_rounds > n_rounds || record.last_good.is_some() != has_good {
-            return Err(Refused::NoState { n_rounds });
-        }
-        let [n_deletions, n_moves, n_accepted, n_removed, n_iterations] = record.counts.map(|n| n as usize);
-        let counts = SearchCounts { n_deletions, n_moves, n_accepted, n_removed, n_iterations };
-        let last_good = record.last_good.as_ref().map(|(form, bound)| same(form, *bound));
-        Ok(WindowState {
-            n_rounds: record.n_rounds as usize,
-            result: WindowResult { composition: same(&record.block, bound)?, counts, fault: None },
-            last_good: last_good.transpose()?,
-            rescan,
-            stream: Stream::at(record.stream),
-        })
-    }
-
-    /// What a search that is not done had found in a state from outside.
-    pub fn left_at(&self, state: &CheckpointRecord) -> Result<Solved, Refused> {
-        let (block, distance) = state.last_good.clone().unwrap_or_else(|| (state.block.clone(), state.bound));
-        let rank = |block: &BlockCircuit| self.objective.rank_block(block);
-        let is_better = rank(&BlockCircuit::try_from(&block)?) < rank(&self.block);
-        let (outcome, reason) =
-            if is_better { (Outcome::Improved, "improved") } else { (Outcome::Unchanged, "unchanged") };
-        let (instantiations, reason) = (state.counts[0] + state.counts[1], format!("{reason}: stopped in its search"));
-        self.check(&SolvedRecord { block, distance, instantiations, outcome, reason }, false)
-    }
-
     /// Whether a candidate is better than the block, by the unit's objective.
     pub(crate) fn is_better(&self, candidate: &BlockCircuit) -> bool {
         self.objective.rank_block(candidate) < self.objective.rank_block(&self.block)
@@ -418,64 +251,6 @@ impl Unit {
     pub fn better(&self, first: Solved, second: Solved) -> Solved {
         let rank = |solved: &Solved| self.objective.rank_block(solved.verified.circuit());
         if rank(&second) < rank(&first) { second } else { first }
-    }
-
-    /// Checks a result from outside, by measuring it as far as [`VerifiedBlock::check_claim`] does. `is_final`: it was
-    /// not cut short.
-    pub fn check(&self, result: &SolvedRecord, is_final: bool) -> Result<Solved, Refused> {
-        let candidate = BlockCircuit::try_from(&result.block)?;
-        let (found, original) = (candidate.n_cx(), self.block.n_cx());
-        if found > original {
-            return Err(Refused::Longer { found, original });
-        }
-        let (outcome, objective) = (result.outcome, self.objective);
-        if let UnitFlow::Shorten { from, .. } = &self.record.flow
-            && outcome == Outcome::Improved
-            && found >= BlockCircuit::try_from(from)?.n_cx()
-        {
-            return Err(Refused::NoBetter);
-        }
-        if outcome == Outcome::Improved && objective.rank_block(&candidate) >= objective.rank_block(&self.block) {
-            return Err(Refused::NoBetter);
-        }
-        let verified = if candidate == self.block {
-            VerifiedBlock::unchanged(candidate)
-        } else {
-            VerifiedBlock::check_claim(&self.block, candidate, result.distance, self.record.tolerance)?
-        };
-        let (instantiations, reason) = (result.instantiations, result.reason.clone());
-        let is_final = is_final && outcome != Outcome::Failed;
-        Ok(Solved { verified, outcome, instantiations, reason, is_final, worker: None })
-    }
-}
-
-impl Solved {
-    /// In bytes, to be checked by whoever reads them.
-    pub fn to_record(&self) -> SolvedRecord {
-        SolvedRecord {
-            block: BlockForm::from(self.verified.circuit()),
-            distance: self.verified.distance(),
-            instantiations: self.instantiations,
-            outcome: self.outcome,
-            reason: self.reason.clone(),
-        }
-    }
-}
-
-/// A state of a search in bytes, to be checked by whoever reads them.
-fn state_record(state: &WindowState) -> CheckpointRecord {
-    let WindowResult { composition, counts, .. } = &state.result;
-    let form = |composition: &Composition| (BlockForm::from(composition.circuit()), composition.bound());
-    let (block, bound) = form(composition);
-    let SearchCounts { n_deletions, n_moves, n_accepted, n_removed, n_iterations } = *counts;
-    CheckpointRecord {
-        n_rounds: state.n_rounds as u64,
-        block,
-        bound,
-        last_good: state.last_good.as_ref().map(form),
-        rescan: state.rescan,
-        counts: [n_deletions, n_moves, n_accepted, n_removed, n_iterations].map(|n| n as u64),
-        stream: state.stream.position(),
     }
 }
 
