@@ -10,12 +10,14 @@ mod summary;
 
 use crate::args::{BatchArgs, CompileArgs, RunFolderArgs};
 use crate::build_id::BUILD;
-use crate::compile::{Compile, Found, Outputs};
+use crate::compile::{Compile, Found, Outputs, Run};
+use crate::engine::Chosen;
 use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
 use crate::log;
 use crate::progress::say;
 use crate::resources::Meter;
+use crate::run_folder::Ending;
 use crate::stop::Stop;
 use bqc_store::{StoreError, is_full};
 use bqc_wire::batch::hexadecimal;
@@ -101,6 +103,7 @@ struct Job<'a> {
     run_plan: [u8; 32],
     /// All that decides its result.
     plan: String,
+    run_folder: RunFolderArgs,
     meter: Meter,
 }
 
@@ -194,21 +197,21 @@ impl Batch<'_> {
         };
         // The limit of the circuit before is none of this one's.
         self.stop.begin_part();
-        let mut compile = Compile::new(&args, &input, self.stop)?;
-        if !compile.is_decided {
+        let compile = Compile::new(&args, &input, self.stop)?;
+        if let Chosen::Undecided(_) = compile.engine {
             // What was made before is nothing to be replaced.
             return Ok(Ended::Now(BatchOutcome::Unfinished));
         }
         let run_plan = compile.plan();
-        let job = Job { item, plan: self.plan(&run_plan), run_plan, meter };
+        let run_dir = self.folder.run_dir(item, &run_plan, n_held);
+        let run_folder = RunFolderArgs { run_dir: Some(run_dir), resume: false };
+        let job = Job { item, plan: self.plan(&run_plan), run_plan, run_folder, meter };
         if self.is_done(&job, self.record_of(&job).as_ref()) {
             return Ok(Ended::Before);
         }
-        let run_dir = self.folder.run_dir(item, &run_plan, n_held);
         if n_held > 0 {
             self.folder.copy_runs(item, &run_plan, n_held);
         }
-        compile.run_folder = RunFolderArgs { run_dir: Some(run_dir), resume: false };
         match Outputs::prepare(&args) {
             Ok(outputs) => self.compile(&job, &compile, &outputs),
             Err(why) => self.did_not(&job, why),
@@ -220,8 +223,8 @@ impl Batch<'_> {
         // Whichever comes first; a limit beyond the clock's range is none.
         let own = self.args.circuit_time_limit.and_then(|limit| Instant::now().checked_add(limit));
         let deadline = own.into_iter().chain(self.deadline).min();
-        let begun = match compile.begin(deadline, &job.meter) {
-            Ok(begun) => begun,
+        let mut run = match compile.begin(&job.run_folder, deadline, &job.meter) {
+            Ok(run) => run,
             Err(why) => return self.did_not(job, why),
         };
         // Whoever had its run folder before has written the record before letting go of that.
@@ -234,11 +237,13 @@ impl Batch<'_> {
         }
         self.stop.begin_part();
         let limit = self.stop.limit(deadline)?;
-        let found = begun.run(self.stop);
+        let found = run.find(self.stop);
         drop(limit);
+        // By the limit of this circuit alone, if it was cut short.
         let is_own = own.is_some() && deadline == own && !self.stop.was_interrupted();
+        let cut = if is_own { BatchOutcome::TimeLimit } else { BatchOutcome::Unfinished };
         match found {
-            Ok(found) => self.write(job, found, outputs, is_own, before),
+            Ok(found) => self.write(job, run, found, outputs, cut, before),
             Err(why) => self.did_not(job, why),
         }
     }
@@ -257,17 +262,17 @@ impl Batch<'_> {
         }
     }
 
-    /// Writes what was found, then the record that says so, and only then lets go of the run folder. `is_own`: if it
-    /// was cut short, it was by the limit of one circuit.
+    /// Writes what was found, then the record that says so, and only then lets go of the run folder. `cut`: how it
+    /// ended if it was cut short.
     fn write(
         &self,
         job: &Job,
+        run: Run,
         found: Found,
         outputs: &Outputs,
-        is_own: bool,
+        cut: BatchOutcome,
         before: Option<BatchRecord>,
     ) -> Result<Ended, Failure> {
-        let cut = if is_own { BatchOutcome::TimeLimit } else { BatchOutcome::Unfinished };
         let is_whole = found.is_whole();
         if let Some(of) = self.folder.input_of(&job.item.name).filter(|of| !job.item.is_of(of)) {
             let (name, of) = (&job.item.name, of.display());
@@ -284,28 +289,34 @@ impl Batch<'_> {
             // Who was stopped early may not have come as far as others before.
             let of_now = now.figures.as_ref().map(|figures| figures.two_qubit_gates_after);
             if of_now.is_some_and(|n| n < found.n_two_qubit()) && self.folder.has_output(job.item, &now) {
-                return self.keep(job, now, found, cut);
+                return self.keep(job, now, run, cut);
             }
         }
-        let done = found.write(outputs)?;
-        let outcome = match (is_whole, done.exit) {
+        let written = match run.write(found, outputs) {
+            Ok(written) => written,
+            Err(why) => {
+                run.end(Ending::Undone);
+                return Err(why);
+            }
+        };
+        let outcome = match (is_whole, written.exit) {
             (false, _) => cut,
             (true, Exit::Degraded) => BatchOutcome::Degraded,
             (true, _) => BatchOutcome::Complete,
         };
         let earlier = before.and_then(|record| record.figures).map_or(0.0, |figures| figures.wall_seconds);
-        let figures = BatchFigures::of(&done.report, earlier);
+        let figures = BatchFigures::of(&written.report, earlier);
         let words = words_of_figures(job.item, &figures);
         let output = self.folder.read_output(job.item)?;
         let (input, plan) = (job.item.input.display().to_string(), job.plan.clone());
-        let record = BatchRecord::of(input, plan, outcome, &output, figures, &done.report);
+        let record = BatchRecord::of(input, plan, outcome, &output, figures, &written.report);
         self.folder.write_record(job.item, &record)?;
         if outcome == BatchOutcome::Complete {
             self.folder.remove_runs(job.item, &job.run_plan);
         }
         if outcome != BatchOutcome::TimeLimit {
             // With the same limit there is nothing to go on with.
-            done.end();
+            run.end(written.ending);
         }
         let why = match &record.error {
             Some(error) if is_whole => format!(", {error}"),
@@ -316,13 +327,13 @@ impl Batch<'_> {
     }
 
     /// Keeps the circuit that was written before, which is better than what was found.
-    fn keep(&self, job: &Job, before: BatchRecord, found: Found, outcome: BatchOutcome) -> Result<Ended, Failure> {
+    fn keep(&self, job: &Job, before: BatchRecord, run: Run, outcome: BatchOutcome) -> Result<Ended, Failure> {
         let seconds = job.meter.read().wall_seconds;
         let figures = before.figures.map(|f| BatchFigures { wall_seconds: f.wall_seconds + seconds, ..f });
         let words = figures.as_ref().map_or(String::new(), |figures| words_of_figures(job.item, figures));
         self.folder.write_record(job.item, &BatchRecord { outcome, figures, ..before })?;
         if outcome == BatchOutcome::Unfinished {
-            found.leave();
+            run.end(Ending::Undone);
         }
         self.tell(&format!("{words}{}, as it was found before", words_of_outcome(outcome)));
         Ok(Ended::Now(outcome))

@@ -1,19 +1,23 @@
-//! `bqc compile`: reads, runs, writes, and says how it went.
+//! `bqc compile`: reads, runs, writes, and says how it went. A [`Compile`] is what was decided, a [`Run`] holds the run
+//! folder until the circuit that was [`Found`] is written; `bqc batch` does the same for many circuits.
 
 use crate::args::{CompileArgs, FlowArg, RunFolderArgs, SettingsArgs};
+use crate::build_id::BUILD;
 use crate::cores;
+use crate::crew::{self, Leftover};
 use crate::engine::{Chosen, Wanted};
 use crate::exit::{Exit, Failure};
 use crate::input::{parse, read_bytes};
-use crate::keep;
 use crate::log;
 use crate::output::{Output, is_same_file};
 use crate::progress::{Progress, Talk, say};
-use crate::report::{Request, exit};
+use crate::report::{Request, Survived, exit};
 use crate::resources::Meter;
+use crate::run_folder::{Ending, RunFolder, cache, tell_of};
 use crate::stop::Stop;
+use crate::watch::Watch;
 use bqc_circuit::{Circuit, Stats};
-use bqc_compiler::{Compiled, Settings};
+use bqc_compiler::{Compiled, Finished, InProcess, Session, Settings, Workshop};
 use bqc_optimize::BlockSettings;
 use bqc_wire::{Document, FileDigest, Report, digest_of};
 use std::path::Path;
@@ -47,11 +51,14 @@ fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
     let compile = Compile::new(args, &input, &stop)?;
-    let found = compile.begin(deadline, meter)?.run(&stop)?;
-    if let Some(why) = found.why_not_written(&outputs) {
-        return Ok(found.leave_because(why));
+    let mut run = compile.begin(&args.run_folder, deadline, meter)?;
+    let found = run.find(&stop)?;
+    if let Some(why) = run.why_not_written(&found, &outputs) {
+        return Ok(run.leave(&found, why));
     }
-    let (report, exit) = found.write(&outputs)?.end();
+    let written = run.write(found, &outputs);
+    run.end(written.as_ref().map_or(Ending::Undone, |written| written.ending));
+    let Written { report, exit, .. } = written?;
     if !args.quiet {
         say(crate::summary::of(&report).trim_end());
     }
@@ -63,42 +70,37 @@ pub struct Compile<'a> {
     args: &'a CompileArgs,
     input: &'a Circuit,
     settings: Settings,
-    engine: Chosen,
+    /// Undecided if the run was stopped before: it comes to nothing then.
+    pub engine: Chosen,
+    /// Worker processes; threads of this one if none.
     workers: Option<usize>,
-    /// As in `args`, unless it is known only when the circuit is.
-    pub run_folder: RunFolderArgs,
-    /// Whether it is known which engine there is. The run was stopped before if not, and comes to nothing.
-    pub is_decided: bool,
 }
 
-/// One whose run folder is open.
-pub struct Begun<'a> {
+/// One run of a compile, from the opening of its run folder, which nobody else writes to, to its end.
+pub struct Run<'a> {
     compile: &'a Compile<'a>,
-    run_folder: keep::RunFolder,
-    progress: Progress,
     meter: &'a Meter,
+    progress: Progress,
+    folder: RunFolder,
+    /// Ends with this, since it may take its time: all is written then.
+    _leftover: Option<Leftover>,
 }
 
-/// What came of it, still to be written.
-pub struct Found<'a> {
-    compile: &'a Compile<'a>,
+/// What came of a run, still to be written.
+pub struct Found {
     compiled: Compiled,
-    survived: keep::Survived,
-    run_folder: keep::RunFolder,
-    progress: Progress,
+    survived: Survived,
+    /// Whether the run was stopped before it had taken up all that its journal knows.
+    is_behind: bool,
     was_interrupted: bool,
-    meter: &'a Meter,
 }
 
-/// What came of it, written. The run folder is still held.
-pub struct Done {
+/// What came of it, written.
+pub struct Written {
     pub report: Report,
     pub exit: Exit,
-    run_folder: keep::RunFolder,
-    /// Whether there is nothing to be done better.
-    is_well: bool,
-    was_stopped: bool,
-    progress: Progress,
+    /// For the run folder.
+    pub ending: Ending,
 }
 
 impl<'a> Compile<'a> {
@@ -111,28 +113,24 @@ impl<'a> Compile<'a> {
         };
         settings.block.sabotage = args.keep.faults.sabotage;
         let (block_size, n_cores) = (settings.block_size, settings.n_threads);
-        let in_processes = keep::wants_processes(args, input, &settings);
+        let in_processes = crew::wants_processes(args, input, &settings);
         let (engine, flow, workers) = (args.settings.engine, args.settings.flow, args.keep.workers);
         let wanted = Wanted { engine, gpu: &args.gpu, workers, flow, in_processes, block_size, n_cores };
-        let chosen = wanted.choose(stop.flag(), &Progress::new(talk(args), Instant::now(), None));
-        let is_decided = !matches!(chosen, Err(Failure::Stopped));
-        let engine = if is_decided { chosen? } else { Chosen::cpu() };
-        // Folders are of one engine, and would seem to be another run's.
-        let none = || RunFolderArgs { run_dir: Some("off".into()), resume: false };
-        let run_folder = if is_decided { args.run_folder.clone() } else { none() };
-        let workers = keep::workers(args, in_processes, &engine, n_cores)?;
+        let talk = Talk::of(args.quiet, args.verbose);
+        let engine = wanted.choose(stop.flag(), &Progress::new(talk, Instant::now(), None))?;
+        let workers = crew::workers(args, in_processes, &engine, n_cores)?;
         settings.n_threads = match (workers, args.settings.threads) {
             (Some(n_workers), _) => n_workers,
             (None, Some(n_threads)) => n_threads.into(),
             // As many as the engine can use: a GPU is filled by calls of many threads, most of which wait for it.
             (None, None) => engine.engine().concurrency(n_cores),
         };
-        Ok(Compile { args, input, settings, engine, workers, run_folder, is_decided })
+        Ok(Compile { args, input, settings, engine, workers })
     }
 
-    /// Names the circuit as it was understood, and all that decides the output.
+    /// What a run folder is about: the circuit as it was understood, and all that decides the output.
     pub fn plan(&self) -> [u8; 32] {
-        self.task().plan()
+        Session::new(self.settings.clone()).on(self.engine.engine()).name(self.input, &BUILD)
     }
 
     fn request(&self) -> Request<'_> {
@@ -148,53 +146,72 @@ impl<'a> Compile<'a> {
         }
     }
 
-    fn task(&self) -> keep::Task<'_> {
-        let Compile { args, input, settings, engine, workers, run_folder, .. } = self;
-        keep::Task { args, input, settings, engine, run_folder, workers: *workers }
-    }
-
-    /// Opens the run folder, which nobody else writes to from here on. `deadline` is told to those who watch.
-    pub fn begin(&'a self, deadline: Option<Instant>, meter: &'a Meter) -> Result<Begun<'a>, Failure> {
-        let progress = Progress::new(talk(self.args), meter.start(), deadline);
-        let run_folder = self.task().open(&progress)?;
-        Ok(Begun { compile: self, run_folder, progress, meter })
+    /// Opens the run folder. `deadline` is told to those who watch.
+    pub fn begin(
+        &'a self,
+        folder: &RunFolderArgs,
+        deadline: Option<Instant>,
+        meter: &'a Meter,
+    ) -> Result<Run<'a>, Failure> {
+        let talk = Talk::of(self.args.quiet, self.args.verbose);
+        let progress = Progress::new(talk, meter.start(), deadline);
+        let folder = match self.engine {
+            // Folders are of one engine, and would seem to be another run's.
+            Chosen::Undecided(_) => RunFolder::none(),
+            _ => RunFolder::open(folder, &self.plan(), self.workers.is_some(), &progress)?,
+        };
+        Ok(Run { compile: self, meter, progress, folder, _leftover: None })
     }
 }
 
-impl<'a> Begun<'a> {
-    /// Does it, until it is through or `stop` ends it.
-    pub fn run(self, stop: &Stop) -> Result<Found<'a>, Failure> {
-        let Begun { compile, run_folder, progress, meter } = self;
-        let Compile { args, settings, engine, workers, .. } = compile;
+impl Run<'_> {
+    /// Does the work, until it is through or `stop` ends it.
+    pub fn find(&mut self, stop: &Stop) -> Result<Found, Failure> {
+        let Compile { args, settings, engine, workers, .. } = self.compile;
         let crew = if workers.is_some() { "workers" } else { "threads" };
-        progress.set_crew(settings.n_threads, crew, engine.engine().name());
+        self.progress.set_crew(settings.n_threads, crew, engine.engine().name());
         log::run_started(&args.input, settings, engine.engine().name(), *workers);
-        let compiled = compile.task().compile(run_folder, stop, &progress);
-        progress.finish();
-        warn(args, engine.fault());
-        let (compiled, survived, run_folder) = compiled?;
-        let was_interrupted = stop.was_interrupted();
-        Ok(Found { compile, compiled, survived, run_folder, progress, was_interrupted, meter })
-    }
-}
-
-impl Found<'_> {
-    /// Whether nothing came between.
-    pub fn is_whole(&self) -> bool {
-        !self.compiled.was_stopped
+        let found = self.search(stop);
+        self.progress.finish();
+        engine.fault().iter().for_each(|why| self.progress.warn(why));
+        found
     }
 
-    /// CX gates of the circuit that was found.
-    pub fn n_two_qubit(&self) -> u64 {
-        Stats::of(self.compiled.circuit()).n_two_qubit as u64
+    /// The work itself, with what is kept of it and whoever does it.
+    fn search(&mut self, stop: &Stop) -> Result<Found, Failure> {
+        let (progress, journal) = (&self.progress, self.folder.journal());
+        let Compile { args, input, settings, engine, workers } = self.compile;
+        let cache = cache(&args.keep.cache)?;
+        tell_of(journal, "the run folder", progress);
+        tell_of(cache.as_ref(), "the cache", progress);
+        let warn = |line: &str| {
+            tracing::warn!(line, "warning");
+            progress.warn(line);
+        };
+        let pool =
+            workers.map(|_| crew::node_pool(engine, args.gpu.mps, &args.keep.faults, stop.flag(), progress, &warn));
+        let pool = pool.transpose()?;
+        let here = InProcess(engine.engine());
+        let workshop: &dyn Workshop = pool.as_ref().map_or(&here, |pool| pool);
+        let gpu_of = |worker| crew::gpu_of(&pool, worker);
+        let watch = Watch::new(progress, stop, &gpu_of);
+        let session = Session::new(settings.clone()).within(workshop, engine.engine().family());
+        let session = session.resume(journal).cache(cache.as_ref()).stop(stop.flag()).observe(&watch);
+        let path = args.input.display();
+        let Finished { compiled, known, is_behind } =
+            session.compile(input).map_err(|e| Failure::Usage(format!("cannot compile `{path}`: {e}")))?;
+        let survived = Survived { workers: crew::worker_totals(&pool), known };
+        survived.tell(progress);
+        self._leftover = pool.map(crew::end_workers);
+        Ok(Found { compiled, survived, is_behind, was_interrupted: stop.was_interrupted() })
     }
 
     /// Why what is at the output's place stays there, if it does.
-    fn why_not_written(&self, outputs: &Outputs) -> Option<&'static str> {
-        let keeps = self.run_folder.is_kept() && self.was_interrupted;
-        match self.compiled.was_stopped {
+    fn why_not_written(&self, found: &Found, outputs: &Outputs) -> Option<&'static str> {
+        let keeps = self.folder.journal().is_some() && found.was_interrupted;
+        match found.compiled.was_stopped {
             true if keeps && self.replaces_input() => Some("it is the input, with which the run goes on"),
-            true if self.run_folder.is_behind() && outputs.circuit.is_there() => {
+            true if found.is_behind && outputs.circuit.is_there() => {
                 Some("this run was stopped before it had come to where it was")
             }
             _ => None,
@@ -205,64 +222,56 @@ impl Found<'_> {
         is_same_file(&self.compile.args.output, &self.compile.args.input)
     }
 
-    /// Writes nothing, and says where the same command would go on.
-    pub fn leave(self) {
-        self.run_folder.end(false, self.compiled.was_stopped, &self.progress);
-    }
-
-    fn leave_because(self, why: &str) -> Exit {
+    /// Writes nothing, and says why.
+    fn leave(self, found: &Found, why: &str) -> Exit {
         let path = self.compile.args.output.display().to_string();
         self.progress.warn(&format!("`{path}` is left as it is: {why}"));
-        let exit = if self.was_interrupted { Exit::Interrupted } else { Exit::Complete };
+        let exit = if found.was_interrupted { Exit::Interrupted } else { Exit::Complete };
         log::output_left(&path, why, exit as i32);
-        self.leave();
+        self.end(Ending::Undone);
         exit
     }
 
-    /// Writes the circuit, and the report if there is a place for it.
-    pub fn write(self, outputs: &Outputs) -> Result<Done, Failure> {
-        let replaces_input = self.replaces_input();
-        let Found { compile, compiled, survived, run_folder, progress, was_interrupted, meter } = self;
+    /// Writes the circuit, and the report if there is a place for it. The run folder is still held.
+    pub fn write(&self, found: Found, outputs: &Outputs) -> Result<Written, Failure> {
+        let Found { compiled, survived, was_interrupted, .. } = found;
         // A run whose input is gone is over, however it ended.
+        let replaces_input = self.replaces_input();
         let was_stopped = compiled.was_stopped && !replaces_input;
-        let written = outputs.write_circuit(&compiled.output).and_then(|()| {
-            let report = compile.request().report(compiled, was_interrupted, survived, meter);
-            if let Some(output) = &outputs.report {
-                output.write(|out| out.write_all(report.to_json().as_bytes()))?;
-            }
-            Ok(report)
-        });
-        match written {
-            Err(failure) => {
-                run_folder.end(false, was_stopped, &progress);
-                Err(failure)
-            }
-            Ok(report) => {
-                let exit = exit(&report);
-                log::run_ended(&report, exit as i32);
-                let has_cache = compile.args.keep.cache.as_os_str() != "off";
-                if was_stopped && was_interrupted && run_folder.is_missed() && !has_cache {
-                    progress.warn("nothing was kept to go on from; with --run-dir DIR it would be");
-                }
-                let is_well = exit == Exit::Complete || replaces_input;
-                Ok(Done { report, exit, run_folder, is_well, was_stopped, progress })
-            }
+        outputs.write_circuit(&compiled.output)?;
+        let report = self.compile.request().report(compiled, was_interrupted, survived, self.meter);
+        if let Some(output) = &outputs.report {
+            output.write(|out| out.write_all(report.to_json().as_bytes()))?;
         }
+        let exit = exit(&report);
+        log::run_ended(&report, exit as i32);
+        let has_cache = self.compile.args.keep.cache.as_os_str() != "off";
+        if was_stopped && was_interrupted && self.folder.is_missed() && !has_cache {
+            self.progress.warn("nothing was kept to go on from; with --run-dir DIR it would be");
+        }
+        let ending = match exit == Exit::Complete || replaces_input {
+            false => Ending::Undone,
+            true if was_stopped => Ending::Limited,
+            true => Ending::Complete,
+        };
+        Ok(Written { report, exit, ending })
     }
-}
 
-impl Done {
     /// Lets go of the run folder, and says where the same command would go on.
-    pub fn end(self) -> (Report, Exit) {
-        self.run_folder.end(self.is_well, self.was_stopped, &self.progress);
-        (self.report, self.exit)
+    pub fn end(self, ending: Ending) {
+        self.folder.end(ending, &self.progress);
     }
 }
 
-/// Says what does not stop the run, unless nothing shall be said.
-fn warn(args: &CompileArgs, line: Option<String>) {
-    if let Some(line) = line.filter(|_| !args.quiet) {
-        say(&format!("bqc: {line}"));
+impl Found {
+    /// Whether nothing came between.
+    pub fn is_whole(&self) -> bool {
+        !self.compiled.was_stopped
+    }
+
+    /// CX gates of the circuit that was found.
+    pub fn n_two_qubit(&self) -> u64 {
+        Stats::of(self.compiled.circuit()).n_two_qubit as u64
     }
 }
 
@@ -308,14 +317,6 @@ impl Outputs {
         bqc_qasm::write(output.circuit(), &mut text).map_err(in_memory)?;
         self.circuit.write(|out| out.write_all(&text))?;
         crate::proof::write(place, input, &text, output)
-    }
-}
-
-fn talk(args: &CompileArgs) -> Talk {
-    match (args.quiet, args.verbose) {
-        (true, _) => Talk::Quiet,
-        (false, true) => Talk::Verbose,
-        (false, false) => Talk::Normal,
     }
 }
 

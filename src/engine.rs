@@ -5,11 +5,13 @@
 pub mod cuda;
 #[cfg(target_os = "linux")]
 pub mod gpu;
+mod probe;
 
 use crate::args::{EngineArg, FlowArg, GpuArgs, GpusArg, MpsArg, PerGpuArg, WorkersArg};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use bqc_instantiate::{CpuEngine, Engine};
+use probe::Probe;
 #[cfg(unix)]
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -18,6 +20,9 @@ use std::sync::atomic::AtomicBool;
 pub enum Chosen {
     /// Every machine has it.
     Cpu(CpuEngine),
+    /// Nothing was decided: the run was stopped while the driver was asked. With the CPU it ends with the circuit as it
+    /// was, and touches no run folder.
+    Undecided(CpuEngine),
     /// A GPU, with the CPU for what the GPU does not do.
     #[cfg(target_os = "linux")]
     Cuda(Box<bqc_cuda::CudaEngine>),
@@ -28,12 +33,6 @@ pub enum Chosen {
     #[cfg(unix)]
     InPlace(bqc_pool::Standin),
 }
-
-/// GPUs with all that workers on them need.
-#[cfg(unix)]
-pub type Gpus = Vec<bqc_pool::GpuPlace>;
-#[cfg(not(unix))]
-pub type Gpus = Vec<std::convert::Infallible>;
 
 /// What is chosen by.
 #[derive(Clone, Copy)]
@@ -69,10 +68,14 @@ impl Wanted<'_> {
             let what = "several GPUs, --workers-per-gpu and --mps need worker processes; leave out --workers off";
             return Err(Failure::Usage(what.into()));
         }
-        let chosen = self.gpus(self.in_processes || needs_workers, stop, progress)?;
-        match chosen {
-            Err(why) if self.gpu.mps == MpsArg::Require => Err(Failure::Usage(format!("--mps require: no GPU: {why}"))),
-            chosen => Ok(chosen.unwrap_or_else(|why| self.instead(&why, progress))),
+        match self.gpus(self.in_processes || needs_workers, stop, progress) {
+            Ok(Probe::Found(chosen)) => Ok(chosen),
+            Ok(Probe::None(why)) if self.gpu.mps == MpsArg::Require => {
+                Err(Failure::Usage(format!("--mps require: no GPU: {why}")))
+            }
+            Ok(Probe::None(why)) => Ok(self.instead(&why, progress)),
+            Err(Failure::Stopped) => Ok(Chosen::Undecided(CpuEngine::default())),
+            Err(failure) => Err(failure),
         }
     }
 
@@ -101,26 +104,20 @@ impl Wanted<'_> {
 
     /// In workers, or in this process, if it opens here too.
     #[cfg(target_os = "linux")]
-    fn gpus(
-        &self,
-        in_workers: bool,
-        stop: &AtomicBool,
-        progress: &Progress,
-    ) -> Result<Result<Chosen, String>, Failure> {
+    fn gpus(&self, in_workers: bool, stop: &AtomicBool, progress: &Progress) -> Result<Probe<Chosen>, Failure> {
         if in_workers {
             let crew = self.crew(stop, progress)?;
-            return Ok(crew.map(|crew| Chosen::Crew(bqc_pool::Standin::new(&crew.engine), crew.posts)));
+            return crew.try_map(|crew| Ok(Chosen::Crew(bqc_pool::Standin::new(&crew.engine), crew.posts)));
         }
-        let first = self.first(stop, progress)?;
-        let opened = first.and_then(cuda::open_here);
-        Ok(opened.map(|engine| Chosen::Cuda(Box::new(engine))))
+        let open = |ordinal| Ok(Chosen::Cuda(Box::new(cuda::open_here(ordinal)?)));
+        Ok(self.first(stop, progress)?.and_then(open))
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn gpus(&self, _: bool, _: &AtomicBool, _: &Progress) -> Result<Result<Chosen, String>, Failure> {
+    fn gpus(&self, _: bool, _: &AtomicBool, _: &Progress) -> Result<Probe<Chosen>, Failure> {
         let why = "GPUs are used on Linux only";
         match &self.gpu.gpus {
-            GpusArg::Auto => Ok(Err(why.into())),
+            GpusArg::Auto => Ok(Probe::None(why.into())),
             GpusArg::These(_) => Err(Failure::Usage(format!("--gpus: {why}"))),
         }
     }
@@ -189,7 +186,7 @@ impl Chosen {
     /// For the library.
     pub fn engine(&self) -> &dyn Engine {
         match self {
-            Chosen::Cpu(engine) => engine,
+            Chosen::Cpu(engine) | Chosen::Undecided(engine) => engine,
             #[cfg(target_os = "linux")]
             Chosen::Cuda(engine) => engine.as_ref(),
             #[cfg(target_os = "linux")]
@@ -218,13 +215,19 @@ impl Chosen {
     }
 
     /// Where these are to be, with what they share their GPUs through.
-    pub fn gpus(&self, mps: MpsArg, stop: &AtomicBool, progress: &Progress) -> Result<Gpus, Failure> {
+    #[cfg(unix)]
+    pub fn gpus(
+        &self,
+        mps: MpsArg,
+        stop: &AtomicBool,
+        progress: &Progress,
+    ) -> Result<Vec<bqc_pool::GpuPlace>, Failure> {
         match self {
             #[cfg(target_os = "linux")]
             Chosen::Crew(_, posts) => gpu::places(posts, mps, stop, progress),
             _ => {
                 let _ = (mps, stop, progress);
-                Ok(Gpus::new())
+                Ok(Vec::new())
             }
         }
     }

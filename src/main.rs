@@ -6,23 +6,25 @@ mod build_id;
 mod cluster;
 mod compile;
 mod cores;
+mod crew;
 mod doctor;
 mod engine;
 mod exit;
 mod input;
-mod keep;
 mod log;
 mod output;
 mod progress;
 mod proof;
 mod report;
 mod resources;
+mod run_folder;
 mod slurm_script;
 mod stats;
 mod stop;
 mod summary;
 mod synthesize;
 mod verify;
+mod watch;
 #[cfg(unix)]
 mod worker;
 

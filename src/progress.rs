@@ -25,6 +25,17 @@ pub enum Talk {
     Verbose,
 }
 
+impl Talk {
+    /// By the options `-q` and `-v`, the first of which wins.
+    pub fn of(is_quiet: bool, is_verbose: bool) -> Talk {
+        match (is_quiet, is_verbose) {
+            (true, _) => Talk::Quiet,
+            (false, true) => Talk::Verbose,
+            (false, false) => Talk::Normal,
+        }
+    }
+}
+
 /// The observer of one compile.
 pub struct Progress {
     talk: Talk,

@@ -1,13 +1,13 @@
 //! How a run went, whichever command has made it: its report, and the exit code that this comes to.
 
 use crate::exit::Exit;
-use crate::keep::Survived;
+use crate::progress::Progress;
 use crate::resources::Meter;
 use crate::stats::figures;
 use bqc_circuit::{Circuit, Stats};
 use bqc_compiler::{Compiled, Settings};
 use bqc_verify::Method;
-use bqc_wire::{CheckMethod, Document, Report, SettingsRecord, Status, WholeCheck};
+use bqc_wire::{CheckMethod, Document, KnownTotals, Report, SettingsRecord, Status, WholeCheck, WorkerTotals};
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,6 +25,26 @@ pub struct Request<'a> {
     pub time_limit: Option<Duration>,
     /// The engine, as it names itself.
     pub engine: &'a str,
+}
+
+/// What a run went through.
+#[derive(Clone, Copy)]
+pub struct Survived {
+    pub workers: Option<WorkerTotals>,
+    pub known: KnownTotals,
+}
+
+impl Survived {
+    /// Tells those who want to know.
+    pub fn tell(&self, progress: &Progress) {
+        if let Some(WorkerTotals { started, lost, .. }) = self.workers {
+            progress.tell(&format!("{started} workers were started, {lost} lost"));
+        }
+        let KnownTotals { taken, refused } = self.known;
+        if taken + refused > 0 {
+            progress.tell(&format!("{taken} results were taken as known, {refused} refused"));
+        }
+    }
 }
 
 impl Request<'_> {

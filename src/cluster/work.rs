@@ -4,10 +4,11 @@ use super::slurm::Task;
 use super::{Monotonic, RunDir, holds_plan, moment};
 use crate::args::{FlowArg, WorkArgs, WorkersArg};
 use crate::cores;
+use crate::crew::node_pool;
 use crate::engine::{Chosen, Wanted};
 use crate::exit::{Exit, Failure};
-use crate::keep::{cache, node_pool, tell_of};
 use crate::progress::{Progress, Talk};
+use crate::run_folder::{cache, tell_of};
 use crate::stop::Stop;
 use bqc_cluster::{Care, Supervisor, Totals};
 use bqc_compiler::{CompileError, Compiled, InProcess, Session, Settings, Workshop};
@@ -24,15 +25,12 @@ pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
     let n_cores = n_cores(args)?;
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let stop = Stop::install(deadline)?;
-    let progress = Progress::new(talk(args), start, deadline);
-    let engine = match engine(args, &run, n_cores, &stop, &progress) {
-        // Nothing was begun.
-        Err(Failure::Stopped) => {
-            progress.warn(&format!("stopped before it began; `bqc work {}` goes on", run.path.display()));
-            return Ok(Exit::Interrupted);
-        }
-        engine => engine?,
-    };
+    let progress = Progress::new(Talk::of(args.quiet, args.verbose), start, deadline);
+    let engine = engine(args, &run, n_cores, &stop, &progress)?;
+    if let Chosen::Undecided(_) = engine {
+        progress.warn(&format!("stopped before it began; `bqc work {}` goes on", run.path.display()));
+        return Ok(Exit::Interrupted);
+    }
     let n_units = match engine.n_gpu_workers() {
         0 if engine.works_in_processes() => n_cores,
         0 => args.threads.map_or_else(|| engine.engine().concurrency(n_cores), usize::from),
@@ -43,7 +41,7 @@ pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
     let pool = match args.workers {
         WorkersArg::Off => None,
         _ if !engine.works_in_processes() || cfg!(not(unix)) => None,
-        _ => Some(node_pool(engine.gpus(args.gpu.mps, stop.flag(), &progress)?, &args.faults, &engine, &warn)?),
+        _ => Some(node_pool(&engine, args.gpu.mps, &args.faults, stop.flag(), &progress, &warn)?),
     };
     let here = InProcess(engine.engine());
     let inner: &dyn Workshop = pool.as_ref().map_or(&here, |pool| pool);
@@ -141,14 +139,6 @@ fn open_cache(args: &WorkArgs, progress: &Progress) -> Result<Option<Journal>, F
     let cache = cache(&args.cache)?;
     tell_of(cache.as_ref(), "the cache", progress);
     Ok(cache)
-}
-
-fn talk(args: &WorkArgs) -> Talk {
-    match (args.quiet, args.verbose) {
-        (true, _) => Talk::Quiet,
-        (false, true) => Talk::Verbose,
-        (false, false) => Talk::Normal,
-    }
 }
 
 /// The engine of the plan's family on this node: the GPUs that Slurm has left visible, or the cores in their place.

@@ -4,7 +4,7 @@
 
 use crate::args::{FlowArg, GpusArg, MpsArg, PerGpuArg, WorkersArg};
 use crate::build_id::BUILD;
-use crate::engine::{Wanted, cuda, this_program};
+use crate::engine::{Probe, Wanted, cuda, this_program};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use bqc_pool::mps::{DEFAULT_FOLDER, FOLDER_VARIABLE, Mps, NO_FOLDER};
@@ -46,68 +46,65 @@ impl Wanted<'_> {
         }
     }
 
-    /// The crew of this run; in words why there is none. Fails if what was asked for is not there.
-    pub fn crew(&self, stop: &AtomicBool, progress: &Progress) -> Result<Result<Crew, String>, Failure> {
-        let (engine, gpus) = match self.found(stop, progress)? {
-            Ok(found) => found,
-            Err(why) => return Ok(Err(why)),
-        };
-        let counts = self.counts(&gpus)?;
-        let post = |(gpu, (n_workers, why))| Post { gpu, n_workers, why };
-        let posts = gpus.into_iter().zip(counts).map(post).filter(|post| post.n_workers > 0).collect();
-        Ok(Ok(Crew { engine, posts }))
+    /// The crew of this run. Fails if what was asked for is not there.
+    pub fn crew(&self, stop: &AtomicBool, progress: &Progress) -> Result<Probe<Crew>, Failure> {
+        self.found(stop, progress)?.try_map(|(engine, gpus)| {
+            let counts = self.counts(&gpus)?;
+            let post = |(gpu, (n_workers, why))| Post { gpu, n_workers, why };
+            let posts = gpus.into_iter().zip(counts).map(post).filter(|post| post.n_workers > 0).collect();
+            Ok(Crew { engine, posts })
+        })
     }
 
     /// The driver's number of the first GPU that works, for a run without workers.
-    pub fn first(&self, stop: &AtomicBool, progress: &Progress) -> Result<Result<u32, String>, Failure> {
-        let found = self.found(stop, progress)?;
-        Ok(found.and_then(|(_, gpus)| gpus.first().map(|gpu| gpu.ordinal).ok_or("the driver sees no GPU".into())))
+    pub fn first(&self, stop: &AtomicBool, progress: &Progress) -> Result<Probe<u32>, Failure> {
+        let ordinal = |gpus: &[GpuRecord]| gpus.first().map(|gpu| gpu.ordinal).ok_or("the driver sees no GPU".into());
+        Ok(self.found(stop, progress)?.and_then(|(_, gpus)| ordinal(&gpus)))
     }
 
     /// The GPUs of one kind that were asked for and work, and the engine that they have.
-    fn found(
-        &self,
-        stop: &AtomicBool,
-        progress: &Progress,
-    ) -> Result<Result<(String, Vec<GpuRecord>), String>, Failure> {
-        let found = match self.ask(stop)? {
-            Ok(found) => found,
-            Err(why) => return refuse_if_named(&self.gpu.gpus, why),
+    fn found(&self, stop: &AtomicBool, progress: &Progress) -> Result<Probe<(String, Vec<GpuRecord>)>, Failure> {
+        let found = match (self.ask(stop)?, &self.gpu.gpus) {
+            (Probe::Found(found), _) => found,
+            (Probe::None(why), GpusArg::Auto) => return Ok(Probe::None(why)),
+            // A user who names GPUs wants them and nothing else.
+            (Probe::None(why), GpusArg::These(names)) => {
+                return Err(Failure::Usage(format!("--gpus {}: {why}", names.join(","))));
+            }
         };
         let chosen = select(&found.gpus, &self.gpu.gpus)?;
-        Ok(alike(chosen, |line| progress.warn(line)))
+        Ok(alike(chosen, |line| progress.warn(line)).into())
     }
 
-    /// What a process finds that is started to ask.
-    fn ask(&self, stop: &AtomicBool) -> Result<Result<GpuList, String>, Failure> {
+    /// What a process finds that is started to ask. Fails if `stop` is set first.
+    fn ask(&self, stop: &AtomicBool) -> Result<Probe<GpuList>, Failure> {
         /// Of all circuits of a process, the first one asks.
-        static FOUND: OnceLock<Result<GpuList, String>> = OnceLock::new();
+        static FOUND: OnceLock<Probe<GpuList>> = OnceLock::new();
         if let Some(found) = FOUND.get() {
             return Ok(found.clone());
         }
         if let Err(why) = cuda::find_driver() {
-            return Ok(Err(why));
+            return Ok(Probe::None(why));
         }
-        match self.ask_anew(stop) {
-            Ok(Some(found)) => Ok(FOUND.get_or_init(|| found).clone()),
-            Ok(None) => Err(Failure::Stopped),
+        let lost = |why: String| match stop.load(Ordering::Relaxed) {
             // A signal to all processes of a job may have ended the one that was to ask.
-            Err(_) if stop.load(Ordering::Relaxed) => Err(Failure::Stopped),
-            Err(why) => Ok(Err(why)),
-        }
-    }
-
-    /// The same; none if `stop` is set first.
-    fn ask_anew(&self, stop: &AtomicBool) -> Result<Option<Result<GpuList, String>>, String> {
-        let setup = |e: std::io::Error| format!("cannot start a process that asks the driver: {e}");
-        let program =
-            Program { path: this_program().map_err(setup)?, arguments: vec!["worker".into()], build: BUILD.clone() };
+            true => Err(Failure::Stopped),
+            false => Ok(Probe::None(why)),
+        };
+        let path = match this_program() {
+            Ok(path) => path,
+            Err(e) => return lost(format!("cannot start a process that asks the driver: {e}")),
+        };
+        let program = Program { path, arguments: vec!["worker".into()], build: BUILD.clone() };
         let mut launch = Launch { arguments: vec!["--probe".into()], variables: Vec::new() };
         if self.gpu.mps == MpsArg::Off {
             launch.variables.push((FOLDER_VARIABLE.into(), NO_FOLDER.into()));
         }
-        list_gpus(&program, &launch, PROBE_PATIENCE, stop)
-            .map_err(|loss| format!("the process that asks the driver is lost: {loss}"))
+        match list_gpus(&program, &launch, PROBE_PATIENCE, stop) {
+            Ok(Some(found)) => Ok(FOUND.get_or_init(|| found.into()).clone()),
+            Ok(None) => Err(Failure::Stopped),
+            Err(loss) => lost(format!("the process that asks the driver is lost: {loss}")),
+        }
     }
 
     /// Workers for each GPU, and why so many.
@@ -156,14 +153,6 @@ pub fn share_by_width(free_bytes: u64, n_cores: usize) -> String {
         bound => format!(", {bound}"),
     };
     format!("{} wires{cut}", by_width.join(", "))
-}
-
-/// Whoever names GPUs wants them and nothing else.
-fn refuse_if_named<T>(gpus: &GpusArg, why: String) -> Result<Result<T, String>, Failure> {
-    match gpus {
-        GpusArg::Auto => Ok(Err(why)),
-        GpusArg::These(names) => Err(Failure::Usage(format!("--gpus {}: {why}", names.join(",")))),
-    }
 }
 
 /// Those that were asked for, in the driver's order.
