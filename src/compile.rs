@@ -4,7 +4,7 @@
 use crate::args::{CompileArgs, FlowArg, RunFolderArgs, SettingsArgs};
 use crate::build_id::BUILD;
 use crate::cores;
-use crate::crew::{self, Leftover};
+use crate::crew::{self, Crew, Leftover};
 use crate::engine::{Chosen, Wanted};
 use crate::exit::{Exit, Failure};
 use crate::input::{parse, read_bytes};
@@ -17,7 +17,7 @@ use crate::run_folder::{Ending, RunFolder, cache, tell_of};
 use crate::stop::Stop;
 use crate::watch::Watch;
 use bqc_circuit::{Circuit, Stats};
-use bqc_compiler::{Compiled, Finished, InProcess, Session, Settings, Workshop};
+use bqc_compiler::{Compiled, Finished, Session, Settings};
 use bqc_optimize::BlockSettings;
 use bqc_wire::{Document, FileDigest, Report, digest_of};
 use std::path::Path;
@@ -188,21 +188,19 @@ impl Run<'_> {
             tracing::warn!(line, "warning");
             progress.warn(line);
         };
-        let pool =
-            workers.map(|_| crew::node_pool(engine, args.gpu.mps, &args.keep.faults, stop.flag(), progress, &warn));
-        let pool = pool.transpose()?;
-        let here = InProcess(engine.engine());
-        let workshop: &dyn Workshop = pool.as_ref().map_or(&here, |pool| pool);
-        let gpu_of = |worker| crew::gpu_of(&pool, worker);
-        let watch = Watch::new(progress, stop, &gpu_of);
-        let session = Session::new(settings.clone()).within(workshop, engine.engine().family());
+        let crew = match workers {
+            Some(_) => Crew::of_processes(engine, args.gpu.mps, &args.keep.faults, stop.flag(), progress, &warn)?,
+            None => Crew::here(engine),
+        };
+        let watch = Watch::new(progress, stop, &crew);
+        let session = Session::new(settings.clone()).within(crew.workshop(), engine.engine().family());
         let session = session.resume(journal).cache(cache.as_ref()).stop(stop.flag()).observe(&watch);
         let path = args.input.display();
         let Finished { compiled, known, is_behind } =
             session.compile(input).map_err(|e| Failure::Usage(format!("cannot compile `{path}`: {e}")))?;
-        let survived = Survived { workers: crew::worker_totals(&pool), known };
+        let survived = Survived { workers: crew.totals(), known };
         survived.tell(progress);
-        self._leftover = pool.map(crew::end_workers);
+        self._leftover = crew.end();
         Ok(Found { compiled, survived, is_behind, was_interrupted: stop.was_interrupted() })
     }
 

@@ -1,21 +1,16 @@
 //! Who does the work of a run: threads of this process, or worker processes, each with a core or a share of a GPU.
 //! `--workers auto` takes processes where a run is long enough for a crash to cost something. On systems other than
-//! Unix there are no worker processes, and every function says so.
+//! Unix there are no worker processes, which [`Crew::of_processes`] says.
 
 use crate::args::{CompileArgs, FaultArgs, MpsArg, WorkersArg};
 use crate::engine::Chosen;
 use crate::exit::Failure;
 use crate::progress::Progress;
 use bqc_circuit::{Circuit, Stats};
-use bqc_compiler::Settings;
+use bqc_compiler::{InProcess, Settings, Workshop};
 use bqc_optimize::Flow;
 use bqc_wire::WorkerTotals;
 use std::sync::atomic::AtomicBool;
-
-#[cfg(not(unix))]
-pub use elsewhere::*;
-#[cfg(unix)]
-pub use on_unix::*;
 
 /// `--workers auto` starts processes from this many CX gates on, and for smaller circuits from so much [`work`] on:
 /// below, a compile is over in seconds, and is as well begun again. A core does some three thousand a second (2 to 3
@@ -56,27 +51,42 @@ pub fn workers(args: &CompileArgs, wanted: bool, engine: &Chosen, n_cores: usize
     }
 }
 
+/// Who does the work of one run.
+pub struct Crew<'a> {
+    here: InProcess<'a>,
+    #[cfg(unix)]
+    pool: Option<bqc_pool::Pool<'a>>,
+}
+
+/// What outlives worker processes, and may take its time to end.
 #[cfg(unix)]
-mod on_unix {
-    use super::{AtomicBool, Chosen, Failure, FaultArgs, MpsArg, Progress, WorkerTotals};
-    use crate::build_id::BUILD;
-    use crate::engine::this_program;
-    use bqc_pool::{Patience, Pool, Program};
-    use std::time::Duration;
+pub type Leftover = bqc_pool::Leftover;
+#[cfg(not(unix))]
+pub type Leftover = ();
 
-    /// Worker processes of this node, as a workshop, and what outlives them.
-    pub use bqc_pool::{Leftover, Pool as NodePool};
+impl<'a> Crew<'a> {
+    /// Threads of this process.
+    pub fn here(engine: &'a Chosen) -> Crew<'a> {
+        Crew {
+            here: InProcess(engine.engine()),
+            #[cfg(unix)]
+            pool: None,
+        }
+    }
 
-    /// A pool without workers yet: each thread that asks for work starts one, on the GPUs if there are any. What these
-    /// share is in place then. `warn` is told what goes wrong with workers.
-    pub fn node_pool<'a>(
+    /// Worker processes, on the GPUs if there are any. None is there yet: each thread that asks for work starts one.
+    /// `warn` is told what goes wrong with them.
+    #[cfg(unix)]
+    pub fn of_processes(
         engine: &'a Chosen,
         mps: MpsArg,
         faults: &FaultArgs,
         stop: &AtomicBool,
         progress: &Progress,
         warn: &'a (dyn Fn(&str) + Sync),
-    ) -> Result<NodePool<'a>, Failure> {
+    ) -> Result<Crew<'a>, Failure> {
+        use bqc_pool::{Patience, Pool, Program};
+        use std::time::Duration;
         let gpus = engine.gpus(mps, stop, progress)?;
         let setup = |source| Failure::Setup { what: "worker processes", source };
         let mut arguments = vec!["worker".into()];
@@ -94,52 +104,58 @@ mod on_unix {
             grace: time,
             ..Patience::default()
         });
-        let program = Program { path: this_program().map_err(setup)?, arguments, build: BUILD.clone() };
-        Pool::on(gpus, program, patience, engine.engine(), warn).map_err(|loss| setup(std::io::Error::other(loss)))
+        let program = Program {
+            path: crate::engine::this_program().map_err(setup)?,
+            arguments,
+            build: crate::build_id::BUILD.clone(),
+        };
+        let pool = Pool::on(gpus, program, patience, engine.engine(), warn);
+        Ok(Crew { pool: Some(pool.map_err(|loss| setup(std::io::Error::other(loss)))?), ..Crew::here(engine) })
     }
 
-    /// Ends the workers.
-    pub fn end_workers(pool: NodePool<'_>) -> Leftover {
-        pool.end()
-    }
-
-    /// What the workers went through so far.
-    pub fn worker_totals(pool: &Option<NodePool<'_>>) -> Option<WorkerTotals> {
-        pool.as_ref().map(Pool::totals)
-    }
-
-    /// The GPU of a worker.
-    pub fn gpu_of(pool: &Option<NodePool<'_>>, worker: u32) -> Option<String> {
-        pool.as_ref()?.gpu_of(worker).map(str::to_owned)
-    }
-}
-
-#[cfg(not(unix))]
-mod elsewhere {
-    use super::{AtomicBool, Chosen, Failure, FaultArgs, MpsArg, Progress, WorkerTotals};
-
-    /// There are none, so that the type of another workshop will do.
-    pub type NodePool<'a> = bqc_compiler::InProcess<'a>;
-    pub type Leftover = ();
-
-    pub fn node_pool<'a>(
+    #[cfg(not(unix))]
+    pub fn of_processes(
         _: &'a Chosen,
         _: MpsArg,
         _: &FaultArgs,
         _: &AtomicBool,
         _: &Progress,
         _: &'a (dyn Fn(&str) + Sync),
-    ) -> Result<NodePool<'a>, Failure> {
+    ) -> Result<Crew<'a>, Failure> {
         Err(Failure::Usage("worker processes need a Unix system; leave out --workers".into()))
     }
 
-    pub fn end_workers(_: NodePool<'_>) -> Leftover {}
+    /// For a session.
+    pub fn workshop(&self) -> &dyn Workshop {
+        #[cfg(unix)]
+        if let Some(pool) = &self.pool {
+            return pool;
+        }
+        &self.here
+    }
 
-    pub fn worker_totals(_: &Option<NodePool<'_>>) -> Option<WorkerTotals> {
+    /// What worker processes went through so far, if they do the work.
+    pub fn totals(&self) -> Option<WorkerTotals> {
+        #[cfg(unix)]
+        return self.pool.as_ref().map(bqc_pool::Pool::totals);
+        #[cfg(not(unix))]
         None
     }
 
-    pub fn gpu_of(_: &Option<NodePool<'_>>, _: u32) -> Option<String> {
+    /// The GPU of the worker with this process id.
+    #[cfg_attr(not(unix), expect(unused_variables, reason = "there are no workers"))]
+    pub fn gpu_of(&self, worker: u32) -> Option<&str> {
+        #[cfg(unix)]
+        return self.pool.as_ref()?.gpu_of(worker);
+        #[cfg(not(unix))]
+        None
+    }
+
+    /// Ends worker processes.
+    pub fn end(self) -> Option<Leftover> {
+        #[cfg(unix)]
+        return self.pool.map(bqc_pool::Pool::end);
+        #[cfg(not(unix))]
         None
     }
 }

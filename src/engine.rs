@@ -105,12 +105,7 @@ impl Wanted<'_> {
     /// In workers, or in this process, if it opens here too.
     #[cfg(target_os = "linux")]
     fn gpus(&self, in_workers: bool, stop: &AtomicBool, progress: &Progress) -> Result<Probe<Chosen>, Failure> {
-        if in_workers {
-            let crew = self.crew(stop, progress)?;
-            return crew.try_map(|crew| Ok(Chosen::Crew(bqc_pool::Standin::new(&crew.engine), crew.posts)));
-        }
-        let open = |ordinal| Ok(Chosen::Cuda(Box::new(cuda::open_here(ordinal)?)));
-        Ok(self.first(stop, progress)?.and_then(open))
+        if in_workers { self.in_workers(stop, progress) } else { self.in_this_process(stop, progress) }
     }
 
     #[cfg(not(target_os = "linux"))]

@@ -1,6 +1,7 @@
 //! The observer of a compile: hands what happens to the terminal and to the log, each of which decides what it says.
 //! Also tells the log once that the run is to stop, and the terminal which GPU has done a block.
 
+use crate::crew::Crew;
 use crate::log;
 use crate::progress::Progress;
 use crate::stop::Stop;
@@ -11,20 +12,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Watch<'a> {
     progress: &'a Progress,
     stop: &'a Stop,
-    /// The GPU of a worker.
-    gpu_of: &'a (dyn Fn(u32) -> Option<String> + Sync),
+    crew: &'a Crew<'a>,
     /// Whether the log knows that the run is to stop.
     has_told_stop: AtomicBool,
 }
 
 impl<'a> Watch<'a> {
-    /// `gpu_of` names the GPU of a worker, given the worker's process id.
-    pub fn new(
-        progress: &'a Progress,
-        stop: &'a Stop,
-        gpu_of: &'a (dyn Fn(u32) -> Option<String> + Sync),
-    ) -> Watch<'a> {
-        Watch { progress, stop, gpu_of, has_told_stop: AtomicBool::new(false) }
+    pub fn new(progress: &'a Progress, stop: &'a Stop, crew: &'a Crew<'a>) -> Watch<'a> {
+        Watch { progress, stop, crew, has_told_stop: AtomicBool::new(false) }
     }
 }
 
@@ -40,10 +35,10 @@ impl Observer for Watch<'_> {
         log::event(event);
         if let Event::BlockFinished(record) = event
             && let Some(worker) = record.worker
-            && let Some(gpu) = (self.gpu_of)(worker)
+            && let Some(gpu) = self.crew.gpu_of(worker)
         {
             let removed = record.before.two_qubit_gates.saturating_sub(record.after.two_qubit_gates);
-            self.progress.done_on(&gpu, worker, removed);
+            self.progress.done_on(gpu, worker, removed);
         }
         self.progress.event(event);
     }

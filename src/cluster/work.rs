@@ -4,14 +4,14 @@ use super::slurm::Task;
 use super::{Monotonic, RunDir, holds_plan, moment};
 use crate::args::{FlowArg, WorkArgs, WorkersArg};
 use crate::cores;
-use crate::crew::node_pool;
+use crate::crew::Crew;
 use crate::engine::{Chosen, Wanted};
 use crate::exit::{Exit, Failure};
 use crate::progress::{Progress, Talk};
 use crate::run_folder::{cache, tell_of};
 use crate::stop::Stop;
 use bqc_cluster::{Care, Supervisor, Totals};
-use bqc_compiler::{CompileError, Compiled, InProcess, Session, Settings, Workshop};
+use bqc_compiler::{CompileError, Compiled, Session, Settings};
 use bqc_optimize::Flow;
 use bqc_pool::Kept;
 use bqc_store::{Journal, Ledger};
@@ -38,15 +38,13 @@ pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
     };
     let settings = run.settings(n_units, 0.0)?;
     let warn = |line: &str| progress.warn(line);
-    let pool = match args.workers {
-        WorkersArg::Off => None,
-        _ if !engine.works_in_processes() || cfg!(not(unix)) => None,
-        _ => Some(node_pool(&engine, args.gpu.mps, &args.faults, stop.flag(), &progress, &warn)?),
+    let crew = match args.workers {
+        WorkersArg::Off => Crew::here(&engine),
+        _ if !engine.works_in_processes() || cfg!(not(unix)) => Crew::here(&engine),
+        _ => Crew::of_processes(&engine, args.gpu.mps, &args.faults, stop.flag(), &progress, &warn)?,
     };
-    let here = InProcess(engine.engine());
-    let inner: &dyn Workshop = pool.as_ref().map_or(&here, |pool| pool);
     let cache = open_cache(args, &progress)?;
-    let inner = Kept::new(inner, None, cache.as_ref());
+    let inner = Kept::new(crew.workshop(), None, cache.as_ref());
     let clock = Monotonic(start);
     let ledger = Ledger::new(&run.storage, &clock, run.plan.hash());
     let care = Care { lease: args.lease, n_ranks: task.n_ranks };

@@ -4,11 +4,11 @@
 
 use crate::args::{FlowArg, GpusArg, MpsArg, PerGpuArg, WorkersArg};
 use crate::build_id::BUILD;
-use crate::engine::{Probe, Wanted, cuda, this_program};
+use crate::engine::{Chosen, Probe, Wanted, cuda, this_program};
 use crate::exit::Failure;
 use crate::progress::Progress;
 use bqc_pool::mps::{DEFAULT_FOLDER, FOLDER_VARIABLE, Mps, NO_FOLDER};
-use bqc_pool::{Bound, GpuPlace, Launch, Program, Share, list_gpus};
+use bqc_pool::{Bound, GpuPlace, Launch, Program, Share, Standin, list_gpus};
 use bqc_wire::{GpuList, GpuRecord};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -22,13 +22,6 @@ const SEARCH_FIT_WIDTH: usize = 5;
 const PROBE_PATIENCE: Duration = Duration::from_secs(180);
 /// Longer names of the folder for temporary files leave no room for sockets.
 const MAX_BASE_BYTES: usize = 60;
-
-/// A pool on GPUs.
-pub struct Crew {
-    /// What each worker's engine is called.
-    pub engine: String,
-    pub posts: Vec<Post>,
-}
 
 /// A GPU, how many workers it is to have, and why so many.
 pub struct Post {
@@ -46,20 +39,22 @@ impl Wanted<'_> {
         }
     }
 
-    /// The crew of this run. Fails if what was asked for is not there.
-    pub fn crew(&self, stop: &AtomicBool, progress: &Progress) -> Result<Probe<Crew>, Failure> {
+    /// GPUs for worker processes. Fails if what was asked for is not there.
+    pub fn in_workers(&self, stop: &AtomicBool, progress: &Progress) -> Result<Probe<Chosen>, Failure> {
         self.found(stop, progress)?.try_map(|(engine, gpus)| {
             let counts = self.counts(&gpus)?;
             let post = |(gpu, (n_workers, why))| Post { gpu, n_workers, why };
             let posts = gpus.into_iter().zip(counts).map(post).filter(|post| post.n_workers > 0).collect();
-            Ok(Crew { engine, posts })
+            Ok(Chosen::Crew(Standin::new(&engine), posts))
         })
     }
 
-    /// The driver's number of the first GPU that works, for a run without workers.
-    pub fn first(&self, stop: &AtomicBool, progress: &Progress) -> Result<Probe<u32>, Failure> {
-        let ordinal = |gpus: &[GpuRecord]| gpus.first().map(|gpu| gpu.ordinal).ok_or("the driver sees no GPU".into());
-        Ok(self.found(stop, progress)?.and_then(|(_, gpus)| ordinal(&gpus)))
+    /// The first GPU that works, for a run without workers, if it opens in this process too.
+    pub fn in_this_process(&self, stop: &AtomicBool, progress: &Progress) -> Result<Probe<Chosen>, Failure> {
+        Ok(self.found(stop, progress)?.and_then(|(_, gpus)| {
+            let first = gpus.first().ok_or("the driver sees no GPU")?;
+            Ok(Chosen::Cuda(Box::new(cuda::open_here(first.ordinal)?)))
+        }))
     }
 
     /// The GPUs of one kind that were asked for and work, and the engine that they have.

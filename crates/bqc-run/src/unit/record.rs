@@ -124,13 +124,11 @@ impl Unit {
     pub fn check(&self, result: &SolvedRecord, is_final: bool) -> Result<Solved, Refused> {
         let candidate = self.no_longer(&result.block)?;
         let outcome = result.outcome;
-        if let UnitFlow::Shorten { from, .. } = &self.record.flow
-            && outcome == Outcome::Improved
-            && candidate.n_cx() >= BlockCircuit::try_from(from)?.n_cx()
-        {
-            return Err(Refused::NoBetter);
-        }
-        if outcome == Outcome::Improved && !self.is_better(&candidate) {
+        let is_shortened = match &self.record.flow {
+            UnitFlow::Shorten { from, .. } => candidate.n_cx() < BlockCircuit::try_from(from)?.n_cx(),
+            _ => true,
+        };
+        if outcome == Outcome::Improved && !(is_shortened && self.is_better(&candidate)) {
             return Err(Refused::NoBetter);
         }
         let verified = if candidate == self.block {
