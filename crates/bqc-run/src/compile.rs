@@ -195,6 +195,12 @@ struct Versions {
 }
 
 impl Versions {
+    /// The circuits with which walkers begin.
+    fn starts(&self) -> Vec<Arc<Version>> {
+        let is_other = self.written.figures != self.start.figures;
+        [self.start.clone()].into_iter().chain(is_other.then(|| self.written.clone())).collect()
+    }
+
     /// The circuit from which a step goes on.
     fn origin(&self, step: &Step) -> Arc<Version> {
         match step {
@@ -235,7 +241,7 @@ impl<'a> Run<'a> {
                 Step::Search { cuts, n_rounds, .. } => {
                     self.pass(Flow::Search { n_rounds }, self.settings.block.starts, cuts, &from)?
                 }
-                Step::Race(terms) => self.race(terms, &[at.start.clone(), at.written.clone()], &from)?,
+                Step::Race(terms) => self.race(terms, &at.starts(), &from)?,
                 Step::Approximate { cuts } => self.approximate(cuts, &from)?,
             };
             let is_better =

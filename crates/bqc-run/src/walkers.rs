@@ -40,8 +40,7 @@ impl Run<'_> {
         best: &Arc<Version>,
     ) -> Result<Arc<Version>, PartitionError> {
         let mut best = best.clone();
-        let first =
-            |i| self.walker(if terms.is_follower(i) { &best } else { start_of(starts, i) }, terms.is_follower(i));
+        let first = |i| if terms.is_follower(i) { self.follower(&best) } else { self.racer(starts, i) };
         let mut walkers: Vec<Walker> = (0..self.settings.block.starts).map(first).collect();
         let (mut field, mut n_passes, mut n_idle) = (Field::default(), 0, 0);
         while !terms.is_over(n_passes, n_idle) && self.end().is_none() {
@@ -69,10 +68,16 @@ impl Run<'_> {
         Ok(best)
     }
 
-    /// A walker at the beginning of its way.
-    fn walker(&self, version: &Arc<Version>, is_follower: bool) -> Walker {
-        let standing = Standing::new(self.leading(version), version.bound(), is_follower);
-        Walker { version: version.clone(), standing }
+    /// A walker that begins with the best circuit.
+    fn follower(&self, best: &Arc<Version>) -> Walker {
+        Walker { version: best.clone(), standing: Standing::new(self.leading(best), best.bound(), 0, true) }
+    }
+
+    /// The walker of this number at the beginning of its way.
+    fn racer(&self, starts: &[Arc<Version>], walker: usize) -> Walker {
+        let start = walker % starts.len();
+        let version = starts[start].clone();
+        Walker { standing: Standing::new(self.leading(&version), version.bound(), start, false), version }
     }
 
     fn leading(&self, version: &Version) -> usize {
@@ -95,8 +100,7 @@ impl Run<'_> {
             let verdict = field.judge(standing, best_leading, max_bound);
             field.note(standing, verdict);
             if verdict != Verdict::GoOn {
-                let is_follower = standing.is_follower;
-                *walker = self.walker(if is_follower { best } else { start_of(starts, i) }, is_follower);
+                *walker = if standing.is_follower { self.follower(best) } else { self.racer(starts, i) };
             }
         }
     }
@@ -138,9 +142,4 @@ impl Run<'_> {
         let pass = Pass { index: pass, block: &way.block, family: self.family, around: self.around };
         way.partition.blocks().enumerate().map(|(i, block)| pass.task(i, 0, block)).collect()
     }
-}
-
-/// The circuit with which the walker of this number begins.
-fn start_of(starts: &[Arc<Version>], walker: usize) -> &Arc<Version> {
-    &starts[walker % starts.len()]
 }

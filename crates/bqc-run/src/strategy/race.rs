@@ -7,12 +7,18 @@
 //! without its batches). One that does not begins again from where the search began, with other random
 //! numbers. Some walkers do not race: they begin again from the best circuit that any walker has found.
 
+use std::collections::BTreeMap;
+
 /// Passes without a lower leading figure after which a walker begins again. A pass of twenty rounds
 /// tries some thousand moves; what is found at all on a plateau is mostly found in the first few.
 const RESTART_AFTER: u32 = 5;
 
 /// Walkers that must have come as far before one is stopped for being worse than their median.
 const SMALLEST_FIELD: usize = 4;
+
+/// Walkers that begin with different circuits are compared from this mark on, after so many doublings of their age. What
+/// has more gates at first may have fewer in the end.
+const COMMON_FROM: usize = 4;
 
 /// How long a race goes on, and who follows in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +42,8 @@ pub(crate) struct Standing {
     pub n_idle: u32,
     /// Passes since it began.
     pub age: u32,
+    /// Number of the circuit that it began with, among those of the race.
+    pub start: usize,
     pub is_follower: bool,
 }
 
@@ -52,9 +60,9 @@ pub(crate) enum Verdict {
     Behind,
 }
 
-/// The leading figures that racing walkers had after 1, 2, 4, 8, … passes, each mark's in rising order.
+/// The leading figures that racing walkers had after 1, 2, 4, 8, … passes, by mark and start, in rising order.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Field(Vec<Vec<usize>>);
+pub(crate) struct Field(BTreeMap<(usize, usize), Vec<usize>>);
 
 impl Terms {
     /// Whether the walker of this number follows the best circuit.
@@ -70,14 +78,14 @@ impl Terms {
 
 impl Standing {
     /// A walker at its beginning.
-    pub fn new(leading: usize, bound: f64, is_follower: bool) -> Standing {
-        Standing { leading, bound, n_idle: 0, age: 0, is_follower }
+    pub fn new(leading: usize, bound: f64, start: usize, is_follower: bool) -> Standing {
+        Standing { leading, bound, n_idle: 0, age: 0, start, is_follower }
     }
 
     /// The same walker a pass later.
     pub fn after(&self, leading: usize, bound: f64) -> Standing {
         let n_idle = if leading < self.leading { 0 } else { self.n_idle + 1 };
-        Standing { leading, bound, n_idle, age: self.age + 1, is_follower: self.is_follower }
+        Standing { leading, bound, n_idle, age: self.age + 1, ..*self }
     }
 }
 
@@ -101,27 +109,25 @@ impl Field {
     /// followers do not race.
     pub fn note(&mut self, walker: &Standing, verdict: Verdict) {
         let counts = matches!(verdict, Verdict::GoOn | Verdict::Behind) && !walker.is_follower;
-        let Some(mark) = mark(walker.age).filter(|_| counts) else { return };
-        if self.0.len() <= mark {
-            self.0.resize_with(mark + 1, Vec::new);
-        }
-        let at = self.0[mark].partition_point(|other| *other < walker.leading);
-        self.0[mark].insert(at, walker.leading);
+        let Some(place) = place(walker).filter(|_| counts) else { return };
+        let others = self.0.entry(place).or_default();
+        others.insert(others.partition_point(|other| *other < walker.leading), walker.leading);
     }
 
-    /// Whether a walker is not worse than the median of its mark, itself included. True between two marks, and where
-    /// few have come as far.
+    /// Whether a walker is not worse than the median of those that it is compared with, itself included. True between
+    /// two marks, and where few have come as far.
     fn is_in_better_half(&self, walker: &Standing) -> bool {
-        let Some(mark) = mark(walker.age) else { return true };
-        let others = self.0.get(mark).map_or(&[][..], Vec::as_slice);
+        let Some(place) = place(walker) else { return true };
+        let others = self.0.get(&place).map_or(&[][..], Vec::as_slice);
         let (n_better, n) = (others.partition_point(|other| *other < walker.leading), others.len() + 1);
         n < SMALLEST_FIELD || n_better <= (n - 1) / 2
     }
 }
 
-/// The number of the mark at this age, none between two marks.
-fn mark(age: u32) -> Option<usize> {
-    age.is_power_of_two().then(|| age.ilog2() as usize)
+/// The mark at a walker's age and the start with whose walkers it is compared there; none between two marks.
+fn place(walker: &Standing) -> Option<(usize, usize)> {
+    let mark = walker.age.is_power_of_two().then(|| walker.age.ilog2() as usize)?;
+    Some((mark, if mark < COMMON_FROM { walker.start } else { 0 }))
 }
 
 #[cfg(test)]
@@ -131,7 +137,7 @@ mod tests {
     const TERMS: Terms = Terms { patience: 3, max_passes: 10, follower_every: 4 };
 
     fn racer(age: u32, leading: usize) -> Standing {
-        Standing { leading, bound: 0.0, n_idle: 0, age, is_follower: false }
+        Standing { leading, bound: 0.0, n_idle: 0, age, start: 0, is_follower: false }
     }
 
     /// A field whose first mark these walkers have come to.
@@ -191,12 +197,22 @@ mod tests {
         assert!(field.0.is_empty());
         field.note(&racer(2, 12), Verdict::Behind);
         field.note(&racer(2, 10), Verdict::GoOn);
-        assert_eq!(field.0, [vec![], vec![10, 12]]);
+        assert_eq!(field.0, BTreeMap::from([((1, 0), vec![10, 12])]));
+    }
+
+    #[test]
+    fn starts_are_compared_with_their_own_until_they_are_old() {
+        let mut field = Field::default();
+        for age in [8, 16] {
+            [10, 11, 12].iter().for_each(|&leading| field.note(&racer(age, leading), Verdict::GoOn));
+        }
+        let other = |age| field.judge(&Standing { start: 1, ..racer(age, 20) }, 0, 1.0);
+        assert_eq!([other(8), other(16)], [Verdict::GoOn, Verdict::Behind]);
     }
 
     #[test]
     fn a_walker_is_idle_until_its_leading_figure_falls() {
-        let walker = Standing::new(30, 0.0, false).after(30, 1e-15).after(31, 2e-15);
+        let walker = Standing::new(30, 0.0, 0, false).after(30, 1e-15).after(31, 2e-15);
         assert_eq!((walker.n_idle, walker.age, walker.leading, walker.bound), (2, 2, 31, 2e-15));
         assert_eq!(walker.after(30, 0.0).n_idle, 0);
     }
