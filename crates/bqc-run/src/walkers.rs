@@ -43,14 +43,21 @@ impl Run<'_> {
         let first = |i| if terms.is_follower(i) { self.follower(&best) } else { self.racer(starts, i) };
         let mut walkers: Vec<Walker> = (0..self.settings.block.starts).map(first).collect();
         let (mut field, mut n_passes, mut n_idle) = (Field::default(), 0, 0);
+        // `[start]`: the least leading figure of its walkers. As long as one start gets better, it may pass the best.
+        let mut least: Vec<usize> = starts.iter().map(|start| self.leading(start)).collect();
+        least[0] = self.leading(&best);
         while !terms.is_over(n_passes, n_idle) && self.end().is_none() {
             n_passes += 1;
             let pass = self.next_pass();
             self.around.observer.event(Event::PassStarted { pass, n_blocks: walkers.len() });
             let walked = self.walk(pass, &walkers)?;
-            let had = self.leading(&best);
+            let had = least.clone();
             for (walker, result) in walkers.iter_mut().zip(walked) {
                 self.land(walker, result);
+                let Standing { start, leading, .. } = walker.standing;
+                if start > 0 {
+                    least[start] = least[start].min(leading);
+                }
                 if is_kept(
                     &Step::Race(terms),
                     &walker.version.figures,
@@ -62,7 +69,8 @@ impl Run<'_> {
                 }
             }
             self.report_pass(pass, &best);
-            n_idle = if self.leading(&best) < had { 0 } else { n_idle + 1 };
+            least[0] = self.leading(&best);
+            n_idle = if least != had { 0 } else { n_idle + 1 };
             self.settle(&mut walkers, &mut field, starts, &best);
         }
         Ok(best)

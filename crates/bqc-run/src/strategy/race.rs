@@ -23,7 +23,7 @@ const COMMON_FROM: usize = 4;
 /// How long a race goes on, and who follows in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Terms {
-    /// Passes in a row without a better circuit after which it ends.
+    /// Passes in a row without a better circuit of any start after which it ends.
     pub patience: u32,
     /// Most passes of all walkers.
     pub max_passes: u32,
