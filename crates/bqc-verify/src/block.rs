@@ -17,6 +17,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 pub const MAX_MEASURED_WIDTH: u16 = 8;
 /// Updates of an amplitude that all columns may take before Pauli forms are tried first: a tenth of a second.
 const MOST_UPDATES: f64 = 1e8;
+/// Updates that all columns of a block above eight wires may take at most, some ten seconds: a run with a limit of its
+/// time waits for them.
+const LARGEST_COMPARISON: f64 = 2e10;
 /// Random states that may contradict a bound above that width: a wrong unitary is at a distance near one, and its
 /// estimate on eight states as well.
 const N_STATES: usize = 8;
@@ -56,7 +59,7 @@ pub enum Rejected {
     /// Pauli forms do not prove it, and it has more wires than are compared over all columns. It may be equal.
     #[error(
         "neither Pauli forms nor all columns prove a block of {width} wires within {tolerance:e}: the forms do not \
-         cancel, and columns reach {MAX_EXACT_QUBITS} wires"
+         cancel, and all columns take too long"
     )]
     Unproved {
         /// Wires of the block.
@@ -168,7 +171,7 @@ impl VerifiedBlock {
     ///
     /// Up to eight wires over all columns, unless that takes more than 1e8 updates of an amplitude. Wider and longer ones first by
     /// Pauli forms, whose bound is the distance if it is within the tolerance; if they prove nothing, over all columns
-    /// up to twelve wires.
+    /// up to twelve wires, unless that takes more than ten seconds.
     ///
     /// * Time: as [`block_distance`]; of Pauli forms, linear in the gates in practice.
     /// * Errors: every [`Rejected`] but `OtherOriginal` and `TooWide`.
@@ -180,7 +183,8 @@ impl VerifiedBlock {
                 let original = Fingerprint::of(original);
                 return Ok(VerifiedBlock { original, circuit: candidate, distance, evidence: Evidence::Paulis });
             }
-            if usize::from(width) > MAX_EXACT_QUBITS {
+            let is_too_long = width > MAX_MEASURED_WIDTH && n_updates(original, &candidate) > LARGEST_COMPARISON;
+            if usize::from(width) > MAX_EXACT_QUBITS || is_too_long {
                 return Err(Rejected::Unproved { width, tolerance });
             }
         }

@@ -437,3 +437,18 @@ fn the_evidence_is_the_strongest_that_there_is() {
         assert_eq!(checked.evidence(), Evidence::Paulis);
     }
 }
+
+#[test]
+fn blocks_that_take_too_long_over_all_columns_are_left_unproved() {
+    let mut stream = Stream::new(3, 0, 0);
+    let block = BlockCircuit::random(12, 1400, &mut stream);
+    let mut other = block.clone();
+    let first = other.gates.iter_mut().find_map(|gate| match gate {
+        LoweredGate::One { angles, .. } => Some(angles),
+        LoweredGate::Two { .. } => None,
+    });
+    first.unwrap()[0] += 1e-3;
+    assert!(matches!(VerifiedBlock::check(&block, other, 1e-10), Err(Rejected::Unproved { width: 12, .. })));
+    // The same gates are proved at once.
+    assert!(VerifiedBlock::check(&block, block.clone(), 1e-10).is_ok());
+}
