@@ -17,7 +17,7 @@ use crate::run_folder::{Ending, RunFolder, cache, tell_of};
 use crate::stop::Stop;
 use crate::watch::Watch;
 use bqc_circuit::{Circuit, Stats};
-use bqc_compiler::{Compiled, Finished, Session, Settings};
+use bqc_compiler::{Compiled, Finished, Session, Settings, to_qasm};
 use bqc_optimize::BlockSettings;
 use bqc_wire::{Document, FileDigest, Report, digest_of};
 use std::path::Path;
@@ -310,11 +310,9 @@ impl Outputs {
         let (Some(place), Some(input)) = (&self.proof, &self.input) else {
             return self.circuit.write(|mut out| bqc_qasm::write(output.circuit(), &mut out));
         };
-        let mut text = Vec::new();
-        let in_memory = |e| Failure::Setup { what: "the circuit", source: e };
-        bqc_qasm::write(output.circuit(), &mut text).map_err(in_memory)?;
-        self.circuit.write(|out| out.write_all(&text))?;
-        crate::proof::write(place, input, &text, output)
+        let text = to_qasm(output.circuit());
+        self.circuit.write(|out| out.write_all(text.as_bytes()))?;
+        crate::proof::write(place, input, text.as_bytes(), output)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::exit::{Exit, Failure};
 use crate::input::read_circuit;
 use crate::progress::say;
 use bqc_cluster::{CIRCUIT_NAME, PLAN_NAME, Survey};
-use bqc_compiler::{Effort, Session, Settings};
+use bqc_compiler::{Effort, Session, Settings, to_qasm};
 use bqc_store::{Folder, Storage};
 use bqc_wire::{Document, Plan, PlanPass, plan::sha256};
 use std::io;
@@ -18,9 +18,7 @@ use std::path::Path;
 /// Runs the command.
 pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     refuse(args)?;
-    let mut text = Vec::new();
-    let in_memory = |source| Failure::Setup { what: "the plan", source };
-    bqc_qasm::write(&read_circuit(&args.input, &args.read)?, &mut text).map_err(in_memory)?;
+    let text = to_qasm(&read_circuit(&args.input, &args.read)?).into_bytes();
     // What all will read decides, not what was read here.
     let circuit = parse(text.clone())?;
     let settings = Settings { max_check_updates: 0.0, ..resolve(&args.settings) };

@@ -85,24 +85,27 @@ impl Pass<'_> {
 }
 
 impl Unit {
-    /// Rewrites the block exactly, if that is what the unit asks for: what replaces it, how that ended, and why in words.
-    pub(crate) fn rewritten(&self, flow: &UnitFlow, stop: &AtomicBool) -> (VerifiedBlock, Outcome, String) {
+    /// Rewrites the block exactly: what replaces it, how that ended, and why in words. None if the unit asks for
+    /// something else.
+    pub(crate) fn rewritten(&self, stop: &AtomicBool) -> Option<(VerifiedBlock, Outcome, String)> {
         let (block, seed) = (self.block(), self.key().stream_key());
-        let found = match *flow {
+        let found = match *self.flow() {
             UnitFlow::Light => Some(light_with_evidence(block, Angles::Kept).0),
             UnitFlow::Paulis { n_moves } => by_paulis(block, n_moves, self.start(), seed, stop),
             UnitFlow::PathSums { n_proposals } => by_path_sums(block, n_proposals, seed, stop),
-            _ => None,
+            UnitFlow::ClosedForm | UnitFlow::Delete | UnitFlow::Search { .. } | UnitFlow::Shorten { .. } => {
+                return None;
+            }
         };
         let unchanged = |outcome, reason| (VerifiedBlock::unchanged(block.clone()), outcome, reason);
-        match found.filter(|found| self.is_better(found)).map(|found| self.verified(found)) {
+        Some(match found.filter(|found| self.is_better(found)).map(|found| self.verified(found)) {
             None => unchanged(Outcome::Unchanged, "unchanged: nothing better was found".into()),
             Some(Ok(verified)) => (verified, Outcome::Improved, "improved".into()),
             Some(Err(rejected @ Rejected::Unproved { .. })) => {
                 unchanged(Outcome::Unchanged, format!("unchanged: {rejected}"))
             }
             Some(Err(rejected)) => unchanged(Outcome::Failed, rejected.to_string()),
-        }
+        })
     }
 }
 

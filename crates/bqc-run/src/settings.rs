@@ -1,7 +1,7 @@
 //! The settings of a compile: their defaults, what each effort stands for, and their one text form.
 //!
-//! The text form is the only description of settings outside of [`Settings`]: plans hold it, journals are named by
-//! it, and logs print it. It has every setting that decides the output and no other one, so the number of threads is
+//! The text form is the only description of settings outside of [`Settings`]: plans and reports hold it, journals are
+//! named by it, and logs print it. It has every setting that decides the output and no other one, so the number of threads is
 //! not in it.
 
 use crate::compile::Settings;
@@ -81,8 +81,9 @@ impl Default for Settings {
 impl Settings {
     /// A search of this effort, on one thread.
     pub fn effort(effort: Effort) -> Settings {
-        // Rounds of exact passes at the beginning; rounds of cuts in each window of one pass; starts, divided among the windows; passes with little gain
-        // before the search ends; the share of the gates that is more than little; most passes.
+        // Rounds of exact passes at the beginning; rounds of cuts in each window of one pass; starts, divided among the
+        // windows; passes with little gain before the search ends; the share of the gates that is more than little;
+        // most passes.
         let (exact_passes, n_rounds, starts, patience, min_gain, max_passes) = match effort {
             Effort::E1 => (1, 4, 1, 1, 0.05, 0),
             Effort::E2 => (2, 10, 1, 1, 0.02, u32::MAX),

@@ -116,6 +116,11 @@ impl Unit {
         self.key
     }
 
+    /// What is to be done.
+    pub(crate) fn flow(&self) -> &UnitFlow {
+        &self.record.flow
+    }
+
     /// Which of several tries it is, from 0.
     pub(crate) fn start(&self) -> u32 {
         self.record.start
@@ -159,7 +164,7 @@ impl Unit {
         if self.record.flow != UnitFlow::Light {
             return None;
         }
-        let (verified, outcome, reason) = self.rewritten(&UnitFlow::Light, &AtomicBool::new(false));
+        let (verified, outcome, reason) = self.rewritten(&AtomicBool::new(false))?;
         let is_final = outcome != Outcome::Failed;
         Some(Solved { verified, outcome, instantiations: 0, reason, is_final, worker: None })
     }
@@ -178,8 +183,7 @@ impl Unit {
             if let UnitFlow::Shorten { from, distance } = &self.record.flow {
                 return self.shorten(context, from, *distance);
             }
-            if matches!(self.record.flow, UnitFlow::Light | UnitFlow::Paulis { .. } | UnitFlow::PathSums { .. }) {
-                let (verified, outcome, reason) = self.rewritten(&self.record.flow, stop);
+            if let Some((verified, outcome, reason)) = self.rewritten(stop) {
                 return (verified, outcome, 0, reason);
             }
             let from = trail.from.and_then(|record| self.check_state(&record).ok());
