@@ -36,6 +36,9 @@ pub struct Settings {
     /// What share of the objective's leading figure (by default the two-qubit gates) a pass has to
     /// remove so that its gain is not little.
     pub min_gain: f64,
+    /// Times that a search begins again with the circuit as written, one after another without a better circuit, before
+    /// the run ends. Where a search ends depends on chance, by some per cent of the gates.
+    pub restarts: u32,
     /// Largest phase distance of the whole result from the input. What identities leave of it is
     /// spent on approximations once they gain little. Zero: identities only, and no limit on their
     /// rounding.
@@ -192,23 +195,23 @@ struct Versions {
     start: Arc<Version>,
     /// The input after the light passes.
     written: Arc<Version>,
+    /// The best circuit before the last restart.
+    before: Option<Arc<Version>>,
 }
 
 impl Versions {
-    /// The circuits with which walkers begin.
-    fn starts(&self) -> Vec<Arc<Version>> {
-        let is_other = self.written.figures != self.start.figures;
-        [self.start.clone()].into_iter().chain(is_other.then(|| self.written.clone())).collect()
+    /// Puts the best circuit aside and goes back to the input after the light passes.
+    fn restart(&mut self, settings: &Settings) {
+        self.before = Some(self.best_of_all(settings));
+        self.best = self.written.clone();
+        self.start = self.written.clone();
     }
 
-    /// The circuit from which a step goes on.
-    fn origin(&self, step: &Step) -> Arc<Version> {
-        match step {
-            Step::Delete { from, .. } | Step::Search { from, .. } => match from {
-                Origin::Last => self.last.clone(),
-                Origin::Best => self.best.clone(),
-                Origin::Written => self.written.clone(),
-            },
+    /// The best circuit of all restarts; of equals the first.
+    fn best_of_all(&self, settings: &Settings) -> Arc<Version> {
+        let rank = |version: &Arc<Version>| settings.block.objective.rank(&version.figures);
+        match &self.before {
+            Some(before) if rank(before) <= rank(&self.best) => before.clone(),
             _ => self.best.clone(),
         }
     }
@@ -224,24 +227,28 @@ impl<'a> Run<'a> {
     fn carry_out(&mut self, circuit: &Circuit) -> Result<(Arc<Version>, Why), CompileError> {
         let lowered = Arc::new(Version::new(VerifiedCircuit::lower(circuit, self.settings.is_recorded)?));
         let [best, last, start, written] = [(); 4].map(|()| lowered.clone());
-        let mut at = Versions { best, last, start, written };
+        let mut at = Versions { best, last, start, written, before: None };
         let mut history = Vec::new();
         loop {
             let step = strategy::next(&history, self.settings);
-            let (from, had_passes) = (at.origin(&step), self.n_passes);
+            let (from, had_passes) = (self.origin(&at, &step), self.n_passes);
             at.last = match step {
-                Step::Done(why) => return Ok((at.best, why)),
-                Step::Rewrite => {
-                    at.written = Arc::new(self.merged(at.written.circuit.clone()));
-                    Arc::new(self.merged(from.circuit.clone()))
+                Step::Done(why) => return Ok((at.best_of_all(self.settings), why)),
+                Step::Restart => {
+                    at.restart(self.settings);
+                    at.written.clone()
                 }
+                Step::Rewrite => Arc::new(self.merged(from.circuit.clone())),
                 Step::Exact { exact, size } => self.exact(exact, size, &from),
                 Step::Pairs => self.pass(Flow::Delete, 0, PAIRS, &from)?,
                 Step::Delete { cuts, .. } => self.pass(Flow::Delete, self.settings.block.starts, cuts, &from)?,
                 Step::Search { cuts, n_rounds, .. } => {
                     self.pass(Flow::Search { n_rounds }, self.settings.block.starts, cuts, &from)?
                 }
-                Step::Race(terms) => self.race(terms, &at.starts(), &from)?,
+                Step::Race(terms) => {
+                    let starts = self.starts(&at);
+                    self.race(terms, &starts, &from)?
+                }
                 Step::Approximate { cuts } => self.approximate(cuts, &from)?,
             };
             let is_better =
@@ -267,6 +274,26 @@ impl<'a> Run<'a> {
                 end: self.end(),
             });
         }
+    }
+
+    /// The circuit from which a step goes on.
+    fn origin(&mut self, at: &Versions, step: &Step) -> Arc<Version> {
+        match step {
+            Step::Delete { from, .. } | Step::Search { from, .. } => match from {
+                Origin::Last => at.last.clone(),
+                Origin::Best => at.best.clone(),
+                Origin::Written => Arc::new(self.merged(at.written.circuit.clone())),
+            },
+            _ => at.best.clone(),
+        }
+    }
+
+    /// The circuits with which walkers begin: the best when the search began, and the input after the light passes if
+    /// that is another one.
+    fn starts(&mut self, at: &Versions) -> Vec<Arc<Version>> {
+        let written = self.merged(at.written.circuit.clone());
+        let is_other = written.figures != at.start.figures;
+        [at.start.clone()].into_iter().chain(is_other.then(|| Arc::new(written))).collect()
     }
 
     /// One pass of exact rewritings.
@@ -356,7 +383,7 @@ impl<'a> Run<'a> {
     fn finish(self, input: &Circuit, best: Version, why: Why) -> Compiled {
         self.around.observer.event(Event::Checking { n_qubits: input.n_qubits() });
         let options = CompareOptions {
-            max_updates: self.settings.max_check_updates,
+            max_updates: self.settings.check_updates(),
             seed: self.settings.block.seed,
             // They bound the distance, and a bound contradicts nothing.
             with_paulis: false,
@@ -397,6 +424,7 @@ mod tests {
             max_passes: 1,
             patience: 6,
             min_gain: 0.0,
+            restarts: 0,
             epsilon_total: 0.0,
             n_threads: 1,
             block: BlockSettings::default(),

@@ -27,6 +27,9 @@ const SEARCH_WINDOW_CX: usize = 200;
 /// thousand gates fits.
 pub const MAX_CHECK_UPDATES: f64 = 8e9;
 
+/// The same after the light passes alone, which take some milliseconds themselves.
+const LIGHT_CHECK_UPDATES: f64 = 4e6;
+
 /// How long a search goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Effort {
@@ -83,14 +86,14 @@ impl Settings {
     pub fn effort(effort: Effort) -> Settings {
         // Rounds of exact passes at the beginning; rounds of cuts in each window of one pass; starts, divided among the
         // windows; passes with little gain before the search ends; the share of the gates that is more than little;
-        // most passes.
-        let (exact_passes, n_rounds, starts, patience, min_gain, max_passes) = match effort {
-            Effort::E1 => (1, 4, 1, 1, 0.05, 0),
-            Effort::E2 => (2, 10, 1, 1, 0.02, u32::MAX),
-            Effort::E3 => (5, 20, 4, 5, 0.005, u32::MAX),
-            Effort::E4 => (6, 20, 8, 8, 0.001, u32::MAX),
-            Effort::E5 => (7, 20, 16, 20, 0.0, u32::MAX),
-            Effort::Forever => (7, 20, 16, u32::MAX, 0.0, u32::MAX),
+        // most passes; restarts in vain before the run ends.
+        let (exact_passes, n_rounds, starts, patience, min_gain, max_passes, restarts) = match effort {
+            Effort::E1 => (1, 4, 1, 1, 0.05, 0, 0),
+            Effort::E2 => (2, 10, 1, 1, 0.02, u32::MAX, 0),
+            Effort::E3 => (5, 20, 4, 5, 0.005, u32::MAX, 4),
+            Effort::E4 => (6, 20, 8, 8, 0.001, u32::MAX, 8),
+            Effort::E5 => (7, 20, 16, 20, 0.0, u32::MAX, 20),
+            Effort::Forever => (7, 20, 16, 40, 0.0, u32::MAX, u32::MAX),
         };
         Settings {
             block_size: SEARCH_WINDOW_SIZE,
@@ -99,6 +102,7 @@ impl Settings {
             exact_passes,
             patience,
             min_gain,
+            restarts,
             epsilon_total: 0.0,
             n_threads: 1,
             block: BlockSettings { flow: Flow::Search { n_rounds }, starts, ..BlockSettings::default() },
@@ -117,9 +121,16 @@ impl Settings {
             exact_passes: 1,
             patience: DELETE_PATIENCE,
             min_gain: 0.0,
+            restarts: 0,
             block: BlockSettings { flow: Flow::Delete, starts: 1, ..BlockSettings::default() },
             ..Settings::default()
         }
+    }
+
+    /// What comparing the result with the input may cost, in updates of an amplitude.
+    pub(crate) fn check_updates(&self) -> f64 {
+        let is_light = self.max_passes == 0;
+        if is_light { self.max_check_updates.min(LIGHT_CHECK_UPDATES) } else { self.max_check_updates }
     }
 
     /// What is done in each block, as it is typed and reported.
@@ -141,6 +152,7 @@ impl Settings {
             exact_passes,
             patience,
             min_gain,
+            restarts,
             epsilon_total,
             n_threads: _,
             ref block,
@@ -161,6 +173,7 @@ impl Settings {
             ("exact_passes", exact_passes.to_string()),
             ("patience", patience.to_string()),
             ("min_gain", format!("{min_gain:?}")),
+            ("restarts", restarts.to_string()),
             ("starts", starts.to_string()),
             ("epsilon", format!("{tolerance:?}")),
             ("epsilon_total", format!("{epsilon_total:?}")),
@@ -197,6 +210,7 @@ impl Settings {
             exact_passes: number("exact_passes", pick("exact_passes")?)?,
             patience: number("patience", pick("patience")?)?,
             min_gain: number("min_gain", pick("min_gain")?)?,
+            restarts: number("restarts", pick("restarts")?)?,
             epsilon_total: number("epsilon_total", pick("epsilon_total")?)?,
             block: BlockSettings {
                 flow,
@@ -288,7 +302,7 @@ mod tests {
         assert_eq!(
             Settings::default().to_line(),
             "flow: search, rounds: 20, solver: lm, objective: cx, block_size: 12, max_block_cx: 200, \
-             max_passes: 4294967295, exact_passes: 5, patience: 5, min_gain: 0.005, starts: 4, epsilon: 1e-10, epsilon_total: 0.0, seed: 0"
+             max_passes: 4294967295, exact_passes: 5, patience: 5, min_gain: 0.005, restarts: 4, starts: 4, epsilon: 1e-10, epsilon_total: 0.0, seed: 0"
         );
     }
 

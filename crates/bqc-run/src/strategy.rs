@@ -37,6 +37,8 @@ pub(crate) enum Origin {
 pub(crate) enum Step {
     /// Join one-qubit gates where they meet and cancel equal CX.
     Rewrite,
+    /// Go back to the input after the light passes: what comes then has other random numbers.
+    Restart,
     /// One pass of exact rewritings over whole regions from the best circuit, the larger the longer.
     Exact { exact: Exact, size: u32 },
     /// Each run of gates on two wires written anew by its decomposition.
@@ -95,7 +97,7 @@ pub(crate) struct Record {
 type Rule = fn(&View<'_>) -> Option<Step>;
 
 /// The rules, in order of precedence.
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 12] = [
     // What only whole circuits show, from the input's own angles, which merging would blur.
     |view| view.exact(),
     // Merging costs next to nothing, and all that follows has less to do.
@@ -118,6 +120,8 @@ const RULES: [Rule; 11] = [
     |view| view.pairs(),
     // Distance buys gates that identities cannot remove, so it is spent only where these gain little.
     |view| view.approximate(),
+    // Where a search ends depends on chance, so it is tried again while that finds something better.
+    |view| view.restart(),
 ];
 
 /// What to do after `history`, whose records stand in the order of their steps.

@@ -25,6 +25,7 @@ fn settings() -> Settings {
         max_check_updates: 1e9,
         is_recorded: false,
         exact_passes: 1,
+        restarts: 0,
         has_block_records: true,
     }
 }

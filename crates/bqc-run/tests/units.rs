@@ -225,6 +225,7 @@ fn equal_blocks_are_solved_once_a_pass() {
         max_check_updates: 1e9,
         is_recorded: false,
         exact_passes: 1,
+        restarts: 0,
         has_block_records: true,
     };
     let engine = CpuEngine::new();

@@ -167,7 +167,7 @@ pub struct SettingsRecord {
     /// `null` without a limit.
     pub time_limit_seconds: Option<f64>,
     /// Every setting that decides the output, by its name in plans: `flow`, `rounds`, `solver`, `objective`,
-    /// `block_size`, `max_block_cx`, `max_passes` (4294967295 without a limit), `exact_passes`, `patience`, `min_gain`, `starts`,
+    /// `block_size`, `max_block_cx`, `max_passes` (4294967295 without a limit), `exact_passes`, `patience`, `min_gain`, `restarts`, `starts`,
     /// `epsilon`, `epsilon_total`, `seed`. Numbers are numbers.
     #[serde(flatten)]
     pub deciding: BTreeMap<String, Value>,

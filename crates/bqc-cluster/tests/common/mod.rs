@@ -239,6 +239,7 @@ pub fn settings(max_passes: u32) -> Settings {
         max_check_updates: 1e8,
         is_recorded: false,
         exact_passes: 0,
+        restarts: 0,
         has_block_records: true,
     }
 }

@@ -65,6 +65,7 @@ fn run(folder: &Path, n_rounds: usize, max_replay: Duration) -> (Compiled, bool)
         max_check_updates: 1e9,
         is_recorded: false,
         exact_passes: 0,
+        restarts: 0,
         has_block_records: true,
     };
     let engine = CpuEngine::new();

@@ -19,6 +19,7 @@ fn settings() -> Settings {
         max_check_updates: 0.0,
         is_recorded: false,
         exact_passes: 5,
+        restarts: 0,
         has_block_records: true,
     }
 }
@@ -150,21 +151,26 @@ fn exact_passes_come_first_and_go_on_while_they_gain() {
     check_whole(&settings(), &[], 0, step(Light, 1));
     check_whole(&settings(), &light, 0, step(Paulis, 1));
     check_whole(&settings(), &then(&light, 1, exact(Paulis, 1, 480, 400)), 0, step(PathSums, 1));
-    // Each round is twice as long as the one before, and two passes in a row without a gain are the last.
-    let round = |history: &[Record], paulis, path_sums| {
-        let size = 1 << (history.len() / 2);
+    // Each turn is twice as long as the one before. A walk that has gained one per cent or less sits out, and both do at
+    // the end.
+    let turns = |history: &[Record], size, paulis, path_sums| {
         then(&then(history, 1, exact(Paulis, size, 400, paulis)), 1, exact(PathSums, size, paulis, path_sums))
     };
-    check_whole(&settings(), &round(&light, 400, 399), 0, step(Paulis, 2));
-    check_whole(&settings(), &round(&light, 390, 390), 0, step(Paulis, 2));
-    check_whole(&settings(), &round(&light, 400, 400), 1, Step::Rewrite);
-    let many = (0..4).fold(light.to_vec(), |history, _| round(&history, 390, 389));
+    check_whole(&settings(), &turns(&light, 1, 395, 390), 0, step(Paulis, 2));
+    check_whole(&settings(), &turns(&light, 1, 396, 391), 0, step(PathSums, 2));
+    check_whole(&settings(), &turns(&light, 1, 396, 393), 1, Step::Rewrite);
+    check_whole(&settings(), &then(&turns(&light, 1, 390, 389), 1, exact(Paulis, 2, 389, 380)), 0, step(Paulis, 4));
+    let many = (0..4).fold(light.to_vec(), |history, turn| turns(&history, 1 << turn, 390, 380));
     check_whole(&settings(), &many[..7], 0, step(Paulis, 8));
     check_whole(&settings(), &many, 1, Step::Rewrite);
-    // A large circuit gets one round.
-    let large = then(&[exact(Light, 1, 5000, 4000)], 1, exact(Paulis, 1, 4000, 3000));
-    check_whole(&settings(), &large, 0, step(PathSums, 1));
-    check_whole(&settings(), &then(&large, 1, exact(PathSums, 1, 3000, 2000)), 1, Step::Rewrite);
+    // In a small circuit walks cost next to nothing: both go on until both have gained nothing.
+    let small = |paulis, path_sums| {
+        let begin = [exact(Light, 1, 101, 100), exact(Paulis, 1, 100, paulis)];
+        then(&begin, 1, exact(PathSums, 1, paulis, path_sums))
+    };
+    check_whole(&settings(), &small(100, 99), 0, step(Paulis, 2));
+    check_whole(&settings(), &small(99, 99), 0, step(Paulis, 2));
+    check_whole(&settings(), &small(100, 100), 1, Step::Rewrite);
     // With deletion alone, and where no pass is allowed, the light passes are all.
     let no_passes = Settings { max_passes: 0, ..settings() };
     check_whole(&no_passes, &light, 1, Step::Rewrite);
@@ -175,11 +181,11 @@ fn exact_passes_come_first_and_go_on_while_they_gain() {
     check_whole(&deleting(), &light, 1, Step::Rewrite);
     let [none, some] = [0, 2].map(|exact_passes| Settings { exact_passes, ..settings() });
     check_whole(&none, &[], 1, Step::Rewrite);
-    check_whole(&some, &round(&light, 390, 380), 1, Step::Rewrite);
+    check_whole(&some, &turns(&light, 1, 390, 380), 1, Step::Rewrite);
     // A run that is stopped writes a merged circuit too.
     let stopped = Record { end: Some(Why::Stopped), ..exact(Light, 1, 500, 480) };
     check_whole(&settings(), &[stopped], 1, Step::Rewrite);
-    check_whole(&settings(), &then(&round(&light, 400, 400), 1, rewrite(400)), 8, searching(Origin::Best, 2, false));
+    check_whole(&settings(), &then(&turns(&light, 1, 400, 400), 1, rewrite(400)), 8, searching(Origin::Best, 2, false));
 }
 
 #[test]
@@ -189,13 +195,13 @@ fn a_large_circuit_gets_a_chance_as_it_was_written() {
     check_whole(&settings(), &begin(5000), 5, delete(Origin::Written, 3, None));
     let of = |step, before, after| record(step, before, after, 5000);
     let one = then(&begin(5000), 1, of(delete(Origin::Written, 3, None), 8000, 7000));
-    check_whole(&settings(), &one, 5, delete(Origin::Last, 4, Some(16)));
-    let two = then(&one, 1, of(delete(Origin::Last, 4, Some(16)), 7000, 6000));
-    check_whole(&settings(), &two, 5, delete(Origin::Last, 5, Some(16)));
+    check_whole(&settings(), &one, 5, delete(Origin::Last, 3, Some(16)));
+    let two = then(&one, 1, of(delete(Origin::Last, 3, Some(16)), 7000, 6000));
+    check_whole(&settings(), &two, 5, delete(Origin::Last, 3, Some(16)));
     // Whichever has fewer gates then goes on.
-    let behind = then(&two, 1, of(delete(Origin::Last, 5, Some(16)), 6000, 5500));
+    let behind = then(&two, 1, of(delete(Origin::Last, 3, Some(16)), 6000, 5500));
     check_whole(&settings(), &behind, 6, delete(Origin::Best, 3, Some(16)));
-    let ahead = then(&two, 1, record(delete(Origin::Last, 5, Some(16)), 6000, 4500, 4500));
+    let ahead = then(&two, 1, record(delete(Origin::Last, 3, Some(16)), 6000, 4500, 4500));
     check_whole(&settings(), &ahead, 6, delete(Origin::Last, 3, Some(16)));
     // Not where exact passes have left little of it, or nothing was found by them.
     check_whole(&settings(), &begin(3999), 6, delete(Origin::Best, 3, None));
@@ -223,21 +229,21 @@ fn one_window_is_a_race_from_the_beginning() {
 }
 
 #[test]
-fn a_large_circuit_begins_with_deletion_until_each_width_gains_little() {
+fn a_large_circuit_begins_with_deletion_until_it_gains_little() {
     let step = |from, width, max_shift| Step::Delete { from, cuts: cuts(width, 48, max_shift) };
     let begin = [rewrite(1000)];
     check(&settings(), &begin, 6, step(Origin::Best, 3, None));
-    check(&settings(), &then(&begin, 1, delete(1000, 900)), 6, step(Origin::Last, 4, Some(16)));
-    check(&settings(), &then(&begin, 2, delete(1000, 900)), 6, step(Origin::Last, 5, Some(16)));
+    check(&settings(), &then(&begin, 1, delete(1000, 900)), 6, step(Origin::Last, 3, Some(16)));
+    check(&settings(), &then(&begin, 2, delete(1000, 900)), 6, step(Origin::Last, 3, Some(16)));
     check(&settings(), &then(&begin, 3, delete(1000, 900)), 6, step(Origin::Last, 3, Some(16)));
     // It goes on below 1000 CX, and one per cent is little, three times in a row.
-    check(&settings(), &then(&begin, 2, delete(1000, 990)), 6, step(Origin::Last, 5, Some(16)));
+    check(&settings(), &then(&begin, 2, delete(1000, 990)), 6, step(Origin::Last, 3, Some(16)));
     check(&settings(), &then(&begin, 3, delete(1000, 989)), 6, step(Origin::Last, 3, Some(16)));
     let little = then(&begin, 3, delete(1000, 990));
     check(&settings(), &little, 8, searching(Origin::Last, 2, true));
     // The patience of the settings does not count here, and afterwards counts from the beginning.
     let hasty = Settings { patience: 1, ..settings() };
-    check(&hasty, &then(&begin, 2, delete(1000, 990)), 6, step(Origin::Last, 5, Some(16)));
+    check(&hasty, &then(&begin, 2, delete(1000, 990)), 6, step(Origin::Last, 3, Some(16)));
     check(&hasty, &little, 8, searching(Origin::Last, 2, true));
     check(&hasty, &then(&little, 1, search(990, 990)), DONE, Step::Done(Why::LittleGain));
     check(&settings(), &[rewrite(999)], 8, searching(Origin::Best, 2, false));
@@ -270,11 +276,12 @@ fn a_small_circuit_that_has_stalled_goes_on_with_walkers() {
 fn passes_go_on_until_they_gain_little() {
     let begin = [rewrite(500)];
     check(&settings(), &begin, 8, searching(Origin::Best, 2, false));
-    // Twice as many rounds from pass to pass, up to the setting.
+    // Twice as many rounds after each pass that has gained ten per cent or less, up to the setting.
     let rounds = [4, 8, 16, 20, 20];
     for (i, n_rounds) in rounds.into_iter().enumerate() {
-        check(&settings(), &then(&begin, i + 1, search(500, 400)), 8, searching(Origin::Last, n_rounds, true));
+        check(&settings(), &then(&begin, i + 1, search(500, 450)), 8, searching(Origin::Last, n_rounds, true));
     }
+    check(&settings(), &then(&begin, 5, search(500, 449)), 8, searching(Origin::Last, 2, true));
     check(&settings(), &then(&begin, 4, search(500, 495)), 8, searching(Origin::Last, 20, true));
     check(&settings(), &then(&begin, 5, search(500, 495)), DONE, Step::Done(Why::LittleGain));
     let gained = then(&then(&begin, 4, search(500, 500)), 1, search(500, 494));
@@ -364,4 +371,39 @@ fn cuts_depend_on_the_seed_and_the_pass_alone() {
     let (wide, narrow) = (|walker| walk(&settings(), 3, walker, 13), |walker| walk(&settings(), 3, walker, 12));
     assert!(wide(0).0 != wide(1).0 && wide(0).1 != wide(1).1 && wide(2) == wide(2));
     assert!(narrow(0).0 != narrow(1).0 && narrow(0).1 == narrow(1).1 && narrow(0).1.random_cuts.is_none());
+}
+
+#[test]
+fn a_search_begins_again_until_that_leads_to_nothing_better() {
+    let twice = Settings { restarts: 2, ..settings() };
+    let ended = |n| then(&[rewrite(500)], 5, search(n, n));
+    check(&twice, &ended(500), 11, Step::Restart);
+    check(&settings(), &ended(500), DONE, Step::Done(Why::LittleGain));
+    // A restart is followed by all that follows the light passes.
+    let again = |history: &[Record], n| {
+        let restart = record(Step::Restart, n, 600, 600);
+        let walks = [Exact::Paulis, Exact::PathSums].map(|kind| exact(kind, 1, 600, 600));
+        [history, &[restart], &walks, &ended(n)].concat()
+    };
+    let first = after_exact(&twice, &ended(500));
+    let begun = again(&first, 500);
+    let n_begun = first.len() + 1;
+    check_whole(&twice, &begun[..n_begun], 0, Step::Exact { exact: Exact::Paulis, size: 1 });
+    check_whole(&twice, &begun[..n_begun + 2], 1, Step::Rewrite);
+    check_whole(&twice, &begun[..n_begun + 3], 8, searching(Origin::Best, 2, false));
+    // Two in a row in vain are the last; a better circuit starts the count again.
+    let vain = again(&begun, 500);
+    check_whole(&twice, &begun, 11, Step::Restart);
+    check_whole(&twice, &vain, DONE, Step::Done(Why::LittleGain));
+    check_whole(&twice, &again(&begun, 499), 11, Step::Restart);
+    // All passes count, and a stopped run does not begin again.
+    let few = Settings { max_passes: 10, ..twice.clone() };
+    check_whole(&few, &begun, DONE, Step::Done(Why::OutOfPasses));
+    let stopped = Record { end: Some(Why::Stopped), ..search(500, 500) };
+    check(&twice, &then(&[rewrite(500)], 1, stopped), 2, Step::Done(Why::Stopped));
+    // Distance is spent before.
+    let near = Settings { epsilon_total: 1e-3, ..twice };
+    check(&near, &ended(500), 10, approximation(5));
+    let vain = [5, 4, 3].map(|width| approximate(width, 500, 500));
+    check(&near, &[ended(500), vain.to_vec(), then(&[], 5, search(500, 500))].concat(), 11, Step::Restart);
 }

@@ -13,9 +13,20 @@ const LARGE_CX: usize = 1000;
 /// figure.
 const LITTLE_DELETED: f64 = 0.01;
 
-/// Rounds of the first searching pass; each further pass has twice as many, up to the setting. The first rounds in a
-/// window gain most, and a run that is cut short should have been everywhere.
+/// A walk over the whole circuit that has removed at most this share of the leading figure is not repeated: what comes
+/// after it finds more in the same time.
+const LITTLE_REWRITTEN: f64 = 0.01;
+
+/// In a circuit of at most so many CX walks take a fraction of a second, and both are repeated as long as one gains.
+const SMALL_CX: usize = 100;
+
+/// Rounds of the first searching pass. The first rounds in a window gain most, and a run that is cut short should have
+/// been everywhere.
 const FIRST_ROUNDS: usize = 2;
+
+/// A searching pass that has removed at most this share of the leading figure is slow: those after it have twice as many
+/// rounds, up to the setting.
+const SLOW: f64 = 0.1;
 
 /// The doubling of rounds ends here, far above any setting and far below an overflow.
 const MOST_DOUBLINGS: u32 = 16;
@@ -39,6 +50,9 @@ const FOLLOWER_AFTER_GAIN: usize = 2;
 /// A history and the settings, with the present search marked out.
 pub(super) struct View<'a> {
     settings: &'a Settings,
+    /// All steps of the run.
+    whole: &'a [Record],
+    /// The steps since the last restart, which comes first and stands for the light passes.
     history: &'a [Record],
     /// The steps of the present search, none at its beginning.
     search: &'a [Record],
@@ -56,12 +70,14 @@ fn is_search(settings: &Settings) -> bool {
 }
 
 impl<'a> View<'a> {
-    pub fn of(history: &'a [Record], settings: &'a Settings) -> View<'a> {
+    pub fn of(whole: &'a [Record], settings: &'a Settings) -> View<'a> {
+        let restart = whole.iter().rposition(|record| record.step == Step::Restart).unwrap_or(0);
+        let history = &whole[restart..];
         let begin = history.iter().rposition(|record| begins_search(&record.step)).map_or(0, |last| last + 1);
         let (before, search) = history.split_at(begin);
         let is_vain = |record: &Record| matches!(record.step, Step::Approximate { .. }) && !record.is_better;
         let n_vain = before.iter().rev().take_while(|record| is_vain(record)).count();
-        View { settings, history, search, in_vain: &before[before.len() - n_vain..] }
+        View { settings, whole, history, search, in_vain: &before[before.len() - n_vain..] }
     }
 
     /// Why the last step has to be the last.
@@ -86,30 +102,60 @@ impl<'a> View<'a> {
         all.into_iter().filter(|_| is_allowed).find(untried).map(|cuts| Step::Approximate { cuts })
     }
 
-    /// The next exact pass at the beginning of a run: the light passes, and in a search the two walks in turn, each
-    /// time twice as long, until both have gained nothing. One round for a large circuit.
+    /// The next exact pass at the beginning of a run or after a restart: the light passes, and in a search the two walks
+    /// in turn, each time twice as long, while they gain more than a little. A walk that has gained little sits out.
     pub fn exact(&self) -> Option<Step> {
-        let is_first = self.history.iter().all(|record| matches!(record.step, Step::Exact { .. }));
-        let is_over = !is_first || self.end().is_some() || self.settings.exact_passes == 0;
-        let Some(n_walks) = self.history.len().checked_sub(1) else {
+        let is_over = !self.is_unmerged() || self.end().is_some() || self.settings.exact_passes == 0;
+        if self.history.is_empty() {
             return (!is_over).then_some(Step::Exact { exact: Exact::Light, size: 1 });
-        };
+        }
         if is_over || !is_search(self.settings) || self.settings.max_passes == 0 {
             return None;
         }
-        let round = n_walks as u32 / 2;
-        let exact = [Exact::Paulis, Exact::PathSums][n_walks % 2];
-        let is_idle = n_walks >= 2 && self.history[n_walks - 1..].iter().all(|record| !record.is_better);
-        // Where much is left, others take it faster.
-        let is_large = self.best().is_some_and(is_large);
-        let most = if is_large { 2 } else { self.settings.exact_passes };
-        let is_allowed = round + 1 < most.min(self.settings.exact_passes) && !is_idle;
+        let (exact, round) = self.next_walk()?;
+        let is_allowed = round + 1 < self.settings.exact_passes;
         is_allowed.then(|| Step::Exact { exact, size: 1 << round.min(MOST_DOUBLINGS) })
+    }
+
+    /// The walk whose turn it is and how often it has had one, if its last one or that of the other has gained more
+    /// than a little.
+    fn next_walk(&self) -> Option<(Exact, u32)> {
+        let walks = || {
+            self.history.iter().filter_map(|record| match record.step {
+                Step::Exact { exact, .. } if exact != Exact::Light => Some((exact, record)),
+                _ => None,
+            })
+        };
+        let n_done = |exact| walks().filter(|walk| walk.0 == exact).count() as u32;
+        let has_gained = |(_, record): (Exact, &Record)| record.is_better;
+        let is_small = self.best().is_some_and(|best| best.n_two_qubit <= SMALL_CX);
+        let goes_on = |exact| match walks().rfind(|walk| walk.0 == exact) {
+            Some((_, last)) => self.gained(last, LITTLE_REWRITTEN) || is_small && walks().rev().take(2).any(has_gained),
+            None => true,
+        };
+        let [first, second] = [Exact::Paulis, Exact::PathSums].map(|exact| (n_done(exact), exact));
+        let mut in_turn = if first.0 <= second.0 { [first, second] } else { [second, first] }.into_iter();
+        in_turn.find(|(_, exact)| goes_on(*exact)).map(|(n_done, exact)| (exact, n_done))
+    }
+
+    /// A new beginning after everything has been tried, unless too many in a row have led to nothing better.
+    pub fn restart(&self) -> Option<Step> {
+        let is_at_end = matches!(self.search_is_over(), Some(Why::LittleGain | Why::OutOfDistance));
+        let applies = is_at_end && is_search(self.settings) && self.n_restarts_in_vain() < self.settings.restarts;
+        applies.then_some(Step::Restart)
+    }
+
+    /// Beginnings after the one that has led to the best circuit.
+    fn n_restarts_in_vain(&self) -> u32 {
+        let ends = self.whole.split(|record| record.step == Step::Restart).filter_map(<[Record]>::last);
+        let leading: Vec<usize> = ends.map(|record| self.leading(&record.best)).collect();
+        let best = leading.iter().enumerate().min_by_key(|(_, leading)| **leading).map_or(0, |(index, _)| index);
+        (leading.len() - 1).saturating_sub(best) as u32
     }
 
     /// Whether one-qubit gates stand as the exact passes have left them.
     pub fn is_unmerged(&self) -> bool {
-        self.history.iter().all(|record| matches!(record.step, Step::Exact { .. }))
+        self.history.iter().all(|record| matches!(record.step, Step::Exact { .. } | Step::Restart))
     }
 
     /// A race from the beginning of a search, if everything is in one window.
@@ -161,7 +207,7 @@ impl<'a> View<'a> {
         Some(match self.settings.block.flow {
             Flow::Delete => Step::Delete { from, cuts: cuts::deleting(self.settings, pass, self.was_large()) },
             Flow::Search { n_rounds } => {
-                let n_doublings = (pass - self.n_deletions()).min(MOST_DOUBLINGS);
+                let n_doublings = self.n_slow().min(MOST_DOUBLINGS);
                 let n_rounds = n_rounds.min(FIRST_ROUNDS << n_doublings);
                 Step::Search { from, cuts: cuts::searching(self.settings, pass), n_rounds }
             }
@@ -272,18 +318,21 @@ impl<'a> View<'a> {
 
     /// All passes in blocks and windows so far, and of these the ones that keep the unitary.
     fn n_passes(&self) -> u32 {
-        let is_cut = |record: &&Record| !matches!(record.step, Step::Exact { .. } | Step::Pairs);
+        let is_cut = |record: &&Record| !matches!(record.step, Step::Exact { .. } | Step::Pairs | Step::Restart);
         self.history.iter().filter(is_cut).map(|record| record.n_passes).sum()
     }
 
     fn n_searches(&self) -> u32 {
         let is_other = |step: &Step| matches!(step, Step::Exact { .. } | Step::Pairs | Step::Approximate { .. });
         let keeps = |record: &&Record| !is_other(&record.step);
-        self.history.iter().filter(keeps).map(|record| record.n_passes).sum()
+        self.whole.iter().filter(keeps).map(|record| record.n_passes).sum()
     }
 
-    fn n_deletions(&self) -> u32 {
-        self.history.iter().filter(|record| matches!(record.step, Step::Delete { .. })).count() as u32
+    /// Passes since the last restart that have searched or approximated and gained little.
+    fn n_slow(&self) -> u32 {
+        let searches = |step: &Step| matches!(step, Step::Search { .. } | Step::Approximate { .. });
+        let is_slow = |record: &&Record| searches(&record.step) && !self.gained(record, SLOW);
+        self.history.iter().filter(is_slow).count() as u32
     }
 }
 
