@@ -108,7 +108,8 @@ impl Circuit {
             match operation {
                 Operation::Gate(call) => ends.gate(call.qubits()),
                 Operation::Directive(directive) => {
-                    if let (true, Directive::Measure { qubit, clbit }) = (ends.directive(operation, self), &**directive) {
+                    if let (true, Directive::Measure { qubit, clbit }) = (ends.directive(operation, self), &**directive)
+                    {
                         found[qubit.index()] = Some((place, *clbit));
                     }
                 }
@@ -290,7 +291,8 @@ mod tests {
             let circuit = circuit(operations);
             let found: Vec<bool> = circuit.final_measurements().iter().map(Option::is_some).collect();
             let follows = Lowered::of(&circuit).walls_that_follow();
-            let is_measurement = |o: &&Operation| matches!(o, Operation::Directive(d) if matches!(**d, Directive::Measure { .. }));
+            let is_measurement =
+                |o: &&Operation| matches!(o, Operation::Directive(d) if matches!(**d, Directive::Measure { .. }));
             let walls = Lowered::of(&circuit).frame().circuit().operations.clone();
             let n = walls.iter().zip(follows).filter(|(wall, follows)| *follows && is_measurement(&wall)).count();
             assert_eq!(n, found.iter().filter(|found| **found).count());
@@ -326,7 +328,8 @@ mod tests {
             let mut permutation = OutputPermutation::new(order.map(Qubit).to_vec()).unwrap();
             assert_eq!(permutation.is_identity(), order == orders[0]);
             for [a, b] in permutation.undoing() {
-                permutation = permutation.then(|wire| [wire, b, a][usize::from(wire == a) + 2 * usize::from(wire == b)]);
+                permutation =
+                    permutation.then(|wire| [wire, b, a][usize::from(wire == a) + 2 * usize::from(wire == b)]);
             }
             assert!(permutation.is_identity());
         }
