@@ -1,8 +1,8 @@
 //! Outputs on other wires: the permutation of a circuit's outputs, and the exchanges at the end of a circuit that
 //! become one.
 //!
-//! An exchange of two wires is three CX that alternate their directions. One after which its wires have no gates costs
-//! nothing if whoever reads the output finds the two qubits on each other's wires. A measurement at the end follows its
+//! An exchange of two wires is three CX that alternate their directions. If its wires have no gates after it, the exchange
+//! costs nothing where the output may leave the two qubits on each other's wires. A measurement at the end follows its
 //! qubit, so that the classical bits stay what they are. A directive that later ones depend on keeps its wires.
 
 use crate::lowered::{Item, Lowered, LoweredGate, Sequence, Step, TwoQubitGate, Wire};

@@ -2,7 +2,7 @@
 //!
 //! The form is `q[0]->q[2], q[2]->q[0]`: the input's qubit `q[0]` is on wire `q[2]` at the end, and so on; `none` if
 //! every qubit is on its own wire. OpenQASM 2 has no statement for that, so a file says it in one comment,
-//! `// output permutation: …`. The comment means nothing to [`crate::parse`]: whoever wants it asks for it.
+//! `// output permutation: …`. The comment means nothing to [`crate::parse`]; [`permutation_comment`] finds it.
 
 use bqc_circuit::{Circuit, Qubit, Register};
 

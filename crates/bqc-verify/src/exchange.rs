@@ -3,7 +3,7 @@
 //! Three CX that alternate their directions, with nothing else on their two wires between them, are an exchange exactly
 //! (`CX(a, b) CX(b, a) CX(a, b) = SWAP`; no angle is involved, so the bound stays). Whatever comes after an exchange may
 //! do its work on exchanged wires, gates and directives alike, if at the end the qubits are looked for there. Each
-//! exchange is checked here, whoever proposes it, and the permutation of the outputs follows from those that were
+//! exchange is checked here, and the permutation of the outputs follows from those that were
 //! checked alone.
 
 use bqc_circuit::{Item, Lowered, LoweredGate, Operation, Qubit, Step, TwoQubitGate, Wire};

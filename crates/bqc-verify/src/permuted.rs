@@ -1,6 +1,6 @@
 //! Comparison of a circuit with one that leaves its qubits on other wires.
 //!
-//! A qubit that is measured at the end is found by its classical bit: whoever reads the bits sees no wires. Others are
+//! A qubit that is measured at the end is found by its classical bit, which stays the same on any wire. Others are
 //! where the caller says, and on their own wire if the caller says nothing; so a qubit that was moved and is not
 //! named makes a difference. The second circuit is compared with its qubits put back by SWAP gates.
 
@@ -18,7 +18,7 @@ pub fn compare_permuted(
     moved: &[[Qubit; 2]],
     options: &CompareOptions,
 ) -> Result<Comparison, Incomparable> {
-    if a.n_qubits() != b.n_qubits() || a.n_clbits() != b.n_clbits() {
+    if a.n_qubits() != b.n_qubits() {
         return compare_circuits(a, b, options);
     }
     let permutation = match permutation(a, b, moved) {

@@ -163,7 +163,7 @@ mod tests {
         let mut stream = Stream::new(0, 1, 7);
         for n in 1..6 {
             let mut circuit = PauliCircuit::read(&random_block(n, 20, &mut stream)).unwrap();
-            circuit.frames = random_frames(n as usize, &mut stream);
+            circuit.frames = random_frames(n, &mut stream);
             let (mut split, exchanges) = split_permutation(&circuit);
             assert_eq!((n_transpositions(&split.frames), exchanges.len()), (0, n_transpositions(&circuit.frames)));
             append_exchanges(&mut split, &exchanges);

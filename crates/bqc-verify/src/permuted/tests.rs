@@ -186,6 +186,17 @@ fn bits_that_changed_their_qubits_are_a_difference() {
 }
 
 #[test]
+fn a_list_counts_whatever_bits_there_are() {
+    let mut input = Circuit::with_qubits(2);
+    input.push(GateCall::u3([0.3, 0.1, 0.2], Qubit(0)));
+    let with_bits = measured(&input, &[]);
+    let moved = [[0, 1], [1, 0]].map(|pair| pair.map(Qubit));
+    let options = CompareOptions::default();
+    assert!(compare_permuted(&input, &with_bits, &[], &options).unwrap().distance < 1e-15);
+    assert!(compare_permuted(&input, &with_bits, &moved, &options).unwrap().distance > 0.1);
+}
+
+#[test]
 fn lists_that_are_no_permutation_are_refused() {
     let circuit = Circuit::with_qubits(2);
     for moved in [[[0, 1], [1, 1]], [[0, 2], [1, 0]], [[2, 0], [0, 1]], [[0, 1], [0, 0]]] {
