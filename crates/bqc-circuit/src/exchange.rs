@@ -294,7 +294,7 @@ mod tests {
             let is_measurement =
                 |o: &&Operation| matches!(o, Operation::Directive(d) if matches!(**d, Directive::Measure { .. }));
             let walls = Lowered::of(&circuit).frame().circuit().operations.clone();
-            let n = walls.iter().zip(follows).filter(|(wall, follows)| *follows && is_measurement(&wall)).count();
+            let n = walls.iter().zip(follows).filter(|(wall, follows)| *follows && is_measurement(wall)).count();
             assert_eq!(n, found.iter().filter(|found| **found).count());
             found
         };
