@@ -5,9 +5,9 @@ use crate::exit::{Exit, Failure};
 use crate::input::{is_standard_stream, read_bytes, read_circuit_and_bytes};
 use crate::output::{Output, print};
 use crate::permutation::asked;
-use bqc_circuit::{Circuit, OutputPermutation, Qubit};
+use bqc_circuit::{Circuit, Qubit};
 use bqc_qasm::permutation_text;
-use bqc_verify::{VerifiedCircuit, WindowCounts, unmeasured};
+use bqc_verify::{VerifiedCircuit, WindowCounts};
 use bqc_wire::{FileDigest, Proof, digest_of, encode_proof};
 use std::path::Path;
 
@@ -90,16 +90,16 @@ fn replay(input: &Circuit, output: &Circuit, proof: Proof<'_>, asked: &[[Qubit; 
     if !circuit.is_same(&lower(output)?) {
         return Err("it ends at another circuit than the output".into());
     }
-    let moved = agreed(output, circuit.permutation(), asked)?;
+    let moved = agreed(output, &circuit, asked)?;
     let n_two_qubit = [before, circuit.circuit().n_two_qubit()];
     Ok(Replayed { bound: circuit.bound(), n_passes, windows, n_two_qubit, moved })
 }
 
 /// The qubits that the output leaves on other wires, in words, if they are those that the user says. Measured ones need
 /// not be said: their bits are the same.
-fn agreed(output: &Circuit, permutation: &OutputPermutation, asked: &[[Qubit; 2]]) -> Result<String, String> {
-    let moved = unmeasured(output, permutation);
-    let is_true = |[qubit, wire]: &[Qubit; 2]| permutation.wire_of(*qubit) == *wire;
+fn agreed(output: &Circuit, proven: &VerifiedCircuit, asked: &[[Qubit; 2]]) -> Result<String, String> {
+    let moved = proven.moved();
+    let is_true = |[qubit, wire]: &[Qubit; 2]| proven.permutation().wire_of(*qubit) == *wire;
     let text = permutation_text(output, &moved);
     match (moved.iter().all(|pair| asked.contains(pair)), asked.iter().all(is_true)) {
         (true, true) => Ok(if moved.is_empty() { String::new() } else { text }),

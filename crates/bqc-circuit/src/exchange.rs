@@ -135,12 +135,6 @@ impl Lowered {
         }
         follows
     }
-
-    /// The exchanges at the end: see [`final_exchanges`].
-    pub fn final_exchanges(&self) -> Vec<[u32; 3]> {
-        let follows = self.walls_that_follow();
-        final_exchanges(self, |number| follows[number as usize])
-    }
 }
 
 impl BlockCircuit {
@@ -312,7 +306,9 @@ mod tests {
         let reset = Operation::Directive(Box::new(Directive::Reset(Qubit(0))));
         let n_found = |last: Vec<Operation>| {
             let operations = exchange().into_iter().chain(last).collect();
-            Lowered::of(&circuit(operations)).final_exchanges().len()
+            let lowered = Lowered::of(&circuit(operations));
+            let follows = lowered.walls_that_follow();
+            final_exchanges(&lowered, |number| follows[number as usize]).len()
         };
         assert_eq!(n_found(vec![measure(0, 2), measure(1, 0)]), 1);
         assert_eq!(n_found(vec![measure(0, 2), measure(1, 2)]), 0);

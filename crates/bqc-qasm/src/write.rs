@@ -21,11 +21,11 @@ pub fn write(circuit: &Circuit, out: &mut impl Write) -> io::Result<()> {
     body(circuit, out)
 }
 
-/// As [`write`], with a comment in the head that says which qubits are on other wires at the end: see
+/// As [`write()`], with a comment in the head that says which qubits are on other wires at the end: see
 /// [`crate::permutation_text`].
 ///
 /// # Errors
-/// As those of [`write`].
+/// As those of [`write()`].
 pub fn write_permuted(circuit: &Circuit, moved: &[[Qubit; 2]], out: &mut impl Write) -> io::Result<()> {
     out.write_all(HEAD)?;
     writeln!(out, "{}", comment(circuit, moved))?;

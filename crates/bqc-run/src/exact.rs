@@ -7,7 +7,7 @@
 use crate::observer::Event;
 use crate::pass::{Pass, PassResult, joined};
 use crate::unit::Unit;
-use bqc_circuit::{BlockCircuit, Lowered, Sequence, Step};
+use bqc_circuit::{BlockCircuit, Sequence, Step};
 use bqc_partition::{Block, Partition, Piece, regions};
 use bqc_rewrite::Outputs;
 use bqc_rewrite::light::{Angles, light_with_evidence, light_with_free_outputs};
@@ -80,7 +80,7 @@ impl Pass<'_> {
             _ if largest >= CX_FOR_ONE_START => 1,
             Exact::Paulis | Exact::PathSums => self.starts_per_block(blocks.len()),
         };
-        let last = if permutes { last_blocks(circuit.circuit(), &partition) } else { Vec::new() };
+        let last = if permutes { last_blocks(circuit, &partition) } else { Vec::new() };
         let unit = |block: &Block, start| {
             let is_last = last.iter().any(|last| std::ptr::eq(*last, block));
             let outputs = if is_last { Outputs::Free } else { Outputs::Kept };
@@ -94,8 +94,8 @@ impl Pass<'_> {
 }
 
 /// The blocks after which their wires have nothing but barriers and measurements at the end.
-fn last_blocks<'p>(circuit: &Lowered, partition: &'p Partition) -> Vec<&'p Block> {
-    let follows = circuit.walls_that_follow();
+fn last_blocks<'p>(verified: &VerifiedCircuit, partition: &'p Partition) -> Vec<&'p Block> {
+    let (circuit, follows) = (verified.circuit(), verified.walls_that_follow());
     let (mut is_used, mut last) = (vec![false; circuit.n_qubits()], Vec::new());
     for piece in partition.pieces.iter().rev() {
         let wires = match piece {
@@ -117,7 +117,7 @@ fn last_blocks<'p>(circuit: &Lowered, partition: &'p Partition) -> Vec<&'p Block
 
 /// The exchanges at the end of a circuit become the permutation of its outputs.
 fn without_exchanges(result: PassResult) -> PassResult {
-    match result.circuit.without_exchanges(&result.circuit.circuit().final_exchanges()) {
+    match result.circuit.without_exchanges(&result.circuit.final_exchanges()) {
         Ok(circuit) => PassResult { circuit, ..result },
         Err(fault) => PassResult { fault: result.fault.or(Some(fault.into())), ..result },
     }

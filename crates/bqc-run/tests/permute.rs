@@ -205,6 +205,34 @@ fn conditions_resets_and_measurements_in_the_midst_keep_their_wires() {
 }
 
 #[test]
+fn measurements_that_only_seem_to_end_a_wire_keep_it() {
+    let swap = |circuit: &mut Circuit, pair: [u32; 2]| push(circuit, "swap", &[], &pair);
+    let vanishing = |circuit: &mut Circuit| (0..2).for_each(|_| push(circuit, "h", &[], &[0]));
+    // Gates after the measurement vanish, with an exchange before it, after it, or both.
+    for (before, after) in [(true, false), (false, true), (true, true)] {
+        for effort in [Effort::E1, Effort::E2] {
+            let mut input = with_bits(random(3, 6, &mut Stream::new(0, 9, 4)));
+            if before {
+                swap(&mut input, [0, 2]);
+            }
+            measure(&mut input, 0, 0);
+            vanishing(&mut input);
+            if after {
+                swap(&mut input, [0, 2]);
+            }
+            measure(&mut input, 1, 1);
+            let compiled = run(&input, &permuting(effort));
+            assert!(compiled.difference.is_none() && compiled.faults.is_empty(), "{:?}", compiled.difference);
+            let moved = compiled.moved();
+            assert!(!after || moved.len() == 2 && measured_wires(compiled.circuit())[0].1 == Qubit(0), "{moved:?}");
+            assert!(after || measured_wires(compiled.circuit())[0].1 == Qubit(0), "its wire is not at its end");
+            let found = compare_permuted(&input, compiled.circuit(), &moved, &CompareOptions::default());
+            assert!(found.as_ref().is_ok_and(|found| found.distance < 1e-10), "{found:?}");
+        }
+    }
+}
+
+#[test]
 fn a_swapped_wire_is_refused_with_free_outputs_too() {
     let input = random(4, 20, &mut Stream::new(0, 9, 3));
     for sabotage in [Sabotage::SwapWires, Sabotage::DropGate] {

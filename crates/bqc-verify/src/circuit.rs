@@ -11,7 +11,10 @@ use crate::join::{JoinError, Piece, Places, join};
 use crate::matrix_distance;
 use crate::rewriting::{MoveError, Rewriting};
 use bqc_circuit::gates::{CX, U3, lowered};
-use bqc_circuit::{BlockCircuit, Circuit, Edit, GateId, Lowered, Operation, OutputPermutation, PieceEdit, Qubit, Step};
+use bqc_circuit::{
+    BlockCircuit, Circuit, Clbit, Edit, GateId, Lowered, Operation, OutputPermutation, PieceEdit, Qubit, Step,
+    final_exchanges,
+};
 use rayon::prelude::*;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -104,12 +107,24 @@ impl Drop for Link {
     }
 }
 
+/// What ends the wires of an input. Later versions of the circuit may lose gates after a measurement, so that it seems
+/// to end its wire; what may follow a qubit to another wire is decided by the input.
+#[derive(Debug)]
+struct Ends {
+    /// By qubit: the bit into which it is measured at the end, so that nothing later depends on the measurement.
+    measured: Vec<Option<Clbit>>,
+    /// By number of the wall: whether it is such a measurement, or a barrier.
+    follows: Vec<bool>,
+}
+
 /// A lowered circuit, and how far it may be from the input once its outputs are put back on their wires.
 #[derive(Clone, Debug)]
 pub struct VerifiedCircuit {
     circuit: Arc<Lowered>,
     /// Where the qubits of the input are at the end.
     permutation: Arc<OutputPermutation>,
+    /// What ends the wires of the input.
+    ends: Arc<Ends>,
     bound: f64,
     /// How it came about, if that is remembered.
     way: Option<Arc<Link>>,
@@ -123,8 +138,10 @@ impl VerifiedCircuit {
     /// `is_recorded`: remember the edits that follow.
     pub fn lower(input: &Circuit, is_recorded: bool) -> Result<VerifiedCircuit, LoweringError> {
         measure_lowering(input)?;
-        let permutation = Arc::new(OutputPermutation::identity(input.n_qubits()));
-        Ok(VerifiedCircuit { circuit: Arc::new(Lowered::of(input)), permutation, bound: 0.0, way: None, is_recorded })
+        let (circuit, permutation) = (Lowered::of(input), OutputPermutation::identity(input.n_qubits()));
+        let ends = Ends { measured: measured_at_the_end(input), follows: circuit.walls_that_follow() };
+        let (circuit, permutation, ends) = (Arc::new(circuit), Arc::new(permutation), Arc::new(ends));
+        Ok(VerifiedCircuit { circuit, permutation, ends, bound: 0.0, way: None, is_recorded })
     }
 
     /// The circuit with pieces replaced. The pieces must be this circuit in another bracketing.
@@ -160,9 +177,10 @@ impl VerifiedCircuit {
     }
 
     fn next(&self, circuit: Lowered, distance: f64, edit: impl FnOnce() -> Edit) -> VerifiedCircuit {
-        let (circuit, permutation) = (Arc::new(circuit), self.permutation.clone());
+        let (circuit, permutation, ends) = (Arc::new(circuit), self.permutation.clone(), self.ends.clone());
         let way = if self.is_recorded { Some(Arc::new(Link { edit: edit(), before: self.way.clone() })) } else { None };
-        VerifiedCircuit { circuit, permutation, bound: self.bound + distance, way, is_recorded: self.is_recorded }
+        let (bound, is_recorded) = (self.bound + distance, self.is_recorded);
+        VerifiedCircuit { circuit, permutation, ends, bound, way, is_recorded }
     }
 
     /// Does an edit again, and measures everything in it: windows up to eight wires over all columns, wider ones by
@@ -221,9 +239,34 @@ impl VerifiedCircuit {
         &self.circuit
     }
 
+    /// By number of the wall: whether it follows its qubits to other wires, because it is a barrier, or a measurement
+    /// of the input that nothing later depends on.
+    pub fn walls_that_follow(&self) -> &[bool] {
+        &self.ends.follows
+    }
+
+    /// The exchanges of wires at the end of the circuit, after which there are only walls that follow.
+    pub fn final_exchanges(&self) -> Vec<[u32; 3]> {
+        final_exchanges(&*self.circuit, |number| self.ends.follows[number as usize])
+    }
+
     /// Where the qubits of the input are at the end of the circuit.
     pub fn permutation(&self) -> &OutputPermutation {
         &self.permutation
+    }
+
+    /// The qubits of the input that are on another wire at the end, each with that wire. Those are left out that input
+    /// and circuit measure at the end into the same bit: their measurements have followed them.
+    pub fn moved(&self) -> Vec<[Qubit; 2]> {
+        if self.permutation.is_identity() {
+            return Vec::new();
+        }
+        let measured = measured_at_the_end(&self.circuit.to_circuit());
+        let has_bit = |[qubit, wire]: &[Qubit; 2]| {
+            let [before, after] = [self.ends.measured[qubit.index()], measured[wire.index()]];
+            before.is_some() && before == after
+        };
+        self.permutation.moved().filter(|pair| !has_bit(pair)).collect()
     }
 
     /// Largest possible phase distance from the input, with the outputs back on their wires: the sum of the measured
@@ -282,10 +325,9 @@ impl Output {
         &self.circuit
     }
 
-    /// The qubits of the input that the circuit leaves on another wire, each with that wire. Qubits that are measured at
-    /// the end are left out: their measurements follow them, and the classical bits are right without more.
+    /// The qubits of the input that the circuit leaves on another wire: see [`VerifiedCircuit::moved`].
     pub fn moved(&self) -> Vec<[Qubit; 2]> {
-        self.verified.as_ref().map_or_else(Vec::new, |verified| unmeasured(&self.circuit, verified.permutation()))
+        self.verified.as_ref().map_or_else(Vec::new, VerifiedCircuit::moved)
     }
 
     /// Largest possible phase distance from the input, with the outputs back on their wires.
@@ -299,10 +341,9 @@ impl Output {
     }
 }
 
-/// The moved qubits of a permutation that `circuit` does not measure at their end.
-pub fn unmeasured(circuit: &Circuit, permutation: &OutputPermutation) -> Vec<[Qubit; 2]> {
-    let ends = circuit.final_measurements();
-    permutation.moved().filter(|[_, wire]| ends[wire.index()].is_none()).collect()
+/// By wire: the bit into which it is measured at the end, so that nothing later depends on the measurement.
+pub(crate) fn measured_at_the_end(circuit: &Circuit) -> Vec<Option<Clbit>> {
+    circuit.final_measurements().into_iter().map(|end| end.map(|(_, bit)| bit)).collect()
 }
 
 /// Measures what each kind of gate with each choice of angles lowers to against its matrix.

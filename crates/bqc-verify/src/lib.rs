@@ -32,7 +32,7 @@ mod states;
 mod test_support;
 
 pub use block::{Evidence, Rejected, VerifiedBlock, block_distance};
-pub use circuit::{LoweringError, Output, ReplayError, VerifiedCircuit, WindowCounts, unmeasured};
+pub use circuit::{LoweringError, Output, ReplayError, VerifiedCircuit, WindowCounts};
 pub use compare::{CompareOptions, Comparison, Incomparable, Method, compare_circuits};
 pub use compose::Composition;
 pub use exchange::ExchangeError;

@@ -4,6 +4,7 @@
 //! where the caller says, and on their own wire if the caller says nothing; so a qubit that was moved and is not
 //! named makes a difference. The second circuit is compared with its qubits put back by SWAP gates.
 
+use crate::circuit::measured_at_the_end;
 use crate::compare::{CompareOptions, Comparison, Incomparable, compare_circuits};
 use bqc_circuit::{Circuit, Clbit, GateCall, GateId, Operation, OutputPermutation, Qubit, Wire};
 use std::collections::HashMap;
@@ -28,19 +29,17 @@ pub fn compare_permuted(
     };
     match permutation.is_identity() {
         true => compare_circuits(a, b, options),
-        false => compare_circuits(a, &put_back(b, &permutation), options),
+        false => compare_circuits(a, &put_back(b, a, &permutation), options),
     }
 }
 
 /// Where the qubits of `a` are at the end of `b`.
 fn permutation(a: &Circuit, b: &Circuit, moved: &[[Qubit; 2]]) -> Result<OutputPermutation, Incomparable> {
-    let ends = |circuit: &Circuit| -> Vec<Option<Clbit>> {
-        circuit.final_measurements().into_iter().map(|end| end.map(|(_, bit)| bit)).collect()
-    };
+    let measured = measured_at_the_end(b).into_iter().enumerate();
     let of_bit: HashMap<Clbit, Qubit> =
-        ends(b).iter().enumerate().filter_map(|(wire, bit)| bit.map(|bit| (bit, Qubit::at(wire)))).collect();
+        measured.filter_map(|(wire, bit)| bit.map(|bit| (bit, Qubit::at(wire)))).collect();
     let mut wires: Vec<Option<Qubit>> =
-        ends(a).iter().map(|bit| bit.and_then(|bit| of_bit.get(&bit).copied())).collect();
+        measured_at_the_end(a).iter().map(|bit| bit.and_then(|bit| of_bit.get(&bit).copied())).collect();
     for &[qubit, wire] in moved {
         let error = Incomparable::NoPermutation { wire: wire.index() };
         let place = wires.get_mut(qubit.index()).ok_or(error.clone())?;
@@ -59,12 +58,18 @@ fn repeated(wires: &[Qubit]) -> usize {
     wires.iter().find(|wire| !is_new(wire)).map_or(0, |wire| wire.index())
 }
 
-/// The circuit with its qubits back on their wires, and then the measurements at its end. Barriers, which are not
-/// compared, stay where they are.
-fn put_back(circuit: &Circuit, permutation: &OutputPermutation) -> Circuit {
-    let ends = circuit.final_measurements();
+/// The circuit with its qubits back on their wires, and then the measurements that end a qubit in `original` as well.
+/// Barriers, which are not compared, stay where they are.
+fn put_back(circuit: &Circuit, original: &Circuit, permutation: &OutputPermutation) -> Circuit {
+    let (ends, of_original) = (circuit.final_measurements(), measured_at_the_end(original));
     let mut is_last = vec![false; circuit.operations.len()];
-    ends.iter().flatten().for_each(|(place, _)| is_last[*place] = true);
+    for (qubit, bit) in of_original.iter().enumerate() {
+        if let Some((place, found)) = ends[permutation.wire_of(Qubit::at(qubit)).index()]
+            && *bit == Some(found)
+        {
+            is_last[place] = true;
+        }
+    }
     let mut whole = circuit.empty_like();
     let (last, others): (Vec<_>, Vec<_>) = circuit.operations.iter().zip(&is_last).partition(|(_, is_last)| **is_last);
     whole.operations.extend(others.into_iter().map(|(operation, _)| operation.clone()));

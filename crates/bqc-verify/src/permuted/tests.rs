@@ -66,7 +66,7 @@ fn the_output_with_its_permutation_is_the_input() {
         let input = random(n, 20, &mut stream);
         let verified = VerifiedCircuit::lower(&input, true).unwrap();
         // At the end, and anywhere: gates that follow stand on the other wires.
-        let places = [verified.circuit().final_exchanges(), all_exchanges(verified.circuit())];
+        let places = [verified.final_exchanges(), all_exchanges(verified.circuit())];
         for exchanges in places {
             let output = verified.without_exchanges(&exchanges).unwrap();
             let permutation = output.permutation();
@@ -144,7 +144,7 @@ fn measurements_follow_their_qubits_and_bits_stay() {
         exchange(&mut gates, 0, 1);
         let input = measured(&gates, &[(0, 3), (1, 0)]);
         let verified = VerifiedCircuit::lower(&input, true).unwrap();
-        let exchanges = verified.circuit().final_exchanges();
+        let exchanges = verified.final_exchanges();
         let output = verified.without_exchanges(&exchanges).unwrap();
         let (circuit, permutation) = (output.circuit().to_circuit(), output.permutation());
         let wire_of = |bit: u32| {
@@ -157,7 +157,7 @@ fn measurements_follow_their_qubits_and_bits_stay() {
             })
         };
         assert_eq!([wire_of(3), wire_of(0)], [0, 1].map(|q| Some(permutation.wire_of(Qubit(q)))));
-        let moved = crate::unmeasured(&circuit, permutation);
+        let moved = output.moved();
         assert!(moved.iter().all(|[qubit, _]| *qubit == Qubit(2)));
         assert!(compare_permuted(&input, &circuit, &moved, &options).unwrap().distance < 1e-13);
         // Naming what the bits say is allowed, and something else is not.
