@@ -1,13 +1,13 @@
 //! Passes over whole circuits and wide regions that need no numerics: exact rewritings, each in one module that
 //! names its paper.
 //!
-//! A pass is a function from one [`BlockCircuit`](bqc_circuit::BlockCircuit) to another on the same wires: the caller
-//! cuts a circuit with directives into regions without any, as wide as they come. A pass vouches for nothing. Its
-//! result goes to `bqc-verify`, which shares no code with it, and what is not proved or measured there is not taken.
+//! A pass is a function from one [`BlockCircuit`] to another on the same wires: the caller cuts a circuit with
+//! directives into regions without any, as wide as they come. A pass vouches for nothing. Its result goes to
+//! `bqc-verify`, which shares no code with it, and what is not proved or measured there is not taken.
 //!
 //! Where the outputs may come to any wires ([`Outputs::Free`]), the result still is the same unitary: it ends with the
 //! exchanges of wires that its permutation takes, three CX each, which no pass counts and the caller takes out
-//! ([`BlockCircuit::split_exchanges`](bqc_circuit::BlockCircuit::split_exchanges)).
+//! ([`BlockCircuit::split_exchanges`]).
 
 pub mod light;
 pub mod pathsum;

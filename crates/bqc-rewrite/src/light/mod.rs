@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | cancellation, one-qubit merging, Hadamard reduction | `tape`, `cancel` | arXiv:1710.07345, sections 4.1 to 4.3 |
 //! | rotation merging over the whole circuit | `fold` | arXiv:1303.2042, arXiv:1710.07345, arXiv:1903.12456 |
-//! | SWAPs into wires | `swaps` | relabelling |
+//! | SWAPs into wires, and exchanges of outputs where these may be on any | `swaps` | relabelling |
 //! | runs on two wires, those of Clifford gates first | `runs` | quant-ph/0010100, quant-ph/0308045 |
 //! | few one-qubit gates for a tape | `places`, `write` | quant-ph/9807006 |
 //!
@@ -116,7 +116,14 @@ pub fn light_with_free_outputs(circuit: &BlockCircuit, angles: Angles) -> (Block
     let mut tape = shrink(tape, angles, &mut evidence);
     // The wire on which each of the body ends.
     let mut at: Vec<u32> = (0..tape.width() as u32).collect();
-    while let Some((smaller, moved)) = swaps::relabel_all(&tape).filter(|(smaller, _)| smaller.size() < tape.size()) {
+    for _ in 0..MAX_PASSES {
+        let Some((smaller, moved)) = swaps::relabel_all(&tape) else { break };
+        let (n_two_qubit, n_rotations) = smaller.size();
+        let is_taken = smaller.size() < tape.size();
+        evidence.passes.push(PassRecord { name: "exchanges of outputs", n_two_qubit, n_rotations, is_taken });
+        if !is_taken {
+            break;
+        }
         at.iter_mut().for_each(|wire| *wire = moved[*wire as usize]);
         tape = shrink(smaller, angles, &mut evidence);
     }
