@@ -161,6 +161,11 @@ pub struct SettingsArgs {
     /// identities gains little; 0 asks for identities only
     #[arg(long, value_name = "E", default_value_t = 0.0, value_parser = parse_epsilon_total)]
     pub epsilon_total: f64,
+    /// Let the output leave qubits on other wires than the input does, which takes fewer gates. A comment in
+    /// its head says where they are: `bqc verify IN OUT --permutation comment` compares with it. Measurements
+    /// at the end follow their qubits, so that the classical bits stay
+    #[arg(long)]
+    pub permute_output: bool,
     /// Seed of every random choice: same seed, same output
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
@@ -263,6 +268,11 @@ pub struct VerifyArgs {
     /// Largest phase distance that counts as equal, 0 < E < 1
     #[arg(long, value_name = "E", default_value = "1e-10", value_parser = parse_epsilon)]
     pub epsilon: f64,
+    /// Where B leaves the qubits of A at the end: `comment` takes what the comment in the head of B says, and a list
+    /// says it here, as in q[0]->q[2],q[2]->q[0]. Without it every qubit has to be on its own wire, but for those
+    /// that both circuits measure at the end into the same bit
+    #[arg(long, value_name = "comment|LIST")]
+    pub permutation: Option<String>,
     /// Check this proof, which `compile --proof` has written, instead of comparing whole circuits: A is the input, B
     /// the output. Works at any number of qubits
     #[arg(long, value_name = "FILE")]

@@ -17,7 +17,7 @@ use crate::run_folder::{Ending, RunFolder, cache, tell_of};
 use crate::stop::Stop;
 use crate::watch::Watch;
 use bqc_circuit::{Circuit, Stats};
-use bqc_compiler::{Compiled, Finished, Session, Settings, to_qasm};
+use bqc_compiler::{Compiled, Finished, Session, Settings, output_to_qasm, write_output};
 use bqc_optimize::BlockSettings;
 use bqc_wire::{Document, FileDigest, Report, digest_of};
 use std::path::Path;
@@ -236,7 +236,7 @@ impl Run<'_> {
         // A run whose input is gone is over, however it ended.
         let replaces_input = self.replaces_input();
         let was_stopped = compiled.was_stopped && !replaces_input;
-        outputs.write_circuit(&compiled.output)?;
+        outputs.write_circuit(&compiled, &self.compile.settings)?;
         let report = self.compile.request().report(compiled, was_interrupted, survived, self.meter);
         if let Some(output) = &outputs.report {
             output.write(|out| out.write_all(report.to_json().as_bytes()))?;
@@ -306,13 +306,13 @@ impl Outputs {
     }
 
     /// Writes the circuit, and its proof if there is a place for it.
-    fn write_circuit(&self, output: &bqc_verify::Output) -> Result<(), Failure> {
+    fn write_circuit(&self, compiled: &Compiled, settings: &Settings) -> Result<(), Failure> {
         let (Some(place), Some(input)) = (&self.proof, &self.input) else {
-            return self.circuit.write(|mut out| bqc_qasm::write(output.circuit(), &mut out));
+            return self.circuit.write(|mut out| write_output(compiled, settings, &mut out));
         };
-        let text = to_qasm(output.circuit());
+        let text = output_to_qasm(compiled, settings);
         self.circuit.write(|out| out.write_all(text.as_bytes()))?;
-        crate::proof::write(place, input, text.as_bytes(), output)
+        crate::proof::write(place, input, text.as_bytes(), &compiled.output)
     }
 }
 
@@ -325,6 +325,7 @@ pub fn resolve(args: &SettingsArgs) -> Settings {
     Settings {
         block_size: args.block_size.map_or(base.block_size, usize::from),
         max_passes: args.passes.unwrap_or(base.max_passes),
+        permutes_output: args.permute_output,
         epsilon_total: args.epsilon_total,
         n_threads: args.threads.map_or_else(cores::usable, usize::from),
         block: BlockSettings {

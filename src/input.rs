@@ -4,7 +4,6 @@ use crate::args::ReadArgs;
 use crate::exit::Failure;
 use bqc_circuit::Circuit;
 use bqc_qasm::{DirectoryIncludes, ParseOptions, SourceText};
-use bqc_wire::{FileDigest, digest_of};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -23,11 +22,10 @@ pub fn read_circuit(path: &Path, args: &ReadArgs) -> Result<Circuit, Failure> {
     parse(path, read_bytes(path)?, args)
 }
 
-/// The same, with the digest of the bytes that were read.
-pub fn read_circuit_to_prove(path: &Path, args: &ReadArgs) -> Result<(Circuit, FileDigest), Failure> {
+/// The same, with the bytes that were read.
+pub fn read_circuit_and_bytes(path: &Path, args: &ReadArgs) -> Result<(Circuit, Vec<u8>), Failure> {
     let bytes = read_bytes(path)?;
-    let digest = digest_of(&bytes);
-    Ok((parse(path, bytes, args)?, digest))
+    Ok((parse(path, bytes.clone(), args)?, bytes))
 }
 
 /// Checks the circuit that these bytes from `path` are.

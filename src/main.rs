@@ -13,6 +13,7 @@ mod exit;
 mod input;
 mod log;
 mod output;
+mod permutation;
 mod progress;
 mod proof;
 mod report;

@@ -2,8 +2,11 @@
 
 use crate::args::VerifyArgs;
 use crate::exit::{Exit, Failure};
-use crate::input::{is_standard_stream, read_bytes, read_circuit_to_prove};
+use crate::input::{is_standard_stream, read_bytes, read_circuit_and_bytes};
 use crate::output::{Output, print};
+use crate::permutation::asked;
+use bqc_circuit::{Circuit, Qubit};
+use bqc_qasm::permutation_text;
 use bqc_verify::{VerifiedCircuit, WindowCounts};
 use bqc_wire::{FileDigest, Proof, digest_of, encode_proof};
 use std::path::Path;
@@ -19,23 +22,26 @@ pub fn check(args: &VerifyArgs, proof: &Path) -> Result<Exit, Failure> {
     if [&args.left, &args.right].into_iter().any(|path| is_standard_stream(path)) {
         return Err(Failure::Usage("a proof is about files: name both circuits".into()));
     }
-    let (input, input_digest) = read_circuit_to_prove(&args.left, &args.read)?;
-    let (output, output_digest) = read_circuit_to_prove(&args.right, &args.read)?;
+    let (input, bytes) = read_circuit_and_bytes(&args.left, &args.read)?;
+    let input_digest = digest_of(&bytes);
+    let (output, bytes) = read_circuit_and_bytes(&args.right, &args.read)?;
+    let (asked, output_digest) = (asked(args, &bytes, &output)?, digest_of(&bytes));
     let bytes = read_bytes(proof)?;
     let outcome = Proof::read(&bytes, &input_digest, &output_digest)
         .map_err(|e| e.to_string())
-        .and_then(|proof| replay(&input, &output, proof));
+        .and_then(|proof| replay(&input, &output, proof, &asked));
     match outcome {
-        Ok(Replayed { bound, n_passes, windows, n_two_qubit }) => {
+        Ok(Replayed { bound, n_passes, windows, n_two_qubit, moved }) => {
             let is_near = bound <= args.epsilon;
             let verdict = if is_near { "at most" } else { "above" };
             let [before, after] = n_two_qubit;
             print(&format!(
                 "the proof holds: {n_passes} passes; bound {bound:.3e}, {verdict} {:e}\n\
                  {}\n\
-                 two-qubit gates {before} → {after}\n",
+                 two-qubit gates {before} → {after}{}\n",
                 args.epsilon,
-                evidence(&windows)
+                evidence(&windows),
+                if moved.is_empty() { String::new() } else { format!("\nqubits on other wires: {moved}") }
             ))?;
             Ok(if is_near { Exit::Complete } else { Exit::Differs })
         }
@@ -52,6 +58,8 @@ struct Replayed {
     n_passes: usize,
     windows: WindowCounts,
     n_two_qubit: [usize; 2],
+    /// Qubits that the output leaves on other wires, in words; empty if it leaves none.
+    moved: String,
 }
 
 /// What is known of the replaced windows, in words.
@@ -66,7 +74,8 @@ fn evidence(windows: &WindowCounts) -> String {
     text
 }
 
-fn replay(input: &bqc_circuit::Circuit, output: &bqc_circuit::Circuit, proof: Proof<'_>) -> Result<Replayed, String> {
+/// `asked`: qubits that the user says are on other wires at the end of the output.
+fn replay(input: &Circuit, output: &Circuit, proof: Proof<'_>, asked: &[[Qubit; 2]]) -> Result<Replayed, String> {
     let lower = |circuit| VerifiedCircuit::lower(circuit, false).map_err(|e| e.to_string());
     let n_passes = proof.n_passes();
     let mut circuit = lower(input)?;
@@ -81,6 +90,22 @@ fn replay(input: &bqc_circuit::Circuit, output: &bqc_circuit::Circuit, proof: Pr
     if !circuit.is_same(&lower(output)?) {
         return Err("it ends at another circuit than the output".into());
     }
+    let moved = agreed(output, &circuit, asked)?;
     let n_two_qubit = [before, circuit.circuit().n_two_qubit()];
-    Ok(Replayed { bound: circuit.bound(), n_passes, windows, n_two_qubit })
+    Ok(Replayed { bound: circuit.bound(), n_passes, windows, n_two_qubit, moved })
+}
+
+/// The qubits that the output leaves on other wires, in words, if they are those that the user says. Measured ones need
+/// not be said: their bits are the same.
+fn agreed(output: &Circuit, proven: &VerifiedCircuit, asked: &[[Qubit; 2]]) -> Result<String, String> {
+    let moved = proven.moved();
+    let is_true = |[qubit, wire]: &[Qubit; 2]| proven.permutation().wire_of(*qubit) == *wire;
+    let text = permutation_text(output, &moved);
+    match (moved.iter().all(|pair| asked.contains(pair)), asked.iter().all(is_true)) {
+        (true, true) => Ok(if moved.is_empty() { String::new() } else { text }),
+        (false, true) if asked.is_empty() => Err(format!(
+            "it leaves qubits on other wires ({text}); `--permutation comment` or `--permutation \"{text}\"` asks for that"
+        )),
+        _ => Err(format!("it leaves qubits on other wires than `--permutation` says: {text}")),
+    }
 }

@@ -7,7 +7,9 @@ use crate::stats::figures;
 use bqc_circuit::{Circuit, Stats};
 use bqc_compiler::{Compiled, Settings};
 use bqc_verify::Method;
-use bqc_wire::{CheckMethod, Document, KnownTotals, Report, SettingsRecord, Status, WholeCheck, WorkerTotals};
+use bqc_wire::{
+    CheckMethod, Document, KnownTotals, MovedQubit, Report, SettingsRecord, Status, WholeCheck, WorkerTotals,
+};
 use std::path::Path;
 use std::time::Duration;
 
@@ -59,6 +61,7 @@ impl Request<'_> {
             status: status(&compiled, was_interrupted),
             input: figures(self.input_path, &Stats::of(self.input)),
             output: figures(self.output_path, &Stats::of(compiled.circuit())),
+            output_permutation: self.settings.permutes_output.then(|| moved_qubits(&compiled)),
             error_bound: compiled.error_bound(),
             whole_check: whole_check(&compiled),
             refused: compiled.faults.iter().map(ToString::to_string).collect(),
@@ -80,6 +83,10 @@ impl Request<'_> {
         let (n_threads, limit_s) = (self.settings.n_threads as u64, self.time_limit.map(|limit| limit.as_secs_f64()));
         SettingsRecord::new(self.settings.encode(), self.effort, n_threads, limit_s)
     }
+}
+
+fn moved_qubits(compiled: &Compiled) -> Vec<MovedQubit> {
+    compiled.moved().into_iter().map(|[qubit, wire]| MovedQubit { qubit: qubit.0, wire: wire.0 }).collect()
 }
 
 /// Why the run ended, the gravest reason first.

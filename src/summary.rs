@@ -26,6 +26,9 @@ pub fn of(report: &Report) -> String {
         output.depth,
     ));
     line(format!("error bound {:.1e}{}", report.error_bound, check(report)));
+    if let Some(n_moved) = report.output_permutation.as_ref().map(Vec::len).filter(|n_moved| *n_moved > 0) {
+        line(format!("{n_moved} qubits end on other wires, as the comment `output permutation` in the output says"));
+    }
     line(format!("{} blocks in {} passes, {}", report.blocks.total, report.passes, times(report)));
     text
 }

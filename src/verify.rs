@@ -2,9 +2,11 @@
 
 use crate::args::VerifyArgs;
 use crate::exit::{Exit, Failure};
-use crate::input::{is_standard_stream, read_circuit};
+use crate::input::{is_standard_stream, read_circuit, read_circuit_and_bytes};
 use crate::output::Output;
-use bqc_verify::{CompareOptions, Comparison, Method, compare_circuits};
+use crate::permutation::{asked, hint};
+use crate::progress::say;
+use bqc_verify::{CompareOptions, Comparison, Method, compare_permuted};
 use std::path::Path;
 
 /// Prints the distance and how it was found; the exit code says whether it is small enough.
@@ -15,9 +17,14 @@ pub fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     if is_standard_stream(&args.left) && is_standard_stream(&args.right) {
         return Err(Failure::Usage("only one of the two circuits can come from standard input".into()));
     }
-    let (left, right) = (read_circuit(&args.left, &args.read)?, read_circuit(&args.right, &args.read)?);
+    let left = read_circuit(&args.left, &args.read)?;
+    let (right, bytes) = read_circuit_and_bytes(&args.right, &args.read)?;
+    let moved = asked(args, &bytes, &right)?;
+    let hint = hint(args, &bytes);
+    drop(bytes);
     let options = CompareOptions { seed: args.seed, ..CompareOptions::default() };
-    let comparison = compare_circuits(&left, &right, &options).map_err(|reason| {
+    let comparison = compare_permuted(&left, &right, &moved, &options).map_err(|reason| {
+        hint.as_deref().into_iter().for_each(say);
         let [a, b] = [&args.left, &args.right].map(|path| path.display());
         Failure::Usage(format!("`{a}` and `{b}` cannot be compared: {reason}"))
     })?;
@@ -30,6 +37,9 @@ pub fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
              most {distance:.3e}, which does not tell whether it is at most {:e}",
             args.epsilon
         )));
+    }
+    if !is_same {
+        hint.as_deref().into_iter().for_each(say);
     }
     let verdict = if is_same { "the same" } else { "different" };
     Output::prepare(Path::new("-"))?.write(|out| {

@@ -139,6 +139,30 @@ impl Operation {
         self.for_each_qubit(f);
     }
 
+    /// The same operation on other wires.
+    pub fn map_qubits(&self, to: &dyn Fn(Qubit) -> Qubit) -> Operation {
+        let all = |qubits: &[Qubit]| qubits.iter().map(|&qubit| to(qubit)).collect();
+        let directive = match self {
+            Operation::Gate(call) => {
+                let qubits: Vec<Qubit> = all(call.qubits());
+                return Operation::Gate(GateCall::new(call.gate(), call.angles(), &qubits));
+            }
+            Operation::Directive(directive) => match &**directive {
+                Directive::Barrier(qubits) => Directive::Barrier(all(qubits)),
+                Directive::Measure { qubit, clbit } => Directive::Measure { qubit: to(*qubit), clbit: *clbit },
+                Directive::Reset(qubit) => Directive::Reset(to(*qubit)),
+                Directive::Conditional { creg, value, operation } => {
+                    let operation = Box::new(operation.map_qubits(to));
+                    Directive::Conditional { creg: *creg, value: value.clone(), operation }
+                }
+                Directive::Opaque { gate, angles, qubits, line } => {
+                    Directive::Opaque { gate: *gate, angles: angles.clone(), qubits: all(qubits), line: *line }
+                }
+            },
+        };
+        Operation::Directive(Box::new(directive))
+    }
+
     /// Calls `f` with every classical bit that the operation reads or writes.
     pub fn for_each_clbit(&self, circuit: &Circuit, f: &mut dyn FnMut(Clbit)) {
         if let Operation::Directive(directive) = self {

@@ -12,6 +12,9 @@ pub enum Edit {
     Pieces(Vec<PieceEdit>),
     /// Rewritten gate by gate.
     Moves(Vec<Move>),
+    /// Exchanges of two wires taken out, in order: the steps of the three CX of each. What follows one stands on the
+    /// other wires.
+    Exchanges(Vec<[u32; 3]>),
 }
 
 /// One piece.

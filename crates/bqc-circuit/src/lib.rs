@@ -8,6 +8,7 @@
 pub mod block;
 pub mod circuit;
 pub mod edit;
+pub mod exchange;
 pub mod gates;
 pub mod lowered;
 pub mod stats;
@@ -17,6 +18,7 @@ pub mod wire;
 pub use block::{BlockCircuit, BlockGate};
 pub use circuit::{Circuit, Directive, GateCall, OpaqueGate, Operation, Register};
 pub use edit::{Edit, Move, PieceEdit};
+pub use exchange::{OutputPermutation, final_exchanges};
 pub use gates::{Gate, GateId, Library};
 pub use lowered::{Frame, Item, Lowered, LoweredGate, Sequence, Step, TwoQubitGate, Wire};
 pub use stats::Stats;

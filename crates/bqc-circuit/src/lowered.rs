@@ -224,6 +224,12 @@ impl Lowered {
         Lowered { frame: self.frame.clone(), steps }
     }
 
+    /// The same registers and declarations with other directives, as many as before, and these steps.
+    pub fn with_walls(&self, walls: Vec<Operation>, steps: Vec<Step>) -> Lowered {
+        let circuit = Circuit { operations: walls, ..self.frame.circuit.empty_like() };
+        Lowered { frame: Arc::new(Frame { circuit }), steps }
+    }
+
     /// As a circuit of the gate table.
     pub fn to_circuit(&self) -> Circuit {
         let mut circuit = self.frame.circuit.empty_like();

@@ -37,6 +37,25 @@ pub fn read_qasm(text: &str) -> Result<Circuit, Box<Diagnostic>> {
     bqc_qasm::parse(&SourceText::new("the circuit", text), &ParseOptions::default())
 }
 
+/// The circuit of a compile as OpenQASM 2. If the settings let the output leave qubits on other wires, a comment says
+/// where they are ([`Settings::permutes_output`], [`bqc_qasm::permutation_text`]).
+pub fn output_to_qasm(compiled: &Compiled, settings: &Settings) -> String {
+    let mut text = Vec::new();
+    write_output(compiled, settings, &mut text).expect("writing to memory does not fail");
+    String::from_utf8(text).expect("the writer writes text")
+}
+
+/// As [`output_to_qasm`], to a buffered writer.
+///
+/// # Errors
+/// What `out` returns.
+pub fn write_output(compiled: &Compiled, settings: &Settings, out: &mut impl std::io::Write) -> std::io::Result<()> {
+    match settings.permutes_output {
+        true => bqc_qasm::write_permuted(compiled.circuit(), &compiled.moved(), out),
+        false => bqc_qasm::write(compiled.circuit(), out),
+    }
+}
+
 /// A circuit as OpenQASM 2. Reading it gives the same circuit again.
 pub fn to_qasm(circuit: &Circuit) -> String {
     let mut text = Vec::new();

@@ -57,6 +57,7 @@ mod gates;
 mod inline;
 mod limits;
 mod names;
+mod permutation;
 mod problem;
 mod reader;
 mod registers;
@@ -66,7 +67,8 @@ mod write;
 
 pub use diagnostic::Diagnostic;
 pub use limits::Limits;
+pub use permutation::{PermutationError, permutation_comment, permutation_text, read_permutation};
 pub use problem::{Problem, RegisterKind};
 pub use reader::{ParseOptions, parse};
 pub use source::{DirectoryIncludes, IncludeError, Includes, NoIncludes, SourceText};
-pub use write::write;
+pub use write::{write, write_permuted};

@@ -5,6 +5,7 @@
 //! file contains. Gates that only Qiskit's longer version contains (`sx`, `p`, …) are used without a
 //! definition, as Qiskit's own exporter does: a reader with the longer file refuses a second one.
 
+use crate::permutation::comment;
 use bqc_circuit::gates::{Library, TABLE};
 use bqc_circuit::{Circuit, Clbit, Directive, GateCall, Operation, Qubit, Register};
 use std::io::{self, Write};
@@ -16,7 +17,26 @@ use std::io::{self, Write};
 /// an angle that is not finite, an opaque gate with the name of a library gate in use, or a condition
 /// within a condition. [`crate::parse`] returns no such circuit.
 pub fn write(circuit: &Circuit, out: &mut impl Write) -> io::Result<()> {
-    out.write_all(b"OPENQASM 2.0;\ninclude \"qelib1.inc\";\n")?;
+    out.write_all(HEAD)?;
+    body(circuit, out)
+}
+
+/// As [`write()`], with a comment in the head that says which qubits are on other wires at the end: see
+/// [`crate::permutation_text`].
+///
+/// # Errors
+/// As those of [`write()`].
+pub fn write_permuted(circuit: &Circuit, moved: &[[Qubit; 2]], out: &mut impl Write) -> io::Result<()> {
+    out.write_all(HEAD)?;
+    writeln!(out, "{}", comment(circuit, moved))?;
+    body(circuit, out)
+}
+
+/// What every file begins with.
+const HEAD: &[u8] = b"OPENQASM 2.0;\ninclude \"qelib1.inc\";\n";
+
+/// Everything after the head.
+fn body(circuit: &Circuit, out: &mut impl Write) -> io::Result<()> {
     let used = used_rows(circuit);
     for (row, _) in TABLE.iter().zip(&used).filter(|(row, used)| **used && row.library == Library::Nowhere) {
         if let Some(definition) = row.definition {

@@ -10,11 +10,11 @@ use crate::round::Around;
 use crate::strategy::{self, Cuts, Origin, PAIRS, Record, Step, Why};
 use crate::version::Version;
 use crate::workshop::{InProcess, Workshop};
-use bqc_circuit::{Circuit, Directive, Operation};
+use bqc_circuit::{Circuit, Directive, Operation, Qubit};
 use bqc_instantiate::Engine;
 use bqc_optimize::{BlockSettings, Flow};
 use bqc_partition::{PartitionError, partition};
-use bqc_verify::{CompareOptions, Comparison, Fault, LoweringError, Output, VerifiedCircuit, compare_circuits};
+use bqc_verify::{CompareOptions, Comparison, Fault, LoweringError, Output, VerifiedCircuit, compare_permuted};
 use bqc_wire::{BlockRecord, BlockTotals};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,6 +39,8 @@ pub struct Settings {
     /// Times that a search begins again with the circuit as written, one after another without a better circuit, before
     /// the run ends. Where a search ends depends on chance, by some per cent of the gates.
     pub restarts: u32,
+    /// Whether the output may leave qubits on other wires than the input does ([`Output::moved`]).
+    pub permutes_output: bool,
     /// Largest phase distance of the whole result from the input. What identities leave of it is
     /// spent on approximations once they gain little. Zero: identities only, and no limit on their
     /// rounding.
@@ -113,7 +115,12 @@ impl Compiled {
         self.output.circuit()
     }
 
-    /// Largest possible phase distance of the new circuit and the input.
+    /// The qubits that the new circuit leaves on another wire: see [`Output::moved`].
+    pub fn moved(&self) -> Vec<[Qubit; 2]> {
+        self.output.moved()
+    }
+
+    /// Largest possible phase distance of the new circuit, with its qubits back on their wires, and the input.
     pub fn error_bound(&self) -> f64 {
         self.output.bound()
     }
@@ -300,7 +307,8 @@ impl<'a> Run<'a> {
     fn exact(&mut self, exact: Exact, size: u32, from: &Version) -> Arc<Version> {
         let index = self.next_pass();
         let pass = Pass { index, block: &self.settings.block, family: self.family, around: self.around };
-        let PassResult { circuit, fault, records } = pass.run_exact(&from.circuit, exact, size);
+        let PassResult { circuit, fault, records } =
+            pass.run_exact(&from.circuit, exact, size, self.settings.permutes_output);
         self.count(fault, records);
         let version = Version::new(circuit);
         self.report_pass(index, &version);
@@ -390,7 +398,8 @@ impl<'a> Run<'a> {
             ..CompareOptions::default()
         };
         let output = Output::of(best.circuit);
-        let (comparison, difference) = match compare_circuits(input, output.circuit(), &options) {
+        // With what the reader of the output is told of its wires, and no more.
+        let (comparison, difference) = match compare_permuted(input, output.circuit(), &output.moved(), &options) {
             Ok(comparison) => (Some(comparison), contradiction(&comparison, output.bound())),
             Err(incomparable) if incomparable.is_difference() => (None, Some(incomparable.to_string())),
             Err(_) => (None, None),
@@ -413,7 +422,7 @@ fn contradiction(comparison: &Comparison, error_bound: f64) -> Option<String> {
 mod tests {
     use super::*;
     use crate::Unobserved;
-    use bqc_circuit::{GateCall, Qubit};
+    use bqc_circuit::GateCall;
     use bqc_instantiate::CpuEngine;
 
     /// Ends a run on `input` as if it had made `best` of it.
@@ -425,6 +434,7 @@ mod tests {
             patience: 6,
             min_gain: 0.0,
             restarts: 0,
+            permutes_output: false,
             epsilon_total: 0.0,
             n_threads: 1,
             block: BlockSettings::default(),

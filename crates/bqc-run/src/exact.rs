@@ -7,9 +7,10 @@
 use crate::observer::Event;
 use crate::pass::{Pass, PassResult, joined};
 use crate::unit::Unit;
-use bqc_circuit::BlockCircuit;
-use bqc_partition::{Block, regions};
-use bqc_rewrite::light::{Angles, light_with_evidence};
+use bqc_circuit::{BlockCircuit, Sequence, Step};
+use bqc_partition::{Block, Partition, Piece, regions};
+use bqc_rewrite::Outputs;
+use bqc_rewrite::light::{Angles, light_with_evidence, light_with_free_outputs};
 use bqc_rewrite::pathsum::{Settings, Walk};
 use bqc_rewrite::pauli::{BlockSearch, BlockSettings, Cooling, Direction, Greedy, synthesize};
 use bqc_verify::{Rejected, VerifiedBlock, VerifiedCircuit};
@@ -49,13 +50,16 @@ const REGION_CX: usize = 20_000;
 
 impl Exact {
     /// The work of one unit in a region of so many CX gates.
-    fn flow(self, n_cx: usize, size: u32) -> UnitFlow {
+    fn flow(self, n_cx: usize, size: u32, outputs: Outputs) -> UnitFlow {
         let n_cx = n_cx as u64;
         let budget = |per_cx: u64, most: u64| (per_cx * n_cx).min(most) * u64::from(size);
-        match self {
-            Exact::Light => UnitFlow::Light,
-            Exact::Paulis => UnitFlow::Paulis { n_moves: budget(MOVES_PER_CX, MOST_MOVES) },
-            Exact::PathSums => {
+        let n_moves = budget(MOVES_PER_CX, MOST_MOVES);
+        match (self, outputs) {
+            (Exact::Light, Outputs::Kept) => UnitFlow::Light,
+            (Exact::Light, Outputs::Free) => UnitFlow::FreeLight,
+            (Exact::Paulis, Outputs::Kept) => UnitFlow::Paulis { n_moves },
+            (Exact::Paulis, Outputs::Free) => UnitFlow::FreePaulis { n_moves },
+            (Exact::PathSums, _) => {
                 UnitFlow::PathSums { n_proposals: budget(PROPOSALS_PER_CX, MOST_PROPOSALS_TIMES_CX / n_cx.max(1)) }
             }
         }
@@ -63,8 +67,9 @@ impl Exact {
 }
 
 impl Pass<'_> {
-    /// One exact pass of this size over all regions of `circuit`.
-    pub fn run_exact(&self, circuit: &VerifiedCircuit, exact: Exact, size: u32) -> PassResult {
+    /// One exact pass of this size over all regions of `circuit`. If it `permutes` the outputs, what is last on all its
+    /// wires may leave them on any.
+    pub fn run_exact(&self, circuit: &VerifiedCircuit, exact: Exact, size: u32, permutes: bool) -> PassResult {
         let shift = if self.index.is_multiple_of(2) { 0 } else { REGION_CX / 2 };
         let partition = regions(circuit.circuit(), REGION_CX, shift);
         let blocks: Vec<&Block> = partition.blocks().collect();
@@ -75,12 +80,46 @@ impl Pass<'_> {
             _ if largest >= CX_FOR_ONE_START => 1,
             Exact::Paulis | Exact::PathSums => self.starts_per_block(blocks.len()),
         };
+        let last = if permutes { last_blocks(circuit, &partition) } else { Vec::new() };
         let unit = |block: &Block, start| {
-            let flow = exact.flow(block.circuit.n_cx(), size);
+            let is_last = last.iter().any(|last| std::ptr::eq(*last, block));
+            let outputs = if is_last { Outputs::Free } else { Outputs::Kept };
+            let flow = exact.flow(outputs.n_cx(&block.circuit), size, outputs);
             Unit::rewriting(&block.circuit, flow, self.block, self.index, start)
         };
         let rebuilt = self.rebuild_all(&blocks, n_starts, unit);
-        joined(&partition, circuit, rebuilt, self.block.sabotage)
+        let result = joined(&partition, circuit, rebuilt, self.block.sabotage);
+        if permutes { without_exchanges(result) } else { result }
+    }
+}
+
+/// The blocks after which their wires have nothing but barriers and measurements at the end.
+fn last_blocks<'p>(verified: &VerifiedCircuit, partition: &'p Partition) -> Vec<&'p Block> {
+    let (circuit, follows) = (verified.circuit(), verified.walls_that_follow());
+    let (mut is_used, mut last) = (vec![false; circuit.n_qubits()], Vec::new());
+    for piece in partition.pieces.iter().rev() {
+        let wires = match piece {
+            Piece::Block(block) => {
+                if block.qubits.iter().all(|wire| !is_used[wire.index()]) {
+                    last.push(block);
+                }
+                block.qubits.clone()
+            }
+            Piece::Wall(step) => match circuit.item(*step as usize) {
+                Step::Wall(number) if !follows[number as usize] => circuit.wall_wires(number),
+                _ => continue,
+            },
+        };
+        wires.iter().for_each(|wire| is_used[wire.index()] = true);
+    }
+    last
+}
+
+/// The exchanges at the end of a circuit become the permutation of its outputs.
+fn without_exchanges(result: PassResult) -> PassResult {
+    match result.circuit.without_exchanges(&result.circuit.final_exchanges()) {
+        Ok(circuit) => PassResult { circuit, ..result },
+        Err(fault) => PassResult { fault: result.fault.or(Some(fault.into())), ..result },
     }
 }
 
@@ -91,7 +130,11 @@ impl Unit {
         let (block, seed) = (self.block(), self.key().stream_key());
         let found = match *self.flow() {
             UnitFlow::Light => Some(light_with_evidence(block, Angles::Kept).0),
-            UnitFlow::Paulis { n_moves } => by_paulis(block, n_moves, self.start(), seed, stop),
+            UnitFlow::FreeLight => Some(light_with_free_outputs(block, Angles::Kept).0),
+            UnitFlow::Paulis { n_moves } | UnitFlow::FreePaulis { n_moves } => {
+                let one = Try { outputs: self.outputs(), start: self.start(), seed };
+                by_paulis(block, n_moves, one, stop)
+            }
             UnitFlow::PathSums { n_proposals } => by_path_sums(block, n_proposals, seed, stop),
             UnitFlow::ClosedForm | UnitFlow::Delete | UnitFlow::Search { .. } | UnitFlow::Shorten { .. } => {
                 return None;
@@ -114,8 +157,17 @@ const RANDOM_ATTEMPTS: u64 = 8;
 /// Larger regions get no random attempts: one takes seconds.
 const MOST_CX_FOR_ATTEMPTS: usize = 5_000;
 
+/// One of several tries at a region.
+#[derive(Clone, Copy)]
+struct Try {
+    outputs: Outputs,
+    /// From 0.
+    start: u32,
+    seed: u64,
+}
+
 /// The best of some syntheses from the Pauli form of the whole; none if all are above the block.
-fn synthesized(block: &BlockCircuit, seed: u64, stop: &AtomicBool) -> Option<BlockCircuit> {
+fn synthesized(block: &BlockCircuit, Try { outputs, seed, .. }: Try, stop: &AtomicBool) -> Option<BlockCircuit> {
     let usual = |direction| Greedy { direction, ..Greedy::default() };
     let n_random = if block.n_cx() <= MOST_CX_FOR_ATTEMPTS { RANDOM_ATTEMPTS } else { 0 };
     let random = (0..n_random).map(|i| Greedy::random(seed.wrapping_add(i)));
@@ -125,8 +177,9 @@ fn synthesized(block: &BlockCircuit, seed: u64, stop: &AtomicBool) -> Option<Blo
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let limit = best.as_ref().map_or(block.n_cx(), BlockCircuit::n_cx);
-        best = synthesize(block, &greedy, Some(limit)).filter(|found| found.n_cx() < limit).or(best);
+        let limit = outputs.n_cx(best.as_ref().unwrap_or(block));
+        let greedy = Greedy { outputs, ..greedy };
+        best = synthesize(block, &greedy, Some(limit)).filter(|found| outputs.n_cx(found) < limit).or(best);
     }
     best
 }
@@ -136,11 +189,11 @@ fn synthesized(block: &BlockCircuit, seed: u64, stop: &AtomicBool) -> Option<Blo
 const PEAKS: [f64; 2] = [0.7, 0.4];
 
 /// The search over Pauli blocks, from the block or what synthesis has made of it.
-fn by_paulis(block: &BlockCircuit, n_moves: u64, start: u32, seed: u64, stop: &AtomicBool) -> Option<BlockCircuit> {
-    let synthesized = synthesized(block, seed, stop);
-    let cooling = Cooling { peak: PEAKS[start as usize % PEAKS.len()] };
-    let settings = BlockSettings { cooling, ..BlockSettings::default() };
-    let mut search = BlockSearch::new(synthesized.as_ref().unwrap_or(block), settings, seed)?;
+fn by_paulis(block: &BlockCircuit, n_moves: u64, one: Try, stop: &AtomicBool) -> Option<BlockCircuit> {
+    let synthesized = synthesized(block, one, stop);
+    let cooling = Cooling { peak: PEAKS[one.start as usize % PEAKS.len()] };
+    let settings = BlockSettings { cooling, outputs: one.outputs, ..BlockSettings::default() };
+    let mut search = BlockSearch::new(synthesized.as_ref().unwrap_or(block), settings, one.seed)?;
     in_slices(n_moves, MOVES_A_SLICE, stop, |slice, progress| search.run(slice, progress));
     Some(search.best())
 }

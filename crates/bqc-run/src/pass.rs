@@ -4,7 +4,7 @@ use crate::observer::Event;
 use crate::round::{Around, Rebuilt, Task};
 use crate::unit::Unit;
 use bqc_circuit::BlockCircuit;
-use bqc_optimize::{BlockSettings, Flow, Objective, Sabotage};
+use bqc_optimize::{BlockSettings, Flow, Sabotage};
 use bqc_partition::{Block, Options, Partition, PartitionError, Piece, partition};
 use bqc_verify::{Fault, VerifiedBlock, VerifiedCircuit};
 use bqc_wire::{BlockGates, BlockRecord};
@@ -41,9 +41,9 @@ struct Slot {
 impl Slot {
     /// Keeps the better result and the cost of both. Equally good ones: the earlier start, so that the
     /// order in which they end does not matter.
-    fn add(&mut self, start: usize, rebuilt: Rebuilt, objective: Objective) {
+    fn add(&mut self, start: usize, rebuilt: Rebuilt, unit: &Unit) {
         self.n_done += 1;
-        let rank = |start: usize, r: &Rebuilt| (objective.rank_block(r.verified.circuit()), start);
+        let rank = |start: usize, r: &Rebuilt| (unit.rank(r.verified.circuit()), start);
         let (instantiations, seconds) = (rebuilt.record.instantiations, rebuilt.record.seconds);
         match &mut self.best {
             None => self.best = Some((start, rebuilt)),
@@ -91,7 +91,7 @@ impl Pass<'_> {
         self.around.rebuild(&tasks, &|task, rebuilt| {
             // A thread that panics while it holds the lock has left a whole value behind.
             let mut slot = slots[task / n_starts].lock().unwrap_or_else(|e| e.into_inner());
-            slot.add(task % n_starts, rebuilt, self.block.objective);
+            slot.add(task % n_starts, rebuilt, &tasks[task].unit);
             if let (true, Some((_, best))) = (slot.n_done == n_starts, &slot.best) {
                 self.around.observer.event(Event::BlockFinished(&best.record));
             }

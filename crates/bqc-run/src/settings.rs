@@ -103,6 +103,7 @@ impl Settings {
             patience,
             min_gain,
             restarts,
+            permutes_output: false,
             epsilon_total: 0.0,
             n_threads: 1,
             block: BlockSettings { flow: Flow::Search { n_rounds }, starts, ..BlockSettings::default() },
@@ -153,6 +154,7 @@ impl Settings {
             patience,
             min_gain,
             restarts,
+            permutes_output,
             epsilon_total,
             n_threads: _,
             ref block,
@@ -174,6 +176,7 @@ impl Settings {
             ("patience", patience.to_string()),
             ("min_gain", format!("{min_gain:?}")),
             ("restarts", restarts.to_string()),
+            ("permute_output", if permutes_output { YES } else { NO }.into()),
             ("starts", starts.to_string()),
             ("epsilon", format!("{tolerance:?}")),
             ("epsilon_total", format!("{epsilon_total:?}")),
@@ -211,6 +214,11 @@ impl Settings {
             patience: number("patience", pick("patience")?)?,
             min_gain: number("min_gain", pick("min_gain")?)?,
             restarts: number("restarts", pick("restarts")?)?,
+            permutes_output: match pick("permute_output")? {
+                YES => true,
+                NO => false,
+                text => return Err(unusable("permute_output", text)),
+            },
             epsilon_total: number("epsilon_total", pick("epsilon_total")?)?,
             block: BlockSettings {
                 flow,
@@ -232,6 +240,8 @@ impl Settings {
 
 const DELETE: &str = "delete";
 const SEARCH: &str = "search";
+const YES: &str = "yes";
+const NO: &str = "no";
 
 /// Why texts are not settings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -273,7 +283,8 @@ mod tests {
 
     #[test]
     fn settings_come_back_from_their_texts() {
-        let odd = Settings { min_gain: 0.1 + 0.2, epsilon_total: 1e-300, ..Settings::deletion() };
+        let odd =
+            Settings { min_gain: 0.1 + 0.2, permutes_output: true, epsilon_total: 1e-300, ..Settings::deletion() };
         let all = Effort::ALL.map(Settings::effort).into_iter().chain([odd, Settings::deletion()]);
         for mut settings in all {
             for (solver, objective) in Solver::ALL.into_iter().zip(Objective::ALL.into_iter().cycle()) {
@@ -302,7 +313,8 @@ mod tests {
         assert_eq!(
             Settings::default().to_line(),
             "flow: search, rounds: 20, solver: lm, objective: cx, block_size: 12, max_block_cx: 200, \
-             max_passes: 4294967295, exact_passes: 5, patience: 5, min_gain: 0.005, restarts: 4, starts: 4, epsilon: 1e-10, epsilon_total: 0.0, seed: 0"
+             max_passes: 4294967295, exact_passes: 5, patience: 5, min_gain: 0.005, restarts: 4, permute_output: no, \
+             starts: 4, epsilon: 1e-10, epsilon_total: 0.0, seed: 0"
         );
     }
 
@@ -310,7 +322,7 @@ mod tests {
     fn other_texts_are_refused() {
         let good = Settings::default().encode();
         assert_eq!(decode(&good[1..]), Err(SettingsError::Missing { name: "flow" }));
-        for (index, text) in [(0, "dance"), (1, "-1"), (2, "magic"), (3, "cz"), (4, ""), (9, "much")] {
+        for (index, text) in [(0, "dance"), (1, "-1"), (2, "magic"), (3, "cz"), (4, ""), (9, "much"), (10, "perhaps")] {
             let mut bad = good.clone();
             bad[index].1 = text.into();
             assert_eq!(decode(&bad), Err(unusable(good[index].0, text)));

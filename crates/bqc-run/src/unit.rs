@@ -12,10 +12,14 @@ use crate::workshop::Trail;
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::{Engine, Solver};
 use bqc_optimize::search::WindowState;
-use bqc_optimize::{BlockSettings, Context, Flow, Objective, Reason, Sabotage, Shortened, optimize_block, shorten};
+use bqc_optimize::{
+    BlockSettings, Context, Flow, Objective, Rank, Reason, Sabotage, Shortened, optimize_block, shorten,
+};
+use bqc_rewrite::Outputs;
 use bqc_verify::{Rejected, VerifiedBlock};
 use bqc_wire::{BlockForm, Outcome, UnitFlow, UnitKey, UnitRecord};
 use std::any::Any;
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -139,9 +143,9 @@ impl Unit {
         let factor = match self.record.flow {
             UnitFlow::ClosedForm | UnitFlow::Delete | UnitFlow::Shorten { .. } => 4f64.powi(n_wires_above.max(0)),
             UnitFlow::Search { n_rounds } => n_rounds.max(1) as f64,
-            UnitFlow::Light => 1.0,
+            UnitFlow::Light | UnitFlow::FreeLight => 1.0,
             // The numbers grow with the gates themselves.
-            UnitFlow::Paulis { n_moves } => return n_moves as f64,
+            UnitFlow::Paulis { n_moves } | UnitFlow::FreePaulis { n_moves } => return n_moves as f64,
             UnitFlow::PathSums { n_proposals } => return n_proposals as f64 * 0.01,
         };
         self.block.n_cx() as f64 * factor
@@ -152,6 +156,7 @@ impl Unit {
         let (flow, starts) = match self.record.flow {
             UnitFlow::ClosedForm | UnitFlow::Shorten { .. } => (Flow::Delete, 0),
             UnitFlow::Light | UnitFlow::Paulis { .. } | UnitFlow::PathSums { .. } => (Flow::Delete, 0),
+            UnitFlow::FreeLight | UnitFlow::FreePaulis { .. } => (Flow::Delete, 0),
             UnitFlow::Delete => (Flow::Delete, 1),
             UnitFlow::Search { n_rounds } => (Flow::Search { n_rounds: n_rounds as usize }, 1),
         };
@@ -161,7 +166,7 @@ impl Unit {
 
     /// The result, if the unit asks for the light passes alone: no engine has to do with them.
     pub fn solve_light(&self) -> Option<Solved> {
-        if self.record.flow != UnitFlow::Light {
+        if !matches!(self.record.flow, UnitFlow::Light | UnitFlow::FreeLight) {
             return None;
         }
         let (verified, outcome, reason) = self.rewritten(&AtomicBool::new(false))?;
@@ -243,7 +248,28 @@ impl Unit {
 
     /// Whether a candidate is better than the block, by the unit's objective.
     pub(crate) fn is_better(&self, candidate: &BlockCircuit) -> bool {
-        self.objective.rank_block(candidate) < self.objective.rank_block(&self.block)
+        self.rank(candidate) < self.rank(&self.block)
+    }
+
+    /// On which wires the outputs of a result may be.
+    pub(crate) fn outputs(&self) -> Outputs {
+        match self.record.flow {
+            UnitFlow::FreeLight | UnitFlow::FreePaulis { .. } => Outputs::Free,
+            _ => Outputs::Kept,
+        }
+    }
+
+    /// What counts of a block: exchanges at its end do not where outputs may be on any wires.
+    pub(crate) fn counted<'a>(&self, block: &'a BlockCircuit) -> Cow<'a, BlockCircuit> {
+        match self.outputs() {
+            Outputs::Kept => Cow::Borrowed(block),
+            Outputs::Free => Cow::Owned(block.split_exchanges().0),
+        }
+    }
+
+    /// The rank of a block or of what may replace it, by the unit's objective.
+    pub(crate) fn rank(&self, block: &BlockCircuit) -> Rank {
+        self.objective.rank_block(&self.counted(block))
     }
 
     /// A candidate in the block's place, if that can be proved or measured.
@@ -253,7 +279,7 @@ impl Unit {
 
     /// Which of two results is the better one; the first if they are equally good.
     pub fn better(&self, first: Solved, second: Solved) -> Solved {
-        let rank = |solved: &Solved| self.objective.rank_block(solved.verified.circuit());
+        let rank = |solved: &Solved| self.rank(solved.verified.circuit());
         if rank(&second) < rank(&first) { second } else { first }
     }
 }

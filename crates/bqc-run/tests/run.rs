@@ -19,6 +19,7 @@ fn settings() -> Settings {
         max_passes: 4,
         patience: 6,
         min_gain: 0.0,
+        permutes_output: false,
         epsilon_total: 0.0,
         n_threads: 2,
         block: BlockSettings::default(),

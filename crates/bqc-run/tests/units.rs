@@ -219,6 +219,7 @@ fn equal_blocks_are_solved_once_a_pass() {
         max_passes: 2,
         patience: 6,
         min_gain: 0.0,
+        permutes_output: false,
         epsilon_total: 0.0,
         n_threads: 2,
         block: BlockSettings::default(),

@@ -1,16 +1,20 @@
 //! A whole circuit with the bound of its distance from the input: what a compile may write.
 //!
 //! It begins with the input, lowered gate by gate, each kind measured against its matrix; after that only verified
-//! pieces in a legal bracketing and measured moves change it, at any number of wires. On request it remembers how it
-//! came about, as a list of [`Edit`]s that anyone can do again ([`VerifiedCircuit::replay`]). Versions of a circuit
+//! pieces in a legal bracketing and measured moves change it, at any number of wires. Exchanges of wires that are taken
+//! out become the permutation of its outputs, which it carries along. On request it remembers how it came about, as a list of [`Edit`]s that anyone can do again ([`VerifiedCircuit::replay`]). Versions of a circuit
 //! share what they have in common, so a clone costs nothing.
 
 use crate::block::{Evidence, Rejected, VerifiedBlock};
+use crate::exchange::{self, ExchangeError};
 use crate::join::{JoinError, Piece, Places, join};
 use crate::matrix_distance;
 use crate::rewriting::{MoveError, Rewriting};
 use bqc_circuit::gates::{CX, U3, lowered};
-use bqc_circuit::{BlockCircuit, Circuit, Edit, GateId, Lowered, Operation, PieceEdit, Qubit, Step};
+use bqc_circuit::{
+    BlockCircuit, Circuit, Clbit, Edit, GateId, Lowered, Operation, OutputPermutation, PieceEdit, Qubit, Step,
+    final_exchanges,
+};
 use rayon::prelude::*;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -39,6 +43,9 @@ pub enum ReplayError {
     /// A move is not what it says.
     #[error(transparent)]
     Move(#[from] MoveError),
+    /// What was taken out is no exchange.
+    #[error(transparent)]
+    Exchange(#[from] ExchangeError),
     /// A window was replaced by something else.
     #[error("the window at step {step} was replaced by something else: {rejected}")]
     Window {
@@ -100,10 +107,24 @@ impl Drop for Link {
     }
 }
 
-/// A lowered circuit, and how far it may be from the input.
+/// What ends the wires of an input. Later versions of the circuit may lose gates after a measurement, so that it seems
+/// to end its wire; what may follow a qubit to another wire is decided by the input.
+#[derive(Debug)]
+struct Ends {
+    /// By qubit: the bit into which it is measured at the end, so that nothing later depends on the measurement.
+    measured: Vec<Option<Clbit>>,
+    /// By number of the wall: whether it is such a measurement, or a barrier.
+    follows: Vec<bool>,
+}
+
+/// A lowered circuit, and how far it may be from the input once its outputs are put back on their wires.
 #[derive(Clone, Debug)]
 pub struct VerifiedCircuit {
     circuit: Arc<Lowered>,
+    /// Where the qubits of the input are at the end.
+    permutation: Arc<OutputPermutation>,
+    /// What ends the wires of the input.
+    ends: Arc<Ends>,
     bound: f64,
     /// How it came about, if that is remembered.
     way: Option<Arc<Link>>,
@@ -117,13 +138,16 @@ impl VerifiedCircuit {
     /// `is_recorded`: remember the edits that follow.
     pub fn lower(input: &Circuit, is_recorded: bool) -> Result<VerifiedCircuit, LoweringError> {
         measure_lowering(input)?;
-        Ok(VerifiedCircuit { circuit: Arc::new(Lowered::of(input)), bound: 0.0, way: None, is_recorded })
+        let (circuit, permutation) = (Lowered::of(input), OutputPermutation::identity(input.n_qubits()));
+        let ends = Ends { measured: measured_at_the_end(input), follows: circuit.walls_that_follow() };
+        let (circuit, permutation, ends) = (Arc::new(circuit), Arc::new(permutation), Arc::new(ends));
+        Ok(VerifiedCircuit { circuit, permutation, ends, bound: 0.0, way: None, is_recorded })
     }
 
     /// The circuit with pieces replaced. The pieces must be this circuit in another bracketing.
     pub fn join<'a>(&self, pieces: &[Piece<'a, Qubit>]) -> Result<VerifiedCircuit, JoinError> {
         let (items, distance) = join(&*self.circuit, pieces.iter().copied())?;
-        Ok(self.next(items, distance, || Edit::Pieces(piece_edits(pieces))))
+        Ok(self.next(self.circuit.with_steps(items), distance, || Edit::Pieces(piece_edits(pieces))))
     }
 
     /// The circuit rewritten gate by gate as `pass` proposes.
@@ -137,13 +161,26 @@ impl VerifiedCircuit {
         if moves.is_empty() {
             return Ok(self.clone());
         }
-        Ok(self.next(items, bound, || Edit::Moves(moves)))
+        Ok(self.next(self.circuit.with_steps(items), bound, || Edit::Moves(moves)))
     }
 
-    fn next(&self, steps: Vec<Step>, distance: f64, edit: impl FnOnce() -> Edit) -> VerifiedCircuit {
-        let circuit = Arc::new(self.circuit.with_steps(steps));
+    /// The circuit without the exchanges of two wires at these steps: each is three CX, and what follows it stands on
+    /// exchanged wires, so that the outputs are permuted.
+    pub fn without_exchanges(&self, exchanges: &[[u32; 3]]) -> Result<VerifiedCircuit, ExchangeError> {
+        if exchanges.is_empty() {
+            return Ok(self.clone());
+        }
+        let (circuit, at) = exchange::without(&self.circuit, exchanges)?;
+        let permutation = Arc::new(self.permutation.then(|wire| at[wire.index()]));
+        let next = self.next(circuit, 0.0, || Edit::Exchanges(exchanges.to_vec()));
+        Ok(VerifiedCircuit { permutation, ..next })
+    }
+
+    fn next(&self, circuit: Lowered, distance: f64, edit: impl FnOnce() -> Edit) -> VerifiedCircuit {
+        let (circuit, permutation, ends) = (Arc::new(circuit), self.permutation.clone(), self.ends.clone());
         let way = if self.is_recorded { Some(Arc::new(Link { edit: edit(), before: self.way.clone() })) } else { None };
-        VerifiedCircuit { circuit, bound: self.bound + distance, way, is_recorded: self.is_recorded }
+        let (bound, is_recorded) = (self.bound + distance, self.is_recorded);
+        VerifiedCircuit { circuit, permutation, ends, bound, way, is_recorded }
     }
 
     /// Does an edit again, and measures everything in it: windows up to eight wires over all columns, wider ones by
@@ -155,6 +192,7 @@ impl VerifiedCircuit {
                 let next = self.rewrite(|rewriting| moves.iter().try_for_each(|step| rewriting.apply(*step)))?;
                 Ok((next, WindowCounts::default()))
             }
+            Edit::Exchanges(exchanges) => Ok((self.without_exchanges(exchanges)?, WindowCounts::default())),
             Edit::Pieces(edits) => {
                 let measured: Vec<Option<VerifiedBlock>> =
                     edits.par_iter().map(|edit| self.measure(edit)).collect::<Result<_, _>>()?;
@@ -201,7 +239,38 @@ impl VerifiedCircuit {
         &self.circuit
     }
 
-    /// Largest possible phase distance from the input: the sum of the measured distances of all changes.
+    /// By number of the wall: whether it follows its qubits to other wires, because it is a barrier, or a measurement
+    /// of the input that nothing later depends on.
+    pub fn walls_that_follow(&self) -> &[bool] {
+        &self.ends.follows
+    }
+
+    /// The exchanges of wires at the end of the circuit, after which there are only walls that follow.
+    pub fn final_exchanges(&self) -> Vec<[u32; 3]> {
+        final_exchanges(&*self.circuit, |number| self.ends.follows[number as usize])
+    }
+
+    /// Where the qubits of the input are at the end of the circuit.
+    pub fn permutation(&self) -> &OutputPermutation {
+        &self.permutation
+    }
+
+    /// The qubits of the input that are on another wire at the end, each with that wire. Those are left out that input
+    /// and circuit measure at the end into the same bit: their measurements have followed them.
+    pub fn moved(&self) -> Vec<[Qubit; 2]> {
+        if self.permutation.is_identity() {
+            return Vec::new();
+        }
+        let measured = measured_at_the_end(&self.circuit.to_circuit());
+        let has_bit = |[qubit, wire]: &[Qubit; 2]| {
+            let [before, after] = [self.ends.measured[qubit.index()], measured[wire.index()]];
+            before.is_some() && before == after
+        };
+        self.permutation.moved().filter(|pair| !has_bit(pair)).collect()
+    }
+
+    /// Largest possible phase distance from the input, with the outputs back on their wires: the sum of the measured
+    /// distances of all changes.
     pub fn bound(&self) -> f64 {
         self.bound
     }
@@ -256,7 +325,12 @@ impl Output {
         &self.circuit
     }
 
-    /// Largest possible phase distance from the input.
+    /// The qubits of the input that the circuit leaves on another wire: see [`VerifiedCircuit::moved`].
+    pub fn moved(&self) -> Vec<[Qubit; 2]> {
+        self.verified.as_ref().map_or_else(Vec::new, VerifiedCircuit::moved)
+    }
+
+    /// Largest possible phase distance from the input, with the outputs back on their wires.
     pub fn bound(&self) -> f64 {
         self.verified.as_ref().map_or(0.0, VerifiedCircuit::bound)
     }
@@ -265,6 +339,11 @@ impl Output {
     pub fn edits(&self) -> Vec<&Edit> {
         self.verified.as_ref().map_or_else(Vec::new, VerifiedCircuit::edits)
     }
+}
+
+/// By wire: the bit into which it is measured at the end, so that nothing later depends on the measurement.
+pub(crate) fn measured_at_the_end(circuit: &Circuit) -> Vec<Option<Clbit>> {
+    circuit.final_measurements().into_iter().map(|end| end.map(|(_, bit)| bit)).collect()
 }
 
 /// Measures what each kind of gate with each choice of angles lowers to against its matrix.

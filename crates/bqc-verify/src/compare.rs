@@ -117,6 +117,12 @@ pub enum Incomparable {
         /// The wire or bit, and which of its directives.
         place: String,
     },
+    /// The wires on which the qubits are said to end are not one for each.
+    #[error("the permutation puts two qubits on wire {wire}, or contradicts the measurement of a qubit there")]
+    NoPermutation {
+        /// The wire that is claimed twice.
+        wire: usize,
+    },
     /// Too many wires for a state vector, and Pauli forms prove nothing.
     #[error(
         "the circuits use {n_qubits} wires, random states reach {limit}, and Pauli forms prove nothing above: the \

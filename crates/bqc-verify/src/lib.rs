@@ -12,15 +12,18 @@
 //!   is narrow, by Pauli forms at any width (`pauli`);
 //! * a [`Composition`] is a window that is rebuilt piece by piece: it takes verified pieces in a legal bracketing of
 //!   its gates, and rewritings of single gates that are measured as they are made (`compose`, `join`, `rewriting`);
-//! * a [`VerifiedCircuit`] is the same for a whole circuit, and what a compile writes (`circuit`).
+//! * a [`VerifiedCircuit`] is the same for a whole circuit, and what a compile writes (`circuit`). Exchanges of wires
+//!   that are taken out of it become the permutation of its outputs, which it carries (`exchange`, `permuted`).
 
 mod block;
 mod circuit;
 mod compare;
 mod compose;
+mod exchange;
 mod join;
 mod matrix;
 mod pauli;
+mod permuted;
 mod program;
 mod residual;
 mod rewriting;
@@ -32,8 +35,10 @@ pub use block::{Evidence, Rejected, VerifiedBlock, block_distance};
 pub use circuit::{LoweringError, Output, ReplayError, VerifiedCircuit, WindowCounts};
 pub use compare::{CompareOptions, Comparison, Incomparable, Method, compare_circuits};
 pub use compose::Composition;
+pub use exchange::ExchangeError;
 pub use join::{JoinError, Piece};
 pub use matrix::{matrix_distance, state_distance};
+pub use permuted::compare_permuted;
 pub use rewriting::{Direction, MoveError, Rewriting};
 
 /// The verifier refuses something that bqc itself has made: a fault of bqc. What was there before stays.
@@ -48,6 +53,9 @@ pub enum Fault {
     /// A rewriting is not one.
     #[error(transparent)]
     Move(#[from] MoveError),
+    /// What was taken out is no exchange.
+    #[error(transparent)]
+    Exchange(#[from] ExchangeError),
 }
 
 /// Widest block that is compared over all its columns. A block of 12 wires is a matrix of

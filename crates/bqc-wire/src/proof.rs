@@ -1,4 +1,4 @@
-//! Proofs: what every pass of a compile did, so that anyone can do it again and measure it (`bqc.proof/2`).
+//! Proofs: what every pass of a compile did, so that anyone can do it again and measure it (`bqc.proof/3`).
 //!
 //! A head of 80 bytes: magic, `u32` version, `u32` number of passes, the SHA-256 of the input file and of the output
 //! file. Then the passes, each a `u32` length and an edit in postcard. Then the SHA-256 of all bytes before. Numbers
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// Raised with every change of what stands in a proof.
-pub const PROOF_VERSION: u32 = 2;
+pub const PROOF_VERSION: u32 = 3;
 
 const MAGIC: &[u8; 8] = b"bqcprf\r\n";
 const HEAD_BYTES: usize = 80;
@@ -54,6 +54,8 @@ pub enum ProofError {
 enum EditForm {
     Pieces(Vec<PieceForm>),
     Moves(Vec<MoveForm>),
+    /// Steps as differences, each from the one that comes after the last.
+    Exchanges(Vec<[i64; 3]>),
 }
 
 /// One piece; steps as differences, the first from the one that comes after the last of the piece before.
@@ -101,6 +103,9 @@ impl EditForm {
                 EditForm::Pieces(pieces.iter().map(|piece| PieceForm::of(piece, &mut at)).collect())
             }
             Edit::Moves(moves) => EditForm::Moves(moves.iter().map(|step| MoveForm::of(step, &mut at)).collect()),
+            Edit::Exchanges(exchanges) => {
+                EditForm::Exchanges(exchanges.iter().map(|steps| steps.map(|step| at.difference(step))).collect())
+            }
         }
     }
 
@@ -112,6 +117,10 @@ impl EditForm {
             }
             EditForm::Moves(moves) => {
                 Edit::Moves(moves.iter().map(|step| step.to_move(&mut at)).collect::<Option<_>>()?)
+            }
+            EditForm::Exchanges(exchanges) => {
+                let mut steps = |[a, b, c]: [i64; 3]| Some([at.number(a)?, at.number(b)?, at.number(c)?]);
+                Edit::Exchanges(exchanges.into_iter().map(&mut steps).collect::<Option<_>>()?)
             }
         })
     }

@@ -18,7 +18,11 @@ pub struct Report {
     pub input: CircuitFigures,
     /// The circuit as it was written.
     pub output: CircuitFigures,
-    /// Largest possible phase distance of output and input, in `[0, 1]`: the sum of the verified
+    /// The qubits that the output leaves on another wire; `null`, or left out, unless it may. Qubits that are measured
+    /// at the end are left out: their measurements follow them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_permutation: Option<Vec<MovedQubit>>,
+    /// Largest possible phase distance of output and input, in `[0, 1]`, with the qubits back on their wires: the sum of the verified
     /// distances of all blocks and of all one-qubit merges, over all passes.
     pub error_bound: f64,
     /// Comparison of the whole circuits, where they are small enough.
@@ -56,6 +60,15 @@ pub struct Report {
 
 impl Document for Report {
     const SCHEMA: &'static str = "bqc.report/2";
+}
+
+/// A qubit of the input that ends on another wire. Both are numbered over all registers, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MovedQubit {
+    /// The qubit of the input.
+    pub qubit: u32,
+    /// The wire of the output that holds it at the end.
+    pub wire: u32,
 }
 
 /// What a pool of worker processes went through.
@@ -167,8 +180,8 @@ pub struct SettingsRecord {
     /// `null` without a limit.
     pub time_limit_seconds: Option<f64>,
     /// Every setting that decides the output, by its name in plans: `flow`, `rounds`, `solver`, `objective`,
-    /// `block_size`, `max_block_cx`, `max_passes` (4294967295 without a limit), `exact_passes`, `patience`, `min_gain`, `restarts`, `starts`,
-    /// `epsilon`, `epsilon_total`, `seed`. Numbers are numbers.
+    /// `block_size`, `max_block_cx`, `max_passes` (4294967295 without a limit), `exact_passes`, `patience`, `min_gain`,
+    /// `restarts`, `permute_output` (yes or no), `starts`, `epsilon`, `epsilon_total`, `seed`. Numbers are numbers.
     #[serde(flatten)]
     pub deciding: BTreeMap<String, Value>,
 }

@@ -104,6 +104,13 @@ pub enum UnitFlow {
         /// Proposals of the walk.
         n_proposals: u64,
     },
+    /// As `Light`, with outputs on any wires: exchanges of two wires at the end cost nothing.
+    FreeLight,
+    /// As `Paulis`, with outputs on any wires.
+    FreePaulis {
+        /// Moves of the search.
+        n_moves: u64,
+    },
 }
 
 /// One unit of work.

@@ -32,6 +32,7 @@ fn edits() -> Vec<Edit> {
             Move::Cancel { place: 5, twin: 4_000_000_000 },
         ]),
         Edit::Pieces(vec![wide()]),
+        Edit::Exchanges(vec![[0, 1, 2], [7, 4_000_000_000, 9]]),
     ]
 }
 
@@ -41,7 +42,7 @@ fn edits_come_back() {
     let edits = edits();
     let bytes = encode_proof(&input, &output, &edits.iter().collect::<Vec<_>>());
     let proof = Proof::read(&bytes, &input, &output).unwrap();
-    assert_eq!(proof.n_passes(), 3);
+    assert_eq!(proof.n_passes(), 4);
     assert_eq!(proof.collect::<Result<Vec<_>, _>>().unwrap(), edits);
     assert_eq!(Proof::read(&bytes, &output, &output).unwrap_err(), ProofError::OtherInput);
     assert_eq!(Proof::read(&bytes, &input, &input).unwrap_err(), ProofError::OtherOutput);

@@ -174,6 +174,17 @@ fn stats_have_these_bytes_and_come_back_equal() {
 }
 
 #[test]
+fn qubits_on_other_wires_are_there_only_where_they_may_be() {
+    let report = Report::from_json(REPORT).unwrap();
+    assert_eq!(report.output_permutation, None);
+    let moved = [(0, 2), (2, 0)].map(|(qubit, wire)| MovedQubit { qubit, wire });
+    for list in [vec![], moved.to_vec()] {
+        let permuted = Report { output_permutation: Some(list), ..report.clone() };
+        assert_eq!(Report::from_json(&permuted.to_json()).unwrap(), permuted);
+    }
+}
+
+#[test]
 fn another_version_is_refused_by_name() {
     let newer = REPORT.replacen("bqc.report/2", "bqc.report/3", 1);
     let error = Report::from_json(&newer).unwrap_err();

@@ -233,6 +233,7 @@ pub fn settings(max_passes: u32) -> Settings {
         max_passes,
         patience: 6,
         min_gain: 0.0,
+        permutes_output: false,
         epsilon_total: 0.0,
         n_threads: 1,
         block: BlockSettings { flow: Flow::Delete, starts: 1, ..BlockSettings::default() },

@@ -59,6 +59,7 @@ fn run(folder: &Path, n_rounds: usize, max_replay: Duration) -> (Compiled, bool)
         max_passes: 3,
         patience: 3,
         min_gain: 0.0,
+        permutes_output: false,
         epsilon_total: 0.0,
         n_threads: 1,
         block,

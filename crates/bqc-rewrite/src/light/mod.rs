@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | cancellation, one-qubit merging, Hadamard reduction | `tape`, `cancel` | arXiv:1710.07345, sections 4.1 to 4.3 |
 //! | rotation merging over the whole circuit | `fold` | arXiv:1303.2042, arXiv:1710.07345, arXiv:1903.12456 |
-//! | SWAPs into wires | `swaps` | relabelling |
+//! | SWAPs into wires, and exchanges of outputs where these may be on any | `swaps` | relabelling |
 //! | runs on two wires, those of Clifford gates first | `runs` | quant-ph/0010100, quant-ph/0308045 |
 //! | few one-qubit gates for a tape | `places`, `write` | quant-ph/9807006 |
 //!
@@ -28,7 +28,7 @@ mod swaps;
 mod tape;
 mod write;
 
-use bqc_circuit::{BlockCircuit, BlockGate, LoweredGate};
+use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, LoweredGate, OutputPermutation, Qubit, Wire};
 use euler::Euler;
 use runs::End;
 use tape::Tape;
@@ -105,6 +105,37 @@ pub fn light_with_evidence(circuit: &BlockCircuit, angles: Angles) -> (BlockCirc
     evidence.is_taken = cost(&written, angles) < cost(circuit, angles);
     let result = if evidence.is_taken { written } else { circuit.clone() };
     (result, evidence)
+}
+
+/// As [`light_with_evidence`] for a circuit whose outputs may be on any wires. The result ends with the exchanges that
+/// bring them back; these count nothing, in it and in the circuit.
+pub fn light_with_free_outputs(circuit: &BlockCircuit, angles: Angles) -> (BlockCircuit, Evidence) {
+    let mut evidence = Evidence::default();
+    let (body, exchanges) = circuit.split_exchanges();
+    let Some(tape) = Tape::of(&body) else { return (circuit.clone(), evidence) };
+    let mut tape = shrink(tape, angles, &mut evidence);
+    // The wire on which each of the body ends.
+    let mut at: Vec<u32> = (0..tape.width() as u32).collect();
+    for _ in 0..MAX_PASSES {
+        let Some((smaller, moved)) = swaps::relabel_all(&tape) else { break };
+        let (n_two_qubit, n_rotations) = smaller.size();
+        let is_taken = smaller.size() < tape.size();
+        evidence.passes.push(PassRecord { name: "exchanges of outputs", n_two_qubit, n_rotations, is_taken });
+        if !is_taken {
+            break;
+        }
+        at.iter_mut().for_each(|wire| *wire = moved[*wire as usize]);
+        tape = shrink(smaller, angles, &mut evidence);
+    }
+    let mut written = write::write(&tape, angles);
+    evidence.is_taken = cost(&written, angles) < cost(&body, angles);
+    if !evidence.is_taken {
+        return (circuit.clone(), evidence);
+    }
+    let back = OutputPermutation::new(at.into_iter().map(Qubit).collect()).expect("relabelling is a permutation");
+    let back = back.undoing().into_iter().map(|wires| wires.map(|wire| BlockQubit::at(wire.index())));
+    back.chain(exchanges).for_each(|wires| written.push_exchange(wires));
+    (written, evidence)
 }
 
 /// Applies the passes in turn until none of them gains.

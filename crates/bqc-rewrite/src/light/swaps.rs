@@ -4,8 +4,9 @@
 //! ([`exchange`]; for CX: `CX(b, a) CX(a, b) = CX(a, b) SWAP`). A SWAP written as three CX is the case whose third pair
 //! then cancels. A SWAP costs nothing if the wires after it are relabelled; what remains of the permutation is written
 //! at the end, up to three pairs for each exchange. So a place counts only together with another one that undoes its
-//! exchange, or where three pairs vanish. The result is taken if it is smaller. (Qiskit's `ElidePermutations` and tket's
-//! implicit permutations leave the permutation to the reader of the output instead.)
+//! exchange, or where three pairs vanish. The result is taken if it is smaller. Where outputs may be on any wires, every
+//! place counts ([`relabel_all`]): the permutation is left to the reader of the output, as Qiskit's `ElidePermutations`
+//! and tket's implicit permutations do.
 
 use super::cancel::Builder;
 use super::clifford::{Axis, exchange};
@@ -19,6 +20,17 @@ pub(crate) fn relabel_swaps(tape: &Tape) -> Option<Tape> {
     let undone = undone(&places, tape.width());
     let results = [whole, undone].into_iter().filter(|chosen| !chosen.is_empty()).map(|chosen| relabel(tape, &chosen));
     results.min_by_key(Tape::size)
+}
+
+/// The tape with the wires exchanged after every place, and where it leaves each of its wires; `None` if there is no
+/// place. Linear.
+pub(crate) fn relabel_all(tape: &Tape) -> Option<(Tape, Vec<u32>)> {
+    let chosen: Vec<u32> = places(tape).iter().map(|place| place.node).collect();
+    if chosen.is_empty() {
+        return None;
+    }
+    let Writer { builder, at } = relabelled(tape, &chosen);
+    Some((builder.finish(), at))
 }
 
 /// A pair that with the one before exchanges its wires.
@@ -147,6 +159,11 @@ fn undone(places: &[Place], width: usize) -> Vec<u32> {
 /// The tape with the wires after each of these places exchanged, and the permutation undone at the end. A place is the
 /// node of the second of two pairs that exchange their wires, the first of which may come from an exchange itself.
 pub(crate) fn relabel(tape: &Tape, chosen: &[u32]) -> Tape {
+    relabelled(tape, chosen).put_back()
+}
+
+/// The same before the permutation is undone.
+fn relabelled(tape: &Tape, chosen: &[u32]) -> Writer {
     let mut writer = Writer { builder: Builder::new(tape.width()), at: (0..tape.width() as u32).collect() };
     let mut held = Held::new(tape.width());
     let mut chosen = chosen.iter().copied().peekable();
@@ -174,7 +191,10 @@ pub(crate) fn relabel(tape: &Tape, chosen: &[u32]) -> Tape {
     for wire in 0..tape.width() as u32 {
         writer.pairs(held.release(wire));
     }
-    writer.finish(tape)
+    for (wire, &pull) in tape.frames.iter().enumerate() {
+        writer.builder.push_frame(writer.at[wire], pull);
+    }
+    writer
 }
 
 /// Writes on relabelled wires.
@@ -205,10 +225,8 @@ impl Writer {
         }
     }
 
-    fn finish(mut self, tape: &Tape) -> Tape {
-        for (wire, &pull) in tape.frames.iter().enumerate() {
-            self.builder.push_frame(self.at[wire], pull);
-        }
+    /// Undoes the permutation.
+    fn put_back(mut self) -> Tape {
         // Which wire of the tape stands where.
         let mut standing = vec![0; self.at.len()];
         self.at.iter().enumerate().for_each(|(wire, &at)| standing[at as usize] = wire as u32);

@@ -150,6 +150,21 @@ proptest! {
     }
 
     #[test]
+    fn free_outputs_keep_the_unitary_with_the_exchanges_at_the_end(
+        seed in 0u64..1 << 48, kind in kinds(), width in 2usize..=8, n_gates in 0usize..300
+    ) {
+        let circuit = random(kind, width, n_gates, &mut Stream::new(seed, 7, 13));
+        let (result, evidence) = light_with_free_outputs(&circuit, Angles::Free);
+        prop_assert!(block_distance(&circuit, &result).unwrap() < 1e-12);
+        let (n_cx, n_kept) = (crate::Outputs::Free.n_cx(&result), light(&circuit).n_cx());
+        prop_assert!(n_cx <= crate::Outputs::Free.n_cx(&circuit) && n_cx <= n_kept);
+        prop_assert!(evidence.is_taken || result == circuit);
+        let again = light_with_free_outputs(&result, Angles::Free).0;
+        prop_assert!(crate::Outputs::Free.n_cx(&again) <= n_cx);
+        prop_assert!(block_distance(&circuit, &again).unwrap() < 1e-12);
+    }
+
+    #[test]
     fn clifford_and_t_gates_stay_exact(seed in 0u64..1 << 48, width in 1usize..=8, n_gates in 0usize..300) {
         let circuit = random(Kind::CliffordT, width, n_gates, &mut Stream::new(seed, 7, 12));
         let n_t = |circuit: &BlockCircuit| -> usize {

@@ -6,6 +6,7 @@
 //! should offer gates; a discount of 0.5 to 0.7 a layer; the rows of the final Clifford count 0.2 to 0.4 as much as a
 //! rotation of the front once no rotation is left out of sight.
 
+use crate::Outputs;
 use bqc_linalg::Stream;
 
 /// Purpose of the stream that draws parameters.
@@ -67,6 +68,8 @@ pub struct Greedy {
     pub every_output: bool,
     /// Names the random numbers, for ties and noise.
     pub seed: u64,
+    /// Where the outputs may be.
+    pub outputs: Outputs,
 }
 
 impl Default for Greedy {
@@ -82,6 +85,7 @@ impl Default for Greedy {
             rank_two: 3,
             every_output: true,
             seed: 0,
+            outputs: Outputs::default(),
         }
     }
 }
@@ -171,6 +175,7 @@ impl Choice {
             rank_two: self.rank_two,
             every_output: self.every_output,
             seed,
+            outputs: Outputs::default(),
         }
     }
 }

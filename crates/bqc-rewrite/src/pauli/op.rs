@@ -7,6 +7,8 @@
 use super::angle::split;
 use super::axis::{Axis, X, Y, Z};
 use super::frame::{Frame, identity_frames, inverse_frames, pull};
+use super::permutation::append_exchanges;
+use crate::Outputs;
 use bqc_circuit::{BlockCircuit, LoweredGate, TwoQubitGate};
 
 /// A gate.
@@ -79,6 +81,15 @@ impl PauliCircuit {
                 }
             }
         }
+        Some(read)
+    }
+
+    /// The same where the outputs may be on any wires: exchanges at the end of the block are no gates.
+    pub fn read_for(outputs: Outputs, circuit: &BlockCircuit) -> Option<PauliCircuit> {
+        let (body, exchanges) = outputs.split(circuit);
+        let mut read = PauliCircuit::read(&body)?;
+        let exchanges: Vec<[u32; 2]> = exchanges.iter().map(|wires| wires.map(|wire| wire.index() as u32)).collect();
+        append_exchanges(&mut read, &exchanges);
         Some(read)
     }
 

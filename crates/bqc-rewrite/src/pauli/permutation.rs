@@ -65,6 +65,30 @@ pub(crate) fn write_permutation(circuit: &PauliCircuit, stream: &mut Stream) -> 
     written
 }
 
+/// The circuit with every output on the wire that holds it, and the exchanges of wires after it that bring each to its
+/// own.
+pub(crate) fn split_permutation(circuit: &PauliCircuit) -> (PauliCircuit, Vec<[u32; 2]>) {
+    let mut frames = circuit.frames.clone();
+    // Exchanges that lead from the outputs to the wires; the way back is the same in reverse.
+    let mut exchanges = Vec::new();
+    for wire in 0..frames.len() {
+        while frames[wire].wire as usize != wire {
+            let other = frames[wire].wire as usize;
+            exchanges.push([wire as u32, other as u32]);
+            frames.swap(wire, other);
+        }
+    }
+    exchanges.reverse();
+    (PauliCircuit { ops: circuit.ops.clone(), frames }, exchanges)
+}
+
+/// The circuit followed by exchanges of wires.
+pub(crate) fn append_exchanges(circuit: &mut PauliCircuit, exchanges: &[[u32; 2]]) {
+    for [a, b] in exchanges {
+        circuit.frames.swap(*a as usize, *b as usize);
+    }
+}
+
 /// Takes transpositions at gates that join wires of one cycle, each with a chance.
 fn exchange_after_gates(circuit: &PauliCircuit, chance: f64, stream: &mut Stream) -> PauliCircuit {
     let mut frames: Vec<Frame> = identity_frames(circuit.n_wires()).collect();
@@ -133,6 +157,19 @@ mod tests {
     use super::*;
     use crate::pauli::test_support::{circuit_matrix, random_block, random_frames};
     use bqc_linalg::phase_distance;
+
+    #[test]
+    fn a_circuit_is_what_it_is_split_into() {
+        let mut stream = Stream::new(0, 1, 7);
+        for n in 1..6 {
+            let mut circuit = PauliCircuit::read(&random_block(n, 20, &mut stream)).unwrap();
+            circuit.frames = random_frames(n, &mut stream);
+            let (mut split, exchanges) = split_permutation(&circuit);
+            assert_eq!((n_transpositions(&split.frames), exchanges.len()), (0, n_transpositions(&circuit.frames)));
+            append_exchanges(&mut split, &exchanges);
+            assert_eq!(split, circuit);
+        }
+    }
 
     #[test]
     fn outputs_come_to_their_wires_at_one_gate_each_where_gates_join_them() {

@@ -13,7 +13,8 @@ use super::frame::{Frame, identity_frames};
 use super::op::{Op, PauliCircuit, n_pairs};
 use super::permutation::{Cycles, write_permutation};
 use super::resynthesis::{Blocks, MOST_TURNS};
-use super::write::write;
+use super::write::write_with_exchanges;
+use crate::Outputs;
 use bqc_circuit::BlockCircuit;
 use bqc_linalg::Stream;
 
@@ -31,6 +32,8 @@ pub struct BlockSettings {
     pub transposition: f64,
     /// The temperature, as a function of progress.
     pub cooling: Cooling,
+    /// Where the outputs may be. Transpositions cost nothing if anywhere.
+    pub outputs: Outputs,
 }
 
 impl BlockSettings {
@@ -41,7 +44,13 @@ impl BlockSettings {
 impl Default for BlockSettings {
     /// Blocks of 2 to 12 wires and 3 to 42 CX, a price of 0.5, cooled from 0.7.
     fn default() -> BlockSettings {
-        BlockSettings { n_wires: 12, n_cx: 42, transposition: 0.5, cooling: Cooling::default() }
+        BlockSettings {
+            n_wires: 12,
+            n_cx: 42,
+            transposition: 0.5,
+            cooling: Cooling::default(),
+            outputs: Outputs::default(),
+        }
     }
 }
 
@@ -84,7 +93,7 @@ pub struct BlockSearch {
     cut: Cut,
     cycles: Cycles,
     blocks: Blocks,
-    /// With its outputs on their wires.
+    /// With its outputs on their wires, unless these are free.
     best: PauliCircuit,
     empty: BlockCircuit,
 }
@@ -92,7 +101,7 @@ pub struct BlockSearch {
 impl BlockSearch {
     /// A search that begins with a circuit. None if the circuit is not well-formed or an angle is not finite.
     pub fn new(circuit: &BlockCircuit, settings: BlockSettings, seed: u64) -> Option<BlockSearch> {
-        let read = PauliCircuit::read(circuit)?;
+        let read = PauliCircuit::read_for(settings.outputs, circuit)?;
         let n = read.n_wires();
         let most_wires = settings.n_wires.clamp(2, BlockSettings::MOST_WIRES);
         // A price that is not a number is none, and an infinite one would make sums of nothing.
@@ -135,14 +144,15 @@ impl BlockSearch {
         }
     }
 
-    /// CX of the best circuit so far, with the permutation of its outputs written out.
+    /// CX of the best circuit so far, with the permutation of its outputs written out if these are not free.
     pub fn n_cx(&self) -> usize {
         self.best.n_pairs()
     }
 
-    /// The best circuit so far, with the permutation of its outputs written out.
+    /// The best circuit so far, with the permutation of its outputs written out: as exchanges at its end if these are
+    /// free.
     pub fn best(&self) -> BlockCircuit {
-        write(&self.best, self.empty.clone())
+        write_with_exchanges(&self.best, self.empty.clone())
     }
 
     /// How many blocks have been synthesised: moves, less those whose block has less than two CX.
@@ -174,10 +184,13 @@ impl BlockSearch {
         self.draw_size();
     }
 
-    /// Keeps the circuit if it is the best with its permutation written out.
+    /// Keeps the circuit if it is the best with its permutation written out, or as it is if its outputs are free.
     fn keep(&mut self) {
         let current = PauliCircuit { ops: self.coming.clone(), frames: self.ends.clone() };
-        let written = write_permutation(&current, &mut self.stream);
+        let written = match self.settings.outputs {
+            Outputs::Kept => write_permutation(&current, &mut self.stream),
+            Outputs::Free => current,
+        };
         if written.n_pairs() < self.best.n_pairs() {
             self.best = written;
         }
@@ -210,7 +223,8 @@ impl BlockSearch {
         }
         let new = n_pairs(&self.blocks.ops);
         let is_identity = self.blocks.frames.iter().enumerate().all(|(wire, frame)| frame.wire as usize == wire);
-        let n_transpositions = if is_identity { self.n_transpositions } else { self.transpositions_with_fresh() };
+        let is_same = is_identity || self.settings.outputs == Outputs::Free;
+        let n_transpositions = if is_same { self.n_transpositions } else { self.transpositions_with_fresh() };
         if new as f64 + price * n_transpositions as f64 > room {
             return false;
         }
@@ -257,6 +271,7 @@ mod tests {
     use super::*;
     use crate::pauli::frame::pull;
     use crate::pauli::test_support::{inverse, random_block, random_clifford, random_clifford_t};
+    use crate::pauli::write::write;
     use crate::pauli::{Greedy, synthesize};
     use bqc_verify::VerifiedBlock;
 
@@ -286,6 +301,29 @@ mod tests {
             }
         }
         assert!(n_after < n_before * 3 / 4, "{n_before} {n_after}");
+    }
+
+    #[test]
+    fn free_outputs_cost_nothing_and_the_exchanges_bring_them_back() {
+        let mut stream = Stream::new(0, 1, 19);
+        let settings = BlockSettings { outputs: Outputs::Free, ..BlockSettings::default() };
+        let mut n_saved = 0;
+        for n in 2..=8 {
+            for kind in [random_block, random_clifford, random_clifford_t] {
+                let block = kind(n, 60, &mut stream);
+                let [mut free, mut kept] = [&settings, &BlockSettings::default()]
+                    .map(|settings| BlockSearch::new(&block, settings.clone(), 1).unwrap());
+                (0..10).for_each(|k| free.run(100, 0.1 * f64::from(k)));
+                (0..10).for_each(|k| kept.run(100, 0.1 * f64::from(k)));
+                let best = free.best();
+                assert_eq!(Outputs::Free.n_cx(&best), free.n_cx());
+                VerifiedBlock::check(&block, best.clone(), 1e-10).unwrap();
+                n_saved += kept.n_cx() as i64 - free.n_cx() as i64;
+                // What was found is where another search begins.
+                assert_eq!(BlockSearch::new(&best, settings.clone(), 2).unwrap().n_cx(), free.n_cx());
+            }
+        }
+        assert!(n_saved > 10, "{n_saved}");
     }
 
     #[test]

@@ -7,7 +7,8 @@ use super::op::PauliCircuit;
 use super::permutation::{n_transpositions, write_permutation};
 use super::run::{Later, Synthesis};
 use super::window::{Entering, Window, n_slots_for};
-use super::write::write;
+use super::write::{write, write_with_exchanges};
+use crate::Outputs;
 use bqc_circuit::BlockCircuit;
 use bqc_linalg::Stream;
 
@@ -45,19 +46,23 @@ const N_PERMUTATION_ATTEMPTS: usize = 6;
 /// The circuit synthesised anew from its Pauli rotations, with the same unitary up to global phase and the rounding of
 /// its angles.
 ///
-/// * `limit`: the most two-qubit gates that the result may have, the count that is known already. A synthesis that
+/// * `limit`: the most two-qubit gates that the result may have, the count that is known already. Exchanges at the end
+///   do not count if the outputs are free. A synthesis that
 ///   comes above it is given up.
 /// * None if it is given up, if the circuit has more than [`MOST_WIRES`] wires, if it is not well-formed, or if an
 ///   angle is not finite.
 /// * Time: linear in the gates, some microseconds a rotation at ten wires; with the square of the wires of a rotation.
 pub fn synthesize(circuit: &BlockCircuit, greedy: &Greedy, limit: Option<usize>) -> Option<BlockCircuit> {
-    let read = PauliCircuit::read(circuit)?;
+    let read = PauliCircuit::read_for(greedy.outputs, circuit)?;
     let mut stream = Stream::new(greedy.seed, 0, TIES);
     let limit = limit.unwrap_or(usize::MAX);
     let found = match greedy.direction {
         Direction::Forward => of_any_width(&read, greedy, limit, &mut stream)?,
         Direction::Backward => of_any_width(&read.inverse(), greedy, limit, &mut stream)?.inverse(),
     };
+    if greedy.outputs == Outputs::Free {
+        return Some(write_with_exchanges(&found, BlockCircuit::new(circuit.width())));
+    }
     let n_attempts = if n_transpositions(&found.frames) == 0 { 1 } else { N_PERMUTATION_ATTEMPTS };
     let written = (0..n_attempts).map(|_| write_permutation(&found, &mut stream));
     let written = written.min_by_key(PauliCircuit::n_pairs).filter(|written| written.n_pairs() <= limit)?;
@@ -165,6 +170,32 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn free_outputs_end_with_exchanges_that_do_not_count() {
+        let mut stream = Stream::new(0, 1, 20);
+        let (mut n_free, mut n_kept) = (0, 0);
+        for n in 2..=7 {
+            for direction in BOTH {
+                let block = random_clifford(n, 60, &mut stream);
+                let greedy = Greedy { direction, ..Greedy::default() };
+                let free = Greedy { outputs: Outputs::Free, ..greedy };
+                let found = synthesize(&block, &free, None).unwrap();
+                VerifiedBlock::check(&block, found.clone(), 1e-11).unwrap();
+                let n_cx = Outputs::Free.n_cx(&found);
+                assert_eq!(synthesize(&block, &free, Some(n_cx)).unwrap(), found);
+                assert!(n_cx == 0 || synthesize(&block, &free, Some(n_cx - 1)).is_none());
+                n_free += n_cx;
+                n_kept += synthesize(&block, &greedy, None).unwrap().n_cx();
+                // A circuit that is exchanges and nothing else.
+                let mut exchanges = BlockCircuit::new(n as u16);
+                (1..n).for_each(|wire| exchanges.push_exchange([0, wire].map(BlockQubit::at)));
+                let found = synthesize(&exchanges, &free, Some(0)).unwrap();
+                VerifiedBlock::check(&exchanges, found, 1e-11).unwrap();
+            }
+        }
+        assert!(n_free < n_kept, "{n_free} {n_kept}");
     }
 
     #[test]

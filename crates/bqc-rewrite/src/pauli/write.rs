@@ -10,6 +10,7 @@ use super::angle::settle;
 use super::axis::{Axis, X, Y, Z};
 use super::frame::Frame;
 use super::op::{Op, PauliCircuit};
+use super::permutation::split_permutation;
 use bqc_circuit::{BlockCircuit, BlockQubit, Wire};
 use std::f64::consts::FRAC_PI_2;
 use std::sync::LazyLock;
@@ -54,6 +55,14 @@ pub(crate) fn write(circuit: &PauliCircuit, mut empty: BlockCircuit) -> BlockCir
         side.flush(wire as u32, &mut empty);
     }
     empty
+}
+
+/// Writes a circuit whose outputs may be on any wires, and then the exchanges that bring them to their own.
+pub(crate) fn write_with_exchanges(circuit: &PauliCircuit, empty: BlockCircuit) -> BlockCircuit {
+    let (body, exchanges) = split_permutation(circuit);
+    let mut written = write(&body, empty);
+    exchanges.iter().for_each(|wires| written.push_exchange(wires.map(|wire| BlockQubit::at(wire as usize))));
+    written
 }
 
 /// Control and target of the CX that a pair gate is, and the one-wire Cliffords before it. Their inverses come after.

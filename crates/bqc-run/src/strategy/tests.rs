@@ -13,6 +13,7 @@ fn settings() -> Settings {
         max_passes: 100,
         patience: 5,
         min_gain: 0.01,
+        permutes_output: false,
         epsilon_total: 0.0,
         n_threads: 1,
         block: BlockSettings { flow: Flow::Search { n_rounds: 20 }, starts: 4, ..BlockSettings::default() },

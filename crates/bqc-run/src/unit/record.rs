@@ -78,10 +78,10 @@ impl Unit {
         UnitRecord { block: BlockForm::from(&self.block), ..self.record.clone() }
     }
 
-    /// A block from outside that has no more two-qubit gates than the unit's.
+    /// A block from outside that has no more two-qubit gates than the unit's, as far as they count.
     fn no_longer(&self, form: &BlockForm) -> Result<BlockCircuit, Refused> {
         let candidate = BlockCircuit::try_from(form)?;
-        let (found, original) = (candidate.n_cx(), self.block.n_cx());
+        let [found, original] = [&candidate, &self.block].map(|block| self.outputs().n_cx(block));
         if found > original { Err(Refused::Longer { found, original }) } else { Ok(candidate) }
     }
 
