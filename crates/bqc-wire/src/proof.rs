@@ -1,4 +1,4 @@
-//! Proofs: what every pass of a compile did, so that anyone can do it again and measure it (`bqc.proof/2`).
+//! Proofs: what every pass of a compile did, so that anyone can do it again and measure it (`bqc.proof/3`).
 //!
 //! A head of 80 bytes: magic, `u32` version, `u32` number of passes, the SHA-256 of the input file and of the output
 //! file. Then the passes, each a `u32` length and an edit in postcard. Then the SHA-256 of all bytes before. Numbers
@@ -13,8 +13,12 @@ use bqc_circuit::{BlockCircuit, Edit, Move, PieceEdit, Qubit};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Raised with every change of what stands in a proof.
-pub const PROOF_VERSION: u32 = 2;
+/// Raised with every change of what stands in a proof, and of what its reader has to know to follow it: since 3, windows
+/// may need sums over paths. The bytes are those of 2.
+pub const PROOF_VERSION: u32 = 3;
+
+/// The oldest that is read.
+const OLDEST_VERSION: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"bqcprf\r\n";
 const HEAD_BYTES: usize = 80;
@@ -27,7 +31,7 @@ pub enum ProofError {
     #[error("it is not a proof of bqc")]
     NoProof,
     /// Written by another version.
-    #[error("it has format {found}, and this version of bqc reads {PROOF_VERSION}")]
+    #[error("it has format {found}, and this version of bqc reads {OLDEST_VERSION} to {PROOF_VERSION}")]
     Version {
         /// Its format.
         found: u32,
@@ -216,7 +220,7 @@ impl<'a> Proof<'a> {
             return Err(ProofError::NoProof);
         }
         let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-        if word(8) != PROOF_VERSION {
+        if !(OLDEST_VERSION..=PROOF_VERSION).contains(&word(8)) {
             return Err(ProofError::Version { found: word(8) });
         }
         let (body, digest) = bytes.split_last_chunk::<DIGEST_BYTES>().ok_or(ProofError::NoProof)?;
