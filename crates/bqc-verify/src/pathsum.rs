@@ -41,8 +41,8 @@ pub(crate) struct Effort {
 }
 
 impl Effort {
-    /// While a compile waits: some tenths of a second, and a second for thousands of gates.
-    pub(crate) const BRIEF: Effort = Effort { per_gate: 1_000, limits: [500_000, 5_000_000] };
+    /// While a compile waits: half a second at most.
+    pub(crate) const BRIEF: Effort = Effort { per_gate: 500, limits: [200_000, 2_000_000] };
     /// For a comparison that nothing else can make: some ten seconds at most.
     pub(crate) const THOROUGH: Effort = Effort { per_gate: 20_000, limits: [10_000_000, 100_000_000] };
 
