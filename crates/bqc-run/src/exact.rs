@@ -1,8 +1,8 @@
 //! Passes of exact rewritings (bqc-rewrite): what one does in a region, and how a pass cuts a circuit for it.
 //!
-//! They need no engine. A region is as wide as the circuit, so their results are proved by Pauli forms and not measured
-//! over all columns (see [`VerifiedBlock::check`]); what is not proved there is not taken, and that is no fault: an
-//! equality that needs other means than Paulis is none that the evidence could see.
+//! They need no engine. A region is as wide as the circuit, so their results are proved by Pauli forms or path sums and
+//! not measured over all columns (see [`VerifiedBlock::check`]). What is not proved there is not taken, and that is no
+//! fault: it may be equal in a way that neither shows.
 
 use crate::observer::Event;
 use crate::pass::{Pass, PassResult, joined};
