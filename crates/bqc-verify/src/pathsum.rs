@@ -44,7 +44,7 @@ impl Effort {
     /// While a compile waits: half a second at most.
     pub(crate) const BRIEF: Effort = Effort { per_gate: 500, limits: [200_000, 2_000_000] };
     /// For a comparison that nothing else can make: some ten seconds at most.
-    pub(crate) const THOROUGH: Effort = Effort { per_gate: 20_000, limits: [10_000_000, 100_000_000] };
+    pub(crate) const THOROUGH: Effort = Effort { per_gate: 20_000, limits: [10_000_000, 50_000_000] };
 
     fn budget(self, n_gates: usize) -> u64 {
         let [least, most] = self.limits;
@@ -59,7 +59,7 @@ const SMALL_TURN: f64 = 1.1e-12;
 const FINEST: u32 = 12;
 
 /// Functions that would become more monomials than this stay symbols.
-const MOST_MONOMIALS: u64 = 100_000;
+const LARGEST_MELTED: u64 = 100_000;
 
 /// A product of doubles that stands for a multiple of π may be off by so many radians.
 const ROUNDING: f64 = 1e-15;
@@ -169,7 +169,7 @@ fn melt(total: &mut Sum) -> Option<bool> {
         let Some((power, multiple, rest)) = function.angle.and_then(|angle| as_multiple(angle.rest[0])) else {
             continue;
         };
-        if n_monomials(function.of.len() as u64, power) > MOST_MONOMIALS {
+        if n_monomials(function.of.len() as u64, power) > LARGEST_MELTED {
             continue;
         }
         let function = total.take(number)?.of;
@@ -203,4 +203,4 @@ fn n_monomials(n: u64, power: u32) -> u64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

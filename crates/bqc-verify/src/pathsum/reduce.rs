@@ -167,7 +167,8 @@ pub(super) fn free_directions(total: &mut Sum) -> Progress<bool> {
         column.sort_unstable();
         let mut set = vec![variable];
         while let Some(known) = column.last().and_then(|last| columns.get(last)) {
-            total.budget = total.budget.checked_sub((known.0.len() + column.len()) as u64).ok_or(Stop)?;
+            let n_added = known.0.len() + column.len();
+            total.spend(n_added).ok_or(Stop)?;
             column = sum(&column, &known.0);
             set = sum(&set, &known.1);
         }

@@ -49,6 +49,9 @@ pub(super) struct Sum {
     pub(super) n_additions: usize,
 }
 
+/// Monomials that may come up; each takes some hundred bytes, and all of them half a gigabyte.
+const MOST_MONOMIALS: usize = 1 << 22;
+
 /// Two angles that add up to a rotation at most this far from the identity, in phase distance, count as nothing.
 const NEGLIGIBLE: f64 = 1e-12;
 
@@ -73,10 +76,10 @@ impl Sum {
         }
     }
 
-    /// Counts work. None if it is too much.
+    /// Counts work. None if it is too much, or takes too much memory.
     pub(super) fn spend(&mut self, n_monomials: usize) -> Option<()> {
         self.budget = self.budget.checked_sub(n_monomials as u64)?;
-        Some(())
+        (self.monomials.len() <= MOST_MONOMIALS).then_some(())
     }
 
     /// A further variable: of the input, or one that is summed over.

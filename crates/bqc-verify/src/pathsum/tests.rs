@@ -44,6 +44,17 @@ fn push_toffoli(block: &mut BlockCircuit, [a, b, c]: [u16; 3]) {
     push_h(block, c);
 }
 
+/// A Toffoli gate, and the same by way of a helper in any state: into it and from there to the target, twice.
+pub(crate) fn product_around_a_helper(width: u16) -> [BlockCircuit; 2] {
+    let [mut direct, mut around] = [(); 2].map(|()| BlockCircuit::new(width));
+    push_toffoli(&mut direct, [0, 1, 3]);
+    for _ in 0..2 {
+        push_toffoli(&mut around, [0, 1, 2]);
+        push_cx(&mut around, 2, 3);
+    }
+    [direct, around]
+}
+
 /// The product of the controls added to the target, by Toffoli gates over wires in any state: `helpers` are as many as
 /// the controls but two, and come back as they were.
 fn push_toffoli_of_many(block: &mut BlockCircuit, controls: &[u16], helpers: &[u16], target: u16) {
@@ -135,14 +146,7 @@ fn small_differences_are_bounded_at_their_size() {
 #[test]
 fn sums_prove_what_pauli_forms_do_not() {
     let mut pairs = Vec::new();
-    // Twice into a helper, and from there to the target.
-    let mut direct = BlockCircuit::new(4);
-    push_toffoli(&mut direct, [0, 1, 3]);
-    let mut around = BlockCircuit::new(4);
-    for _ in 0..2 {
-        push_toffoli(&mut around, [0, 1, 2]);
-        push_cx(&mut around, 2, 3);
-    }
+    let [direct, around] = product_around_a_helper(4);
     pairs.push((direct, around));
     // One T on every sum of five bits is the identity (the 16 of them with the first bit).
     let mut all = BlockCircuit::new(5);
