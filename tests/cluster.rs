@@ -169,32 +169,46 @@ fn steps_noted(folder: &Folder, child: &Child, is_of_kind: Kind) -> Vec<(UnitKey
     steps
 }
 
-/// Kills a supervisor when a search of this kind has come to `n_steps` rounds, moves or proposals, and lets another go on.
-fn is_gone_on_with(circuit: &str, options: &[&str], is_of_kind: Kind, n_steps: u64) {
+/// Kills one supervisor after the other when a search of the next kind has come to so many rounds, moves or proposals,
+/// and lets another go on to the end.
+fn is_gone_on_with(circuit: &str, options: &[&str], kills: &[(Kind, u64)]) {
     let folder = Folder::new();
     let input = folder.write("in.qasm", circuit);
     let output = folder.arg("one.qasm");
     assert_eq!(run(&[&["compile", &input, "-q", "-o", &output], options].concat()).status.code(), Some(0));
     assert_eq!(plan(&folder, options).0, 0);
 
-    let first = start(&folder, "1", 0, 1, &["--lease", "2s"]);
-    let furthest = || steps_noted(&folder, &first, is_of_kind).into_iter().max_by_key(|(_, n)| *n);
-    wait_until("some steps", || furthest().is_some_and(|(_, n)| n >= n_steps));
-    send(&first, Signal::SIGKILL);
-    let (unit, n_before) = furthest().unwrap();
-    assert_eq!(end(first).0, -1);
-
-    let mut second = start(&folder, "2", 0, 1, &["--lease", "2s"]);
+    let job = |number: usize| start(&folder, &number.to_string(), 0, 1, &["--lease", "2s"]);
+    // The kind of search in which the supervisor before was killed, its unit and how far that was; and what the next
+    // ones note of the same unit.
+    let mut left: Option<(Kind, UnitKey, u64)> = None;
     let mut steps = Vec::new();
+    let mut note = |child: &Child, left: &Option<(Kind, UnitKey, u64)>| {
+        let Some((kind, unit, n_before)) = left else { return };
+        let noted = steps_noted(&folder, child, *kind).into_iter().filter(|(key, _)| key == unit);
+        steps.extend(noted.map(|(_, n)| (*n_before, n)));
+    };
+    for (number, &(kind, n_steps)) in kills.iter().enumerate() {
+        let child = job(number);
+        let furthest = || steps_noted(&folder, &child, kind).into_iter().max_by_key(|(_, n)| *n);
+        wait_until("some steps", || {
+            note(&child, &left);
+            furthest().is_some_and(|(_, n)| n >= n_steps)
+        });
+        send(&child, Signal::SIGKILL);
+        let (unit, n_before) = furthest().unwrap();
+        left = Some((kind, unit, n_before));
+        assert_eq!(end(child).0, -1);
+    }
+    let mut last = job(kills.len());
     wait_until("its end", || {
-        let noted = steps_noted(&folder, &second, is_of_kind);
-        steps.extend(noted.into_iter().filter(|(key, _)| *key == unit).map(|(_, n)| n));
-        second.try_wait().unwrap().is_some()
+        note(&last, &left);
+        last.try_wait().unwrap().is_some()
     });
-    let (code, stderr) = end(second);
+    let (code, stderr) = end(last);
     assert!(code == 0 && number(&stderr, "blocks gone on with") == 1, "{code} {stderr}");
-    // It has done none of the steps before.
-    assert!(steps.iter().min().is_some_and(|n| *n >= n_before), "{n_before}: {steps:?}");
+    // None of the steps before were done again.
+    assert!(!steps.is_empty() && steps.iter().all(|(n_before, n)| n >= n_before), "{steps:?}");
     assert_eq!(merge(&folder, &[]).0, 0);
     assert_eq!(folder.read("out.qasm"), folder.read("one.qasm"));
     assert_eq!(fs::read_dir(folder.path("run/checkpoints")).unwrap().count(), 0);
@@ -205,18 +219,16 @@ fn is_gone_on_with(circuit: &str, options: &[&str], is_of_kind: Kind, n_steps: u
 #[test]
 fn a_long_block_goes_on_from_its_last_round_when_its_supervisor_is_killed() {
     let options = ["--effort", "3", "--passes", "3", "--starts", "1", "--solver", "qfactor"];
-    is_gone_on_with(&long(12, 3), &options, |state| matches!(state, CheckpointRecord::Window(_)), 5);
+    is_gone_on_with(&long(12, 3), &options, &[(|state| matches!(state, CheckpointRecord::Window(_)), 5)]);
 }
 
 /// Exact passes of one region, each of some seconds.
 #[test]
-fn an_exact_search_goes_on_from_its_last_moves_when_its_supervisor_is_killed() {
+fn exact_searches_go_on_from_their_last_moves_when_their_supervisors_are_killed() {
     let options = ["--effort", "2", "--passes", "1", "--starts", "1"];
     let paulis: Kind = |state| matches!(state, CheckpointRecord::Paulis(_));
     let path_sums: Kind = |state| matches!(state, CheckpointRecord::PathSums(_));
-    for (is_of_kind, n_steps) in [(paulis, 1_000), (path_sums, 100_000)] {
-        is_gone_on_with(&long(10, 11), &options, is_of_kind, n_steps);
-    }
+    is_gone_on_with(&long(10, 24), &options, &[(paulis, 1_000), (path_sums, 100_000)]);
 }
 
 #[test]
