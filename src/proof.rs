@@ -64,8 +64,11 @@ struct Replayed {
 
 /// What is known of the replaced windows, in words.
 fn evidence(windows: &WindowCounts) -> String {
-    let WindowCounts { n_columns, n_paulis, n_states } = *windows;
+    let WindowCounts { n_columns, n_paulis, n_path_sums, n_states } = *windows;
     let mut text = format!("windows measured over all columns: {n_columns}, bounded by Pauli forms: {n_paulis}");
+    if n_path_sums > 0 {
+        text += &format!(", by path sums: {n_path_sums}");
+    }
     if n_states > 0 {
         text += &format!(
             "; {n_states} of 9 to 12 wires keep the distance that the proof claims, which random states do not contradict"

@@ -105,6 +105,7 @@ fn whole_check(compiled: &Compiled) -> WholeCheck {
         Some(Method::RandomStates { .. }) => CheckMethod::RandomStates,
         Some(Method::RandomBranches { .. }) => CheckMethod::RandomBranches,
         Some(Method::Paulis) => CheckMethod::Paulis,
+        Some(Method::PathSums) => CheckMethod::PathSums,
         None => CheckMethod::None,
     };
     WholeCheck { method, distance: compiled.comparison.map(|c| c.distance), difference: compiled.difference.clone() }

@@ -68,6 +68,7 @@ fn check(report: &Report) -> String {
         CheckMethod::RandomStates => format!(", whole circuits compared on random states: {distance:.1e}"),
         CheckMethod::RandomBranches => format!(", whole circuits compared on random branches: {distance:.1e}"),
         CheckMethod::Paulis => format!(", whole circuits at most apart by Pauli forms: {distance:.1e}"),
+        CheckMethod::PathSums => format!(", whole circuits at most apart by path sums: {distance:.1e}"),
         CheckMethod::None => String::new(),
     }
 }

@@ -6,7 +6,7 @@ use crate::input::{is_standard_stream, read_circuit, read_circuit_and_bytes};
 use crate::output::Output;
 use crate::permutation::{asked, hint};
 use crate::progress::say;
-use bqc_verify::{CompareOptions, Comparison, Method, compare_permuted};
+use bqc_verify::{CompareOptions, Comparison, compare_permuted};
 use std::path::Path;
 
 /// Prints the distance and how it was found; the exit code says whether it is small enough.
@@ -29,12 +29,12 @@ pub fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
         Failure::Usage(format!("`{a}` and `{b}` cannot be compared: {reason}"))
     })?;
     let is_same = comparison.distance <= args.epsilon;
-    if comparison.method == Method::Paulis && !is_same {
+    if comparison.method.is_bound() && !is_same {
         let [a, b] = [&args.left, &args.right].map(|path| path.display());
         let Comparison { distance, n_qubits, .. } = comparison;
         return Err(Failure::Usage(format!(
-            "`{a}` and `{b}` use {n_qubits} wires, where only Pauli forms compare circuits; these show a distance of at \
-             most {distance:.3e}, which does not tell whether it is at most {:e}",
+            "`{a}` and `{b}` use {n_qubits} wires, where only Pauli forms and path sums compare circuits; these show a \
+             distance of at most {distance:.3e}, which does not tell whether it is at most {:e}",
             args.epsilon
         )));
     }

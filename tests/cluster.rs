@@ -6,7 +6,7 @@ mod common;
 #[path = "common/processes.rs"]
 mod processes;
 
-use bqc_wire::{CheckMethod, Document, Entry, Replay, Report, RunStatus, Status, UnitKey};
+use bqc_wire::{CheckMethod, CheckpointRecord, Document, Entry, Replay, Report, RunStatus, Status, UnitKey};
 use common::*;
 use nix::sys::signal::Signal;
 use processes::*;
@@ -145,55 +145,90 @@ fn a_second_job_goes_on_where_all_of_the_first_were_killed() {
     assert!(code == 0 && stderr.contains("complete: 0 blocks done here"), "{stderr}");
 }
 
-/// The checkpoints of a supervisor in the folder: units, and how many rounds of them are done.
-fn rounds_noted(folder: &Folder, child: &Child) -> Vec<(UnitKey, u64)> {
+/// Whether a state is of some kind of search.
+type Kind = fn(&CheckpointRecord) -> bool;
+
+/// The checkpoints of a supervisor in the folder that are of a kind: units, and how many rounds, moves or proposals of
+/// them are done.
+fn steps_noted(folder: &Folder, child: &Child, is_of_kind: Kind) -> Vec<(UnitKey, u64)> {
     let of_child = format!("-{}-", child.id());
     let entries = fs::read_dir(folder.path("run/checkpoints")).into_iter().flatten().flatten();
     let its = entries.filter(|e| e.file_name().to_str().unwrap().contains(&of_child));
     // One may go while it is looked at.
-    let mut rounds = Vec::new();
+    let mut steps = Vec::new();
     for bytes in its.filter_map(|e| fs::read(e.path()).ok()) {
         let Some(plan) = bytes.get(12..44).and_then(|plan| plan.try_into().ok()) else { continue };
         for entry in Replay::new(&bytes, &plan).unwrap() {
-            if let Entry::Checkpoint(key, state) = entry {
-                rounds.push((key, state.n_rounds));
+            if let Entry::Checkpoint(key, state) = entry
+                && is_of_kind(&state)
+            {
+                steps.push((key, state.progress()));
             }
         }
     }
-    rounds
+    steps
+}
+
+/// Kills one supervisor after the other when a search of the next kind has come to so many rounds, moves or proposals,
+/// and lets another go on to the end.
+fn is_gone_on_with(circuit: &str, options: &[&str], kills: &[(Kind, u64)]) {
+    let folder = Folder::new();
+    let input = folder.write("in.qasm", circuit);
+    let output = folder.arg("one.qasm");
+    assert_eq!(run(&[&["compile", &input, "-q", "-o", &output], options].concat()).status.code(), Some(0));
+    assert_eq!(plan(&folder, options).0, 0);
+
+    let job = |number: usize| start(&folder, &number.to_string(), 0, 1, &["--lease", "2s"]);
+    // The kind of search in which the supervisor before was killed, its unit and how far that was; and what the next
+    // ones note of the same unit.
+    let mut left: Option<(Kind, UnitKey, u64)> = None;
+    let mut steps = Vec::new();
+    let mut note = |child: &Child, left: &Option<(Kind, UnitKey, u64)>| {
+        let Some((kind, unit, n_before)) = left else { return };
+        let noted = steps_noted(&folder, child, *kind).into_iter().filter(|(key, _)| key == unit);
+        steps.extend(noted.map(|(_, n)| (*n_before, n)));
+    };
+    for (number, &(kind, n_steps)) in kills.iter().enumerate() {
+        let child = job(number);
+        let furthest = || steps_noted(&folder, &child, kind).into_iter().max_by_key(|(_, n)| *n);
+        wait_until("some steps", || {
+            note(&child, &left);
+            furthest().is_some_and(|(_, n)| n >= n_steps)
+        });
+        send(&child, Signal::SIGKILL);
+        let (unit, n_before) = furthest().unwrap();
+        left = Some((kind, unit, n_before));
+        assert_eq!(end(child).0, -1);
+    }
+    let mut last = job(kills.len());
+    wait_until("its end", || {
+        note(&last, &left);
+        last.try_wait().unwrap().is_some()
+    });
+    let (code, stderr) = end(last);
+    assert!(code == 0 && number(&stderr, "blocks gone on with") == 1, "{code} {stderr}");
+    // None of the steps before were done again.
+    assert!(!steps.is_empty() && steps.iter().all(|(n_before, n)| n >= n_before), "{steps:?}");
+    assert_eq!(merge(&folder, &[]).0, 0);
+    assert_eq!(folder.read("out.qasm"), folder.read("one.qasm"));
+    assert_eq!(fs::read_dir(folder.path("run/checkpoints")).unwrap().count(), 0);
 }
 
 /// Passes of a single block of 180 CX on twelve wires, whose rounds take a while. The supervisor is killed when some of
 /// the rounds of one of them are done.
 #[test]
 fn a_long_block_goes_on_from_its_last_round_when_its_supervisor_is_killed() {
-    let folder = Folder::new();
-    let input = folder.write("in.qasm", &long(12, 3));
     let options = ["--effort", "3", "--passes", "3", "--starts", "1", "--solver", "qfactor"];
-    let output = folder.arg("one.qasm");
-    assert_eq!(run(&[&["compile", &input, "-q", "-o", &output], &options[..]].concat()).status.code(), Some(0));
-    assert_eq!(plan(&folder, &options).0, 0);
+    is_gone_on_with(&long(12, 3), &options, &[(|state| matches!(state, CheckpointRecord::Window(_)), 5)]);
+}
 
-    let first = start(&folder, "1", 0, 1, &["--lease", "2s"]);
-    let furthest = || rounds_noted(&folder, &first).into_iter().max_by_key(|(_, n_rounds)| *n_rounds);
-    wait_until("some rounds", || furthest().is_some_and(|(_, n_rounds)| n_rounds >= 5));
-    send(&first, Signal::SIGKILL);
-    let (unit, n_before) = furthest().unwrap();
-    assert_eq!(end(first).0, -1);
-
-    let mut second = start(&folder, "2", 0, 1, &["--lease", "2s"]);
-    let mut rounds = Vec::new();
-    wait_until("its end", || {
-        rounds.extend(rounds_noted(&folder, &second).into_iter().filter(|(key, _)| *key == unit).map(|(_, n)| n));
-        second.try_wait().unwrap().is_some()
-    });
-    let (code, stderr) = end(second);
-    assert!(code == 0 && number(&stderr, "blocks gone on with") == 1, "{code} {stderr}");
-    // It has done none of the rounds before.
-    assert!(rounds.iter().min().is_some_and(|n| *n >= n_before), "{n_before}: {rounds:?}");
-    assert_eq!(merge(&folder, &[]).0, 0);
-    assert_eq!(folder.read("out.qasm"), folder.read("one.qasm"));
-    assert_eq!(fs::read_dir(folder.path("run/checkpoints")).unwrap().count(), 0);
+/// Exact passes of one region, each of some seconds.
+#[test]
+fn exact_searches_go_on_from_their_last_moves_when_their_supervisors_are_killed() {
+    let options = ["--effort", "2", "--passes", "1", "--starts", "1"];
+    let paulis: Kind = |state| matches!(state, CheckpointRecord::Paulis(_));
+    let path_sums: Kind = |state| matches!(state, CheckpointRecord::PathSums(_));
+    is_gone_on_with(&long(10, 24), &options, &[(paulis, 1_000), (path_sums, 100_000)]);
 }
 
 #[test]

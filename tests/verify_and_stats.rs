@@ -38,7 +38,7 @@ fn circuits_that_cannot_be_compared_are_no_answer() {
 
     // Pauli forms prove that two circuits are close, and never that they differ.
     let huge = folder.write("huge.qasm", &long(30, 1));
-    for (change, words) in [("h q[29];\n", "prove nothing"), ("rz(0.001) q[29];\n", "at most 3.5")] {
+    for (change, words) in [("h q[29];\n", "nor path sums prove"), ("rz(0.001) q[29];\n", "at most 3.5")] {
         // At the beginning, where it comes last of what should cancel.
         let declared = "qreg q[30];\n";
         let other = folder.write("other.qasm", &long(30, 1).replace(declared, &format!("{declared}{change}")));
@@ -59,6 +59,20 @@ fn more_than_twenty_qubits_are_compared_by_pauli_forms() {
     assert_eq!((code, stderr.as_str()), (0, ""));
     assert!(stdout.contains("Pauli forms") && stdout.contains("the same"), "{stdout}");
     assert_eq!(parts(&run(&["verify", &a, &c])).0, 2);
+}
+
+#[test]
+fn products_of_controls_are_compared_by_path_sums() {
+    let folder = Folder::new();
+    let circuit = |text: &str| format!("OPENQASM 2.0;\ninclude \"qelib1.inc\";\nqreg q[24];\nh q;\n{text}rz(0.3) q;\n");
+    let direct = folder.write("direct.qasm", &circuit("ccx q[0],q[1],q[23];\n"));
+    let around = "ccx q[0],q[1],q[12];\ncx q[12],q[23];\n".repeat(2);
+    let around = folder.write("around.qasm", &circuit(&around));
+    let (code, stdout, stderr) = parts(&run(&["verify", &direct, &around]));
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(stdout.contains("path sums") && stdout.contains("the same"), "{stdout}");
+    let other = folder.write("other.qasm", &circuit("ccx q[0],q[2],q[23];\n"));
+    assert_eq!(parts(&run(&["verify", &other, &around])).0, 2);
 }
 
 #[test]

@@ -310,7 +310,7 @@ impl Workshop for Rounds<'_> {
 
     fn solve_along(&self, unit: &Unit, trail: Trail<'_>, stop: &AtomicBool) -> Solved {
         let note = &mut |state: CheckpointRecord| {
-            let n_rounds = state.n_rounds;
+            let n_rounds = state.progress();
             (trail.note)(state);
             (self.after)(n_rounds);
         };
@@ -324,7 +324,7 @@ fn n_rounds_on_disk(server: &Arc<Server>) -> u64 {
     let names = client.list("checkpoints").unwrap();
     let read = |name: &String| client.read_from(&format!("checkpoints/{name}"), 0, usize::MAX).unwrap();
     let entries = names.iter().map(read).flat_map(|bytes| Replay::new(&bytes, &PLAN).unwrap().collect::<Vec<_>>());
-    let n_rounds = |entry| if let Entry::Checkpoint(_, state) = entry { Some(state.n_rounds) } else { None };
+    let n_rounds = |entry| if let Entry::Checkpoint(_, state) = entry { Some(state.progress()) } else { None };
     entries.filter_map(n_rounds).max().unwrap_or(0)
 }
 

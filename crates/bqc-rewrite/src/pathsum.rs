@@ -22,6 +22,7 @@ mod network;
 mod phases;
 mod settings;
 mod sources;
+mod state;
 mod sum;
 #[cfg(test)]
 mod tests;
@@ -30,4 +31,5 @@ mod word;
 mod write;
 
 pub use settings::{Cycle, Settings};
+pub use state::{SumState, WalkGate, WalkState};
 pub use walk::Walk;

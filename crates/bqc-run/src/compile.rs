@@ -393,8 +393,8 @@ impl<'a> Run<'a> {
         let options = CompareOptions {
             max_updates: self.settings.check_updates(),
             seed: self.settings.block.seed,
-            // They bound the distance, and a bound contradicts nothing.
-            with_paulis: false,
+            // A bound contradicts nothing.
+            with_bounds: false,
             ..CompareOptions::default()
         };
         let output = Output::of(best.circuit);

@@ -1,12 +1,14 @@
 //! Passes of exact rewritings (bqc-rewrite): what one does in a region, and how a pass cuts a circuit for it.
 //!
-//! They need no engine. A region is as wide as the circuit, so their results are proved by Pauli forms and not measured
-//! over all columns (see [`VerifiedBlock::check`]); what is not proved there is not taken, and that is no fault: an
-//! equality that needs other means than Paulis is none that the evidence could see.
+//! They need no engine. A region is as wide as the circuit, so their results are proved by Pauli forms or path sums and
+//! not measured over all columns (see [`VerifiedBlock::check`]). What is not proved there is not taken, and that is no
+//! fault: it may be equal in a way that neither shows.
 
 use crate::observer::Event;
 use crate::pass::{Pass, PassResult, joined};
-use crate::unit::Unit;
+use crate::unit::state::{of_paulis, of_walk};
+use crate::unit::{Refused, Unit};
+use crate::workshop::Trail;
 use bqc_circuit::{BlockCircuit, Sequence, Step};
 use bqc_partition::{Block, Partition, Piece, regions};
 use bqc_rewrite::Outputs;
@@ -14,7 +16,7 @@ use bqc_rewrite::light::{Angles, light_with_evidence, light_with_free_outputs};
 use bqc_rewrite::pathsum::{Settings, Walk};
 use bqc_rewrite::pauli::{BlockSearch, BlockSettings, Cooling, Direction, Greedy, synthesize};
 use bqc_verify::{Rejected, VerifiedBlock, VerifiedCircuit};
-use bqc_wire::{Outcome, UnitFlow};
+use bqc_wire::{CheckpointRecord, Outcome, UnitFlow};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What an exact pass does.
@@ -126,21 +128,21 @@ fn without_exchanges(result: PassResult) -> PassResult {
 impl Unit {
     /// Rewrites the block exactly: what replaces it, how that ended, and why in words. None if the unit asks for
     /// something else.
-    pub(crate) fn rewritten(&self, stop: &AtomicBool) -> Option<(VerifiedBlock, Outcome, String)> {
-        let (block, seed) = (self.block(), self.key().stream_key());
+    pub(crate) fn rewritten(
+        &self,
+        trail: &mut Trail<'_>,
+        stop: &AtomicBool,
+    ) -> Option<(VerifiedBlock, Outcome, String)> {
         let found = match *self.flow() {
-            UnitFlow::Light => Some(light_with_evidence(block, Angles::Kept).0),
-            UnitFlow::FreeLight => Some(light_with_free_outputs(block, Angles::Kept).0),
-            UnitFlow::Paulis { n_moves } | UnitFlow::FreePaulis { n_moves } => {
-                let one = Try { outputs: self.outputs(), start: self.start(), seed };
-                by_paulis(block, n_moves, one, stop)
-            }
-            UnitFlow::PathSums { n_proposals } => by_path_sums(block, n_proposals, seed, stop),
+            UnitFlow::Light => Some(light_with_evidence(self.block(), Angles::Kept).0),
+            UnitFlow::FreeLight => Some(light_with_free_outputs(self.block(), Angles::Kept).0),
+            UnitFlow::Paulis { n_moves } | UnitFlow::FreePaulis { n_moves } => self.by_paulis(n_moves, trail, stop),
+            UnitFlow::PathSums { n_proposals } => self.by_path_sums(n_proposals, trail, stop),
             UnitFlow::ClosedForm | UnitFlow::Delete | UnitFlow::Search { .. } | UnitFlow::Shorten { .. } => {
                 return None;
             }
         };
-        let unchanged = |outcome, reason| (VerifiedBlock::unchanged(block.clone()), outcome, reason);
+        let unchanged = |outcome, reason| (VerifiedBlock::unchanged(self.block().clone()), outcome, reason);
         Some(match found.filter(|found| self.is_better(found)).map(|found| self.verified(found)) {
             None => unchanged(Outcome::Unchanged, "unchanged: nothing better was found".into()),
             Some(Ok(verified)) => (verified, Outcome::Improved, "improved".into()),
@@ -150,6 +152,56 @@ impl Unit {
             Some(Err(rejected)) => unchanged(Outcome::Failed, rejected.to_string()),
         })
     }
+
+    fn pauli_settings(&self) -> BlockSettings {
+        let cooling = Cooling { peak: PEAKS[self.start() as usize % PEAKS.len()] };
+        BlockSettings { cooling, outputs: self.outputs(), ..BlockSettings::default() }
+    }
+
+    /// The search over Pauli blocks, from the block or what synthesis has made of it, or from where it was left.
+    fn by_paulis(&self, n_moves: u64, trail: &mut Trail<'_>, stop: &AtomicBool) -> Option<BlockCircuit> {
+        let (block, seed, settings) = (self.block(), self.key().stream_key(), self.pauli_settings());
+        let left = trail.from.take().and_then(|state| {
+            let left = self.paulis_at(&state, settings.clone(), n_moves, MOVES_A_SLICE);
+            left.ok()
+        });
+        let begun = || {
+            let synthesized = synthesized(block, self.outputs(), seed, stop);
+            Some((BlockSearch::new(synthesized.as_ref().unwrap_or(block), settings, seed)?, 0))
+        };
+        let (mut search, n_done) = left.or_else(begun)?;
+        let slices = Slices { n: n_moves, n_done, size: MOVES_A_SLICE, n_gates: block.gates.len() };
+        slices.run(&mut search, stop, BlockSearch::run, |search, n| (trail.note)(of_paulis(search, n)));
+        Some(search.best())
+    }
+
+    /// The walk on CX networks, from the block or from where it was left.
+    fn by_path_sums(&self, n_proposals: u64, trail: &mut Trail<'_>, stop: &AtomicBool) -> Option<BlockCircuit> {
+        let (block, seed, settings) = (self.block(), self.key().stream_key(), Settings::default());
+        let left = trail.from.take().and_then(|state| {
+            let left = self.walk_at(&state, settings.clone(), n_proposals, PROPOSALS_A_SLICE);
+            left.ok()
+        });
+        let (mut walk, n_done) = left.or_else(|| Some((Walk::new(block, settings, seed)?, 0)))?;
+        let slices = Slices { n: n_proposals, n_done, size: PROPOSALS_A_SLICE, n_gates: block.gates.len() };
+        slices.run(&mut walk, stop, Walk::run, |walk, n| (trail.note)(of_walk(walk, n)));
+        Some(walk.best())
+    }
+
+    /// The best circuit in a state of an exact search from outside.
+    pub(crate) fn best_at(&self, state: &CheckpointRecord) -> Result<BlockCircuit, Refused> {
+        match *self.flow() {
+            UnitFlow::Paulis { n_moves } | UnitFlow::FreePaulis { n_moves } => {
+                let (search, _) = self.paulis_at(state, self.pauli_settings(), n_moves, MOVES_A_SLICE)?;
+                Ok(search.best())
+            }
+            UnitFlow::PathSums { n_proposals } => {
+                let (walk, _) = self.walk_at(state, Settings::default(), n_proposals, PROPOSALS_A_SLICE)?;
+                Ok(walk.best())
+            }
+            _ => Err(Refused::NoState { n_steps: 0 }),
+        }
+    }
 }
 
 /// Attempts at synthesis of the whole region, besides one from each end with the usual parameters.
@@ -157,17 +209,8 @@ const RANDOM_ATTEMPTS: u64 = 8;
 /// Larger regions get no random attempts: one takes seconds.
 const MOST_CX_FOR_ATTEMPTS: usize = 5_000;
 
-/// One of several tries at a region.
-#[derive(Clone, Copy)]
-struct Try {
-    outputs: Outputs,
-    /// From 0.
-    start: u32,
-    seed: u64,
-}
-
 /// The best of some syntheses from the Pauli form of the whole; none if all are above the block.
-fn synthesized(block: &BlockCircuit, Try { outputs, seed, .. }: Try, stop: &AtomicBool) -> Option<BlockCircuit> {
+fn synthesized(block: &BlockCircuit, outputs: Outputs, seed: u64, stop: &AtomicBool) -> Option<BlockCircuit> {
     let usual = |direction| Greedy { direction, ..Greedy::default() };
     let n_random = if block.n_cx() <= MOST_CX_FOR_ATTEMPTS { RANDOM_ATTEMPTS } else { 0 };
     let random = (0..n_random).map(|i| Greedy::random(seed.wrapping_add(i)));
@@ -188,30 +231,39 @@ fn synthesized(block: &BlockCircuit, Try { outputs, seed, .. }: Try, stop: &Atom
 /// second for arithmetic.
 const PEAKS: [f64; 2] = [0.7, 0.4];
 
-/// The search over Pauli blocks, from the block or what synthesis has made of it.
-fn by_paulis(block: &BlockCircuit, n_moves: u64, one: Try, stop: &AtomicBool) -> Option<BlockCircuit> {
-    let synthesized = synthesized(block, one, stop);
-    let cooling = Cooling { peak: PEAKS[one.start as usize % PEAKS.len()] };
-    let settings = BlockSettings { cooling, outputs: one.outputs, ..BlockSettings::default() };
-    let mut search = BlockSearch::new(synthesized.as_ref().unwrap_or(block), settings, one.seed)?;
-    in_slices(n_moves, MOVES_A_SLICE, stop, |slice, progress| search.run(slice, progress));
-    Some(search.best())
+/// Gates of a region for each slice between two states on a trail, so that writing states takes about a hundredth of the
+/// time.
+const GATES_A_SLICE: usize = 500;
+/// Regions of more gates leave no trail: a state has to fit into a message, and takes 100 bytes a gate at most.
+const MOST_GATES_ON_TRAIL: usize = 30_000;
+
+/// Steps of a search that are done a slice at a time.
+struct Slices {
+    n: u64,
+    /// Whole slices that are done.
+    n_done: u64,
+    size: u64,
+    n_gates: usize,
 }
 
-/// The walk on CX networks, from the block.
-fn by_path_sums(block: &BlockCircuit, n_proposals: u64, seed: u64, stop: &AtomicBool) -> Option<BlockCircuit> {
-    let mut walk = Walk::new(block, Settings::default(), seed)?;
-    in_slices(n_proposals, PROPOSALS_A_SLICE, stop, |slice, progress| walk.run(slice, progress));
-    Some(walk.best())
-}
-
-/// Does `n` of something a slice at a time until `stop` is set; `run` gets the size of a slice and the progress before
-/// it, from 0 to 1.
-fn in_slices(n: u64, slice: u64, stop: &AtomicBool, mut run: impl FnMut(u64, f64)) {
-    let mut n_done = 0;
-    while n_done < n && !stop.load(Ordering::Relaxed) {
-        let now = slice.min(n - n_done);
-        run(now, n_done as f64 / n as f64);
-        n_done += now;
+impl Slices {
+    /// Does them until `stop` is set; `run` gets the size of a slice and the progress before it, from 0 to 1, and `note`
+    /// how many steps are done, now and then.
+    fn run<S>(
+        mut self,
+        search: &mut S,
+        stop: &AtomicBool,
+        run: impl Fn(&mut S, u64, f64),
+        mut note: impl FnMut(&S, u64),
+    ) {
+        let slices_a_state = 1 + (self.n_gates / GATES_A_SLICE) as u64;
+        while self.n_done < self.n && !stop.load(Ordering::Relaxed) {
+            let now = self.size.min(self.n - self.n_done);
+            run(search, now, self.n_done as f64 / self.n as f64);
+            self.n_done += now;
+            if (self.n_done / self.size).is_multiple_of(slices_a_state) && self.n_gates <= MOST_GATES_ON_TRAIL {
+                note(search, self.n_done);
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! to the same result. `record.rs` turns units, results and checkpoints into bytes, and checks them on the way back.
 
 mod record;
+pub(crate) mod state;
 
 pub use record::{Refused, UnitError};
 
@@ -169,7 +170,8 @@ impl Unit {
         if !matches!(self.record.flow, UnitFlow::Light | UnitFlow::FreeLight) {
             return None;
         }
-        let (verified, outcome, reason) = self.rewritten(&AtomicBool::new(false))?;
+        let mut trail = Trail { from: None, note: &mut |_| {} };
+        let (verified, outcome, reason) = self.rewritten(&mut trail, &AtomicBool::new(false))?;
         let is_final = outcome != Outcome::Failed;
         Some(Solved { verified, outcome, instantiations: 0, reason, is_final, worker: None })
     }
@@ -181,14 +183,14 @@ impl Unit {
     }
 
     /// The same along a trail, to the same result. A state that this unit's search cannot have come to is left out.
-    pub fn solve_along(&self, engine: &dyn Engine, trail: Trail<'_>, stop: &AtomicBool) -> Solved {
+    pub fn solve_along(&self, engine: &dyn Engine, mut trail: Trail<'_>, stop: &AtomicBool) -> Solved {
         let context = Context { engine, stop };
         let n_substituted = engine.n_substituted();
         let work = || {
             if let UnitFlow::Shorten { from, distance } = &self.record.flow {
                 return self.shorten(context, from, *distance);
             }
-            if let Some((verified, outcome, reason)) = self.rewritten(stop) {
+            if let Some((verified, outcome, reason)) = self.rewritten(&mut trail, stop) {
                 return (verified, outcome, 0, reason);
             }
             let from = trail.from.and_then(|record| self.check_state(&record).ok());

@@ -8,8 +8,9 @@ use bqc_optimize::{BlockSettings, Flow, Objective};
 use bqc_run::{
     InProcess, Refused, Settings, Solved, Trail, Unit, UnitError, Unobserved, Workshop, compile, compile_in,
 };
+use bqc_wire::checkpoint::PauliGateForm;
 use bqc_wire::unit::GateForm;
-use bqc_wire::{CheckpointRecord, UnitRecord};
+use bqc_wire::{CheckpointRecord, PauliCheckpoint, UnitFlow, UnitRecord, WalkCheckpoint, WindowCheckpoint};
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -104,9 +105,10 @@ fn a_unit_goes_on_from_its_checkpoints_and_from_no_others() {
         };
         assert_eq!(states.iter().map(same).collect::<Vec<_>>(), [2, 1, 0]);
         // What cannot be a state of this search is left out: the unit begins at its beginning.
-        let forged = |change: &dyn Fn(&mut CheckpointRecord)| {
+        let forged = |change: &dyn Fn(&mut WindowCheckpoint)| {
             let mut state = states[1].clone();
-            change(&mut state);
+            let CheckpointRecord::Window(window) = &mut state else { panic!("it is a search in a window") };
+            change(window);
             same(&state)
         };
         assert_eq!(forged(&|s| s.block.gates.push(GateForm::U3(0, [1e-3, 0.0, 0.0]))), 3);
@@ -116,14 +118,122 @@ fn a_unit_goes_on_from_its_checkpoints_and_from_no_others() {
         assert_eq!(forged(&|s| s.bound = f64::NAN), if width > 8 { 3 } else { 1 });
         assert_eq!(forged(&|s| s.n_rounds = 4), 3);
         assert_eq!(forged(&|s| s.n_rounds = 0), 3);
-        let other = |s: &mut CheckpointRecord| s.last_good = if s.last_good.is_some() { None } else { Some(wrong(s)) };
+        let other = |s: &mut WindowCheckpoint| s.last_good = if s.last_good.is_some() { None } else { Some(wrong(s)) };
         assert_eq!(forged(&other), 3);
     }
     let unit = Unit::new(&block(3, 20, 3), &BlockSettings::default(), 0, 0, "cpu");
     assert!(along(&unit, None).1.is_empty(), "a deletion leaves no trail");
 }
 
-fn wrong(state: &CheckpointRecord) -> (bqc_wire::BlockForm, f64) {
+/// An exact search of a block.
+fn exact(width: u16, n_cx: usize, flow: UnitFlow) -> Unit {
+    let mut block = block(width, n_cx, 3);
+    for wire in 0..width {
+        block.push_u3(BlockQubit(wire), [std::f64::consts::FRAC_PI_2, 0.0, std::f64::consts::PI]);
+        block.push_cx(BlockQubit(wire), BlockQubit((wire + 1) % width));
+        block.push_u3(BlockQubit(wire), [0.0, 0.0, 0.3]);
+    }
+    let record = Unit::new(&block, &BlockSettings::default(), 1, 1, "").to_record();
+    Unit::from_record(UnitRecord { flow, ..record }).unwrap()
+}
+
+#[test]
+fn an_exact_search_goes_on_from_its_checkpoints_to_the_same_bytes() {
+    let mut stream = Stream::new(0, 7, 0);
+    // The last number of steps is no multiple of a slice.
+    let paulis = |n_moves| UnitFlow::Paulis { n_moves };
+    let path_sums = |n_proposals| UnitFlow::PathSums { n_proposals };
+    let mut n_improved = 0;
+    for (width, n_cx, flow, n_states) in [
+        (4, 30, paulis(6_000), 12),
+        (14, 60, paulis(6_200), 13),
+        (5, 30, path_sums(600_000), 12),
+        (14, 60, path_sums(620_000), 13),
+        (10, 700, paulis(6_000), 4),
+    ] {
+        let unit = exact(width, n_cx, flow);
+        let (expected, states) = along(&unit, None);
+        assert!(expected.is_final, "{}", expected.reason);
+        n_improved += usize::from(expected.verified.circuit().n_cx() < unit.block().n_cx());
+        assert!(n_states - 1 <= states.len() && states.len() <= n_states, "{}", states.len());
+        for _ in 0..4 {
+            let at = stream.below(states.len());
+            let (found, rest) = along(&unit, Some(states[at].clone()));
+            assert!(found.is_final && found.to_record() == expected.to_record(), "from state {at}");
+            assert!(rest == states[at + 1..], "the states are the same, too");
+            // What was found so far counts if the run ends here.
+            let left = unit.left_at(&states[at]).unwrap();
+            assert!(!left.is_final && left.verified.circuit().n_cx() <= unit.block().n_cx());
+        }
+        // Stopped anywhere: the last state is where the next one begins.
+        let stop = AtomicBool::new(false);
+        let (mut last, n_left) = (None, AtomicU64::new(1 + stream.below(states.len()) as u64));
+        let note = &mut |state| {
+            last = Some(state);
+            stop.store(n_left.fetch_sub(1, Ordering::Relaxed) == 1, Ordering::Relaxed);
+        };
+        let stopped = unit.solve_along(&CpuEngine::new(), Trail { from: None, note }, &stop);
+        assert!(!stopped.is_final);
+        assert!(along(&unit, last).0.to_record() == expected.to_record());
+    }
+    assert!(n_improved >= 3, "{n_improved}");
+}
+
+#[test]
+fn what_is_no_state_of_an_exact_search_is_left_out() {
+    let units = [
+        exact(4, 30, UnitFlow::Paulis { n_moves: 3_000 }),
+        exact(4, 30, UnitFlow::PathSums { n_proposals: 300_000 }),
+        exact(5, 30, UnitFlow::Paulis { n_moves: 3_000 }),
+        exact(5, 30, UnitFlow::PathSums { n_proposals: 300_000 }),
+    ];
+    let states = units.each_ref().map(|unit| along(unit, None).1[2].clone());
+    // Another unit's, or another search's of the same block.
+    for (unit, expected) in units.iter().map(|unit| (unit, along(unit, None))) {
+        let n_kept = states.iter().filter(|state| along(unit, Some((*state).clone())).1.len() < 6).count();
+        assert_eq!((n_kept, expected.1.len()), (1, 6));
+        for state in &states {
+            assert!(along(unit, Some(state.clone())).0.to_record() == expected.0.to_record());
+        }
+    }
+    let is_left_out = |index: usize, state: CheckpointRecord| {
+        assert!(unit_refuses(&units[index], &state));
+        along(&units[index], Some(state)).1.len() == 6
+    };
+    let paulis = |change: &dyn Fn(&mut PauliCheckpoint)| {
+        let CheckpointRecord::Paulis(mut state) = states[0].clone() else { panic!("it is of Pauli blocks") };
+        change(&mut state);
+        is_left_out(0, CheckpointRecord::Paulis(state))
+    };
+    let pair = |a, b| PauliGateForm::Pair([a, b], [1, 2]);
+    assert!(paulis(&|s| s.coming.0.push(pair(0, 1))));
+    assert!(paulis(&|s| s.best.0.push(pair(0, 1))));
+    assert!(paulis(&|s| s.done.0.push(pair(0, 9))));
+    assert!(paulis(&|s| s.coming.0.push(PauliGateForm::Turn(0, 1, 1e-3))));
+    assert!(paulis(&|s| s.best.1.clear()));
+    assert!(paulis(&|s| s.size = [u64::MAX; 2]));
+    for n_moves in [0, 499, 3_500] {
+        assert!(paulis(&|s| s.n_moves = n_moves));
+    }
+    let walk = |change: &dyn Fn(&mut WalkCheckpoint)| {
+        let CheckpointRecord::PathSums(mut state) = states[1].clone() else { panic!("it is of a walk") };
+        change(&mut state);
+        is_left_out(1, CheckpointRecord::PathSums(state))
+    };
+    assert!(walk(&|s| s.now.signs[0].0 ^= true));
+    assert!(walk(&|s| s.best.signs[0].1 ^= true));
+    assert!(walk(&|s| s.now.rotations[0].1 ^= 1));
+    assert!(walk(&|s| s.now.gates[1].0 = u32::MAX));
+    assert!(walk(&|s| s.now.gates.clear()));
+    assert!(walk(&|s| s.least = 0));
+    assert!(walk(&|s| s.n_proposals = 1));
+}
+
+fn unit_refuses(unit: &Unit, state: &CheckpointRecord) -> bool {
+    unit.left_at(state).is_err()
+}
+
+fn wrong(state: &WindowCheckpoint) -> (bqc_wire::BlockForm, f64) {
     (state.block.clone(), state.bound)
 }
 

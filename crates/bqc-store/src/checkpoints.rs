@@ -28,7 +28,7 @@ impl Noted {
     /// they go.
     pub(crate) fn find(&mut self, found: Latest) {
         for (key, state) in found {
-            if self.latest.get(&key).is_none_or(|known| known.n_rounds < state.n_rounds) {
+            if self.latest.get(&key).is_none_or(|known| known.progress() < state.progress()) {
                 self.latest.insert(key, state);
                 self.unwritten.insert(key);
             }
@@ -136,15 +136,17 @@ mod tests {
     use super::*;
     use crate::names::Names;
     use crate::storage::{Folder, Storage};
-    use bqc_wire::BlockForm;
     use bqc_wire::segment::Replay;
     use bqc_wire::unit::GateForm;
+    use bqc_wire::{BlockForm, WindowCheckpoint};
 
     /// A large state of a unit of that number.
     fn state(n_rounds: u64) -> CheckpointRecord {
         let gates = vec![GateForm::U3(0, [0.1, 0.2, 0.3]); 10_000];
         let block = BlockForm { width: 1, gates };
-        CheckpointRecord { n_rounds, block, bound: 0.0, last_good: None, rescan: false, counts: [0; 5], stream: 0 }
+        let (last_good, counts) = (None, [0; 5]);
+        let state = WindowCheckpoint { n_rounds, block, bound: 0.0, last_good, rescan: false, counts, stream: 0 };
+        CheckpointRecord::Window(state)
     }
 
     fn on_disk(folder: &Folder) -> (u64, Latest) {
@@ -182,7 +184,7 @@ mod tests {
         // What counts is there, whichever segment it came to lie in.
         let (_, found) = on_disk(&folder);
         for i in 147..150 {
-            assert_eq!(found.get(&key(i % 3)).map(|s| s.n_rounds), Some(i));
+            assert_eq!(found.get(&key(i % 3)).map(|s| s.progress()), Some(i));
         }
         assert!(file.write(&noted.take_unwritten(true)).is_ok() && on_disk(&folder).0 > 0);
         file.delete();

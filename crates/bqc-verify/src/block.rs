@@ -1,11 +1,12 @@
 //! A block that has been measured against its original.
 //!
 //! Up to [`MAX_MEASURED_WIDTH`] wires over all columns, whoever has found it. Above, where all columns take longer
-//! than the search, Pauli forms may bound the distance, at any width (`pauli`); up to twelve wires all columns are
-//! still possible. And what is already a [`Composition`](crate::Composition) of measured pieces, or comes from another
+//! than the search, Pauli forms may bound the distance, at any width (`pauli`), and sums over paths where these do not
+//! (`pathsum`); up to twelve wires all columns are still possible. And what is already a [`Composition`](crate::Composition) of measured pieces, or comes from another
 //! process with a distance that was measured there, keeps its bound if random states do not contradict it.
 //! [`Evidence`] says which of these it was.
 
+use crate::pathsum::{self, Effort};
 use crate::program::block_steps;
 use crate::states::States;
 use crate::{MAX_EXACT_QUBITS, exact_distance, pauli, residual};
@@ -17,6 +18,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 pub const MAX_MEASURED_WIDTH: u16 = 8;
 /// Updates of an amplitude that all columns may take before Pauli forms are tried first: a tenth of a second.
 const MOST_UPDATES: f64 = 1e8;
+/// Updates that all columns may take before sums over paths are tried: a second. Sums take some tenths of one.
+const DEAR_COMPARISON: f64 = 1e9;
+
 /// Updates that all columns of a block above eight wires may take at most, some ten seconds: a run with a limit of its
 /// time waits for them.
 const LARGEST_COMPARISON: f64 = 2e10;
@@ -56,10 +60,10 @@ pub enum Rejected {
     /// It is held against another block than it was made of.
     #[error("the block is not the one that the result was made of")]
     OtherOriginal,
-    /// Pauli forms do not prove it, and it has more wires than are compared over all columns. It may be equal.
+    /// Neither Pauli forms nor path sums prove it, and it has more wires than are compared over all columns. It may be equal.
     #[error(
-        "neither Pauli forms nor all columns prove a block of {width} wires within {tolerance:e}: the forms do not \
-         cancel, and all columns take too long"
+        "neither Pauli forms, path sums nor all columns prove a block of {width} wires within {tolerance:e}: forms and \
+         sums do not cancel, and all columns take too long"
     )]
     Unproved {
         /// Wires of the block.
@@ -143,6 +147,8 @@ pub enum Evidence {
     Columns,
     /// Bounded by Pauli forms that cancel.
     Paulis,
+    /// Bounded by a sum over paths that becomes that of the identity.
+    PathSums,
     /// Claimed by whoever found it, and not contradicted by random states.
     States,
 }
@@ -169,21 +175,23 @@ impl VerifiedBlock {
     /// Measures `candidate` against `original` and takes it if the distance is at most `tolerance`. A distance that is
     /// not a number is never within a tolerance.
     ///
-    /// Up to eight wires over all columns, unless that takes more than 1e8 updates of an amplitude. Wider and longer ones first by
-    /// Pauli forms, whose bound is the distance if it is within the tolerance; if they prove nothing, over all columns
-    /// up to twelve wires, unless that takes more than ten seconds.
+    /// Up to eight wires over all columns, unless that takes more than 1e8 updates of an amplitude. Wider and longer
+    /// ones first by Pauli forms, and if columns take more than a second, by sums over paths: a bound within the
+    /// tolerance is the distance. If they prove nothing, over all columns up to twelve wires, unless that takes more
+    /// than ten seconds.
     ///
-    /// * Time: as [`block_distance`]; of Pauli forms, linear in the gates in practice.
+    /// * Time: as [`block_distance`]; of Pauli forms, linear in the gates in practice; of path sums, below a second.
     /// * Errors: every [`Rejected`] but `OtherOriginal` and `TooWide`.
     pub fn check(original: &BlockCircuit, candidate: BlockCircuit, tolerance: f64) -> Result<VerifiedBlock, Rejected> {
         let width = original.width();
         if width > MAX_MEASURED_WIDTH || n_updates(original, &candidate) > MOST_UPDATES {
-            let bound = pauli_bound(original, &candidate, tolerance)?;
-            if let Some(distance) = bound.filter(|bound| *bound <= tolerance) {
+            let n_updates = n_updates(original, &candidate);
+            let is_dear = usize::from(width) > MAX_EXACT_QUBITS || n_updates > DEAR_COMPARISON;
+            if let Some((distance, evidence)) = proved(original, &candidate, tolerance, is_dear)? {
                 let original = Fingerprint::of(original);
-                return Ok(VerifiedBlock { original, circuit: candidate, distance, evidence: Evidence::Paulis });
+                return Ok(VerifiedBlock { original, circuit: candidate, distance, evidence });
             }
-            let is_too_long = width > MAX_MEASURED_WIDTH && n_updates(original, &candidate) > LARGEST_COMPARISON;
+            let is_too_long = width > MAX_MEASURED_WIDTH && n_updates > LARGEST_COMPARISON;
             if usize::from(width) > MAX_EXACT_QUBITS || is_too_long {
                 return Err(Rejected::Unproved { width, tolerance });
             }
@@ -231,22 +239,22 @@ impl VerifiedBlock {
         }
     }
 
-    /// As [`VerifiedBlock::check_claim`]; but where that would trust random states, Pauli forms come first, and if they
-    /// prove the claim, they are the evidence.
+    /// As [`VerifiedBlock::check_claim`]; but where that would trust random states, Pauli forms and then path sums come
+    /// first, and if they prove the claim, they are the evidence.
     pub(crate) fn prove_claim(
         original: &BlockCircuit,
         candidate: BlockCircuit,
         claimed: f64,
         tolerance: f64,
     ) -> Result<VerifiedBlock, Rejected> {
-        let is_proved = original.width() > MAX_MEASURED_WIDTH
-            && pauli_bound(original, &candidate, claimed)?
-                .is_some_and(|bound| bound <= claimed && claimed <= tolerance);
-        if !is_proved {
+        if original.width() <= MAX_MEASURED_WIDTH || claimed > tolerance {
             return VerifiedBlock::check_claim(original, candidate, claimed, tolerance);
         }
+        let Some((_, evidence)) = proved(original, &candidate, claimed, true)? else {
+            return VerifiedBlock::check_claim(original, candidate, claimed, tolerance);
+        };
         let original = Fingerprint::of(original);
-        Ok(VerifiedBlock { original, circuit: candidate, distance: claimed, evidence: Evidence::Paulis })
+        Ok(VerifiedBlock { original, circuit: candidate, distance: claimed, evidence })
     }
 
     /// The original itself, at distance zero.
@@ -265,7 +273,7 @@ impl VerifiedBlock {
         &self.circuit
     }
 
-    /// Measured distance from the original, its bound by Pauli forms, or the bound that random states did not
+    /// Measured distance from the original, its bound by Pauli forms or path sums, or the bound that random states did not
     /// contradict.
     pub fn distance(&self) -> f64 {
         self.distance
@@ -282,8 +290,13 @@ impl VerifiedBlock {
     }
 }
 
-/// A bound of the phase distance by Pauli forms, if they cancel.
-fn pauli_bound(original: &BlockCircuit, candidate: &BlockCircuit, enough: f64) -> Result<Option<f64>, Rejected> {
+/// A bound of the phase distance within `enough`, by Pauli forms or, if wanted, by path sums after them.
+fn proved(
+    original: &BlockCircuit,
+    candidate: &BlockCircuit,
+    enough: f64,
+    with_path_sums: bool,
+) -> Result<Option<(f64, Evidence)>, Rejected> {
     let width = original.width();
     if candidate.width() != width {
         return Err(Rejected::WidthDiffers { original: width, candidate: candidate.width() });
@@ -291,7 +304,14 @@ fn pauli_bound(original: &BlockCircuit, candidate: &BlockCircuit, enough: f64) -
     if !original.is_well_formed() || !candidate.is_well_formed() {
         return Err(Rejected::Malformed { width });
     }
-    Ok(pauli::distance_bound(&original.gates, &candidate.gates, enough))
+    let (a, b) = (&original.gates, &candidate.gates);
+    let by_paulis = || Some((pauli::distance_bound(a, b, enough)?, Evidence::Paulis));
+    let by_path_sums = || match with_path_sums {
+        true => Some((pathsum::distance_bound(a, b, enough, Effort::BRIEF)?, Evidence::PathSums)),
+        false => None,
+    };
+    let is_enough = |(bound, _): &(f64, Evidence)| *bound <= enough;
+    Ok(by_paulis().filter(is_enough).or_else(|| by_path_sums().filter(is_enough)))
 }
 
 /// The distance of two blocks of one width on random states.

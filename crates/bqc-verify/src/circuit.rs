@@ -63,6 +63,8 @@ pub struct WindowCounts {
     pub n_columns: usize,
     /// Bounded by Pauli forms.
     pub n_paulis: usize,
+    /// Bounded by sums over paths.
+    pub n_path_sums: usize,
     /// Compared with their claimed distance on random states.
     pub n_states: usize,
 }
@@ -71,6 +73,7 @@ impl std::ops::AddAssign for WindowCounts {
     fn add_assign(&mut self, other: WindowCounts) {
         self.n_columns += other.n_columns;
         self.n_paulis += other.n_paulis;
+        self.n_path_sums += other.n_path_sums;
         self.n_states += other.n_states;
     }
 }
@@ -83,6 +86,7 @@ impl WindowCounts {
                 Evidence::Unchanged => {}
                 Evidence::Columns => counts.n_columns += 1,
                 Evidence::Paulis => counts.n_paulis += 1,
+                Evidence::PathSums => counts.n_path_sums += 1,
                 Evidence::States => counts.n_states += 1,
             }
         }
@@ -184,8 +188,8 @@ impl VerifiedCircuit {
     }
 
     /// Does an edit again, and measures everything in it: windows up to eight wires over all columns, wider ones by
-    /// Pauli forms, and where these prove nothing, up to twelve wires, as far as random states can contradict the
-    /// distance that the edit names. Gives how many windows were which.
+    /// Pauli forms or path sums, and where these prove nothing, up to twelve wires, as far as random states can contradict
+    /// the distance that the edit names. Gives how many windows were which.
     pub fn replay(&self, edit: &Edit) -> Result<(VerifiedCircuit, WindowCounts), ReplayError> {
         match edit {
             Edit::Moves(moves) => {

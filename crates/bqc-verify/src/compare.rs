@@ -1,5 +1,5 @@
-//! Whole circuits against each other: exactly if they are small, on random states if they fit, by Pauli forms if they
-//! are wide.
+//! Whole circuits against each other: exactly if they are small, on random states if they fit, by Pauli forms or path
+//! sums if they are wide.
 //!
 //! Wires are compared by index, wires that neither circuit uses are left out first. Gates are the
 //! matrices of the gate table. What is not a gate is treated like this:
@@ -14,8 +14,8 @@
 //!   the bits, because the classical history is the same in both by the rule above. A rewriting that
 //!   is right only because some value can never occur is therefore reported as a difference.
 //!
-//! Where no state fits, Pauli forms may still bound the distance (`pauli`, `wide`). They prove that circuits are close,
-//! and never that they differ.
+//! Where no state fits, Pauli forms or sums over paths may still bound the distance (`pauli`, `pathsum`, `wide`). They
+//! prove that circuits are close, and never that they differ.
 
 mod wide;
 
@@ -40,8 +40,9 @@ pub struct CompareOptions {
     pub max_updates: f64,
     /// Seed of the random states and branches.
     pub seed: u64,
-    /// Whether to try Pauli forms where not even one state can be afforded. They take up to 1 GiB of memory.
-    pub with_paulis: bool,
+    /// Whether to try Pauli forms and path sums where not even one state can be afforded. They take up to 1 GiB of
+    /// memory, and path sums some seconds.
+    pub with_bounds: bool,
 }
 
 impl Default for CompareOptions {
@@ -52,7 +53,7 @@ impl Default for CompareOptions {
             n_states: 16,
             max_updates: 1e11,
             seed: 0,
-            with_paulis: true,
+            with_bounds: true,
         }
     }
 }
@@ -74,6 +75,15 @@ pub enum Method {
     },
     /// Pauli forms that cancel: the distance is a bound, and the circuits may be closer.
     Paulis,
+    /// Sums over paths that become that of the identity, or Pauli forms for a part: the distance is a bound as well.
+    PathSums,
+}
+
+impl Method {
+    /// Whether the distance is a bound, so that a large one says nothing.
+    pub fn is_bound(self) -> bool {
+        matches!(self, Method::Paulis | Method::PathSums)
+    }
 }
 
 impl std::fmt::Display for Method {
@@ -85,6 +95,7 @@ impl std::fmt::Display for Method {
                 write!(f, "estimated on {n_branches} random states and measurement branches")
             }
             Method::Paulis => write!(f, "at most, proved by Pauli forms that cancel"),
+            Method::PathSums => write!(f, "at most, proved by path sums that cancel"),
         }
     }
 }
@@ -123,10 +134,10 @@ pub enum Incomparable {
         /// The wire that is claimed twice.
         wire: usize,
     },
-    /// Too many wires for a state vector, and Pauli forms prove nothing.
+    /// Too many wires for a state vector, and neither Pauli forms nor path sums prove anything.
     #[error(
-        "the circuits use {n_qubits} wires, random states reach {limit}, and Pauli forms prove nothing above: the \
-         circuits may be equal or not"
+        "the circuits use {n_qubits} wires, random states reach {limit}, and neither Pauli forms nor path sums prove \
+         anything above: the circuits may be equal or not"
     )]
     TooManyWires {
         /// Wires that at least one circuit uses.
@@ -134,7 +145,7 @@ pub enum Incomparable {
         /// The most that are compared.
         limit: usize,
     },
-    /// Not even one state can be simulated within the limit, and Pauli forms prove nothing.
+    /// Not even one state can be simulated within the limit, and Pauli forms and path sums prove nothing.
     #[error("one random state takes {updates:.1e} amplitude updates, the limit is {limit:.1e}")]
     TooMuchWork {
         /// Updates for one state through both circuits.
@@ -178,14 +189,14 @@ pub fn compare_circuits(a: &Circuit, b: &Circuit, options: &CompareOptions) -> R
     let n_terminal: Vec<usize> = a.n_terminal.iter().zip(&b.n_terminal).map(|(a, b)| *a.min(b)).collect();
     let place = compact(&a, &b, &n_terminal);
     let n = place.iter().flatten().count();
-    let by_paulis = |otherwise: Incomparable| match options.with_paulis {
+    let by_bounds = |otherwise: Incomparable| match options.with_bounds {
         true => wide::distance_bound(&a, &b, &n_terminal)
-            .map(|distance| Comparison { distance, method: Method::Paulis, n_qubits: n })
+            .map(|(distance, method)| Comparison { distance, method, n_qubits: n })
             .ok_or(otherwise),
         false => Err(otherwise),
     };
     if n > options.max_qubits {
-        return by_paulis(Incomparable::TooManyWires { n_qubits: n, limit: options.max_qubits });
+        return by_bounds(Incomparable::TooManyWires { n_qubits: n, limit: options.max_qubits });
     }
     let [x, y] = [&a, &b].map(|reading| joined(reading.steps(&place, &n_terminal)));
     let branching = |steps: &[Step]| steps.iter().any(|s| matches!(s, Step::Branching { .. }));
@@ -197,7 +208,7 @@ pub fn compare_circuits(a: &Circuit, b: &Circuit, options: &CompareOptions) -> R
     }
     let affordable = (options.max_updates / updates).floor();
     if affordable < 1.0 {
-        return by_paulis(Incomparable::TooMuchWork { updates, limit: options.max_updates });
+        return by_bounds(Incomparable::TooMuchWork { updates, limit: options.max_updates });
     }
     let n_states = options.n_states.max(1).min(affordable as usize);
     let random = |states: &mut States, p: usize, n_states: usize| {

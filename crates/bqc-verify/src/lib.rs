@@ -9,7 +9,7 @@
 //!
 //! What a compile promises is a type:
 //! * a [`VerifiedBlock`] comes into being only by measuring it against its original (`block`), over all columns if it
-//!   is narrow, by Pauli forms at any width (`pauli`);
+//!   is narrow, by Pauli forms or sums over paths at any width (`pauli`, `pathsum`);
 //! * a [`Composition`] is a window that is rebuilt piece by piece: it takes verified pieces in a legal bracketing of
 //!   its gates, and rewritings of single gates that are measured as they are made (`compose`, `join`, `rewriting`);
 //! * a [`VerifiedCircuit`] is the same for a whole circuit, and what a compile writes (`circuit`). Exchanges of wires
@@ -22,6 +22,7 @@ mod compose;
 mod exchange;
 mod join;
 mod matrix;
+mod pathsum;
 mod pauli;
 mod permuted;
 mod program;

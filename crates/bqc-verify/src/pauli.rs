@@ -19,13 +19,13 @@
 //! What this cannot reduce may be equal all the same, by identities of more than commuting, merging and Cliffords. So
 //! the answer is a bound or nothing, and never that circuits differ.
 
-mod angle;
+pub(crate) mod angle;
 mod chain;
-mod common;
+pub(crate) mod common;
 mod frame;
 mod layers;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use angle::Angle;
 use bqc_circuit::{LoweredGate, TwoQubitGate, Wire};
@@ -132,7 +132,7 @@ fn has_rest_up_to<W: Wire>(gate: &LoweredGate<W>, most: f64) -> bool {
 }
 
 /// A number for each wire that is used.
-fn places<'a, W: Wire>(gates: impl Iterator<Item = &'a LoweredGate<W>>) -> HashMap<W, usize> {
+pub(crate) fn places<'a, W: Wire>(gates: impl Iterator<Item = &'a LoweredGate<W>>) -> HashMap<W, usize> {
     let mut place = HashMap::new();
     for wire in gates.flat_map(|gate| gate.wires()) {
         let next = place.len();

@@ -303,7 +303,7 @@ fn idle_wires_do_not_count_and_limits_are_named() {
     assert!((comparison.distance - 1e-7 / 8f64.sqrt()).abs() < 1e-14);
     let mut wide = Circuit::with_qubits(100);
     (1..30).for_each(|q| wide.push(GateCall::cx(Qubit(0), Qubit(q))));
-    let without = CompareOptions { with_paulis: false, ..CompareOptions::default() };
+    let without = CompareOptions { with_bounds: false, ..CompareOptions::default() };
     let refused = compare_circuits(&wide, &wide, &without).unwrap_err();
     assert_eq!(refused, Incomparable::TooManyWires { n_qubits: 30, limit: 20 });
     let poor = CompareOptions { max_updates: 10.0, ..without };

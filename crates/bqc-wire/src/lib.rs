@@ -16,6 +16,7 @@
 
 pub mod batch;
 mod build_id;
+pub mod checkpoint;
 mod document;
 pub mod frame;
 pub mod fuzz;
@@ -33,6 +34,7 @@ pub mod unit;
 
 pub use batch::{BatchFigures, BatchOutcome, BatchRecord, BatchRow, RowState};
 pub use build_id::Build;
+pub use checkpoint::{CheckpointRecord, PauliCheckpoint, WalkCheckpoint, WindowCheckpoint};
 pub use document::{Document, WireError};
 pub use frame::{FrameDecoder, FrameError, MAX_FRAME_BYTES, encode_frame};
 pub use gpus::{DeviceTrouble, GpuList, GpuRecord};
@@ -47,4 +49,4 @@ pub use report::{
 pub use run_status::{RunStatus, SupervisorStatus};
 pub use segment::{Entry, PassKey, PassRecord, Replay, SegmentError, WriterRecord};
 pub use stats::{PartitionPreview, StatsReport};
-pub use unit::{BlockForm, CheckpointRecord, FormError, SolvedRecord, UnitFlow, UnitKey, UnitRecord};
+pub use unit::{BlockForm, FormError, SolvedRecord, UnitFlow, UnitKey, UnitRecord};

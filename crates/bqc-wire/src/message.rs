@@ -5,12 +5,13 @@
 //! the other, and the worker answers each of them once, with heartbeats and checkpoints until it does.
 
 use crate::build_id::Build;
+use crate::checkpoint::CheckpointRecord;
 use crate::gpus::{DeviceTrouble, GpuList};
-use crate::unit::{CheckpointRecord, SolvedRecord, UnitRecord};
+use crate::unit::{SolvedRecord, UnitRecord};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Raised with every change of what stands in a frame.
-pub const PROTOCOL: u32 = 4;
+pub const PROTOCOL: u32 = 5;
 
 /// What a [`Hello`] begins with.
 const MAGIC: [u8; 8] = *b"bqc-pool";

@@ -13,8 +13,13 @@ use bqc_circuit::{BlockCircuit, Edit, Move, PieceEdit, Qubit};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Raised with every change of what stands in a proof.
+/// Raised with every change of what stands in a proof, and of what its reader has to know to follow it: since 3, windows
+/// may need sums over paths, and exchanges at the end may become a permutation of the outputs. What 2 has has the same
+/// bytes.
 pub const PROOF_VERSION: u32 = 3;
+
+/// The oldest that is read.
+const OLDEST_VERSION: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"bqcprf\r\n";
 const HEAD_BYTES: usize = 80;
@@ -27,7 +32,7 @@ pub enum ProofError {
     #[error("it is not a proof of bqc")]
     NoProof,
     /// Written by another version.
-    #[error("it has format {found}, and this version of bqc reads {PROOF_VERSION}")]
+    #[error("it has format {found}, and this version of bqc reads {OLDEST_VERSION} to {PROOF_VERSION}")]
     Version {
         /// Its format.
         found: u32,
@@ -225,7 +230,7 @@ impl<'a> Proof<'a> {
             return Err(ProofError::NoProof);
         }
         let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-        if word(8) != PROOF_VERSION {
+        if !(OLDEST_VERSION..=PROOF_VERSION).contains(&word(8)) {
             return Err(ProofError::Version { found: word(8) });
         }
         let (body, digest) = bytes.split_last_chunk::<DIGEST_BYTES>().ok_or(ProofError::NoProof)?;

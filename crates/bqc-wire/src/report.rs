@@ -153,6 +153,8 @@ pub enum CheckMethod {
     RandomBranches,
     /// By Pauli forms that cancel: an upper bound.
     Paulis,
+    /// By sums over paths that become that of the identity: an upper bound.
+    PathSums,
     /// Not at all: too many wires.
     None,
 }

@@ -7,12 +7,13 @@
 //! longest prefix of whole records, and nothing behind the first bad one is looked at. So nothing may
 //! be appended to a segment after it has been closed: a run that is taken up begins a new one.
 
+use crate::checkpoint::CheckpointRecord;
 use crate::frame::decode;
-use crate::unit::{CheckpointRecord, SolvedRecord, UnitKey};
+use crate::unit::{SolvedRecord, UnitKey};
 use serde::{Deserialize, Serialize};
 
 /// Raised with every change of what stands in a segment.
-pub const SEGMENT_VERSION: u32 = 5;
+pub const SEGMENT_VERSION: u32 = 6;
 /// Bytes before the first record.
 pub const HEAD_BYTES: usize = 48;
 /// Longest payload of a record, in bytes.

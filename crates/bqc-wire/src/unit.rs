@@ -212,23 +212,3 @@ impl SolvedRecord {
         postcard::to_stdvec(self).expect("plain data is always representable")
     }
 }
-
-/// Where the search of a unit stands between two rounds: all that decides what comes after, so that whoever goes
-/// on from it comes to the same result. Whoever reads it checks it first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CheckpointRecord {
-    /// Rounds that are done.
-    pub n_rounds: u64,
-    /// What they have made.
-    pub block: BlockForm,
-    /// Sum of the distances of all changes.
-    pub bound: f64,
-    /// The last circuit that does not fall behind the ones before, and its bound, where the objective asks for one.
-    pub last_good: Option<(BlockForm, f64)>,
-    /// Whether the next round scans all gates.
-    pub rescan: bool,
-    /// Deletions, moves, accepted moves, gates removed, iterations so far.
-    pub counts: [u64; 5],
-    /// Position of the random numbers.
-    pub stream: u64,
-}

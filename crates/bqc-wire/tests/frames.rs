@@ -140,7 +140,7 @@ fn only_the_same_version_and_engine_work_together() {
         hello.check("cpu", &BUILD).unwrap_err()
     };
     assert_eq!(altered(1), HelloError::Stranger);
-    assert!(matches!(altered(9), HelloError::OtherVersion { protocol: 5, .. }));
+    assert!(matches!(altered(9), HelloError::OtherVersion { protocol: 4, .. }));
     assert!(altered(11).to_string().contains("the other side is bqc"));
     // Behind the version and the length of the build's name comes the build.
     let at = 11 + env!("CARGO_PKG_VERSION").len() + 1;

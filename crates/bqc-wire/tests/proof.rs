@@ -49,6 +49,26 @@ fn edits_come_back() {
 }
 
 #[test]
+fn the_version_before_is_read() {
+    let (input, output) = (digest_of(b"in"), digest_of(b"out"));
+    let edits = edits();
+    let bytes = encode_proof(&input, &output, &edits.iter().collect::<Vec<_>>());
+    let of_version = |version: u32| {
+        let mut bytes = bytes[..bytes.len() - 32].to_vec();
+        bytes[8..12].copy_from_slice(&version.to_le_bytes());
+        let digest = digest_of(&bytes);
+        bytes.extend(digest);
+        Proof::read(&bytes, &input, &output).map(|proof| proof.collect::<Result<Vec<_>, _>>())
+    };
+    for version in [2, 3] {
+        assert_eq!(of_version(version).unwrap(), Ok(edits.clone()));
+    }
+    for found in [1, 4] {
+        assert_eq!(of_version(found).unwrap_err(), ProofError::Version { found });
+    }
+}
+
+#[test]
 fn other_bytes_are_refused() {
     let digest = digest_of(b"");
     let good = encode_proof(&digest, &digest, &edits().iter().collect::<Vec<_>>());

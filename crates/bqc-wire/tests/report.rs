@@ -213,6 +213,7 @@ fn every_status_and_method_has_its_word() {
         ("random_states", CheckMethod::RandomStates),
         ("random_branches", CheckMethod::RandomBranches),
         ("paulis", CheckMethod::Paulis),
+        ("path_sums", CheckMethod::PathSums),
         ("none", CheckMethod::None),
     ] {
         let report = Report::from_json(&REPORT.replacen("\"exact\"", &format!("\"{text}\""), 1)).unwrap();

@@ -1,10 +1,14 @@
 //! Segments of a journal: the longest valid prefix, whatever happened to the file.
 
+use bqc_wire::checkpoint::{PathSumForm, PauliGateForm, WalkGateForm};
 use bqc_wire::segment::{
     Entry, HEAD_BYTES, MAX_RECORD_BYTES, Replay, SEGMENT_VERSION, SegmentError, encode_head, encode_record,
 };
 use bqc_wire::unit::{GateForm, SolvedRecord, UnitKey};
-use bqc_wire::{BlockForm, CheckpointRecord, Outcome, PassRecord, WriterRecord, fuzz};
+use bqc_wire::{
+    BlockForm, CheckpointRecord, Outcome, PassRecord, PauliCheckpoint, WalkCheckpoint, WindowCheckpoint, WriterRecord,
+    fuzz,
+};
 use proptest::prelude::*;
 
 const PLAN: [u8; 32] = [7; 32];
@@ -21,8 +25,34 @@ fn checkpoint(i: u8) -> Entry {
     let block = BlockForm { width: 2, gates: vec![GateForm::Cx(0, 1)] };
     let (last_good, rescan) = (i.is_multiple_of(2).then(|| (block.clone(), 0.5)), i > 1);
     let counts = [1, 2, 3, 4, u64::MAX];
-    let state = CheckpointRecord { n_rounds: 3, block, bound: 1e-14, last_good, rescan, counts, stream: 1 << 63 };
-    Entry::Checkpoint(UnitKey([i; 32]), Box::new(state))
+    let state = WindowCheckpoint { n_rounds: 3, block, bound: 1e-14, last_good, rescan, counts, stream: 1 << 63 };
+    Entry::Checkpoint(UnitKey([i; 32]), Box::new(CheckpointRecord::Window(state)))
+}
+
+/// States of the exact searches.
+fn exact_checkpoints() -> [Entry; 2] {
+    let gates = vec![PauliGateForm::Pair([0, 1], [1, 3]), PauliGateForm::Turn(1, 2, -0.5)];
+    let circuit = (gates, vec![(1, [(1, false), (2, true)]), (0, [(3, true), (1, false)])]);
+    let [done, coming, best] = [(); 3].map(|()| circuit.clone());
+    let (n_moves, size, stream) = (500, [2, 3], u64::MAX);
+    let paulis = PauliCheckpoint { n_moves, done, coming, is_under_way: true, size, n_syntheses: 7, stream, best };
+    let gates = vec![(0, WalkGateForm::Cx(0, 1)), (4, WalkGateForm::Hadamard(1, 0, u128::MAX - 1, true))];
+    let (signs, rotations) = (vec![(true, false); 2], vec![(1 << 100, 7, 0.25)]);
+    let sum = PathSumForm { n_places: 9, gates, signs, rotations };
+    let walk = WalkCheckpoint {
+        n_proposals: 1 << 40,
+        now: sum.clone(),
+        best: sum,
+        least: 1,
+        n_since: 3,
+        cycle: 5,
+        most_hadamards: 4,
+        n_rotations: 1,
+        held: [true, false],
+        stream,
+    };
+    let entry = |i, state| Entry::Checkpoint(UnitKey([i; 32]), Box::new(state));
+    [entry(1, CheckpointRecord::Paulis(paulis)), entry(2, CheckpointRecord::PathSums(walk))]
 }
 
 fn cut_short(i: u8) -> Entry {
@@ -40,6 +70,7 @@ fn example() -> (Vec<u8>, Vec<Entry>, Vec<usize>) {
         .into_iter()
         .chain((0..9).map(solved))
         .chain([Entry::Beat { seconds: 1.5 }, Entry::PassDone(0), checkpoint(9), checkpoint(10)])
+        .chain(exact_checkpoints())
         .chain((9..12).map(solved))
         .chain([Entry::PassDone(1), cut_short(12), Entry::RunDone])
         .chain([Entry::Ended { seconds: 2.5, is_complete: true }])

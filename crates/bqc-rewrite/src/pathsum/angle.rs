@@ -35,6 +35,18 @@ impl Angle {
         Angle { eighths: n.rem_euclid(8.0) as u8, rest: if rest.abs() < SNAP_TOL { 0.0 } else { rest } }
     }
 
+    /// Its eighths of a turn and its rest in radians.
+    pub(super) fn parts(self) -> (u8, f64) {
+        (self.eighths, self.rest)
+    }
+
+    /// The angle of these parts; none if no angle has them.
+    pub(super) fn of_parts((eighths, rest): (u8, f64)) -> Option<Angle> {
+        // Half an eighth, and what rounding may add.
+        let is_rest = rest == 0.0 && rest.is_sign_positive() || (SNAP_TOL..0.4).contains(&rest.abs());
+        (eighths < 8 && is_rest).then_some(Angle { eighths, rest })
+    }
+
     /// In radians, from 0 to 2π; minus the smallest rest.
     pub(super) fn radians(self) -> f64 {
         self.eighths as f64 * FRAC_PI_4 + self.rest

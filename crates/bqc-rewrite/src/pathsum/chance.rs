@@ -27,6 +27,16 @@ impl Chance {
         (self.is_held, self.was_asked) = (is_held, false);
     }
 
+    /// Whether moves to more CX are refused for now.
+    pub(super) fn is_held(&self) -> bool {
+        self.is_held
+    }
+
+    /// A move to more CX has been refused because it is held.
+    pub(super) fn ask(&mut self) {
+        self.was_asked = true;
+    }
+
     /// Whether a move to more CX was refused only because it is held.
     #[inline]
     pub(super) fn was_asked(&self) -> bool {

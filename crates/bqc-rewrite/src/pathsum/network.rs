@@ -140,15 +140,21 @@ impl Network {
         self.n_cx = other.n_cx;
     }
 
-    /// Places these gates with holes between them.
-    fn spread(&mut self, gates: &[Gate], n_more: usize) {
-        // A hole for every fourth gate besides: moves shift two gates or three.
-        let (n_wires, n_slots) = (self.inputs.len(), gates.len() + gates.len() / 4 + n_more + 4);
+    /// Has so many places and no gates on them, whose gates have been taken out.
+    fn clear(&mut self, n_slots: usize) {
+        let n_wires = self.inputs.len();
         self.gates = vec![Gate::cx(0, 0, 0, 0); n_slots];
         self.prints = vec![0; n_slots];
         self.uses = Board::new(n_wires, n_slots);
         self.targets = Board::new(n_wires, n_slots);
         self.kinds = Board::new(2, n_slots);
+    }
+
+    /// Places these gates with holes between them.
+    fn spread(&mut self, gates: &[Gate], n_more: usize) {
+        // A hole for every fourth gate besides: moves shift two gates or three.
+        let n_slots = gates.len() + gates.len() / 4 + n_more + 4;
+        self.clear(n_slots);
         for (k, &gate) in gates.iter().enumerate() {
             self.place(k * n_slots / gates.len(), gate);
         }
@@ -357,12 +363,35 @@ impl Network {
     /// The same network with its holes spread evenly, and as many more.
     pub(super) fn respread(&mut self, n_more: usize) {
         let gates: Vec<Gate> = self.gates().map(|(_, gate)| *gate).collect();
+        self.remove_all();
+        self.spread(&gates, n_more);
+    }
+
+    fn remove_all(&mut self) {
         for at in 0..self.n_slots() {
             if !self.is_hole(at) {
                 self.remove(at);
             }
         }
-        self.spread(&gates, n_more);
+    }
+
+    /// The Hadamard's number, by which it is picked.
+    pub(super) fn number_of(&self, hadamard: &Gate) -> u32 {
+        hadamard.h
+    }
+
+    /// These gates on these places of so many, which are in order, instead of those that were there. `numbers` are those
+    /// of the Hadamards, in the order of their places: each number below theirs once.
+    pub(super) fn set(&mut self, n_slots: usize, gates: &[(usize, Gate)], numbers: &[u32]) {
+        self.remove_all();
+        self.clear(n_slots);
+        gates.iter().for_each(|&(at, gate)| self.place(at, gate));
+        let places = std::mem::take(&mut self.hadamards);
+        self.hadamards.resize(places.len(), 0);
+        for (&at, &number) in places.iter().zip(numbers) {
+            self.hadamards[number as usize] = at;
+            self.gates[at as usize].h = number;
+        }
     }
 
     /// Adds a Z on what the wire carries just before a place: on inputs and Hadamards whose variables make it up.

@@ -143,6 +143,11 @@ impl PathSum {
     /// Numbers and counts the carriers of all rotations anew.
     pub(super) fn refresh(&mut self) {
         self.phases.forget();
+        self.count_carriers();
+    }
+
+    /// The same where there are no carriers yet.
+    fn count_carriers(&mut self) {
         for label in &self.network.inputs {
             self.phases.gain(self.phases.id(*label));
         }
@@ -153,6 +158,22 @@ impl PathSum {
                 self.phases.gain(id);
             }
         }
+    }
+
+    /// Has these rotations, numbered in this order, instead of others. None if one of two has the same parity as the other,
+    /// or no wire carries it.
+    pub(super) fn restore_rotations(&mut self, rotations: &[(Label, Angle)]) -> Option<()> {
+        self.phases = Phases::new();
+        for &(label, angle) in rotations {
+            if self.phases.id(label) != NONE {
+                return None;
+            }
+            let id = self.phases.add(label);
+            self.phases.set_angle(id, angle);
+        }
+        self.count_carriers();
+        let is_carried = |id: RotationId| self.phases.angle(id).is_zero() || self.phases.n_carriers(id) > 0;
+        (0..self.phases.len() as RotationId).all(is_carried).then_some(())
     }
 
     /// Turns rotations by π into signs.

@@ -1,6 +1,6 @@
 //! The walk against the verifier: whatever it has done, the circuit is the one that it began with, over all columns.
 
-use super::{Cycle, Settings, Walk};
+use super::{Cycle, Settings, Walk, WalkGate, WalkState};
 use bqc_circuit::{BlockCircuit, BlockQubit, LoweredGate};
 use bqc_linalg::Stream;
 use bqc_verify::block_distance;
@@ -258,4 +258,75 @@ fn wires_beyond_the_bits_of_a_mask_are_told_apart() {
         assert!(block_distance(&narrow(&circuit), &narrow(&found)).unwrap() < TOL);
     }
     assert!(walk.n_cx() < circuit.n_cx());
+}
+
+#[test]
+fn a_walk_goes_on_from_any_proposal_to_the_same_result() {
+    let mut stream = Stream::new(0, 12, 21);
+    for (k, kind) in KINDS.into_iter().cycle().take(24).enumerate() {
+        let width = 2 + stream.below(6);
+        let circuit = random(kind, width, 30 + stream.below(150), &mut stream);
+        let settings = match k % 3 {
+            0 => Settings::default(),
+            _ => Settings { n_cycles: 3, cycles: cycles()[3..].to_vec() },
+        };
+        let Some(mut walk) = Walk::new(&circuit, settings.clone(), k as u64) else { continue };
+        let mut other = Walk::new(&circuit, settings.clone(), k as u64).unwrap();
+        for bout in 0..40 {
+            let (n, progress) = (stream.below(400) as u64, f64::from(bout) / 40.0);
+            walk.run(n, progress);
+            other.run(n, progress);
+            let state = other.state();
+            other = Walk::resume(&circuit, settings.clone(), k as u64, &state).unwrap();
+            assert_eq!(other.fault(), None, "walk {k}, bout {bout}");
+            assert!(other.state() == state && walk.state() == state, "walk {k}, bout {bout}");
+            assert_eq!((other.now(), other.best()), (walk.now(), walk.best()));
+        }
+    }
+}
+
+#[test]
+fn what_is_no_state_of_the_walk_is_refused() {
+    let circuit = random(Kind::Toffolis, 5, 120, &mut Stream::new(0, 12, 22));
+    let mut walk = Walk::new(&circuit, Settings::default(), 3).unwrap();
+    walk.run(5000, 0.4);
+    let forged = |change: &dyn Fn(&mut WalkState)| {
+        let mut state = walk.state();
+        change(&mut state);
+        Walk::resume(&circuit, Settings::default(), 3, &state).is_none()
+    };
+    assert!(!forged(&|_| {}));
+    // Another seed has other labels, so rotations have no wire.
+    assert!(Walk::resume(&circuit, Settings::default(), 4, &walk.state()).is_none());
+    let cx = |control, target| WalkGate::Cx { control, target };
+    let set = |s: &mut WalkState, gate| s.now.gates[0].1 = gate;
+    assert!(forged(&|s| set(s, cx(0, 0))));
+    assert!(forged(&|s| set(s, cx(0, 5))));
+    assert!(forged(&|s| set(s, WalkGate::Hadamard { wire: 5, number: 0, out: 1, is_signed: false })));
+    let hadamard = |s: &WalkState, number| {
+        let is_it = |(_, gate): &&(u32, WalkGate)| matches!(gate, WalkGate::Hadamard { number: n, .. } if *n == number);
+        s.now.gates.iter().position(|gate| is_it(&gate)).unwrap()
+    };
+    assert!(forged(&|s| {
+        let [a, b] = [0, 1].map(|number| hadamard(s, number));
+        s.now.gates[a].1 = s.now.gates[b].1;
+    }));
+    assert!(forged(&|s| s.now.gates.swap(0, 1)));
+    assert!(forged(&|s| s.now.gates.truncate(1)));
+    assert!(forged(&|s| s.best.gates.clear()));
+    assert!(forged(&|s| s.now.n_places = 3));
+    assert!(forged(&|s| s.now.n_places = u32::MAX));
+    assert!(forged(&|s| s.now.n_places = s.now.gates.last().unwrap().0));
+    assert!(forged(&|s| s.now.input_signs.truncate(1)));
+    assert!(forged(&|s| s.best.output_flips.push(true)));
+    assert!(forged(&|s| s.now.rotations[0].0 ^= 1));
+    assert!(forged(&|s| s.now.rotations[0] = s.now.rotations[1]));
+    assert!(forged(&|s| s.now.rotations[0].1 = 8));
+    assert!(forged(&|s| s.now.rotations[0].2 = f64::NAN));
+    assert!(forged(&|s| s.least += 1));
+    assert!(forged(&|s| s.least = u64::MAX));
+    assert!(forged(&|s| s.most_hadamards = u64::MAX));
+    assert!(forged(&|s| s.most_hadamards = 0));
+    assert!(forged(&|s| s.n_rotations = u64::MAX));
+    assert!(forged(&|s| s.cycle = 6));
 }

@@ -12,29 +12,29 @@ const PURPOSE: u64 = 0x5061_7468;
 /// Splits may add this many Hadamards to the best circuit's.
 const MORE_HADAMARDS: usize = 4;
 /// Holes beyond what slack and splits need: a move may put two gates in before it is done.
-const SPARE: usize = 8;
+pub(super) const SPARE: usize = 8;
 /// Rotations that have come and gone are forgotten when there are this many, and as many as there are rotations.
 const FORGOTTEN: usize = 64;
 
 /// An annealed walk on the CX networks of a circuit, from the circuit itself. The same circuit, settings, seed and
 /// calls give the same walk. A step takes 20 to 200 ns on circuits of some hundred gates, and allocates nothing.
 pub struct Walk {
-    settings: Settings,
-    now: PathSum,
+    pub(super) settings: Settings,
+    pub(super) now: PathSum,
     /// The best circuit that has been kept. It is the best so far unless the walk stands there.
-    best: PathSum,
+    pub(super) best: PathSum,
     /// Number of CX of the best so far.
-    least: usize,
+    pub(super) least: usize,
     /// Proposals since the best was kept.
-    n_since: usize,
+    pub(super) n_since: usize,
     /// A circuit without gates, as wide.
     empty: BlockCircuit,
-    chance: Chance,
+    pub(super) chance: Chance,
     /// The cycle that the walk is in.
-    number: Option<u32>,
-    cycle: Cycle,
-    most_hadamards: usize,
-    n_rotations: usize,
+    pub(super) number: Option<u32>,
+    pub(super) cycle: Cycle,
+    pub(super) most_hadamards: usize,
+    pub(super) n_rotations: usize,
 }
 
 impl Walk {
@@ -202,8 +202,7 @@ impl Walk {
     }
 
     /// The circuit where the walk stands.
-    #[cfg(test)]
-    pub(super) fn now(&self) -> BlockCircuit {
+    pub fn now(&self) -> BlockCircuit {
         write(&self.now, self.empty.clone())
     }
 }

@@ -4,8 +4,8 @@
 //! A code has bit 0 for an X component and bit 1 for a Z component: 0 is the identity, 1 is X, 2 is Z, 3 is Y. Up to
 //! its phase a product is the exclusive or of the codes.
 
-/// A one-wire Pauli: [`NONE`], [`X`], [`Z`] or [`Y`].
-pub(crate) type Axis = u8;
+/// A one-wire Pauli: 0 is the identity, 1 is X, 2 is Z, 3 is Y.
+pub type Axis = u8;
 
 /// The identity.
 pub(crate) const NONE: Axis = 0;

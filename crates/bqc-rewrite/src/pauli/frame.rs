@@ -8,11 +8,11 @@ use super::axis::{Axis, X, Y, Z, anticommute, is_minus};
 use super::op::Op;
 
 /// A Pauli of one wire with its sign: `(axis, is_negative)`.
-pub(crate) type Signed = (Axis, bool);
+pub type Signed = (Axis, bool);
 
 /// A one-wire Clifford `L` on a wire, as the images `L†XL` and `L†ZL`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Frame {
+pub struct Frame {
     /// The wire that carries the output.
     pub wire: u32,
     /// `L†XL`.
@@ -23,12 +23,12 @@ pub(crate) struct Frame {
 
 impl Frame {
     /// The identity on a wire.
-    pub fn identity(wire: u32) -> Frame {
+    pub(crate) fn identity(wire: u32) -> Frame {
         Frame { wire, x: (X, false), z: (Z, false) }
     }
 
     /// `L†PL` for a one-wire Pauli other than the identity.
-    pub fn image(&self, axis: Axis) -> Signed {
+    pub(crate) fn image(&self, axis: Axis) -> Signed {
         match axis {
             X => self.x,
             Z => self.z,
@@ -38,7 +38,7 @@ impl Frame {
     }
 
     /// `L` becomes `V·L` with `V = exp(−ikπP/4)`, a rotation about `axis` by `k` quarter turns.
-    pub fn turn(&mut self, axis: Axis, quarters: u8) {
+    pub(crate) fn turn(&mut self, axis: Axis, quarters: u8) {
         let before = *self;
         let image = |of: Axis| match quarters {
             _ if of == axis => before.image(of),
@@ -60,7 +60,7 @@ impl Frame {
     }
 
     /// This frame after `earlier`, a frame of the wire that this one is on.
-    pub fn after(&self, earlier: &Frame) -> Frame {
+    pub(crate) fn after(&self, earlier: &Frame) -> Frame {
         let image = |(axis, is_negative): Signed| {
             let (image, is_other) = earlier.image(axis);
             (image, is_negative ^ is_other)
@@ -69,7 +69,7 @@ impl Frame {
     }
 
     /// The inverse Clifford, on a given wire.
-    pub fn inverse(&self, wire: u32) -> Frame {
+    pub(crate) fn inverse(&self, wire: u32) -> Frame {
         let back = |of: Axis| {
             let from = [X, Z, Y].into_iter().find(|&from| self.image(from).0 == of).unwrap_or(of);
             (from, self.image(from).1)

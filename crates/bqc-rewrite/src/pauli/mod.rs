@@ -15,7 +15,7 @@
 //! | circuits of pair gates, rotations and frames | `op`, `permutation`, `write` |
 //! | strings, by wire and by row, and merging | `columns`, `merge`, `form` |
 //! | greedy synthesis | `greedy`, `window`, `choose`, `clifford`, `run`, `synthesize` |
-//! | block search | `cut`, `resynthesis`, `search` |
+//! | block search | `cut`, `resynthesis`, `search`, `state` |
 
 mod angle;
 mod axis;
@@ -32,12 +32,17 @@ mod permutation;
 mod resynthesis;
 mod run;
 mod search;
+mod state;
 mod synthesize;
 #[cfg(test)]
 mod test_support;
 mod window;
 mod write;
 
+pub use axis::Axis;
+pub use frame::{Frame, Signed};
 pub use greedy::{Direction, Greedy, Measure};
+pub use op::Op;
 pub use search::{BlockSearch, BlockSettings, Cooling};
+pub use state::SearchState;
 pub use synthesize::{MOST_WIRES, synthesize};

@@ -11,23 +11,35 @@ use super::permutation::append_exchanges;
 use crate::Outputs;
 use bqc_circuit::{BlockCircuit, LoweredGate, TwoQubitGate};
 
-/// A gate.
+/// A gate of a Pauli circuit.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Op {
+pub enum Op {
     /// `exp(iπ/4 (1−P)(1−Q))` with P on the first wire and Q on the second.
-    Pair { wires: [u32; 2], axes: [Axis; 2] },
+    Pair {
+        /// Two wires.
+        wires: [u32; 2],
+        /// P and Q, none the identity.
+        axes: [Axis; 2],
+    },
     /// `exp(−iθP/2)` with a settled angle in radians.
-    Turn { wire: u32, axis: Axis, angle: f64 },
+    Turn {
+        /// Its wire.
+        wire: u32,
+        /// P, other than the identity.
+        axis: Axis,
+        /// θ.
+        angle: f64,
+    },
 }
 
 impl Op {
     /// Whether it costs a CX.
-    pub fn is_pair(&self) -> bool {
+    pub(crate) fn is_pair(&self) -> bool {
         matches!(self, Op::Pair { .. })
     }
 
     /// The inverse.
-    pub fn inverse(self) -> Op {
+    pub(crate) fn inverse(self) -> Op {
         match self {
             Op::Turn { wire, axis, angle } => Op::Turn { wire, axis, angle: -angle },
             pair => pair,
@@ -35,7 +47,7 @@ impl Op {
     }
 
     /// The same gate on other wires.
-    pub fn map(self, to: impl Fn(u32) -> u32) -> Op {
+    pub(crate) fn map(self, to: impl Fn(u32) -> u32) -> Op {
         match self {
             Op::Pair { wires, axes } => Op::Pair { wires: wires.map(to), axes },
             Op::Turn { wire, axis, angle } => Op::Turn { wire: to(wire), axis, angle },

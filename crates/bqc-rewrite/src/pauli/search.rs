@@ -39,6 +39,14 @@ pub struct BlockSettings {
 impl BlockSettings {
     /// Widest block.
     pub const MOST_WIRES: usize = 16;
+
+    /// With every number in its range.
+    pub(super) fn in_range(self) -> BlockSettings {
+        let n_wires = self.n_wires.clamp(2, BlockSettings::MOST_WIRES);
+        // A price that is not a number is none, and an infinite one would make sums of nothing.
+        let transposition = self.transposition.clamp(0.0, 1e6).max(0.0);
+        BlockSettings { n_wires, n_cx: self.n_cx.max(3), transposition, ..self }
+    }
 }
 
 impl Default for BlockSettings {
@@ -78,24 +86,24 @@ impl Cooling {
 
 /// A search that goes on for as long as it is asked to. Deterministic for its input, settings, seed and calls.
 pub struct BlockSearch {
-    settings: BlockSettings,
-    stream: Stream,
+    pub(super) settings: BlockSettings,
+    pub(super) stream: Stream,
     /// The circuit: gates of this sweep's blocks, then frames, then gates still to come, then the ends of its outputs.
-    done: Vec<Op>,
-    frames: Vec<Frame>,
-    coming: Vec<Op>,
-    next: usize,
-    ends: Vec<Frame>,
-    n_pairs: usize,
-    n_transpositions: usize,
-    n_syntheses: u64,
-    size: Size,
-    cut: Cut,
-    cycles: Cycles,
-    blocks: Blocks,
+    pub(super) done: Vec<Op>,
+    pub(super) frames: Vec<Frame>,
+    pub(super) coming: Vec<Op>,
+    pub(super) next: usize,
+    pub(super) ends: Vec<Frame>,
+    pub(super) n_pairs: usize,
+    pub(super) n_transpositions: usize,
+    pub(super) n_syntheses: u64,
+    pub(super) size: Size,
+    pub(super) cut: Cut,
+    pub(super) cycles: Cycles,
+    pub(super) blocks: Blocks,
     /// With its outputs on their wires, unless these are free.
-    best: PauliCircuit,
-    empty: BlockCircuit,
+    pub(super) best: PauliCircuit,
+    pub(super) empty: BlockCircuit,
 }
 
 impl BlockSearch {
@@ -103,10 +111,7 @@ impl BlockSearch {
     pub fn new(circuit: &BlockCircuit, settings: BlockSettings, seed: u64) -> Option<BlockSearch> {
         let read = PauliCircuit::read_for(settings.outputs, circuit)?;
         let n = read.n_wires();
-        let most_wires = settings.n_wires.clamp(2, BlockSettings::MOST_WIRES);
-        // A price that is not a number is none, and an infinite one would make sums of nothing.
-        let transposition = settings.transposition.clamp(0.0, 1e6).max(0.0);
-        let settings = BlockSettings { n_wires: most_wires, n_cx: settings.n_cx.max(3), transposition, ..settings };
+        let settings = settings.in_range();
         let mut search = BlockSearch {
             stream: Stream::new(seed, 0, SEARCH),
             done: Vec::with_capacity(read.ops.len()),

@@ -10,7 +10,7 @@ use bqc_linalg::Stream;
 use bqc_optimize::Objective;
 use bqc_optimize::search::{SearchCounts, WindowResult, WindowState};
 use bqc_verify::{Composition, Rejected, VerifiedBlock};
-use bqc_wire::{BlockForm, CheckpointRecord, FormError, Outcome, SolvedRecord, UnitFlow, UnitRecord};
+use bqc_wire::{BlockForm, CheckpointRecord, FormError, Outcome, SolvedRecord, UnitFlow, UnitRecord, WindowCheckpoint};
 
 /// Why bytes from outside are not a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,10 +50,10 @@ pub enum Refused {
         original: usize,
     },
     /// A state that a search of this unit does not come to.
-    #[error("a search of {n_rounds} rounds does not come to such a state")]
+    #[error("a search of {n_steps} rounds, moves or proposals does not come to such a state")]
     NoState {
-        /// Rounds of the unit's search; 0 if it has none.
-        n_rounds: u64,
+        /// Rounds, moves or proposals of the unit's search; 0 if it has none.
+        n_steps: u64,
     },
     /// It is called better and is not.
     #[error("the result is said to be better than the block, and is not")]
@@ -91,11 +91,12 @@ impl Unit {
             let candidate = self.no_longer(form)?;
             Ok(Composition::resume(&self.block, candidate, bound, self.record.tolerance)?)
         };
-        let CheckpointRecord { bound, rescan, .. } = *record;
+        let CheckpointRecord::Window(record) = record else { return Err(Refused::NoState { n_steps: 0 }) };
+        let WindowCheckpoint { bound, rescan, .. } = *record;
         let n_rounds = if let UnitFlow::Search { n_rounds } = self.record.flow { n_rounds } else { 0 };
         let has_good = self.objective != Objective::Cx;
         if record.n_rounds == 0 || record.n_rounds > n_rounds || record.last_good.is_some() != has_good {
-            return Err(Refused::NoState { n_rounds });
+            return Err(Refused::NoState { n_steps: n_rounds });
         }
         let [n_deletions, n_moves, n_accepted, n_removed, n_iterations] = record.counts.map(|n| n as usize);
         let counts = SearchCounts { n_deletions, n_moves, n_accepted, n_removed, n_iterations };
@@ -111,12 +112,24 @@ impl Unit {
 
     /// What a search that is not done had found in a state from outside.
     pub fn left_at(&self, state: &CheckpointRecord) -> Result<Solved, Refused> {
+        let CheckpointRecord::Window(state) = state else { return self.left_exactly_at(state) };
         let (block, distance) = state.last_good.clone().unwrap_or_else(|| (state.block.clone(), state.bound));
         let is_better = self.is_better(&BlockCircuit::try_from(&block)?);
         let (outcome, reason) =
             if is_better { (Outcome::Improved, "improved") } else { (Outcome::Unchanged, "unchanged") };
         let (instantiations, reason) = (state.counts[0] + state.counts[1], format!("{reason}: stopped in its search"));
         self.check(&SolvedRecord { block, distance, instantiations, outcome, reason }, false)
+    }
+
+    /// The same of an exact search.
+    fn left_exactly_at(&self, state: &CheckpointRecord) -> Result<Solved, Refused> {
+        let found = self.best_at(state)?;
+        let is_better = self.is_better(&found);
+        let verified = if is_better { self.verified(found)? } else { VerifiedBlock::unchanged(self.block.clone()) };
+        let (outcome, reason) =
+            if is_better { (Outcome::Improved, "improved") } else { (Outcome::Unchanged, "unchanged") };
+        let reason = format!("{reason}: stopped in its search");
+        Ok(Solved { verified, outcome, instantiations: 0, reason, is_final: false, worker: None })
     }
 
     /// Checks a result from outside, by measuring it as far as [`VerifiedBlock::check_claim`] does. `is_final`: it was
@@ -161,7 +174,7 @@ pub(super) fn of_state(state: &WindowState) -> CheckpointRecord {
     let form = |composition: &Composition| (BlockForm::from(composition.circuit()), composition.bound());
     let (block, bound) = form(composition);
     let SearchCounts { n_deletions, n_moves, n_accepted, n_removed, n_iterations } = *counts;
-    CheckpointRecord {
+    CheckpointRecord::Window(WindowCheckpoint {
         n_rounds: state.n_rounds as u64,
         block,
         bound,
@@ -169,5 +182,5 @@ pub(super) fn of_state(state: &WindowState) -> CheckpointRecord {
         rescan: state.rescan,
         counts: [n_deletions, n_moves, n_accepted, n_removed, n_iterations].map(|n| n as u64),
         stream: state.stream.position(),
-    }
+    })
 }

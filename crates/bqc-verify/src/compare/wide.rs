@@ -1,4 +1,4 @@
-//! Whole circuits by Pauli forms, at any number of wires.
+//! Whole circuits by Pauli forms, and by path sums where these do not do, at any number of wires.
 //!
 //! Both circuits are cut at their directives in the same way. A directive's level is one above that of everything
 //! before it on its wires and bits, a gate's is the highest of its wires: so all gates of level 0 come first, then the
@@ -10,8 +10,9 @@
 //! Gates are lowered; each kind is measured against its matrix first, and what rounding makes of a gate there is not
 //! counted, as for the input of a compile.
 
-use super::Reading;
+use super::{Method, Reading};
 use crate::circuit::measure_lowering;
+use crate::pathsum::{self, Effort};
 use crate::pauli;
 use bqc_circuit::gates::lowered;
 use bqc_circuit::{LoweredGate, Operation, Qubit};
@@ -29,20 +30,28 @@ struct Levels {
     directives: BTreeMap<u64, usize>,
 }
 
-/// A bound of the distance of two circuits whose directives are the same, if the forms cancel. The last `n_terminal`
-/// measurements of each wire are left out.
-pub(super) fn distance_bound(a: &Reading, b: &Reading, n_terminal: &[usize]) -> Option<f64> {
+/// A bound of the distance of two circuits whose directives are the same, if forms or sums cancel, and which of the two
+/// it took. The last `n_terminal` measurements of each wire are left out.
+pub(super) fn distance_bound(a: &Reading, b: &Reading, n_terminal: &[usize]) -> Option<(f64, Method)> {
     let [a, b] = [Levels::of(a, n_terminal)?, Levels::of(b, n_terminal)?];
     if a.directives != b.directives {
         return None;
     }
     let none: &[LoweredGate] = &[];
-    (0..a.gates.len().max(b.gates.len()))
-        .map(|level| {
-            let [a, b] = [&a, &b].map(|levels| levels.gates.get(level).map_or(none, |gates| gates));
-            pauli::distance_bound(a, b, ENOUGH)
-        })
-        .sum()
+    let mut total = (0.0, Method::Paulis);
+    for level in 0..a.gates.len().max(b.gates.len()) {
+        let [a, b] = [&a, &b].map(|levels| levels.gates.get(level).map_or(none, |gates| gates));
+        let by_paulis = pauli::distance_bound(a, b, ENOUGH);
+        let by_path_sums = match by_paulis {
+            Some(bound) if bound <= ENOUGH => None,
+            _ => pathsum::distance_bound(a, b, ENOUGH, Effort::THOROUGH),
+        };
+        let of_level = [(by_paulis, total.1), (by_path_sums, Method::PathSums)];
+        let bounds = of_level.into_iter().filter_map(|(bound, method)| Some((bound?, method)));
+        let (bound, method) = bounds.min_by(|a, b| a.0.total_cmp(&b.0))?;
+        total = (total.0 + bound, method);
+    }
+    Some(total)
 }
 
 impl Levels {

@@ -124,6 +124,28 @@ fn a_region_of_a_hundred_wires_is_replaced_and_proved_again() {
 }
 
 #[test]
+fn a_window_that_path_sums_prove_is_counted_as_such() {
+    let [direct, around] = crate::pathsum::tests::product_around_a_helper(14);
+    let mut input = Circuit::with_qubits(14);
+    for gate in &around.gates {
+        input.push(match *gate {
+            LoweredGate::One { wire, angles } => GateCall::u3(angles, Qubit(wire.0.into())),
+            LoweredGate::Two { wires: [c, t], .. } => GateCall::cx(Qubit(c.0.into()), Qubit(t.0.into())),
+        });
+    }
+    let circuit = VerifiedCircuit::lower(&input, true).unwrap();
+    let wires: Vec<Qubit> = (0..14).map(Qubit).collect();
+    let steps: Vec<u32> = (0..around.gates.len() as u32).collect();
+    let verified = VerifiedBlock::check(&around, direct, 1e-12).unwrap();
+    assert_eq!(verified.evidence(), crate::Evidence::PathSums);
+    let piece = Piece::Window { wires: &wires, steps: &steps, replacement: Some(&verified) };
+    let joined = circuit.join(&[piece]).unwrap();
+    let (again, counts) = circuit.replay(joined.edits()[0]).unwrap();
+    assert!(again.is_same(&joined) && again.bound() == joined.bound());
+    assert_eq!(counts, crate::WindowCounts { n_path_sums: 1, ..Default::default() });
+}
+
+#[test]
 fn a_bracketing_is_the_circuit() {
     let (circuit, windows, replacements) = example();
     let joined = circuit.join(&pieces(&windows, &replacements)).unwrap();

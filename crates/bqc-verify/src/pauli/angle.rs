@@ -14,20 +14,20 @@ const LARGEST: f64 = 1e6;
 
 /// How far an angle of this module may be from the true one after a merge, in radians: `1e6 / (π/2)` quarter turns
 /// times the rounding of the second double, 1e-32, and as much again for the sums.
-pub(super) const ERROR: f64 = 1e-25;
+pub(crate) const ERROR: f64 = 1e-25;
 
 /// `quarters · π/2 + rest[0] + rest[1]` radians, modulo 2π.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Angle {
+pub(crate) struct Angle {
     /// Quarter turns, `0..4`.
-    pub(super) quarters: u8,
+    pub(crate) quarters: u8,
     /// At most π/4 from zero; the second is the rounding of the first.
-    pub(super) rest: [f64; 2],
+    pub(crate) rest: [f64; 2],
 }
 
 impl Angle {
     /// None if it is no finite number, or beyond [`LARGEST`].
-    pub(super) fn of(radians: f64) -> Option<Angle> {
+    pub(crate) fn of(radians: f64) -> Option<Angle> {
         if radians.is_nan() || radians.abs() > LARGEST {
             return None;
         }
@@ -41,12 +41,12 @@ impl Angle {
     }
 
     /// Further by some quarter turns.
-    pub(super) fn turned(self, quarters: u8) -> Angle {
+    pub(crate) fn turned(self, quarters: u8) -> Angle {
         Angle { quarters: (self.quarters + quarters) % 4, ..self }
     }
 
     /// The sum.
-    pub(super) fn plus(self, other: Angle) -> Angle {
+    pub(crate) fn plus(self, other: Angle) -> Angle {
         let [sum, low] = two_sum(self.rest[0], other.rest[0]);
         let mut rest = two_sum(sum, low + (self.rest[1] + other.rest[1]));
         let mut quarters = self.quarters + other.quarters;
@@ -60,18 +60,18 @@ impl Angle {
     }
 
     /// The other way round.
-    pub(super) fn negated(self) -> Angle {
+    pub(crate) fn negated(self) -> Angle {
         Angle { quarters: (4 - self.quarters) % 4, rest: self.rest.map(|x| -x) }
     }
 
     /// Only the rest.
-    pub(super) fn without_quarters(self) -> Angle {
+    pub(crate) fn without_quarters(self) -> Angle {
         Angle { quarters: 0, ..self }
     }
 
     /// The phase distance of a rotation from the identity: `exp(−i r/2 P)` has the trace `N cos(r/2)`, so
     /// `d = √(1 − |cos(r/2)|)`, which is `√2 |sin(r/4)|` for r up to π from zero.
-    pub(super) fn distance(self) -> f64 {
+    pub(crate) fn distance(self) -> f64 {
         // From the nearest whole turn, in quarters.
         let quarters = if self.quarters > 2 { f64::from(self.quarters) - 4.0 } else { f64::from(self.quarters) };
         let radians = (quarters * FRAC_PI_2 + self.rest[0]).abs();

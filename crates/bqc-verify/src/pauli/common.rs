@@ -11,7 +11,7 @@ use std::collections::HashMap;
 type Gates<'a, W> = Vec<&'a LoweredGate<W>>;
 
 /// The gates of both without those in common at either end, in their order. `place` numbers the wires. Linear.
-pub(super) fn without_common<'a, W: Wire>(
+pub(crate) fn without_common<'a, W: Wire>(
     a: &'a [LoweredGate<W>],
     b: &'a [LoweredGate<W>],
     place: &HashMap<W, usize>,

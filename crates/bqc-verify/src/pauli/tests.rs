@@ -12,7 +12,7 @@ fn bound(a: &BlockCircuit, b: &BlockCircuit) -> Option<f64> {
 }
 
 /// Gates as circuits have them: Cliffords, T, rotations by any angle, generic `u3`.
-fn random(width: u16, n_gates: usize, s: &mut Stream) -> BlockCircuit {
+pub(crate) fn random(width: u16, n_gates: usize, s: &mut Stream) -> BlockCircuit {
     let mut block = BlockCircuit::new(width);
     for _ in 0..n_gates {
         let a = BlockQubit(s.below(width.into()) as u16);
@@ -72,7 +72,7 @@ fn commute(a: &[(BlockQubit, u64)], b: &[(BlockQubit, u64)]) -> bool {
 
 /// Two circuits of the same rotations: in the second, those that commute change places, angles are cut in two, and
 /// CX ladders are others.
-fn shuffled_pair(width: u16, n: usize, s: &mut Stream) -> (BlockCircuit, BlockCircuit) {
+pub(crate) fn shuffled_pair(width: u16, n: usize, s: &mut Stream) -> (BlockCircuit, BlockCircuit) {
     let choices = [FRAC_PI_4, 3.0 * FRAC_PI_4, 0.3, -1.1, 1e-6];
     let rotations: Vec<_> = (0..n)
         .map(|_| (random_pauli(width, s), if s.chance(0.3) { s.uniform() * 6.0 } else { choices[s.below(5)] }))
@@ -98,7 +98,7 @@ fn shuffled_pair(width: u16, n: usize, s: &mut Stream) -> (BlockCircuit, BlockCi
 }
 
 /// The same circuit, which begins and ends with nothing in common: what is left out as common would not be tested.
-fn with_other_ends(block: &BlockCircuit) -> BlockCircuit {
+pub(crate) fn with_other_ends(block: &BlockCircuit) -> BlockCircuit {
     let mut other = BlockCircuit::new(block.width());
     let nothing: Vec<_> = (0..block.width())
         .flat_map(|wire| [0.3, -0.3].map(|angle| LoweredGate::u3(BlockQubit(wire), [0.0, 0.0, angle])))
@@ -108,7 +108,7 @@ fn with_other_ends(block: &BlockCircuit) -> BlockCircuit {
 }
 
 /// One change that is none of the circuit's own: a dropped gate, swapped wires, a flipped sign, another angle.
-fn planted(block: &BlockCircuit, s: &mut Stream) -> BlockCircuit {
+pub(crate) fn planted(block: &BlockCircuit, s: &mut Stream) -> BlockCircuit {
     let mut wrong = block.clone();
     let at = s.below(wrong.gates.len());
     let other = BlockQubit((wrong.gates[at].wires()[0].0 + 1) % block.width());

@@ -111,3 +111,37 @@ fn what_differs_is_never_proved() {
     directive(&mut other, Directive::Measure { qubit: Qubit(10), clbit: Clbit(1) });
     assert!(compared(&original, &other).unwrap_err().is_difference());
 }
+
+#[test]
+fn a_product_of_controls_is_proved_by_a_path_sum() {
+    // Into a helper in any state and from there to the target, twice, along forty wires.
+    let build = |is_around: bool, angle: f64| {
+        let mut c = Circuit::with_qubits(N_QUBITS);
+        for q in 0..N_QUBITS - 3 {
+            let wires = [q, q + 1, q + 2, q + 3];
+            match is_around {
+                false => gate(&mut c, "ccx", &[], &[wires[0], wires[1], wires[3]]),
+                true => {
+                    for _ in 0..2 {
+                        gate(&mut c, "ccx", &[], &wires[..3]);
+                        gate(&mut c, "cx", &[], &wires[2..]);
+                    }
+                }
+            }
+            gate(&mut c, "h", &[], &wires[..1]);
+            gate(&mut c, "rz", &[0.1 * f64::from(q) + if q == 20 { angle } else { 0.0 }], &wires[..1]);
+        }
+        c
+    };
+    let options = CompareOptions::default();
+    let Comparison { distance, method, .. } =
+        compare_circuits(&build(false, 0.0), &build(true, 0.0), &options).unwrap();
+    assert!(distance < 1e-11 && method == Method::PathSums, "{distance:e} {method}");
+    let other = compare_circuits(&build(false, 0.0), &build(true, 1e-3), &options);
+    assert!(other.is_ok_and(|found| found.distance > 1e-4 && found.method == Method::PathSums));
+    let none = CompareOptions { with_bounds: false, ..options };
+    assert!(matches!(
+        compare_circuits(&build(false, 0.0), &build(true, 0.0), &none),
+        Err(Incomparable::TooManyWires { n_qubits: 40, .. })
+    ));
+}
