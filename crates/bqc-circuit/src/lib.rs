@@ -10,6 +10,8 @@ pub mod circuit;
 pub mod edit;
 pub mod gates;
 pub mod lowered;
+mod named;
+pub mod pi_fraction;
 pub mod stats;
 mod unitary;
 pub mod wire;
@@ -19,5 +21,6 @@ pub use circuit::{Circuit, Directive, GateCall, OpaqueGate, Operation, Register}
 pub use edit::{Edit, Move, PieceEdit};
 pub use gates::{Gate, GateId, Library};
 pub use lowered::{Frame, Item, Lowered, LoweredGate, Sequence, Step, TwoQubitGate, Wire};
+pub use pi_fraction::PiFraction;
 pub use stats::Stats;
 pub use wire::{BlockQubit, Clbit, Qubit};

@@ -56,6 +56,8 @@ pub struct WindowCounts {
     pub n_columns: usize,
     /// Bounded by Pauli forms.
     pub n_paulis: usize,
+    /// Proved to be equal by algebra.
+    pub n_algebra: usize,
     /// Compared with their claimed distance on random states.
     pub n_states: usize,
 }
@@ -64,6 +66,7 @@ impl std::ops::AddAssign for WindowCounts {
     fn add_assign(&mut self, other: WindowCounts) {
         self.n_columns += other.n_columns;
         self.n_paulis += other.n_paulis;
+        self.n_algebra += other.n_algebra;
         self.n_states += other.n_states;
     }
 }
@@ -76,6 +79,7 @@ impl WindowCounts {
                 Evidence::Unchanged => {}
                 Evidence::Columns => counts.n_columns += 1,
                 Evidence::Paulis => counts.n_paulis += 1,
+                Evidence::Algebra => counts.n_algebra += 1,
                 Evidence::States => counts.n_states += 1,
             }
         }
@@ -146,9 +150,9 @@ impl VerifiedCircuit {
         VerifiedCircuit { circuit, bound: self.bound + distance, way, is_recorded: self.is_recorded }
     }
 
-    /// Does an edit again, and measures everything in it: windows up to eight wires over all columns, wider ones by
-    /// Pauli forms, and where these prove nothing, up to twelve wires, as far as random states can contradict the
-    /// distance that the edit names. Gives how many windows were which.
+    /// Does an edit again, and measures everything in it: windows that the edit calls equal by algebra, others up to
+    /// eight wires over all columns, wider ones by Pauli forms, and where these prove nothing, up to twelve wires, as
+    /// far as random states can contradict the distance that the edit names. Gives how many windows were which.
     pub fn replay(&self, edit: &Edit) -> Result<(VerifiedCircuit, WindowCounts), ReplayError> {
         match edit {
             Edit::Moves(moves) => {
@@ -244,6 +248,14 @@ impl Output {
     /// A verified circuit, over the lowered gates.
     pub fn of(verified: VerifiedCircuit) -> Output {
         Output { circuit: verified.circuit().to_circuit(), verified: Some(verified) }
+    }
+
+    /// A verified circuit, in the named gates of the table where these mean the same (`h` and `t`, not `u3`). Lowered
+    /// again it is the verified circuit to the last bit; if it is not, which is a fault, no gate is named.
+    pub fn named(verified: VerifiedCircuit) -> Output {
+        let circuit = verified.circuit().to_named_circuit();
+        let again = VerifiedCircuit { circuit: Arc::new(Lowered::of(&circuit)), ..verified.clone() };
+        if again.is_same(&verified) { Output { circuit, verified: Some(verified) } } else { Output::of(verified) }
     }
 
     /// The input itself, gate by gate as it was read.

@@ -14,6 +14,9 @@
 //!   the bits, because the classical history is the same in both by the rule above. A rewriting that
 //!   is right only because some value can never occur is therefore reported as a difference.
 //!
+//! On request equality is proved by algebra first: circuits whose angles are multiples of π/2^k and that differ by
+//! commuting, merging and Cliffords alone are exactly equal then, at any width.
+//!
 //! Where no state fits, Pauli forms may still bound the distance (`pauli`, `wide`). They prove that circuits are close,
 //! and never that they differ.
 
@@ -42,6 +45,8 @@ pub struct CompareOptions {
     pub seed: u64,
     /// Whether to try Pauli forms where not even one state can be afforded. They take up to 1 GiB of memory.
     pub with_paulis: bool,
+    /// Whether to try first to prove equality by algebra, at any width. It takes as much memory.
+    pub with_algebra: bool,
 }
 
 impl Default for CompareOptions {
@@ -53,6 +58,7 @@ impl Default for CompareOptions {
             max_updates: 1e11,
             seed: 0,
             with_paulis: true,
+            with_algebra: false,
         }
     }
 }
@@ -74,6 +80,9 @@ pub enum Method {
     },
     /// Pauli forms that cancel: the distance is a bound, and the circuits may be closer.
     Paulis,
+    /// Algebra: Pauli forms whose angles are integer multiples of π/2^23 cancel, so the circuits are equal. The distance
+    /// is zero.
+    Algebra,
 }
 
 impl std::fmt::Display for Method {
@@ -85,6 +94,7 @@ impl std::fmt::Display for Method {
                 write!(f, "estimated on {n_branches} random states and measurement branches")
             }
             Method::Paulis => write!(f, "at most, proved by Pauli forms that cancel"),
+            Method::Algebra => write!(f, "exactly, proved by algebra with angles as multiples of pi/2^23"),
         }
     }
 }
@@ -172,6 +182,9 @@ pub fn compare_circuits(a: &Circuit, b: &Circuit, options: &CompareOptions) -> R
     let n_terminal: Vec<usize> = a.n_terminal.iter().zip(&b.n_terminal).map(|(a, b)| *a.min(b)).collect();
     let place = compact(&a, &b, &n_terminal);
     let n = place.iter().flatten().count();
+    if options.with_algebra && wide::exact_bound(&a, &b, &n_terminal) == Some(0.0) {
+        return Ok(Comparison { distance: 0.0, method: Method::Algebra, n_qubits: n });
+    }
     let by_paulis = |otherwise: Incomparable| match options.with_paulis {
         true => wide::distance_bound(&a, &b, &n_terminal)
             .map(|distance| Comparison { distance, method: Method::Paulis, n_qubits: n })

@@ -32,6 +32,21 @@ struct Levels {
 /// A bound of the distance of two circuits whose directives are the same, if the forms cancel. The last `n_terminal`
 /// measurements of each wire are left out.
 pub(super) fn distance_bound(a: &Reading, b: &Reading, n_terminal: &[usize]) -> Option<f64> {
+    sum_over_levels(a, b, n_terminal, |a, b| pauli::distance_bound(a, b, ENOUGH))
+}
+
+/// The same by algebra: zero if the circuits are exactly equal.
+pub(super) fn exact_bound(a: &Reading, b: &Reading, n_terminal: &[usize]) -> Option<f64> {
+    sum_over_levels(a, b, n_terminal, pauli::exact_bound)
+}
+
+/// The sum of what `bound` says of each level. None if the directives stand at other levels, or it says nothing of one.
+fn sum_over_levels(
+    a: &Reading,
+    b: &Reading,
+    n_terminal: &[usize],
+    bound: impl Fn(&[LoweredGate], &[LoweredGate]) -> Option<f64>,
+) -> Option<f64> {
     let [a, b] = [Levels::of(a, n_terminal)?, Levels::of(b, n_terminal)?];
     if a.directives != b.directives {
         return None;
@@ -40,7 +55,7 @@ pub(super) fn distance_bound(a: &Reading, b: &Reading, n_terminal: &[usize]) -> 
     (0..a.gates.len().max(b.gates.len()))
         .map(|level| {
             let [a, b] = [&a, &b].map(|levels| levels.gates.get(level).map_or(none, |gates| gates));
-            pauli::distance_bound(a, b, ENOUGH)
+            bound(a, b)
         })
         .sum()
 }

@@ -1,10 +1,15 @@
-//! Angles that add up without rounding: a number of quarter turns and a rest in two doubles.
+//! Angles that add up without rounding: a number of quarter turns, a fraction of one as an integer, and a rest in two
+//! doubles.
+//!
+//! A double may be read in two ways ([`Reading`]). Taken literally, all but its quarter turns is the rest. Read as a
+//! multiple of π, a double next to `k·π/2^23` stands for that angle, which is an integer and has no rest: sums of such
+//! angles never meet a floating-point number.
 //!
 //! The rest is an unevaluated sum of two doubles (T. J. Dekker, "A floating-point technique for extending the available
 //! precision", Numer. Math. 18, 1971), because a circuit has a million angles, and a rounding of 1e-16 each would use
 //! up the tolerance of the comparison.
 
-use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, TAU};
+use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI, TAU};
 
 /// `π/2 − FRAC_PI_2`, to 33 digits below `π/2`.
 const FRAC_PI_2_REST: f64 = 6.123_233_995_736_766e-17;
@@ -16,16 +21,90 @@ const LARGEST: f64 = 1e6;
 /// times the rounding of the second double, 1e-32, and as much again for the sums.
 pub(super) const ERROR: f64 = 1e-25;
 
-/// `quarters · π/2 + rest[0] + rest[1]` radians, modulo 2π.
+/// A fraction of this many units is a quarter turn: a unit is 2π/2^64.
+const QUARTER: i64 = 1 << 62;
+
+/// Multiples of this fraction of π are recognised: those that a circuit of 23 bits of phase has.
+const FINEST: f64 = (1 << 23) as f64;
+/// The same in units.
+const UNITS_OF_FINEST: u64 = 1 << 40;
+
+/// A double is next to a multiple if it is no further from it than this part of itself: four roundings, as an
+/// expression like `-3*pi/8` or the sum of two angles has them. The multiples lie 3.7e-7 apart, so an angle that is
+/// none is taken for one with a probability of 1e-8 at most.
+const NEXT_TO: f64 = 4.0 * f64::EPSILON;
+
+/// What a double that is written in a circuit means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// The number that it is, so π/4 is only nearly π/4.
+    Literal,
+    /// The multiple of π/2^23 that it is next to, if there is one.
+    Multiples,
+}
+
+/// `quarters · π/2 + fraction · 2π/2^64 + rest[0] + rest[1]` radians, modulo 2π.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Angle {
     /// Quarter turns, `0..4`.
     pub(super) quarters: u8,
+    /// From minus half a quarter turn on, and below half a quarter turn.
+    fraction: i64,
     /// At most π/4 from zero; the second is the rounding of the first.
     pub(super) rest: [f64; 2],
 }
 
 impl Angle {
+    /// So many quarter turns, `0..4`.
+    pub(super) fn quarter_turns(quarters: u8) -> Angle {
+        Angle { quarters, fraction: 0, rest: [0.0; 2] }
+    }
+
+    /// None if it is no finite number, or beyond [`LARGEST`].
+    pub(super) fn read(radians: f64, reading: Reading) -> Option<Angle> {
+        match reading {
+            Reading::Literal => Angle::of(radians),
+            Reading::Multiples => Angle::multiple(radians).or_else(|| Angle::of(radians)),
+        }
+    }
+
+    /// The multiple of π/2^23 that a double is next to.
+    fn multiple(radians: f64) -> Option<Angle> {
+        if radians.is_nan() || radians.abs() > LARGEST {
+            return None;
+        }
+        let n = (radians * (FINEST / PI)).round();
+        if (n * (PI / FINEST) - radians).abs() > NEXT_TO * radians.abs() {
+            return None;
+        }
+        // `n` is below 2^42.
+        let units = (n as i64 as u64).wrapping_mul(UNITS_OF_FINEST) as i64;
+        Some(Angle::quarter_turns(0).with_units(units))
+    }
+
+    /// Further by so many units.
+    fn with_units(self, units: i64) -> Angle {
+        // The nearest quarter turn; half of one is rounded up, so that the fraction is below it.
+        let quarters = units.wrapping_add(QUARTER / 2) >> 62;
+        let fraction = units.wrapping_sub(quarters << 62);
+        Angle { quarters: (i64::from(self.quarters) + quarters).rem_euclid(4) as u8, fraction, ..self }
+    }
+
+    /// Whether it is quarter turns and nothing else, not even a rounding.
+    pub(super) fn is_quarters(self) -> bool {
+        self.fraction == 0 && self.rest == [0.0; 2]
+    }
+
+    /// Whether it is known without rounding: an integer multiple of π/2^23.
+    pub(super) fn is_multiple(self) -> bool {
+        self.rest == [0.0; 2]
+    }
+
+    /// Whether it is within a rounding of quarter turns: a rest up to this and nothing else.
+    pub(super) fn is_quarters_within(self, most: f64) -> bool {
+        self.fraction == 0 && self.rest[0].abs() <= most
+    }
+
     /// None if it is no finite number, or beyond [`LARGEST`].
     pub(super) fn of(radians: f64) -> Option<Angle> {
         if radians.is_nan() || radians.abs() > LARGEST {
@@ -37,7 +116,7 @@ impl Angle {
         let product = turns * FRAC_PI_2;
         let product_rest = turns.mul_add(FRAC_PI_2, -product);
         let rest = two_sum(radians - product, -(product_rest + turns * FRAC_PI_2_REST));
-        Some(Angle { quarters: (turns as i64).rem_euclid(4) as u8, rest })
+        Some(Angle { rest, ..Angle::quarter_turns((turns as i64).rem_euclid(4) as u8) })
     }
 
     /// Further by some quarter turns.
@@ -56,12 +135,14 @@ impl Angle {
             rest = two_sum(sum, low + (rest[1] - sign * FRAC_PI_2_REST));
             quarters += if sign > 0.0 { 1 } else { 3 };
         }
-        Angle { quarters: quarters % 4, rest }
+        // Two fractions are at most a quarter turn.
+        Angle { quarters: quarters % 4, fraction: 0, rest }.with_units(self.fraction + other.fraction)
     }
 
     /// The other way round.
     pub(super) fn negated(self) -> Angle {
-        Angle { quarters: (4 - self.quarters) % 4, rest: self.rest.map(|x| -x) }
+        let turned = Angle::quarter_turns((4 - self.quarters) % 4).with_units(-self.fraction);
+        Angle { rest: self.rest.map(|x| -x), ..turned }
     }
 
     /// Only the rest.
@@ -69,13 +150,19 @@ impl Angle {
         Angle { quarters: 0, ..self }
     }
 
+    /// In radians, from `−5π/4` to `5π/4`; to rounding.
+    pub(super) fn radians(self) -> f64 {
+        let quarters = if self.quarters > 2 { f64::from(self.quarters) - 4.0 } else { f64::from(self.quarters) };
+        quarters * FRAC_PI_2 + self.fraction as f64 * (TAU / 2f64.powi(64)) + self.rest[0]
+    }
+
     /// The phase distance of a rotation from the identity: `exp(−i r/2 P)` has the trace `N cos(r/2)`, so
     /// `d = √(1 − |cos(r/2)|)`, which is `√2 |sin(r/4)|` for r up to π from zero.
     pub(super) fn distance(self) -> f64 {
-        // From the nearest whole turn, in quarters.
-        let quarters = if self.quarters > 2 { f64::from(self.quarters) - 4.0 } else { f64::from(self.quarters) };
-        let radians = (quarters * FRAC_PI_2 + self.rest[0]).abs();
-        std::f64::consts::SQRT_2 * (radians.min(TAU - radians) / 4.0).sin()
+        let radians = self.radians().abs();
+        // From the nearest whole turn.
+        let radians = radians.min(TAU - radians);
+        std::f64::consts::SQRT_2 * (radians / 4.0).sin()
     }
 }
 
@@ -89,7 +176,6 @@ fn two_sum(a: f64, b: f64) -> [f64; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::f64::consts::PI;
 
     #[test]
     fn quarter_turns_are_split_off() {
@@ -102,11 +188,39 @@ mod tests {
             (0.25, 0, 0.25),
             (-0.25, 0, -0.25),
         ] {
-            assert_eq!(Angle::of(radians), Some(Angle { quarters, rest: [rest, 0.0] }), "{radians}");
+            let expected = Angle { rest: [rest, 0.0], ..Angle::quarter_turns(quarters) };
+            assert_eq!(Angle::of(radians), Some(expected), "{radians}");
         }
         for radians in [f64::NAN, f64::INFINITY, -1e7] {
             assert_eq!(Angle::of(radians), None);
         }
+    }
+
+    #[test]
+    fn multiples_of_pi_are_integers_and_so_are_their_sums() {
+        let read = |radians: f64| Angle::read(radians, Reading::Multiples).unwrap();
+        for k in 0..=23 {
+            let step = PI / 2f64.powi(k);
+            for n in [-1001i32, -65, -7, -3, -1, 0, 1, 3, 5, 8, 64, 999] {
+                let at_once = read(f64::from(n) * step);
+                let one = read(step.copysign(f64::from(n)));
+                let sum = (0..n.abs()).fold(read(0.0), |sum, _| sum.plus(one));
+                assert!(sum.is_multiple(), "{n} times pi/2^{k}");
+                assert_eq!(at_once, sum, "{n} times pi/2^{k}");
+                assert!(sum.plus(sum.negated()).is_quarters() && sum.plus(sum.negated()).quarters == 0);
+                let expected = f64::from(n) * step;
+                assert!((sum.radians().sin() - expected.sin()).abs() < 1e-12, "{n} times pi/2^{k}");
+            }
+        }
+        assert_eq!(read(-PI), Angle::quarter_turns(2));
+        assert!(read(FRAC_PI_4).is_multiple() && !read(FRAC_PI_4).is_quarters());
+        // A number next to none of them keeps its rest, however small its difference is.
+        for radians in [0.3, FRAC_PI_4 + 1e-12, PI + 1e-11, 1e-9, -2.0, PI / 3.0] {
+            assert!(!read(radians).is_multiple(), "{radians}");
+            assert_eq!(Some(read(radians)), Angle::of(radians));
+        }
+        assert_eq!(Angle::read(f64::NAN, Reading::Multiples), None);
+        assert_eq!(Angle::read(1e7, Reading::Multiples), None);
     }
 
     #[test]
