@@ -8,3 +8,4 @@
 pub mod light;
 pub mod pathsum;
 pub mod pauli;
+pub mod spell;

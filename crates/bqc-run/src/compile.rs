@@ -4,15 +4,16 @@
 
 use crate::approximate::Budget;
 use crate::exact::Exact;
+use crate::kept::keeps_angles;
 use crate::observer::{Event, Observer};
 use crate::pass::{Pass, PassResult};
 use crate::round::Around;
 use crate::strategy::{self, Cuts, Origin, PAIRS, Record, Step, Why};
 use crate::version::Version;
 use crate::workshop::{InProcess, Workshop};
-use bqc_circuit::{Circuit, Directive, Operation};
+use bqc_circuit::{Circuit, Directive, Operation, Stats};
 use bqc_instantiate::Engine;
-use bqc_optimize::{BlockSettings, Flow};
+use bqc_optimize::{BlockSettings, Figures, Flow};
 use bqc_partition::{PartitionError, partition};
 use bqc_verify::{CompareOptions, Comparison, Fault, LoweringError, Output, VerifiedCircuit, compare_circuits};
 use bqc_wire::{BlockRecord, BlockTotals};
@@ -150,6 +151,7 @@ pub fn compile_in(
         let around = Around { workshop, stop, observer };
         let mut run = Run::new(settings, family, around);
         let (best, why) = run.carry_out(circuit)?;
+        let best = if keeps_angles(settings) { run.spelled(best) } else { best };
         Ok(run.finish(circuit, Arc::unwrap_or_clone(best), why))
     })
 }
@@ -180,7 +182,7 @@ pub(crate) struct Run<'a> {
     pub n_passes: u32,
     totals: BlockTotals,
     records: Vec<BlockRecord>,
-    faults: Vec<Fault>,
+    pub(crate) faults: Vec<Fault>,
 }
 
 /// The circuits between which a strategy chooses.
@@ -362,17 +364,26 @@ impl<'a> Run<'a> {
             with_paulis: false,
             ..CompareOptions::default()
         };
-        let output = Output::of(best.circuit);
+        let figures = best.figures;
+        let output = if keeps_angles(self.settings) { Output::named(best.circuit) } else { Output::of(best.circuit) };
         let (comparison, difference) = match compare_circuits(input, output.circuit(), &options) {
             Ok(comparison) => (Some(comparison), contradiction(&comparison, output.bound())),
             Err(incomparable) if incomparable.is_difference() => (None, Some(incomparable.to_string())),
             Err(_) => (None, None),
         };
+        let difference = difference.or_else(|| more_rotations(input, &figures, self.settings));
         let output = if difference.is_some() { Output::input(input) } else { output };
         let Run { totals, records, n_passes, faults, .. } = self;
         let was_stopped = why == Why::Stopped;
         Compiled { output, totals, records, n_passes, was_stopped, comparison, difference, faults }
     }
+}
+
+/// In words, how a result that keeps the input's angles has more rotations than it: a fault of bqc.
+fn more_rotations(input: &Circuit, found: &Figures, settings: &Settings) -> Option<String> {
+    let (before, after) = (Stats::of(input).n_rotations, found.n_rotations);
+    let words = || format!("the result has {after} rotations that are not Clifford, the input {before}");
+    (keeps_angles(settings) && after > before).then(words)
 }
 
 /// The measured distance may exceed the bound by rounding only. NaN is a contradiction too.

@@ -8,12 +8,13 @@ use crate::observer::Event;
 use crate::pass::{Pass, PassResult, joined};
 use crate::unit::Unit;
 use bqc_circuit::BlockCircuit;
+use bqc_optimize::Flow;
 use bqc_partition::{Block, regions};
 use bqc_rewrite::light::{Angles, light_with_evidence};
 use bqc_rewrite::pathsum::{Settings, Walk};
 use bqc_rewrite::pauli::{BlockSearch, BlockSettings, Cooling, Direction, Greedy, synthesize};
 use bqc_verify::{Rejected, VerifiedBlock, VerifiedCircuit};
-use bqc_wire::{Outcome, UnitFlow};
+use bqc_wire::{ExactFlow, Outcome, UnitFlow};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What an exact pass does.
@@ -49,14 +50,14 @@ const REGION_CX: usize = 20_000;
 
 impl Exact {
     /// The work of one unit in a region of so many CX gates.
-    fn flow(self, n_cx: usize, size: u32) -> UnitFlow {
+    fn flow(self, n_cx: usize, size: u32) -> ExactFlow {
         let n_cx = n_cx as u64;
         let budget = |per_cx: u64, most: u64| (per_cx * n_cx).min(most) * u64::from(size);
         match self {
-            Exact::Light => UnitFlow::Light,
-            Exact::Paulis => UnitFlow::Paulis { n_moves: budget(MOVES_PER_CX, MOST_MOVES) },
+            Exact::Light => ExactFlow::Light,
+            Exact::Paulis => ExactFlow::Paulis { n_moves: budget(MOVES_PER_CX, MOST_MOVES) },
             Exact::PathSums => {
-                UnitFlow::PathSums { n_proposals: budget(PROPOSALS_PER_CX, MOST_PROPOSALS_TIMES_CX / n_cx.max(1)) }
+                ExactFlow::PathSums { n_proposals: budget(PROPOSALS_PER_CX, MOST_PROPOSALS_TIMES_CX / n_cx.max(1)) }
             }
         }
     }
@@ -77,10 +78,22 @@ impl Pass<'_> {
         };
         let unit = |block: &Block, start| {
             let flow = exact.flow(block.circuit.n_cx(), size);
-            Unit::rewriting(&block.circuit, flow, self.block, self.index, start)
+            Unit::rewriting(&block.circuit, self.unit_flow(flow), self.block, self.index, start)
         };
         let rebuilt = self.rebuild_all(&blocks, n_starts, unit);
         joined(&partition, circuit, rebuilt, self.block.sabotage)
+    }
+}
+
+impl Pass<'_> {
+    /// An exact pass as the settings ask for it: one that keeps angles is proved by algebra.
+    fn unit_flow(&self, by: ExactFlow) -> UnitFlow {
+        match by {
+            by if self.block.flow == Flow::Exact => UnitFlow::Exact { by },
+            ExactFlow::Light => UnitFlow::Light,
+            ExactFlow::Paulis { n_moves } => UnitFlow::Paulis { n_moves },
+            ExactFlow::PathSums { n_proposals } => UnitFlow::PathSums { n_proposals },
+        }
     }
 }
 
@@ -89,14 +102,12 @@ impl Unit {
     /// something else.
     pub(crate) fn rewritten(&self, stop: &AtomicBool) -> Option<(VerifiedBlock, Outcome, String)> {
         let (block, seed) = (self.block(), self.key().stream_key());
-        let found = match *self.flow() {
-            UnitFlow::Light => Some(light_with_evidence(block, Angles::Kept).0),
-            UnitFlow::Paulis { n_moves } => by_paulis(block, n_moves, self.start(), seed, stop),
-            UnitFlow::PathSums { n_proposals } => by_path_sums(block, n_proposals, seed, stop),
-            UnitFlow::ClosedForm | UnitFlow::Delete | UnitFlow::Search { .. } | UnitFlow::Shorten { .. } => {
-                return None;
-            }
+        let found = match self.flow().exact()? {
+            ExactFlow::Light => Some(light_with_evidence(block, Angles::Kept).0),
+            ExactFlow::Paulis { n_moves } => by_paulis(block, n_moves, self.start(), seed, stop),
+            ExactFlow::PathSums { n_proposals } => by_path_sums(block, n_proposals, seed, stop),
         };
+        let found = found.map(|found| self.with_meant_angles(found));
         let unchanged = |outcome, reason| (VerifiedBlock::unchanged(block.clone()), outcome, reason);
         Some(match found.filter(|found| self.is_better(found)).map(|found| self.verified(found)) {
             None => unchanged(Outcome::Unchanged, "unchanged: nothing better was found".into()),

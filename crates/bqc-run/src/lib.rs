@@ -12,6 +12,7 @@
 mod approximate;
 mod compile;
 mod exact;
+mod kept;
 mod observer;
 mod pass;
 mod round;

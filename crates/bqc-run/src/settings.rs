@@ -122,11 +122,33 @@ impl Settings {
         }
     }
 
+    /// Exact passes alone, which keep the input's angles, on one thread.
+    pub fn exact(effort: Effort) -> Settings {
+        // Starts of each pass, and rounds without a gain before a run ends.
+        let (starts, patience, max_passes) = match effort {
+            Effort::E1 => (1, 1, 0),
+            Effort::E2 => (1, 1, u32::MAX),
+            Effort::E3 => (4, 3, u32::MAX),
+            Effort::E4 => (4, 6, u32::MAX),
+            Effort::E5 => (8, 12, u32::MAX),
+            Effort::Forever => (8, u32::MAX, u32::MAX),
+        };
+        Settings {
+            patience,
+            max_passes,
+            exact_passes: u32::MAX,
+            min_gain: 0.0,
+            block: BlockSettings { flow: Flow::Exact, starts, ..BlockSettings::default() },
+            ..Settings::default()
+        }
+    }
+
     /// What is done in each block, as it is typed and reported.
     pub fn flow_name(&self) -> &'static str {
         match self.block.flow {
             Flow::Delete => DELETE,
             Flow::Search { .. } => SEARCH,
+            Flow::Exact => EXACT,
         }
     }
 
@@ -186,6 +208,7 @@ impl Settings {
         let pick = |name: &'static str| texts.get(name).copied().ok_or(SettingsError::Missing { name });
         let flow = match pick("flow")? {
             DELETE => Flow::Delete,
+            EXACT => Flow::Exact,
             SEARCH => Flow::Search { n_rounds: number("rounds", pick("rounds")?)? },
             text => return Err(unusable("flow", text)),
         };
@@ -218,6 +241,7 @@ impl Settings {
 
 const DELETE: &str = "delete";
 const SEARCH: &str = "search";
+const EXACT: &str = "exact";
 
 /// Why texts are not settings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -260,7 +284,11 @@ mod tests {
     #[test]
     fn settings_come_back_from_their_texts() {
         let odd = Settings { min_gain: 0.1 + 0.2, epsilon_total: 1e-300, ..Settings::deletion() };
-        let all = Effort::ALL.map(Settings::effort).into_iter().chain([odd, Settings::deletion()]);
+        let all = Effort::ALL.map(Settings::effort).into_iter().chain([
+            odd,
+            Settings::deletion(),
+            Settings::exact(Effort::E3),
+        ]);
         for mut settings in all {
             for (solver, objective) in Solver::ALL.into_iter().zip(Objective::ALL.into_iter().cycle()) {
                 settings.block = BlockSettings { solver, objective, seed: u64::MAX, ..settings.block };

@@ -47,4 +47,4 @@ pub use report::{
 pub use run_status::{RunStatus, SupervisorStatus};
 pub use segment::{Entry, PassKey, PassRecord, Replay, SegmentError, WriterRecord};
 pub use stats::{PartitionPreview, StatsReport};
-pub use unit::{BlockForm, CheckpointRecord, FormError, SolvedRecord, UnitFlow, UnitKey, UnitRecord};
+pub use unit::{BlockForm, CheckpointRecord, ExactFlow, FormError, SolvedRecord, UnitFlow, UnitKey, UnitRecord};

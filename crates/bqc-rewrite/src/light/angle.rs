@@ -91,6 +91,16 @@ impl Angle {
         (self.0 << 2 == 0).then_some((self.0 >> 62) as u8)
     }
 
+    /// How many times π/4 it is, 0 to 7, if it is a multiple.
+    pub fn as_eighths(self) -> Option<u8> {
+        (self.0 << 3 == 0).then_some((self.0 >> 61) as u8)
+    }
+
+    /// Whether it is a multiple of π/2^23.
+    pub fn is_multiple(self) -> bool {
+        self.0.is_multiple_of(GRID)
+    }
+
     /// The angle in `(−π/2, π/2]` that differs by a multiple of π, and whether that multiple is odd.
     pub fn without_half_turn(self) -> (Angle, bool) {
         let is_odd = !matches!(self.0, 0..=0x4000_0000_0000_0000 | 0xc000_0000_0000_0001..);

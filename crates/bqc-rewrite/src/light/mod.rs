@@ -28,6 +28,7 @@ mod swaps;
 mod tape;
 mod write;
 
+pub(crate) use angle::Angle;
 use bqc_circuit::{BlockCircuit, BlockGate, LoweredGate};
 use euler::Euler;
 use runs::End;
