@@ -1,7 +1,7 @@
 //! `bqc compile`: reads, runs, writes, and says how it went. A [`Compile`] is what was decided, a [`Run`] holds the run
 //! folder until the circuit that was [`Found`] is written; `bqc batch` does the same for many circuits.
 
-use crate::args::{CompileArgs, FlowArg, RunFolderArgs, SettingsArgs};
+use crate::args::{CompileArgs, EngineArg, FlowArg, RunFolderArgs, SettingsArgs};
 use crate::build_id::BUILD;
 use crate::cores;
 use crate::crew::{self, Crew, Leftover};
@@ -17,8 +17,8 @@ use crate::run_folder::{Ending, RunFolder, cache, tell_of};
 use crate::stop::Stop;
 use crate::watch::Watch;
 use bqc_circuit::{Circuit, Stats};
-use bqc_compiler::{Compiled, Finished, Session, Settings, to_qasm};
-use bqc_optimize::BlockSettings;
+use bqc_compiler::{Compiled, Finished, Session, Settings, write_compiled};
+use bqc_optimize::{BlockSettings, Objective};
 use bqc_wire::{Document, FileDigest, Report, digest_of};
 use std::path::Path;
 use std::time::Instant;
@@ -109,12 +109,14 @@ impl<'a> Compile<'a> {
         let mut settings = Settings {
             is_recorded: args.proof.is_some(),
             has_block_records: args.report.is_some(),
-            ..resolve(&args.settings)
+            ..resolve(&args.settings)?
         };
         settings.block.sabotage = args.keep.faults.sabotage;
         let (block_size, n_cores) = (settings.block_size, settings.n_threads);
         let in_processes = crew::wants_processes(args, input, &settings);
-        let (engine, flow, workers) = (args.settings.engine, args.settings.flow, args.keep.workers);
+        // Exact passes need no engine, so no GPU is looked for.
+        let engine = if args.settings.exact { EngineArg::Cpu } else { args.settings.engine };
+        let (flow, workers) = (args.settings.flow, args.keep.workers);
         let wanted = Wanted { engine, gpu: &args.gpu, workers, flow, in_processes, block_size, n_cores };
         let talk = Talk::of(args.quiet, args.verbose);
         let engine = wanted.choose(stop.flag(), &Progress::new(talk, Instant::now(), None))?;
@@ -236,7 +238,7 @@ impl Run<'_> {
         // A run whose input is gone is over, however it ended.
         let replaces_input = self.replaces_input();
         let was_stopped = compiled.was_stopped && !replaces_input;
-        outputs.write_circuit(&compiled.output)?;
+        outputs.write_circuit(&compiled)?;
         let report = self.compile.request().report(compiled, was_interrupted, survived, self.meter);
         if let Some(output) = &outputs.report {
             output.write(|out| out.write_all(report.to_json().as_bytes()))?;
@@ -306,23 +308,26 @@ impl Outputs {
     }
 
     /// Writes the circuit, and its proof if there is a place for it.
-    fn write_circuit(&self, output: &bqc_verify::Output) -> Result<(), Failure> {
+    fn write_circuit(&self, compiled: &Compiled) -> Result<(), Failure> {
         let (Some(place), Some(input)) = (&self.proof, &self.input) else {
-            return self.circuit.write(|mut out| bqc_qasm::write(output.circuit(), &mut out));
+            return self.circuit.write(|mut out| write_compiled(compiled, &mut out));
         };
-        let text = to_qasm(output.circuit());
-        self.circuit.write(|out| out.write_all(text.as_bytes()))?;
-        crate::proof::write(place, input, text.as_bytes(), output)
+        let mut text = Vec::new();
+        write_compiled(compiled, &mut text).expect("writing to memory does not fail");
+        self.circuit.write(|out| out.write_all(&text))?;
+        crate::proof::write(place, input, &text, &compiled.output)
     }
 }
 
-/// Fills in what depends on the machine or on other settings.
-pub fn resolve(args: &SettingsArgs) -> Settings {
+/// Fills in what depends on the machine or on other settings, and refuses settings that contradict each other.
+pub fn resolve(args: &SettingsArgs) -> Result<Settings, Failure> {
+    refuse(args)?;
     let base = match args.flow {
+        _ if args.exact => Settings::exact(args.effort),
         FlowArg::Delete => Settings::deletion(),
         FlowArg::Search => Settings::effort(args.effort),
     };
-    Settings {
+    Ok(Settings {
         block_size: args.block_size.map_or(base.block_size, usize::from),
         max_passes: args.passes.unwrap_or(base.max_passes),
         epsilon_total: args.epsilon_total,
@@ -336,5 +341,26 @@ pub fn resolve(args: &SettingsArgs) -> Settings {
             ..base.block
         },
         ..base
-    }
+    })
+}
+
+/// Settings that contradict each other and that the parser of arguments takes.
+fn refuse(args: &SettingsArgs) -> Result<(), Failure> {
+    let words = match (args.exact, args.objective) {
+        (false, Objective::T) => {
+            "--objective t needs --exact: a numerical search keeps no T gates that could be counted".to_owned()
+        }
+        (true, Objective::Depth) => {
+            "--exact minimises cx, t or weighted, not depth: name one of these with --objective".to_owned()
+        }
+        (true, _) if args.epsilon_total > 0.0 => format!(
+            "--exact keeps the unitary exactly, and --epsilon-total {:e} allows a distance; leave out one of them",
+            args.epsilon_total
+        ),
+        (true, _) if args.engine == EngineArg::Cuda => {
+            "--exact does no numerical work, so --engine cuda means nothing to it; leave out one of them".to_owned()
+        }
+        _ => return Ok(()),
+    };
+    Err(Failure::Usage(words))
 }

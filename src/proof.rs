@@ -28,13 +28,16 @@ pub fn check(args: &VerifyArgs, proof: &Path) -> Result<Exit, Failure> {
     match outcome {
         Ok(Replayed { bound, n_passes, windows, n_two_qubit }) => {
             let is_near = bound <= args.epsilon;
-            let verdict = if is_near { "at most" } else { "above" };
+            let bound = match (bound == 0.0, is_near) {
+                (true, _) => "bound exactly 0".to_owned(),
+                (_, true) => format!("bound {bound:.3e}, at most {:e}", args.epsilon),
+                (_, false) => format!("bound {bound:.3e}, above {:e}", args.epsilon),
+            };
             let [before, after] = n_two_qubit;
             print(&format!(
-                "the proof holds: {n_passes} passes; bound {bound:.3e}, {verdict} {:e}\n\
+                "the proof holds: {n_passes} passes; {bound}\n\
                  {}\n\
                  two-qubit gates {before} → {after}\n",
-                args.epsilon,
                 evidence(&windows)
             ))?;
             Ok(if is_near { Exit::Complete } else { Exit::Differs })
@@ -56,8 +59,11 @@ struct Replayed {
 
 /// What is known of the replaced windows, in words.
 fn evidence(windows: &WindowCounts) -> String {
-    let WindowCounts { n_columns, n_paulis, n_states } = *windows;
+    let WindowCounts { n_columns, n_paulis, n_algebra, n_states } = *windows;
     let mut text = format!("windows measured over all columns: {n_columns}, bounded by Pauli forms: {n_paulis}");
+    if n_algebra > 0 {
+        text += &format!(", proved equal by algebra: {n_algebra}");
+    }
     if n_states > 0 {
         text += &format!(
             "; {n_states} of 9 to 12 wires keep the distance that the proof claims, which random states do not contradict"

@@ -25,7 +25,14 @@ pub fn of(report: &Report) -> String {
         input.depth,
         output.depth,
     ));
-    line(format!("error bound {:.1e}{}", report.error_bound, check(report)));
+    if let (Some(before), Some(after)) = (input.rotations, output.rotations) {
+        line(format!("T gates and other rotations that are not Clifford {before} → {after}"));
+    }
+    let bound = match report.is_exactly_equal {
+        Some(true) => "error bound exactly 0, proved by algebra".to_owned(),
+        _ => format!("error bound {:.1e}", report.error_bound),
+    };
+    line(format!("{bound}{}", check(report)));
     line(format!("{} blocks in {} passes, {}", report.blocks.total, report.passes, times(report)));
     text
 }
@@ -65,6 +72,7 @@ fn check(report: &Report) -> String {
         CheckMethod::RandomStates => format!(", whole circuits compared on random states: {distance:.1e}"),
         CheckMethod::RandomBranches => format!(", whole circuits compared on random branches: {distance:.1e}"),
         CheckMethod::Paulis => format!(", whole circuits at most apart by Pauli forms: {distance:.1e}"),
+        CheckMethod::Algebra => ", whole circuits proved equal by algebra".into(),
         CheckMethod::None => String::new(),
     }
 }

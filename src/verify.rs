@@ -16,7 +16,7 @@ pub fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
         return Err(Failure::Usage("only one of the two circuits can come from standard input".into()));
     }
     let (left, right) = (read_circuit(&args.left, &args.read)?, read_circuit(&args.right, &args.read)?);
-    let options = CompareOptions { seed: args.seed, ..CompareOptions::default() };
+    let options = CompareOptions { seed: args.seed, with_algebra: true, ..CompareOptions::default() };
     let comparison = compare_circuits(&left, &right, &options).map_err(|reason| {
         let [a, b] = [&args.left, &args.right].map(|path| path.display());
         Failure::Usage(format!("`{a}` and `{b}` cannot be compared: {reason}"))
@@ -31,13 +31,12 @@ pub fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
             args.epsilon
         )));
     }
-    let verdict = if is_same { "the same" } else { "different" };
-    Output::prepare(Path::new("-"))?.write(|out| {
-        writeln!(
-            out,
-            "distance {:.3e} ({}): {verdict} up to {:e}",
-            comparison.distance, comparison.method, args.epsilon
-        )
-    })?;
+    let Comparison { distance, method, .. } = comparison;
+    let words = match (method, is_same) {
+        (Method::Algebra, _) => format!("distance 0 ({method}): the same"),
+        (_, true) => format!("distance {distance:.3e} ({method}): the same up to {:e}", args.epsilon),
+        (_, false) => format!("distance {distance:.3e} ({method}): different up to {:e}", args.epsilon),
+    };
+    Output::prepare(Path::new("-"))?.write(|out| writeln!(out, "{words}"))?;
     Ok(if is_same { Exit::Complete } else { Exit::Differs })
 }

@@ -9,7 +9,7 @@ use crate::progress::say;
 use crate::report::{Request, Survived, exit};
 use crate::resources::Meter;
 use bqc_cluster::{Care, Missing, Reader};
-use bqc_compiler::{MAX_CHECK_UPDATES, Session};
+use bqc_compiler::{MAX_CHECK_UPDATES, Session, write_compiled};
 use bqc_store::{Ledger, Status as RunStatus};
 use bqc_wire::{Document, KnownTotals};
 use std::path::Path;
@@ -41,7 +41,7 @@ pub fn merge(args: &MergeArgs, start: Instant) -> Result<Exit, Failure> {
             return Ok(Exit::Interrupted);
         }
     }
-    circuit.write(|mut out| bqc_qasm::write(compiled.circuit(), &mut out))?;
+    circuit.write(|mut out| write_compiled(&compiled, &mut out))?;
     let request = Request {
         input_path: Path::new(&run.plan.input),
         input: &run.circuit,

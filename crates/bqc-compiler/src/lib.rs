@@ -31,10 +31,23 @@ pub use bqc_store::Journal;
 pub use session::{Finished, Session};
 
 use bqc_qasm::{ParseOptions, SourceText};
+use std::io;
 
 /// Reads OpenQASM 2. For includes, limits and names of files see [`bqc_qasm::parse`].
 pub fn read_qasm(text: &str) -> Result<Circuit, Box<Diagnostic>> {
     bqc_qasm::parse(&SourceText::new("the circuit", text), &ParseOptions::default())
+}
+
+/// What a compile has made, as OpenQASM 2: in `h`, `s`, `t`, … and multiples of π after one that keeps the input's
+/// angles. Pass a buffered writer.
+///
+/// # Errors
+/// What `out` returns.
+pub fn write_compiled(compiled: &Compiled, out: &mut impl io::Write) -> io::Result<()> {
+    match compiled.is_named() {
+        true => bqc_qasm::write_exact(compiled.circuit(), out),
+        false => bqc_qasm::write(compiled.circuit(), out),
+    }
 }
 
 /// A circuit as OpenQASM 2. Reading it gives the same circuit again.

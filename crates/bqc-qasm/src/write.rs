@@ -6,7 +6,7 @@
 //! definition, as Qiskit's own exporter does: a reader with the longer file refuses a second one.
 
 use bqc_circuit::gates::{Library, TABLE};
-use bqc_circuit::{Circuit, Clbit, Directive, GateCall, Operation, Qubit, Register};
+use bqc_circuit::{Circuit, Clbit, Directive, GateCall, Operation, PiFraction, Qubit, Register};
 use std::io::{self, Write};
 
 /// Writes `circuit` as OpenQASM 2. Pass a buffered writer: there is one small write per word.
@@ -16,6 +16,27 @@ use std::io::{self, Write};
 /// an angle that is not finite, an opaque gate with the name of a library gate in use, or a condition
 /// within a condition. [`crate::parse`] returns no such circuit.
 pub fn write(circuit: &Circuit, out: &mut impl Write) -> io::Result<()> {
+    write_with(circuit, Angles::Decimals, out)
+}
+
+/// The same with angles that stand for a multiple of π/2^k as that multiple, `-3*pi/8`. What is read back is the same
+/// circuit, as long as each angle is the double that this expression evaluates to; else the angle stays a decimal.
+///
+/// # Errors
+/// Those of [`write()`].
+pub fn write_exact(circuit: &Circuit, out: &mut impl Write) -> io::Result<()> {
+    write_with(circuit, Angles::Fractions, out)
+}
+
+/// How angles are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Angles {
+    Decimals,
+    /// As multiples of π where they are.
+    Fractions,
+}
+
+fn write_with(circuit: &Circuit, form: Angles, out: &mut impl Write) -> io::Result<()> {
     out.write_all(b"OPENQASM 2.0;\ninclude \"qelib1.inc\";\n")?;
     let used = used_rows(circuit);
     for (row, _) in TABLE.iter().zip(&used).filter(|(row, used)| **used && row.library == Library::Nowhere) {
@@ -38,7 +59,7 @@ pub fn write(circuit: &Circuit, out: &mut impl Write) -> io::Result<()> {
     for register in &circuit.cregs {
         writeln!(out, "creg {}[{}];", register.name, register.size)?;
     }
-    let names = Names { qubits: ElementNames::of(&circuit.qregs), clbits: ElementNames::of(&circuit.cregs) };
+    let names = Names { qubits: ElementNames::of(&circuit.qregs), clbits: ElementNames::of(&circuit.cregs), form };
     circuit.operations.iter().try_for_each(|operation| statement(circuit, &names, operation, false, out))
 }
 
@@ -58,10 +79,11 @@ fn used_rows(circuit: &Circuit) -> Vec<bool> {
     used
 }
 
-/// `name[index]` of every wire and bit, made once.
+/// `name[index]` of every wire and bit, made once, and how angles are written.
 struct Names {
     qubits: ElementNames,
     clbits: ElementNames,
+    form: Angles,
 }
 
 struct ElementNames {
@@ -127,7 +149,7 @@ fn statement(
         }
         Directive::Opaque { gate, angles: list, qubits, .. } => {
             out.write_all(circuit.opaque_gates[*gate].name.as_bytes())?;
-            angles(list, out)?;
+            angles(names, list, out)?;
             out.write_all(b" ")?;
             operands(names, qubits, out)
         }
@@ -136,7 +158,7 @@ fn statement(
 
 fn gate(names: &Names, call: &GateCall, out: &mut impl Write) -> io::Result<()> {
     out.write_all(call.row().qasm.as_bytes())?;
-    angles(call.angles(), out)?;
+    angles(names, call.angles(), out)?;
     out.write_all(b" ")?;
     operands(names, call.qubits(), out)
 }
@@ -153,12 +175,20 @@ fn operands(names: &Names, qubits: &[Qubit], out: &mut impl Write) -> io::Result
 }
 
 /// `(1.5,-0.25)`, or nothing for no angles.
-fn angles(angles: &[f64], out: &mut impl Write) -> io::Result<()> {
+fn angles(names: &Names, angles: &[f64], out: &mut impl Write) -> io::Result<()> {
     for (i, &value) in angles.iter().enumerate() {
         out.write_all(if i == 0 { b"(" } else { b"," })?;
-        angle(value, out)?;
+        match PiFraction::of(value).filter(|pi| names.form == Angles::Fractions && is_read_as(pi, value)) {
+            Some(fraction) => write!(out, "{fraction}")?,
+            None => angle(value, out)?,
+        }
     }
     if angles.is_empty() { Ok(()) } else { out.write_all(b")") }
+}
+
+/// Whether the expression of a fraction evaluates to this very double.
+fn is_read_as(fraction: &PiFraction, value: f64) -> bool {
+    fraction.radians().to_bits() == value.to_bits()
 }
 
 /// The shortest decimal that reads back as `value`. The specification's real numbers have a decimal

@@ -111,6 +111,11 @@ impl Compiled {
         self.output.circuit()
     }
 
+    /// Whether its gates have names, and its angles are to be written as multiples of π.
+    pub fn is_named(&self) -> bool {
+        self.output.is_named()
+    }
+
     /// Largest possible phase distance of the new circuit and the input.
     pub fn error_bound(&self) -> f64 {
         self.output.bound()

@@ -242,12 +242,13 @@ impl VerifiedCircuit {
 pub struct Output {
     circuit: Circuit,
     verified: Option<VerifiedCircuit>,
+    is_named: bool,
 }
 
 impl Output {
     /// A verified circuit, over the lowered gates.
     pub fn of(verified: VerifiedCircuit) -> Output {
-        Output { circuit: verified.circuit().to_circuit(), verified: Some(verified) }
+        Output { circuit: verified.circuit().to_circuit(), verified: Some(verified), is_named: false }
     }
 
     /// A verified circuit, in the named gates of the table where these mean the same (`h` and `t`, not `u3`). Lowered
@@ -255,17 +256,25 @@ impl Output {
     pub fn named(verified: VerifiedCircuit) -> Output {
         let circuit = verified.circuit().to_named_circuit();
         let again = VerifiedCircuit { circuit: Arc::new(Lowered::of(&circuit)), ..verified.clone() };
-        if again.is_same(&verified) { Output { circuit, verified: Some(verified) } } else { Output::of(verified) }
+        match again.is_same(&verified) {
+            true => Output { circuit, verified: Some(verified), is_named: true },
+            false => Output::of(verified),
+        }
     }
 
     /// The input itself, gate by gate as it was read.
     pub fn input(input: &Circuit) -> Output {
-        Output { circuit: input.clone(), verified: None }
+        Output { circuit: input.clone(), verified: None, is_named: false }
     }
 
     /// The gates to be written.
     pub fn circuit(&self) -> &Circuit {
         &self.circuit
+    }
+
+    /// Whether its gates have names, and its angles are to be written as multiples of π.
+    pub fn is_named(&self) -> bool {
+        self.is_named
     }
 
     /// Largest possible phase distance from the input.
