@@ -5,7 +5,9 @@
 //! reduced while it is built: between two Hadamards stands no multiple of π/2, because H·H = 1, H·Z·H = X and
 //! H·S·H = S†·H·S† up to phase (as in K. Matsumoto, K. Amano,
 //! arXiv:0806.3834). So there is a T gate for each odd multiple of π/4 and no
-//! other. Angles are integers (`light/angle.rs`), so no sum of multiples of π/2^k is rounded.
+//! other. Angles are integers (`light/angle.rs`), so no sum of multiples of π/2^k is rounded. An angle that is no such
+//! multiple comes back to the last bit where a pass has only moved it or added quarter turns to it, which are gates of
+//! their own then.
 
 use crate::light::Angle;
 use bqc_circuit::{BlockCircuit, BlockQubit, LoweredGate, Wire};
@@ -25,23 +27,25 @@ const EIGHTHS: [&[[f64; 3]]; 8] = [&[], &[T], &[S], &[S, T], &[Z], &[Z, T], &[SD
 
 /// The circuit with each one-qubit gate as what `h`, `s`, `sdg`, `t`, `tdg`, `x`, `z` and `rz` lower to, and those that
 /// stand between two CX of a wire joined. CX stay as they are. None if an angle is not finite or a gate not well
-/// formed. Linear.
-pub fn spelled(block: &BlockCircuit) -> Option<BlockCircuit> {
+/// formed. Linear, but for looking up angles that are no multiples of π/2^k among those of `source`, of which the
+/// circuit was made.
+pub fn spelled(block: &BlockCircuit, source: &BlockCircuit) -> Option<BlockCircuit> {
     if !block.is_well_formed() {
         return None;
     }
+    let symbols = Symbols::of(source);
     let mut words = vec![Word::default(); usize::from(block.width())];
     let mut written = BlockCircuit::new(block.width());
     for gate in &block.gates {
         match gate {
             LoweredGate::One { wire, angles } => words[wire.index()].u3(*angles)?,
             LoweredGate::Two { wires, .. } => {
-                wires.iter().for_each(|wire| words[wire.index()].flush(*wire, &mut written));
+                wires.iter().for_each(|wire| words[wire.index()].flush(*wire, &symbols, &mut written));
                 written.gates.push(*gate);
             }
         }
     }
-    words.iter_mut().enumerate().for_each(|(wire, word)| word.flush(BlockQubit::at(wire), &mut written));
+    words.iter_mut().enumerate().for_each(|(wire, word)| word.flush(BlockQubit::at(wire), &symbols, &mut written));
     Some(written)
 }
 
@@ -105,13 +109,13 @@ impl Word {
     }
 
     /// Writes the word and clears it.
-    fn flush(&mut self, wire: BlockQubit, block: &mut BlockCircuit) {
+    fn flush(&mut self, wire: BlockQubit, symbols: &Symbols, block: &mut BlockCircuit) {
         let word = std::mem::take(self);
         let shorter = match word.without_flip() {
-            Some(other) if other.n_gates() <= word.n_gates() => other,
+            Some(other) if other.n_gates(symbols) <= word.n_gates(symbols) => other,
             _ => word,
         };
-        shorter.gates().for_each(|angles| block.push_u3(wire, angles));
+        shorter.gates(symbols).for_each(|angles| block.push_u3(wire, angles));
     }
 
     /// The same without an X at the end: `X·Rz(c)·H = Rz(−c)·H·Z`.
@@ -122,24 +126,55 @@ impl Word {
         Some(word)
     }
 
-    fn n_gates(&self) -> usize {
-        self.gates().count()
+    fn n_gates(&self, symbols: &Symbols) -> usize {
+        self.gates(symbols).count()
     }
 
     /// `[θ, φ, λ]` of all gates, first to last.
-    fn gates(&self) -> impl Iterator<Item = [f64; 3]> {
-        let before = self.inner.iter().flat_map(|angle| rotation(*angle).chain([H]));
-        before.chain(rotation(self.last)).chain(self.flip.then_some(X))
+    fn gates(&self, symbols: &Symbols) -> impl Iterator<Item = [f64; 3]> {
+        let before = self.inner.iter().flat_map(|angle| symbols.rotation(*angle).chain([H]));
+        before.chain(symbols.rotation(self.last)).chain(self.flip.then_some(X))
     }
 }
 
-/// The gates of a rotation about Z.
-fn rotation(angle: Angle) -> impl Iterator<Item = [f64; 3]> {
-    let (named, other) = match angle.as_eighths() {
-        Some(n) => (EIGHTHS[usize::from(n)], None),
-        None => (EIGHTHS[0], Some([0.0, 0.0, angle.radians()])),
-    };
-    named.iter().copied().chain(other)
+/// The angles of a circuit that are no multiples of π/2^23, and their negatives, by what they are beyond quarter turns.
+struct Symbols(Vec<(Angle, f64)>);
+
+impl Symbols {
+    fn of(block: &BlockCircuit) -> Symbols {
+        let angles = block.gates.iter().flat_map(|gate| match gate {
+            LoweredGate::One { angles, .. } => &angles[..],
+            LoweredGate::Two { .. } => &[],
+        });
+        let both = angles.flat_map(|radians| [*radians, -radians]);
+        let read = both.filter_map(|radians| Some((Angle::from_radians(radians)?, radians)));
+        let others = read.filter(|(angle, _)| !angle.is_multiple());
+        let mut symbols: Vec<_> = others.map(|(angle, radians)| (angle.beyond_quarters(), radians)).collect();
+        symbols.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        symbols.dedup();
+        Symbols(symbols)
+    }
+
+    /// The angle of the source that this one is up to quarter turns and rounding, and how many quarter turns are left.
+    fn meant(&self, angle: Angle) -> Option<(f64, u8)> {
+        let wanted = angle.beyond_quarters();
+        let after = self.0.partition_point(|(there, _)| *there < wanted);
+        // The nearest ones on both sides, and those around the corner.
+        let places = [Some(after), after.checked_sub(1), Some(0), self.0.len().checked_sub(1)];
+        let symbols = places.into_iter().flatten().filter_map(|place| self.0.get(place));
+        let rest = |radians: f64| Angle::from_radians(radians).and_then(|there| (angle - there).near_quarters());
+        symbols.filter_map(|(_, radians)| Some((*radians, rest(*radians)?))).min_by_key(|(_, quarters)| *quarters)
+    }
+
+    /// The gates of a rotation about Z.
+    fn rotation(&self, angle: Angle) -> impl Iterator<Item = [f64; 3]> {
+        let (named, other) = match (angle.as_eighths(), self.meant(angle)) {
+            (Some(n), _) => (EIGHTHS[usize::from(n)], None),
+            (None, Some((radians, quarters))) => (EIGHTHS[2 * usize::from(quarters)], Some(radians)),
+            (None, None) => (EIGHTHS[0], Some(angle.radians())),
+        };
+        named.iter().copied().chain(other.map(|radians| [0.0, 0.0, radians]))
+    }
 }
 
 #[cfg(test)]
@@ -168,7 +203,7 @@ mod tests {
         for round in 0..600 {
             let step = [FRAC_PI_4, FRAC_PI_2, PI / 16.0, 0.37][round % 4];
             let block = random(1 + (round % 3) as u16, round % 40, step, &mut s);
-            let written = spelled(&block).unwrap();
+            let written = spelled(&block, &block).unwrap();
             assert!(phase_distance(&block.unitary(), &written.unitary()) < 1e-12, "{block:?}");
             assert_eq!(written.n_cx(), block.n_cx());
             assert!(written.n_rotations() <= block.n_rotations(), "{block:?} {written:?}");
@@ -177,6 +212,26 @@ mod tests {
                 let LoweredGate::One { angles, .. } = gate else { continue };
                 let is_rotation = angles[..2] == [0.0; 2] && step < FRAC_PI_4;
                 assert!(names.contains(angles) || is_rotation, "{angles:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn angles_of_the_source_come_back_to_the_last_bit() {
+        let mut s = Stream::new(0, 12, 32);
+        let mut source = BlockCircuit::new(1);
+        let symbols: Vec<f64> = (0..50).map(|_| s.uniform() * 12.0 - 6.0).collect();
+        symbols.iter().for_each(|radians| source.push_u3(BlockQubit(0), [0.0, 0.0, *radians]));
+        for &radians in &symbols {
+            for quarters in 0..4 {
+                let sign = if s.chance(0.5) { 1.0 } else { -1.0 };
+                let strayed = sign * radians + f64::from(quarters) * FRAC_PI_2 + 1e-15;
+                let mut block = BlockCircuit::new(1);
+                block.push_u3(BlockQubit(0), [0.0, 0.0, strayed]);
+                let written = spelled(&block, &source).unwrap();
+                let is_symbol = |gate: &bqc_circuit::BlockGate| matches!(gate, LoweredGate::One { angles, .. } if angles[2].to_bits() == (sign * radians).to_bits() || angles[2].to_bits() == (-sign * radians).to_bits());
+                assert_eq!(written.gates.iter().filter(|gate| is_symbol(gate)).count(), 1, "{written:?}");
+                assert!(written.gates.len() <= 2 && phase_distance(&block.unitary(), &written.unitary()) < 1e-13);
             }
         }
     }
@@ -195,7 +250,8 @@ mod tests {
     fn a_clifford_takes_one_hadamard() {
         let mut s = Stream::new(0, 12, 31);
         for _ in 0..200 {
-            let written = spelled(&random(1, 30, FRAC_PI_2, &mut s)).unwrap();
+            let written = random(1, 30, FRAC_PI_2, &mut s);
+            let written = spelled(&written, &written).unwrap();
             let n =
                 |of: [f64; 3]| written.gates.iter().filter(|gate| **gate == LoweredGate::u3(BlockQubit(0), of)).count();
             assert!(n(H) <= 1 && written.gates.len() <= 4, "{written:?}");

@@ -4,16 +4,16 @@
 
 use crate::approximate::Budget;
 use crate::exact::Exact;
-use crate::kept::keeps_angles;
+use crate::kept::{self, keeps_angles};
 use crate::observer::{Event, Observer};
 use crate::pass::{Pass, PassResult};
 use crate::round::Around;
 use crate::strategy::{self, Cuts, Origin, PAIRS, Record, Step, Why};
 use crate::version::Version;
 use crate::workshop::{InProcess, Workshop};
-use bqc_circuit::{Circuit, Directive, Operation, Stats};
+use bqc_circuit::{Circuit, Directive, Operation};
 use bqc_instantiate::Engine;
-use bqc_optimize::{BlockSettings, Figures, Flow};
+use bqc_optimize::{BlockSettings, Flow};
 use bqc_partition::{PartitionError, partition};
 use bqc_verify::{CompareOptions, Comparison, Fault, LoweringError, Output, VerifiedCircuit, compare_circuits};
 use bqc_wire::{BlockRecord, BlockTotals};
@@ -371,24 +371,19 @@ impl<'a> Run<'a> {
         };
         let figures = best.figures;
         let output = if keeps_angles(self.settings) { Output::named(best.circuit) } else { Output::of(best.circuit) };
+        let is_exact = keeps_angles(self.settings);
+        let bound = output.bound() + if is_exact { kept::rounding_of_doubles(input, &figures) } else { 0.0 };
         let (comparison, difference) = match compare_circuits(input, output.circuit(), &options) {
-            Ok(comparison) => (Some(comparison), contradiction(&comparison, output.bound())),
+            Ok(comparison) => (Some(comparison), contradiction(&comparison, bound)),
             Err(incomparable) if incomparable.is_difference() => (None, Some(incomparable.to_string())),
             Err(_) => (None, None),
         };
-        let difference = difference.or_else(|| more_rotations(input, &figures, self.settings));
+        let difference = difference.or_else(|| is_exact.then(|| kept::more_rotations(input, &figures)).flatten());
         let output = if difference.is_some() { Output::input(input) } else { output };
         let Run { totals, records, n_passes, faults, .. } = self;
         let was_stopped = why == Why::Stopped;
         Compiled { output, totals, records, n_passes, was_stopped, comparison, difference, faults }
     }
-}
-
-/// In words, how a result that keeps the input's angles has more rotations than it: a fault of bqc.
-fn more_rotations(input: &Circuit, found: &Figures, settings: &Settings) -> Option<String> {
-    let (before, after) = (Stats::of(input).n_rotations, found.n_rotations);
-    let words = || format!("the result has {after} rotations that are not Clifford, the input {before}");
-    (keeps_angles(settings) && after > before).then(words)
 }
 
 /// The measured distance may exceed the bound by rounding only. NaN is a contradiction too.

@@ -9,8 +9,8 @@ use crate::compile::{Run, Settings};
 use crate::pass::join;
 use crate::unit::Unit;
 use crate::version::Version;
-use bqc_circuit::{BlockCircuit, LoweredGate, PiFraction};
-use bqc_optimize::{Flow, Objective};
+use bqc_circuit::{BlockCircuit, Circuit, LoweredGate, PiFraction, Stats};
+use bqc_optimize::{Figures, Flow, Objective};
 use bqc_partition::{Block, regions};
 use bqc_rewrite::spell::{settled, spelled};
 use bqc_verify::{Rejected, VerifiedBlock};
@@ -42,9 +42,13 @@ impl Unit {
     }
 
     /// What an exact pass has made of the block, with its angles as they were meant: sums of doubles stray from the
-    /// multiples of π/2^k by some 1e-15.
+    /// multiples of π/2^k by some 1e-15, and so do other angles of the block when quarter turns are added to them.
     pub(crate) fn with_meant_angles(&self, found: BlockCircuit) -> BlockCircuit {
-        if self.keeps_angles() { settled(found) } else { found }
+        let settled = if self.keeps_angles() { settled(found) } else { return found };
+        match n_rounding(self.block()) {
+            0 => settled,
+            _ => spelled(&settled, self.block()).unwrap_or(settled),
+        }
     }
 }
 
@@ -67,6 +71,18 @@ fn n_rounding(block: &BlockCircuit) -> usize {
     block.gates.iter().map(of_gate).sum()
 }
 
+/// In words, how a result has more rotations than its input: a fault of bqc.
+pub(crate) fn more_rotations(input: &Circuit, found: &Figures) -> Option<String> {
+    let (before, after) = (Stats::of(input).n_rotations, found.n_rotations);
+    (after > before).then(|| format!("the result has {after} rotations that are not Clifford, the input {before}"))
+}
+
+/// How far the gates of both circuits as doubles may be from what algebra takes them for, in phase distance: each by
+/// one rounding, all in one direction.
+pub(crate) fn rounding_of_doubles(input: &Circuit, found: &Figures) -> f64 {
+    f64::EPSILON * (Stats::of(input).n_gates() + found.n_two_qubit + found.n_one_qubit) as f64
+}
+
 impl Run<'_> {
     /// The circuit in words over the named gates, as far as the verifier proves them. What it refuses stays as it is,
     /// and is a fault.
@@ -75,7 +91,8 @@ impl Run<'_> {
         let partition = regions(circuit.circuit(), PIECE_CX, 0);
         let blocks: Vec<&Block> = partition.blocks().collect();
         let written = |block: &&Block| {
-            let candidate = spelled(&block.circuit).filter(|word| word.n_rotations() <= block.circuit.n_rotations());
+            let candidate = spelled(&block.circuit, &block.circuit)
+                .filter(|word| word.n_rotations() <= block.circuit.n_rotations());
             candidate.map(|word| proved(&block.circuit, word)).transpose()
         };
         let written: Vec<Result<Option<VerifiedBlock>, Rejected>> = blocks.par_iter().map(written).collect();

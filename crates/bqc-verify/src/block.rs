@@ -144,7 +144,7 @@ pub enum Evidence {
     Columns,
     /// Bounded by Pauli forms that cancel.
     Paulis,
-    /// Proved by algebra: Pauli forms whose angles are integer multiples of π/2^23 cancel.
+    /// Proved by algebra: Pauli forms cancel whose angles are integer multiples of π/2^23, or of symbols.
     Algebra,
     /// Claimed by whoever found it, and not contradicted by random states.
     States,
@@ -201,8 +201,8 @@ impl VerifiedBlock {
     }
 
     /// Proves by algebra that `candidate` is `original`, and takes it if the bound is at most `tolerance`. An angle that
-    /// is next to a multiple of π/2^23 stands for that multiple, and the bound is zero if there are no other angles in
-    /// what the two do not have in common, or these cancel. Else it is what the rounding of their sums comes to.
+    /// is next to a multiple of π/2^23 stands for that multiple, and any other one for itself. The bound is zero, unless
+    /// different angles of the second kind were added up: then it is what the rounding of such sums comes to.
     ///
     /// * Time: linear in the gates in practice, at any width.
     /// * Errors: `WidthDiffers`, `Malformed`, and `Unproved` where the forms do not cancel or the bound is above.

@@ -16,9 +16,10 @@
 //! Generic one-qubit gates may be equal only as products. Where merging alone does not do, four rotations about two
 //! Paulis and their product become three (`chain`), which rounds, and is measured.
 //!
-//! A proof by algebra ([`exact_bound`]) reads the angles that are next to a multiple of π/2^23 as that multiple. All of
-//! them are integers then, no chain is shortened, and where every rotation cancels the bound is zero, not nearly zero.
-//! Angles that are no multiples go into the bound as above.
+//! A proof by algebra ([`exact_bound`]) reads an angle that is next to a multiple of π/2^23 as that multiple, and any
+//! other one as a symbol. All of them are integers then, no chain is shortened, and where every rotation cancels the
+//! bound is zero, not nearly zero. Only where two symbols were added up, or one has another last digit, sums round as
+//! above.
 //!
 //! What this cannot reduce may be equal all the same, by identities of more than commuting, merging and Cliffords. So
 //! the answer is a bound or nothing, and never that circuits differ.
@@ -75,8 +76,8 @@ struct Form {
     least: f64,
     /// Whether chains are shortened as well.
     with_chains: bool,
-    /// Rotations whose angles are no integers.
-    n_rounded: usize,
+    /// Rotations whose angles may round in sums.
+    n_rotations: usize,
     /// How angles are read.
     reading: Reading,
     /// A Pauli at work.
@@ -110,13 +111,14 @@ pub(crate) fn distance_bound<W: Wire>(
     best
 }
 
-/// The bound of a proof by algebra: zero if all angles that matter are next to multiples of π/2^23 and are read as
-/// those, and all rotations cancel as integers. Where other angles take part, their rounding is the bound.
+/// The bound of a proof by algebra: zero if all rotations cancel as integers, where an angle is a multiple of π/2^23 or
+/// a whole number of times a double that stands in the circuits. Where different such doubles were added up, their
+/// rounding is the bound.
 ///
 /// Time and reasons for none as for [`distance_bound`]; nothing is shortened numerically.
 pub(crate) fn exact_bound<W: Wire>(original: &[LoweredGate<W>], candidate: &[LoweredGate<W>]) -> Option<f64> {
     let difference = Difference::of(original, candidate)?;
-    difference.bound(Form::new(difference.n_wires(), Reading::Multiples, ROUNDED_TURN, false))
+    difference.bound(Form::new(difference.n_wires(), Reading::Algebra, ROUNDED_TURN, false))
 }
 
 /// What two lists of gates do not have in common.
@@ -198,14 +200,14 @@ fn n_words<'a, W: Wire>(gates: impl Iterator<Item = &'a LoweredGate<W>>, n_wires
 impl Form {
     fn new(n_wires: usize, reading: Reading, least: f64, with_chains: bool) -> Form {
         let n_words = frame::words_of(n_wires);
-        let negligible = if reading == Reading::Multiples { NEGLIGIBLE_IN_ALGEBRA } else { NEGLIGIBLE };
+        let negligible = if reading == Reading::Algebra { NEGLIGIBLE_IN_ALGEBRA } else { NEGLIGIBLE };
         Form {
             frame: Frame::new(n_wires),
             layers: Layers::new(n_words, negligible, with_chains),
             dropped: 0.0,
             least,
             with_chains,
-            n_rounded: 0,
+            n_rotations: 0,
             reading,
             pauli: vec![0; n_words],
         }
@@ -244,7 +246,7 @@ impl Form {
         if angle.is_quarters() {
             return;
         }
-        self.n_rounded += usize::from(!angle.is_multiple());
+        self.n_rotations += usize::from(!angle.is_exact() || angle.has_symbol());
         if angle.is_quarters_within(self.least) {
             self.dropped += angle.without_quarters().distance();
             return;
@@ -289,7 +291,8 @@ impl Form {
     /// A bound of the phase distance from the identity, if the Clifford is the identity and the bound below one, which
     /// every distance is.
     fn distance(&self) -> Option<f64> {
-        let rounding = angle::ERROR * self.n_rounded as f64;
+        let has_rounded = self.reading == Reading::Literal || self.layers.has_rounded();
+        let rounding = if has_rounded { angle::ERROR * self.n_rotations as f64 } else { 0.0 };
         // The sums below are of positive numbers, each rounded by 1e-16 of itself.
         let bound = (self.dropped + self.layers.distance()) * (1.0 + 1e-9) + rounding;
         (bound < 1.0 && self.frame.is_identity()).then_some(bound)

@@ -10,7 +10,7 @@ use std::f64::consts::TAU;
 use std::ops::{Add, Neg, Sub};
 
 /// An angle modulo 2π, in units of 2π/2^64.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Angle(u64);
 
 /// Multiples of this many units, π/2^23, are recognised.
@@ -94,6 +94,17 @@ impl Angle {
     /// How many times π/4 it is, 0 to 7, if it is a multiple.
     pub fn as_eighths(self) -> Option<u8> {
         (self.0 << 3 == 0).then_some((self.0 >> 61) as u8)
+    }
+
+    /// What it is beyond a multiple of π/2: less than that.
+    pub fn beyond_quarters(self) -> Angle {
+        Angle(self.0 & (Angle::QUARTER.0 - 1))
+    }
+
+    /// The multiple of π/2 that it is within the noise of computed angles, 0 to 3, if it is one.
+    pub fn near_quarters(self) -> Option<u8> {
+        let nearest = Angle(self.0.wrapping_add(Angle::QUARTER.0 / 2) & !(Angle::QUARTER.0 - 1));
+        nearest.as_quarters().filter(|_| (self - nearest).size() as f64 <= COMPUTED_NOISE)
     }
 
     /// Whether it is a multiple of π/2^23.

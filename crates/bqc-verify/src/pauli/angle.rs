@@ -1,9 +1,9 @@
 //! Angles that add up without rounding: a number of quarter turns, a fraction of one as an integer, and a rest in two
 //! doubles.
 //!
-//! A double may be read in two ways ([`Reading`]). Taken literally, all but its quarter turns is the rest. Read as a
-//! multiple of π, a double next to `k·π/2^23` stands for that angle, which is an integer and has no rest: sums of such
-//! angles never meet a floating-point number.
+//! A double may be read in two ways ([`Reading`]). Taken literally, all but its quarter turns is the rest. In algebra a
+//! double next to `k·π/2^23` stands for that angle, which is an integer, and any other one is a [`Symbol`] with an
+//! integer before it. Neither has a rest: sums never meet a floating-point number, until two symbols come together.
 //!
 //! The rest is an unevaluated sum of two doubles (T. J. Dekker, "A floating-point technique for extending the available
 //! precision", Numer. Math. 18, 1971), because a circuit has a million angles, and a rounding of 1e-16 each would use
@@ -39,17 +39,44 @@ const NEXT_TO: f64 = 4.0 * f64::EPSILON;
 pub(super) enum Reading {
     /// The number that it is, so π/4 is only nearly π/4.
     Literal,
-    /// The multiple of π/2^23 that it is next to, if there is one.
-    Multiples,
+    /// The multiple of π/2^23 that it is next to, or a symbol.
+    Algebra,
 }
 
-/// `quarters · π/2 + fraction · 2π/2^64 + rest[0] + rest[1]` radians, modulo 2π.
+/// An angle that is no multiple of π/2^23, a whole number of times: `times · x`, where `x` is the double of these bits.
+/// No times of nothing are none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Symbol {
+    bits: u64,
+    times: i32,
+}
+
+impl Symbol {
+    const NONE: Symbol = Symbol { bits: 0, times: 0 };
+
+    /// The sum of two that are the same, or of which one is none. None if they are different or beyond counting.
+    fn plus(self, other: Symbol) -> Option<Symbol> {
+        match (self.times, other.times) {
+            (0, _) => Some(other),
+            (_, 0) => Some(self),
+            _ if self.bits != other.bits => None,
+            (a, b) => {
+                let times = a.checked_add(b)?;
+                Some(if times == 0 { Symbol::NONE } else { Symbol { times, ..self } })
+            }
+        }
+    }
+}
+
+/// `quarters · π/2 + fraction · 2π/2^64 + symbol + rest[0] + rest[1]` radians, modulo 2π. There is no rest where there is
+/// a symbol.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Angle {
     /// Quarter turns, `0..4`.
     pub(super) quarters: u8,
     /// From minus half a quarter turn on, and below half a quarter turn.
     fraction: i64,
+    symbol: Symbol,
     /// At most π/4 from zero; the second is the rounding of the first.
     pub(super) rest: [f64; 2],
 }
@@ -57,14 +84,14 @@ pub(super) struct Angle {
 impl Angle {
     /// So many quarter turns, `0..4`.
     pub(super) fn quarter_turns(quarters: u8) -> Angle {
-        Angle { quarters, fraction: 0, rest: [0.0; 2] }
+        Angle { quarters, fraction: 0, symbol: Symbol::NONE, rest: [0.0; 2] }
     }
 
     /// None if it is no finite number, or beyond [`LARGEST`].
     pub(super) fn read(radians: f64, reading: Reading) -> Option<Angle> {
         match reading {
             Reading::Literal => Angle::of(radians),
-            Reading::Multiples => Angle::multiple(radians).or_else(|| Angle::of(radians)),
+            Reading::Algebra => Angle::multiple(radians).or_else(|| Angle::symbol(radians)),
         }
     }
 
@@ -82,6 +109,36 @@ impl Angle {
         Some(Angle::quarter_turns(0).with_units(units))
     }
 
+    /// A double as a symbol.
+    fn symbol(radians: f64) -> Option<Angle> {
+        let symbol = Symbol { bits: radians.abs().to_bits(), times: if radians < 0.0 { -1 } else { 1 } };
+        (radians.abs() <= LARGEST).then(|| Angle { symbol, ..Angle::quarter_turns(0) })
+    }
+
+    /// The same without a symbol: in two doubles.
+    fn dissolved(self) -> Angle {
+        let Symbol { bits, times } = self.symbol;
+        let mut sum = Angle { symbol: Symbol::NONE, ..self };
+        let Some(mut power) = Angle::of(f64::from_bits(bits)).filter(|_| times != 0) else { return sum };
+        if times < 0 {
+            power = power.negated();
+        }
+        let mut times = times.unsigned_abs();
+        while times > 0 {
+            if times % 2 == 1 {
+                sum = sum.plus(power);
+            }
+            power = power.plus(power);
+            times /= 2;
+        }
+        sum
+    }
+
+    /// Whether the sum of the two is known without rounding.
+    pub(super) fn adds_exactly(self, other: Angle) -> bool {
+        self.is_exact() && other.is_exact() && self.symbol.plus(other.symbol).is_some()
+    }
+
     /// Further by so many units.
     fn with_units(self, units: i64) -> Angle {
         // The nearest quarter turn; half of one is rounded up, so that the fraction is below it.
@@ -92,17 +149,22 @@ impl Angle {
 
     /// Whether it is quarter turns and nothing else, not even a rounding.
     pub(super) fn is_quarters(self) -> bool {
-        self.fraction == 0 && self.rest == [0.0; 2]
+        self.fraction == 0 && self.is_exact() && !self.has_symbol()
     }
 
-    /// Whether it is known without rounding: an integer multiple of π/2^23.
-    pub(super) fn is_multiple(self) -> bool {
+    /// Whether it is known without rounding.
+    pub(super) fn is_exact(self) -> bool {
         self.rest == [0.0; 2]
+    }
+
+    /// Whether there is a symbol in it.
+    pub(super) fn has_symbol(self) -> bool {
+        self.symbol.times != 0
     }
 
     /// Whether it is within a rounding of quarter turns: a rest up to this and nothing else.
     pub(super) fn is_quarters_within(self, most: f64) -> bool {
-        self.fraction == 0 && self.rest[0].abs() <= most
+        self.fraction == 0 && !self.has_symbol() && self.rest[0].abs() <= most
     }
 
     /// None if it is no finite number, or beyond [`LARGEST`].
@@ -126,6 +188,15 @@ impl Angle {
 
     /// The sum.
     pub(super) fn plus(self, other: Angle) -> Angle {
+        if self.has_symbol() || other.has_symbol() {
+            return match self.symbol.plus(other.symbol) {
+                Some(symbol) if self.is_exact() && other.is_exact() => {
+                    let quarters = (self.quarters + other.quarters) % 4;
+                    Angle { symbol, ..Angle::quarter_turns(quarters).with_units(self.fraction + other.fraction) }
+                }
+                _ => self.dissolved().plus(other.dissolved()),
+            };
+        }
         let [sum, low] = two_sum(self.rest[0], other.rest[0]);
         let mut rest = two_sum(sum, low + (self.rest[1] + other.rest[1]));
         let mut quarters = self.quarters + other.quarters;
@@ -136,13 +207,14 @@ impl Angle {
             quarters += if sign > 0.0 { 1 } else { 3 };
         }
         // Two fractions are at most a quarter turn.
-        Angle { quarters: quarters % 4, fraction: 0, rest }.with_units(self.fraction + other.fraction)
+        Angle { rest, ..Angle::quarter_turns(quarters % 4) }.with_units(self.fraction + other.fraction)
     }
 
     /// The other way round.
     pub(super) fn negated(self) -> Angle {
         let turned = Angle::quarter_turns((4 - self.quarters) % 4).with_units(-self.fraction);
-        Angle { rest: self.rest.map(|x| -x), ..turned }
+        let symbol = Symbol { times: -self.symbol.times, ..self.symbol };
+        Angle { rest: self.rest.map(|x| -x), symbol, ..turned }
     }
 
     /// Only the rest.
@@ -150,17 +222,18 @@ impl Angle {
         Angle { quarters: 0, ..self }
     }
 
-    /// In radians, from `−5π/4` to `5π/4`; to rounding.
+    /// In radians, from `−5π/4` to `5π/4` if there is no symbol in it; to rounding.
     pub(super) fn radians(self) -> f64 {
         let quarters = if self.quarters > 2 { f64::from(self.quarters) - 4.0 } else { f64::from(self.quarters) };
-        quarters * FRAC_PI_2 + self.fraction as f64 * (TAU / 2f64.powi(64)) + self.rest[0]
+        let symbol = f64::from_bits(self.symbol.bits) * f64::from(self.symbol.times);
+        quarters * FRAC_PI_2 + self.fraction as f64 * (TAU / 2f64.powi(64)) + symbol + self.rest[0]
     }
 
     /// The phase distance of a rotation from the identity: `exp(−i r/2 P)` has the trace `N cos(r/2)`, so
     /// `d = √(1 − |cos(r/2)|)`, which is `√2 |sin(r/4)|` for r up to π from zero.
     pub(super) fn distance(self) -> f64 {
-        let radians = self.radians().abs();
         // From the nearest whole turn.
+        let radians = self.radians().abs() % TAU;
         let radians = radians.min(TAU - radians);
         std::f64::consts::SQRT_2 * (radians / 4.0).sin()
     }
@@ -198,14 +271,14 @@ mod tests {
 
     #[test]
     fn multiples_of_pi_are_integers_and_so_are_their_sums() {
-        let read = |radians: f64| Angle::read(radians, Reading::Multiples).unwrap();
+        let read = |radians: f64| Angle::read(radians, Reading::Algebra).unwrap();
         for k in 0..=23 {
             let step = PI / 2f64.powi(k);
             for n in [-1001i32, -65, -7, -3, -1, 0, 1, 3, 5, 8, 64, 999] {
                 let at_once = read(f64::from(n) * step);
                 let one = read(step.copysign(f64::from(n)));
                 let sum = (0..n.abs()).fold(read(0.0), |sum, _| sum.plus(one));
-                assert!(sum.is_multiple(), "{n} times pi/2^{k}");
+                assert!(sum.is_exact() && !sum.has_symbol(), "{n} times pi/2^{k}");
                 assert_eq!(at_once, sum, "{n} times pi/2^{k}");
                 assert!(sum.plus(sum.negated()).is_quarters() && sum.plus(sum.negated()).quarters == 0);
                 let expected = f64::from(n) * step;
@@ -213,14 +286,30 @@ mod tests {
             }
         }
         assert_eq!(read(-PI), Angle::quarter_turns(2));
-        assert!(read(FRAC_PI_4).is_multiple() && !read(FRAC_PI_4).is_quarters());
-        // A number next to none of them keeps its rest, however small its difference is.
+        assert!(!read(FRAC_PI_4).has_symbol() && !read(FRAC_PI_4).is_quarters());
+        // A number next to none of them is a symbol, however small its difference is.
         for radians in [0.3, FRAC_PI_4 + 1e-12, PI + 1e-11, 1e-9, -2.0, PI / 3.0] {
-            assert!(!read(radians).is_multiple(), "{radians}");
-            assert_eq!(Some(read(radians)), Angle::of(radians));
+            assert!(read(radians).has_symbol() && read(radians).is_exact(), "{radians}");
+            assert!((read(radians).dissolved().radians() - radians).rem_euclid(TAU) % TAU < 1e-9, "{radians}");
         }
-        assert_eq!(Angle::read(f64::NAN, Reading::Multiples), None);
-        assert_eq!(Angle::read(1e7, Reading::Multiples), None);
+        assert_eq!(Angle::read(f64::NAN, Reading::Algebra), None);
+        assert_eq!(Angle::read(1e7, Reading::Algebra), None);
+    }
+
+    #[test]
+    fn symbols_are_counted_and_two_of_them_round() {
+        let read = |radians: f64| Angle::read(radians, Reading::Algebra).unwrap();
+        let (x, y, t) = (read(0.3), read(0.7), read(FRAC_PI_4));
+        let many = (0..50).fold(t, |sum, _| sum.plus(x));
+        assert!(many.is_exact() && many.adds_exactly(x.negated()) && !many.adds_exactly(y));
+        let back = (0..50).fold(many, |sum, _| sum.plus(read(-0.3)));
+        assert_eq!(back, t);
+        assert!((many.radians() - (FRAC_PI_4 + 15.0)).abs() < 1e-13);
+        assert!((many.dissolved().radians() - (FRAC_PI_4 + 15.0)).rem_euclid(TAU).sin().abs() < 1e-13);
+        // 0.3 + 0.7 as doubles is one and a rest of some 1e-17.
+        let rest = x.plus(y).plus(read(-1.0));
+        assert!(!rest.has_symbol() && rest.distance() < 1e-16 && rest.quarters == 0, "{rest:?}");
+        assert_eq!(x.plus(t).negated().plus(x).plus(t), read(0.0));
     }
 
     #[test]
