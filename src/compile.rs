@@ -346,18 +346,21 @@ pub fn resolve(args: &SettingsArgs) -> Result<Settings, Failure> {
 
 /// Settings that contradict each other and that the parser of arguments takes.
 fn refuse(args: &SettingsArgs) -> Result<(), Failure> {
-    let words = match (args.exact, args.objective) {
-        (false, Objective::T) => {
-            "--objective t needs --exact: a numerical search keeps no T gates that could be counted".to_owned()
+    let objective = args.objective;
+    let words = match args.exact {
+        false if !Objective::NUMERICAL.contains(&objective) => format!(
+            "--objective {} needs --exact: a numerical search keeps no T gates that could be counted",
+            objective.name()
+        ),
+        true if !Objective::EXACT.contains(&objective) => {
+            let names = Objective::EXACT.map(Objective::name).join(", ");
+            format!("--exact does not minimise {}; name one of these with --objective: {names}", objective.name())
         }
-        (true, Objective::Depth) => {
-            "--exact minimises cx, t or weighted, not depth: name one of these with --objective".to_owned()
-        }
-        (true, _) if args.epsilon_total > 0.0 => format!(
+        true if args.epsilon_total > 0.0 => format!(
             "--exact keeps the unitary exactly, and --epsilon-total {:e} allows a distance; leave out one of them",
             args.epsilon_total
         ),
-        (true, _) if args.engine == EngineArg::Cuda => {
+        true if args.engine == EngineArg::Cuda => {
             "--exact does no numerical work, so --engine cuda means nothing to it; leave out one of them".to_owned()
         }
         _ => return Ok(()),

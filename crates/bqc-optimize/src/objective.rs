@@ -56,6 +56,11 @@ impl Objective {
     /// All of them.
     pub const ALL: [Objective; 4] = [Objective::Cx, Objective::Depth, Objective::Weighted, Objective::T];
 
+    /// Those of a numerical search.
+    pub const NUMERICAL: [Objective; 3] = [Objective::Cx, Objective::Depth, Objective::Weighted];
+    /// Those of exact rewritings that keep the angles. They do not look at depth.
+    pub const EXACT: [Objective; 3] = [Objective::Cx, Objective::T, Objective::Weighted];
+
     /// As it is typed and reported.
     pub fn name(self) -> &'static str {
         self.row().0
