@@ -1,7 +1,7 @@
 //! Angles that are multiples of π/2^k, as integers: which multiple a double stands for, and how it is written.
 //!
 //! A circuit over Clifford and T gates, or with the phases of a Fourier transform, has no other angles. In a file they
-//! are doubles; one that is within four roundings of `k·π/2^n`, `n` up to 23, stands for that multiple.
+//! are doubles; one that is `k·π/2^n`, `n` up to 23, to fifteen digits stands for that multiple.
 
 use std::f64::consts::PI;
 use std::fmt;
@@ -9,9 +9,9 @@ use std::fmt;
 /// Largest exponent of the denominator.
 const MOST_HALVINGS: u32 = 23;
 
-/// How far a double may be from a multiple, as a part of itself: an expression like `-3*pi/8` has two roundings, and a
-/// sum of two such angles one more.
-const NEXT_TO: f64 = 4.0 * f64::EPSILON;
+/// How far a double may be from a multiple, as a part of itself: half a unit of the fifteenth digit, as many programs
+/// write angles.
+const NEXT_TO: f64 = 5e-15;
 
 /// Larger angles, in radians, are not read: the multiples would be finer than the doubles.
 const LARGEST: f64 = 1e6;

@@ -163,7 +163,8 @@ impl Symbols {
         let places = [Some(after), after.checked_sub(1), Some(0), self.0.len().checked_sub(1)];
         let symbols = places.into_iter().flatten().filter_map(|place| self.0.get(place));
         let rest = |radians: f64| Angle::from_radians(radians).and_then(|there| (angle - there).near_quarters());
-        symbols.filter_map(|(_, radians)| Some((*radians, rest(*radians)?))).min_by_key(|(_, quarters)| *quarters)
+        let near = symbols.filter_map(|(_, radians)| Some((*radians, rest(*radians)?)));
+        near.min_by_key(|(_, quarters)| *quarters).map(|(radians, quarters)| (radians, quarters.n))
     }
 
     /// The gates of a rotation about Z.

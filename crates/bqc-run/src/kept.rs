@@ -77,10 +77,13 @@ pub(crate) fn more_rotations(input: &Circuit, found: &Figures) -> Option<String>
     (after > before).then(|| format!("the result has {after} rotations that are not Clifford, the input {before}"))
 }
 
-/// How far the gates of both circuits as doubles may be from what algebra takes them for, in phase distance: each by
-/// one rounding, all in one direction.
+/// How far a gate as doubles may be from what algebra takes it for, in phase distance: fifteen digits of an angle near π.
+const ROUNDING_OF_A_GATE: f64 = 5e-15;
+
+/// How far the gates of both circuits as doubles may be from what algebra takes them for, in phase distance, if all stray
+/// in one direction.
 pub(crate) fn rounding_of_doubles(input: &Circuit, found: &Figures) -> f64 {
-    f64::EPSILON * (Stats::of(input).n_gates() + found.n_two_qubit + found.n_one_qubit) as f64
+    ROUNDING_OF_A_GATE * (Stats::of(input).n_gates() + found.n_two_qubit + found.n_one_qubit) as f64
 }
 
 impl Run<'_> {

@@ -128,9 +128,9 @@ impl Settings {
         let (starts, patience, max_passes) = match effort {
             Effort::E1 => (1, 1, 0),
             Effort::E2 => (1, 1, u32::MAX),
-            Effort::E3 => (4, 3, u32::MAX),
+            Effort::E3 => (4, 4, u32::MAX),
             Effort::E4 => (4, 6, u32::MAX),
-            Effort::E5 => (8, 12, u32::MAX),
+            Effort::E5 => (8, 10, u32::MAX),
             Effort::Forever => (8, u32::MAX, u32::MAX),
         };
         Settings {

@@ -13,10 +13,20 @@ use std::ops::{Add, Neg, Sub};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Angle(u64);
 
+/// An angle near a multiple of π/2. Of two such, the nearer one comes first, then the smaller one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct NearQuarters {
+    /// How far it is from the multiple, in units.
+    off: u64,
+    /// How many times π/2, 0 to 3.
+    pub n: u8,
+}
+
 /// Multiples of this many units, π/2^23, are recognised.
 const GRID: u64 = 1 << 40;
-/// A number of radians that is read is known to some 2^-52 of itself: so many units a radian, four roundings.
-const READ_NOISE: f64 = 8192.0;
+/// A number of radians that is read is known to fifteen digits, as many programs write it: so many units a radian,
+/// 5.0e-15.
+const READ_NOISE: f64 = 14_680.0;
 /// Angles of products of gates are known to some 1e-15 rad: so many units, 5.6e-15 rad.
 const COMPUTED_NOISE: f64 = 16384.0;
 /// A sum of two angles is known to this part of them, four roundings.
@@ -101,10 +111,11 @@ impl Angle {
         Angle(self.0 & (Angle::QUARTER.0 - 1))
     }
 
-    /// The multiple of π/2 that it is within the noise of computed angles, 0 to 3, if it is one.
-    pub fn near_quarters(self) -> Option<u8> {
+    /// The multiple of π/2 that it is within the noise of computed angles, if it is one.
+    pub fn near_quarters(self) -> Option<NearQuarters> {
         let nearest = Angle(self.0.wrapping_add(Angle::QUARTER.0 / 2) & !(Angle::QUARTER.0 - 1));
-        nearest.as_quarters().filter(|_| (self - nearest).size() as f64 <= COMPUTED_NOISE)
+        let off = (self - nearest).size();
+        nearest.as_quarters().filter(|_| off as f64 <= COMPUTED_NOISE).map(|n| NearQuarters { off, n })
     }
 
     /// Whether it is a multiple of π/2^23.

@@ -29,10 +29,10 @@ const FINEST: f64 = (1 << 23) as f64;
 /// The same in units.
 const UNITS_OF_FINEST: u64 = 1 << 40;
 
-/// A double is next to a multiple if it is no further from it than this part of itself: four roundings, as an
-/// expression like `-3*pi/8` or the sum of two angles has them. The multiples lie 3.7e-7 apart, so an angle that is
-/// none is taken for one with a probability of 1e-8 at most.
-const NEXT_TO: f64 = 4.0 * f64::EPSILON;
+/// A double is next to a multiple if it is no further from it than this part of itself: half a unit of the fifteenth
+/// digit, as many programs write angles. The multiples lie 3.7e-7 apart, so an angle that is none is taken for one with
+/// a probability of 1e-7 at most.
+const NEXT_TO: f64 = 5e-15;
 
 /// What a double that is written in a circuit means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -347,7 +347,7 @@ fn equal_circuits_of_multiples_are_proved_without_any_rounding() {
 #[test]
 fn what_is_nearly_a_multiple_is_none() {
     let mut s = Stream::new(3, 12, 22);
-    for error in [1e-14, 1e-12, 1e-9, 1e-3] {
+    for error in [1e-13, 1e-12, 1e-9, 1e-3] {
         let (a, b) = shuffled_multiples(4, 20, &mut s);
         let mut other = b.clone();
         let mut angles = other.gates.iter_mut().filter_map(|gate| match gate {
