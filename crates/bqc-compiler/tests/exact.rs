@@ -229,11 +229,11 @@ fn phases_of_a_fourier_transform_stay_multiples() {
 fn other_angles_come_back_to_the_last_bit_where_none_are_added_up() {
     let text = "OPENQASM 2.0;\ninclude \"qelib1.inc\";\nqreg q[3];\nh q[0];\ncx q[0],q[1];\nrz(0.3) q[1];\ns q[1];\n\
                 h q[1];\nrz(0.1234567890123) q[1];\ncx q[1],q[2];\ncx q[1],q[2];\nz q[1];\ncx q[1],q[0];\n\
-                rz(-2.71828) q[0];\nx q[0];\nh q[0];\nrz(0.3) q[0];\n";
+                rz(-2.71828) q[0];\nx q[0];\nh q[0];\nrz(0.3) q[0];\nh q[2];\nrz(12345678.9) q[2];\n";
     let (output, bound) = compiled(text, short(0));
     assert_eq!(bound, 0.0);
     assert!(difference(&unitary(text, 3), &unitary(&output, 3)).abs() < 1e-12, "{output}");
-    for number in ["0.3)", "0.1234567890123)"] {
+    for number in ["0.3)", "0.1234567890123)", "12345678.9)"] {
         assert!(output.contains(&format!("({number}")) || output.contains(&format!("(-{number}")), "{output}");
     }
     assert_eq!(cx_count(&output), 2, "{output}");

@@ -96,7 +96,7 @@ pub(crate) fn distance_bound<W: Wire>(
     candidate: &[LoweredGate<W>],
     enough: f64,
 ) -> Option<f64> {
-    let difference = Difference::of(original, candidate)?;
+    let difference = Difference::of(original, candidate, Reading::Literal)?;
     // From cheap to dear, until one is enough.
     let mut best: Option<f64> = None;
     for (least, with_chains) in [(ROUNDED_TURN, false), (SMALL_TURN, false), (ROUNDED_TURN, true)] {
@@ -117,7 +117,7 @@ pub(crate) fn distance_bound<W: Wire>(
 ///
 /// Time and reasons for none as for [`distance_bound`]; nothing is shortened numerically.
 pub(crate) fn exact_bound<W: Wire>(original: &[LoweredGate<W>], candidate: &[LoweredGate<W>]) -> Option<f64> {
-    let difference = Difference::of(original, candidate)?;
+    let difference = Difference::of(original, candidate, Reading::Algebra)?;
     difference.bound(Form::new(difference.n_wires(), Reading::Algebra, ROUNDED_TURN, false))
 }
 
@@ -131,9 +131,13 @@ struct Difference<'a, W> {
 
 impl<'a, W: Wire> Difference<'a, W> {
     /// None if an angle cannot be taken, or it is too large.
-    fn of(original: &'a [LoweredGate<W>], candidate: &'a [LoweredGate<W>]) -> Option<Difference<'a, W>> {
+    fn of(
+        original: &'a [LoweredGate<W>],
+        candidate: &'a [LoweredGate<W>],
+        reading: Reading,
+    ) -> Option<Difference<'a, W>> {
         let is_taken = |gate: &LoweredGate<W>| match gate {
-            LoweredGate::One { angles, .. } => angles.iter().all(|angle| Angle::of(*angle).is_some()),
+            LoweredGate::One { angles, .. } => angles.iter().all(|angle| Angle::read(*angle, reading).is_some()),
             LoweredGate::Two { .. } => true,
         };
         if !original.iter().chain(candidate).all(is_taken) {
@@ -186,7 +190,7 @@ fn places<'a, W: Wire>(gates: impl Iterator<Item = &'a LoweredGate<W>>) -> HashM
 
 /// Words of memory: each rotation has its Pauli in a layer and in the index, and some words beside it.
 fn n_words<'a, W: Wire>(gates: impl Iterator<Item = &'a LoweredGate<W>>, n_wires: usize) -> usize {
-    let is_kept = |angle: &&f64| Angle::of(**angle).is_some_and(|angle| angle.rest[0].abs() > ROUNDED_TURN);
+    let is_kept = |angle: &&f64| Angle::of(**angle).is_none_or(|angle| angle.rest[0].abs() > ROUNDED_TURN);
     let n_of = |gate: &LoweredGate<W>| match gate {
         LoweredGate::One { angles, .. } => angles.iter().filter(is_kept).count(),
         LoweredGate::Two { .. } => 0,

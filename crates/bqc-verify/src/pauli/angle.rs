@@ -87,7 +87,7 @@ impl Angle {
         Angle { quarters, fraction: 0, symbol: Symbol::NONE, rest: [0.0; 2] }
     }
 
-    /// None if it is no finite number, or beyond [`LARGEST`].
+    /// None if it is no finite number, or beyond [`LARGEST`] and taken literally.
     pub(super) fn read(radians: f64, reading: Reading) -> Option<Angle> {
         match reading {
             Reading::Literal => Angle::of(radians),
@@ -109,17 +109,20 @@ impl Angle {
         Some(Angle::quarter_turns(0).with_units(units))
     }
 
-    /// A double as a symbol.
+    /// A finite double as a symbol, however large.
     fn symbol(radians: f64) -> Option<Angle> {
         let symbol = Symbol { bits: radians.abs().to_bits(), times: if radians < 0.0 { -1 } else { 1 } };
-        (radians.abs() <= LARGEST).then(|| Angle { symbol, ..Angle::quarter_turns(0) })
+        radians.is_finite().then(|| Angle { symbol, ..Angle::quarter_turns(0) })
     }
 
-    /// The same without a symbol: in two doubles.
+    /// The same without a symbol: in two doubles, which are no numbers if the symbol is too large for them.
     fn dissolved(self) -> Angle {
         let Symbol { bits, times } = self.symbol;
         let mut sum = Angle { symbol: Symbol::NONE, ..self };
-        let Some(mut power) = Angle::of(f64::from_bits(bits)).filter(|_| times != 0) else { return sum };
+        if times == 0 {
+            return sum;
+        }
+        let Some(mut power) = Angle::of(f64::from_bits(bits)) else { return Angle { rest: [f64::NAN; 2], ..sum } };
         if times < 0 {
             power = power.negated();
         }
@@ -222,10 +225,11 @@ impl Angle {
         Angle { quarters: 0, ..self }
     }
 
-    /// In radians, from `−5π/4` to `5π/4` if there is no symbol in it; to rounding.
+    /// In radians, from `−5π/4` to `5π/4` if there is no symbol in it; to rounding. NaN if it is too large to say.
     pub(super) fn radians(self) -> f64 {
         let quarters = if self.quarters > 2 { f64::from(self.quarters) - 4.0 } else { f64::from(self.quarters) };
         let symbol = f64::from_bits(self.symbol.bits) * f64::from(self.symbol.times);
+        let symbol = if symbol.abs() <= LARGEST { symbol } else { f64::NAN };
         quarters * FRAC_PI_2 + self.fraction as f64 * (TAU / 2f64.powi(64)) + symbol + self.rest[0]
     }
 
@@ -293,7 +297,8 @@ mod tests {
             assert!((read(radians).dissolved().radians() - radians).rem_euclid(TAU) % TAU < 1e-9, "{radians}");
         }
         assert_eq!(Angle::read(f64::NAN, Reading::Algebra), None);
-        assert_eq!(Angle::read(1e7, Reading::Algebra), None);
+        assert_eq!(Angle::read(f64::INFINITY, Reading::Algebra), None);
+        assert_eq!(Angle::read(1e7, Reading::Literal), None);
     }
 
     #[test]
@@ -309,6 +314,12 @@ mod tests {
         // 0.3 + 0.7 as doubles is one and a rest of some 1e-17.
         let rest = x.plus(y).plus(read(-1.0));
         assert!(!rest.has_symbol() && rest.distance() < 1e-16 && rest.quarters == 0, "{rest:?}");
+        // One that is too large for sums is still itself.
+        let large = read(1e300);
+        assert_eq!(large.plus(t).plus(large.negated()), t);
+        assert!(
+            large.distance().is_nan() && large.plus(x).distance().is_nan() && large.plus(x).plus(y).distance().is_nan()
+        );
         assert_eq!(x.plus(t).negated().plus(x).plus(t), read(0.0));
     }
 
