@@ -146,6 +146,11 @@ pub struct SettingsArgs {
     /// What to make small, at never more two-qubit gates
     #[arg(long, default_value = Objective::default().name(), value_parser = objective_parser())]
     pub objective: Objective,
+    /// Keep the input's angles: a circuit over Clifford and T comes back as one, written with h, s, sdg, t, tdg, x, z, cx
+    /// and rz(k*pi/2^n), with no more T gates and no more CX. Only exact passes take part, and algebra proves the
+    /// result at bound 0. --objective is cx, t or weighted; --effort says how many rounds without a gain end a run
+    #[arg(long, conflicts_with_all = ["block_size", "flow", "solver", "epsilon", "permute_output"])]
+    pub exact: bool,
     /// How often each block is rebuilt, with other random numbers; the best result is kept. A search
     /// divides them among its windows [default: by effort; 1 for deletion]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
@@ -174,7 +179,7 @@ pub struct SettingsArgs {
 impl SettingsArgs {
     /// The effort as it is typed, if the flow has efforts.
     pub fn effort_name(&self) -> Option<&'static str> {
-        (self.flow == FlowArg::Search).then(|| self.effort.name())
+        (self.exact || self.flow == FlowArg::Search).then(|| self.effort.name())
     }
 }
 

@@ -1,7 +1,7 @@
 //! `bqc compile`: reads, runs, writes, and says how it went. A [`Compile`] is what was decided, a [`Run`] holds the run
 //! folder until the circuit that was [`Found`] is written; `bqc batch` does the same for many circuits.
 
-use crate::args::{CompileArgs, FlowArg, RunFolderArgs, SettingsArgs};
+use crate::args::{CompileArgs, EngineArg, FlowArg, RunFolderArgs, SettingsArgs};
 use crate::build_id::BUILD;
 use crate::cores;
 use crate::crew::{self, Crew, Leftover};
@@ -18,7 +18,7 @@ use crate::stop::Stop;
 use crate::watch::Watch;
 use bqc_circuit::{Circuit, Stats};
 use bqc_compiler::{Compiled, Finished, Session, Settings, output_to_qasm, write_output};
-use bqc_optimize::BlockSettings;
+use bqc_optimize::{BlockSettings, Objective};
 use bqc_wire::{Document, FileDigest, Report, digest_of};
 use std::path::Path;
 use std::time::Instant;
@@ -109,12 +109,14 @@ impl<'a> Compile<'a> {
         let mut settings = Settings {
             is_recorded: args.proof.is_some(),
             has_block_records: args.report.is_some(),
-            ..resolve(&args.settings)
+            ..resolve(&args.settings)?
         };
         settings.block.sabotage = args.keep.faults.sabotage;
         let (block_size, n_cores) = (settings.block_size, settings.n_threads);
         let in_processes = crew::wants_processes(args, input, &settings);
-        let (engine, flow, workers) = (args.settings.engine, args.settings.flow, args.keep.workers);
+        // Exact passes need no engine, so no GPU is looked for.
+        let engine = if args.settings.exact { EngineArg::Cpu } else { args.settings.engine };
+        let (flow, workers) = (args.settings.flow, args.keep.workers);
         let wanted = Wanted { engine, gpu: &args.gpu, workers, flow, in_processes, block_size, n_cores };
         let talk = Talk::of(args.quiet, args.verbose);
         let engine = wanted.choose(stop.flag(), &Progress::new(talk, Instant::now(), None))?;
@@ -316,13 +318,15 @@ impl Outputs {
     }
 }
 
-/// Fills in what depends on the machine or on other settings.
-pub fn resolve(args: &SettingsArgs) -> Settings {
+/// Fills in what depends on the machine or on other settings, and refuses settings that contradict each other.
+pub fn resolve(args: &SettingsArgs) -> Result<Settings, Failure> {
+    refuse(args)?;
     let base = match args.flow {
+        _ if args.exact => Settings::exact(args.effort),
         FlowArg::Delete => Settings::deletion(),
         FlowArg::Search => Settings::effort(args.effort),
     };
-    Settings {
+    Ok(Settings {
         block_size: args.block_size.map_or(base.block_size, usize::from),
         max_passes: args.passes.unwrap_or(base.max_passes),
         permutes_output: args.permute_output,
@@ -337,5 +341,29 @@ pub fn resolve(args: &SettingsArgs) -> Settings {
             ..base.block
         },
         ..base
-    }
+    })
+}
+
+/// Settings that contradict each other and that the parser of arguments takes.
+fn refuse(args: &SettingsArgs) -> Result<(), Failure> {
+    let objective = args.objective;
+    let words = match args.exact {
+        false if !Objective::NUMERICAL.contains(&objective) => format!(
+            "--objective {} needs --exact: a numerical search keeps no T gates that could be counted",
+            objective.name()
+        ),
+        true if !Objective::EXACT.contains(&objective) => {
+            let names = Objective::EXACT.map(Objective::name).join(", ");
+            format!("--exact does not minimise {}; name one of these with --objective: {names}", objective.name())
+        }
+        true if args.epsilon_total > 0.0 => format!(
+            "--exact keeps the unitary exactly, and --epsilon-total {:e} allows a distance; leave out one of them",
+            args.epsilon_total
+        ),
+        true if args.engine == EngineArg::Cuda => {
+            "--exact does no numerical work, so --engine cuda means nothing to it; leave out one of them".to_owned()
+        }
+        _ => return Ok(()),
+    };
+    Err(Failure::Usage(words))
 }

@@ -36,7 +36,7 @@ pub fn wants_processes(args: &CompileArgs, input: &Circuit, settings: &Settings)
 fn work(n_cx: usize, settings: &Settings) -> f64 {
     let n_rounds = match settings.block.flow {
         Flow::Search { n_rounds } => n_rounds,
-        Flow::Delete => 1,
+        Flow::Delete | Flow::Exact => 1,
     };
     let n_passes = settings.patience.min(settings.max_passes);
     n_cx as f64 * settings.block.starts as f64 * n_rounds as f64 * f64::from(n_passes)

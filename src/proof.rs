@@ -33,13 +33,16 @@ pub fn check(args: &VerifyArgs, proof: &Path) -> Result<Exit, Failure> {
     match outcome {
         Ok(Replayed { bound, n_passes, windows, n_two_qubit, moved }) => {
             let is_near = bound <= args.epsilon;
-            let verdict = if is_near { "at most" } else { "above" };
+            let bound = match (bound == 0.0, is_near) {
+                (true, _) => "bound exactly 0".to_owned(),
+                (_, true) => format!("bound {bound:.3e}, at most {:e}", args.epsilon),
+                (_, false) => format!("bound {bound:.3e}, above {:e}", args.epsilon),
+            };
             let [before, after] = n_two_qubit;
             print(&format!(
-                "the proof holds: {n_passes} passes; bound {bound:.3e}, {verdict} {:e}\n\
+                "the proof holds: {n_passes} passes; {bound}\n\
                  {}\n\
                  two-qubit gates {before} → {after}{}\n",
-                args.epsilon,
                 evidence(&windows),
                 if moved.is_empty() { String::new() } else { format!("\nqubits on other wires: {moved}") }
             ))?;
@@ -64,10 +67,13 @@ struct Replayed {
 
 /// What is known of the replaced windows, in words.
 fn evidence(windows: &WindowCounts) -> String {
-    let WindowCounts { n_columns, n_paulis, n_path_sums, n_states } = *windows;
+    let WindowCounts { n_columns, n_paulis, n_path_sums, n_algebra, n_states } = *windows;
     let mut text = format!("windows measured over all columns: {n_columns}, bounded by Pauli forms: {n_paulis}");
     if n_path_sums > 0 {
         text += &format!(", by path sums: {n_path_sums}");
+    }
+    if n_algebra > 0 {
+        text += &format!(", proved equal by algebra: {n_algebra}");
     }
     if n_states > 0 {
         text += &format!(

@@ -6,9 +6,11 @@ use crate::resources::Meter;
 use crate::stats::figures;
 use bqc_circuit::{Circuit, Stats};
 use bqc_compiler::{Compiled, Settings};
+use bqc_optimize::Flow;
 use bqc_verify::Method;
 use bqc_wire::{
-    CheckMethod, Document, KnownTotals, MovedQubit, Report, SettingsRecord, Status, WholeCheck, WorkerTotals,
+    CheckMethod, CircuitFigures, Document, KnownTotals, MovedQubit, Report, SettingsRecord, Status, WholeCheck,
+    WorkerTotals,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -55,14 +57,20 @@ impl Request<'_> {
     pub fn report(&self, compiled: Compiled, was_interrupted: bool, survived: Survived, meter: &Meter) -> Report {
         let resources = meter.read();
         let Survived { workers, known } = survived;
+        let is_exact = self.settings.block.flow == Flow::Exact;
+        let sizes = |path: &Path, circuit: &Circuit| {
+            let stats = Stats::of(circuit);
+            CircuitFigures { rotations: is_exact.then_some(stats.n_rotations as u64), ..figures(path, &stats) }
+        };
         Report {
             schema: Report::SCHEMA.into(),
             version: env!("CARGO_PKG_VERSION").into(),
             status: status(&compiled, was_interrupted),
-            input: figures(self.input_path, &Stats::of(self.input)),
-            output: figures(self.output_path, &Stats::of(compiled.circuit())),
+            input: sizes(self.input_path, self.input),
+            output: sizes(self.output_path, compiled.circuit()),
             output_permutation: self.settings.permutes_output.then(|| moved_qubits(&compiled)),
             error_bound: compiled.error_bound(),
+            is_exactly_equal: is_exact.then_some(compiled.error_bound() == 0.0),
             whole_check: whole_check(&compiled),
             refused: compiled.faults.iter().map(ToString::to_string).collect(),
             passes: compiled.n_passes,
@@ -105,6 +113,7 @@ fn whole_check(compiled: &Compiled) -> WholeCheck {
         Some(Method::RandomStates { .. }) => CheckMethod::RandomStates,
         Some(Method::RandomBranches { .. }) => CheckMethod::RandomBranches,
         Some(Method::Paulis) => CheckMethod::Paulis,
+        Some(Method::Algebra) => CheckMethod::Algebra,
         Some(Method::PathSums) => CheckMethod::PathSums,
         None => CheckMethod::None,
     };

@@ -25,7 +25,14 @@ pub fn of(report: &Report) -> String {
         input.depth,
         output.depth,
     ));
-    line(format!("error bound {:.1e}{}", report.error_bound, check(report)));
+    if let (Some(before), Some(after)) = (input.rotations, output.rotations) {
+        line(format!("T gates and other rotations that are not Clifford {before} → {after}"));
+    }
+    let bound = match report.is_exactly_equal {
+        Some(true) => "error bound exactly 0, proved by algebra".to_owned(),
+        _ => format!("error bound {:.1e}", report.error_bound),
+    };
+    line(format!("{bound}{}", check(report)));
     if let Some(n_moved) = report.output_permutation.as_ref().map(Vec::len).filter(|n_moved| *n_moved > 0) {
         line(format!("{n_moved} qubits end on other wires, as the comment `output permutation` in the output says"));
     }
@@ -68,6 +75,7 @@ fn check(report: &Report) -> String {
         CheckMethod::RandomStates => format!(", whole circuits compared on random states: {distance:.1e}"),
         CheckMethod::RandomBranches => format!(", whole circuits compared on random branches: {distance:.1e}"),
         CheckMethod::Paulis => format!(", whole circuits at most apart by Pauli forms: {distance:.1e}"),
+        CheckMethod::Algebra => ", whole circuits proved equal by algebra".into(),
         CheckMethod::PathSums => format!(", whole circuits at most apart by path sums: {distance:.1e}"),
         CheckMethod::None => String::new(),
     }

@@ -6,7 +6,7 @@ use crate::input::{is_standard_stream, read_circuit, read_circuit_and_bytes};
 use crate::output::Output;
 use crate::permutation::{asked, hint};
 use crate::progress::say;
-use bqc_verify::{CompareOptions, Comparison, compare_permuted};
+use bqc_verify::{CompareOptions, Comparison, Method, compare_permuted};
 use std::path::Path;
 
 /// Prints the distance and how it was found; the exit code says whether it is small enough.
@@ -22,7 +22,7 @@ pub fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     let moved = asked(args, &bytes, &right)?;
     let hint = hint(args, &bytes);
     drop(bytes);
-    let options = CompareOptions { seed: args.seed, ..CompareOptions::default() };
+    let options = CompareOptions { seed: args.seed, with_algebra: true, ..CompareOptions::default() };
     let comparison = compare_permuted(&left, &right, &moved, &options).map_err(|reason| {
         hint.as_deref().into_iter().for_each(say);
         let [a, b] = [&args.left, &args.right].map(|path| path.display());
@@ -41,13 +41,12 @@ pub fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     if !is_same {
         hint.as_deref().into_iter().for_each(say);
     }
-    let verdict = if is_same { "the same" } else { "different" };
-    Output::prepare(Path::new("-"))?.write(|out| {
-        writeln!(
-            out,
-            "distance {:.3e} ({}): {verdict} up to {:e}",
-            comparison.distance, comparison.method, args.epsilon
-        )
-    })?;
+    let Comparison { distance, method, .. } = comparison;
+    let words = match (method, is_same) {
+        (Method::Algebra, _) => format!("distance 0 ({method}): the same"),
+        (_, true) => format!("distance {distance:.3e} ({method}): the same up to {:e}", args.epsilon),
+        (_, false) => format!("distance {distance:.3e} ({method}): different up to {:e}", args.epsilon),
+    };
+    Output::prepare(Path::new("-"))?.write(|out| writeln!(out, "{words}"))?;
     Ok(if is_same { Exit::Complete } else { Exit::Differs })
 }

@@ -21,7 +21,7 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     let text = to_qasm(&read_circuit(&args.input, &args.read)?).into_bytes();
     // What all will read decides, not what was read here.
     let circuit = parse(text.clone())?;
-    let settings = Settings { max_check_updates: 0.0, ..resolve(&args.settings) };
+    let settings = Settings { max_check_updates: 0.0, ..resolve(&args.settings)? };
     let survey = Survey::new(args.shards as usize);
     let family = Chosen::family_of(args.settings.engine);
     let session = Session::new(settings.clone()).share(&survey, family);

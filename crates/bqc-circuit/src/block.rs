@@ -2,6 +2,7 @@
 //! verification.
 
 use crate::lowered::{Item, LoweredGate, Sequence, Wire};
+use crate::pi_fraction::n_rotations_of_u3;
 use crate::{BlockQubit, Circuit, Qubit};
 use bqc_linalg::{Stream, Su2};
 
@@ -68,6 +69,16 @@ impl BlockCircuit {
     /// Number of one-qubit gates.
     pub fn n_one_qubit(&self) -> usize {
         self.gates.len() - self.n_cx()
+    }
+
+    /// Rotations by angles that are no multiples of π/2, up to three in a gate: in a block over Clifford and T its T
+    /// count.
+    pub fn n_rotations(&self) -> usize {
+        let of_gate = |gate: &BlockGate| match gate {
+            LoweredGate::One { angles, .. } => n_rotations_of_u3(*angles),
+            LoweredGate::Two { .. } => 0,
+        };
+        self.gates.iter().map(of_gate).sum()
     }
 
     /// Whether every gate acts on different wires that the block has.

@@ -6,6 +6,7 @@
 
 use crate::gates::{TABLE, U3, lower_call};
 use crate::lowered::{Lowered, LoweredGate, Step, Wire};
+use crate::pi_fraction::n_rotations_of_u3;
 use crate::{BlockGate, Circuit, Directive, GateCall, Operation};
 
 /// Counts of one circuit.
@@ -19,6 +20,9 @@ pub struct Stats {
     pub n_two_qubit: usize,
     /// One-qubit gates (`u3`).
     pub n_one_qubit: usize,
+    /// Rotations by angles that are no multiples of π/2, up to three in a `u3`: in a circuit over Clifford and T the T
+    /// gates.
+    pub n_rotations: usize,
     /// Barriers, measurements, resets, conditionals, opaque gates.
     pub n_directives: usize,
     /// Longest chain of operations that depend on one another through a wire or a classical bit.
@@ -131,6 +135,9 @@ impl<'a> Counter<'a> {
         let two_qubit = gate.is_two_qubit() as usize;
         self.stats.n_two_qubit += two_qubit;
         self.stats.n_one_qubit += 1 - two_qubit;
+        if let LoweredGate::One { angles, .. } = gate {
+            self.stats.n_rotations += n_rotations_of_u3(*angles);
+        }
         self.step(Ready { any: 1, two_qubit });
     }
 

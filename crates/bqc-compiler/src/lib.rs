@@ -38,7 +38,8 @@ pub fn read_qasm(text: &str) -> Result<Circuit, Box<Diagnostic>> {
 }
 
 /// The circuit of a compile as OpenQASM 2. If the settings let the output leave qubits on other wires, a comment says
-/// where they are ([`Settings::permutes_output`], [`bqc_qasm::permutation_text`]).
+/// where they are ([`Settings::permutes_output`], [`bqc_qasm::permutation_text`]). After a compile that keeps the input's
+/// angles it is in `h`, `s`, `t`, … and multiples of π.
 pub fn output_to_qasm(compiled: &Compiled, settings: &Settings) -> String {
     let mut text = Vec::new();
     write_output(compiled, settings, &mut text).expect("writing to memory does not fail");
@@ -52,6 +53,7 @@ pub fn output_to_qasm(compiled: &Compiled, settings: &Settings) -> String {
 pub fn write_output(compiled: &Compiled, settings: &Settings, out: &mut impl std::io::Write) -> std::io::Result<()> {
     match settings.permutes_output {
         true => bqc_qasm::write_permuted(compiled.circuit(), &compiled.moved(), out),
+        false if compiled.is_named() => bqc_qasm::write_exact(compiled.circuit(), out),
         false => bqc_qasm::write(compiled.circuit(), out),
     }
 }

@@ -15,6 +15,9 @@ pub enum Objective {
     /// tenth as often as a two-qubit gate on the devices of today, and a layer of two-qubit gates
     /// in which the other wires idle is taken for half a gate.
     Weighted,
+    /// Rotations that are not Clifford, which are the T gates of a circuit over Clifford and T; of equally many
+    /// two-qubit gates, then one-qubit gates. For exact rewritings alone: a numerical search keeps no T gates.
+    T,
 }
 
 /// Weights of [`Objective::Weighted`], in one-qubit gates.
@@ -33,6 +36,8 @@ pub struct Figures {
     pub depth: usize,
     /// The same with only CX gates as steps.
     pub two_qubit_depth: usize,
+    /// Rotations by angles that are no multiples of π/2.
+    pub n_rotations: usize,
 }
 
 /// Where a circuit stands in the order of preference: smaller is better. Ranks of different
@@ -49,7 +54,12 @@ impl Rank {
 
 impl Objective {
     /// All of them.
-    pub const ALL: [Objective; 3] = [Objective::Cx, Objective::Depth, Objective::Weighted];
+    pub const ALL: [Objective; 4] = [Objective::Cx, Objective::Depth, Objective::Weighted, Objective::T];
+
+    /// Those of a numerical search.
+    pub const NUMERICAL: [Objective; 3] = [Objective::Cx, Objective::Depth, Objective::Weighted];
+    /// Those of exact rewritings that keep the angles. They do not look at depth.
+    pub const EXACT: [Objective; 3] = [Objective::Cx, Objective::T, Objective::Weighted];
 
     /// As it is typed and reported.
     pub fn name(self) -> &'static str {
@@ -68,6 +78,7 @@ impl Objective {
             Objective::Weighted => {
                 ("weighted", "10 for each two-qubit gate, 5 for each layer of them, 1 for each one-qubit gate")
             }
+            Objective::T => ("t", "With --exact: T gates and other rotations than Clifford, then two-qubit gates"),
         }
     }
 
@@ -95,6 +106,7 @@ impl Objective {
                 let sum = TWO_QUBIT_WEIGHT * of.n_two_qubit + LAYER_WEIGHT * of.two_qubit_depth + of.n_one_qubit;
                 [sum, of.n_two_qubit, of.depth]
             }
+            Objective::T => [of.n_rotations, of.n_two_qubit, of.n_one_qubit],
         })
     }
 
@@ -110,7 +122,7 @@ impl Objective {
         next.n_two_qubit < present.n_two_qubit
             || match self {
                 Objective::Cx => next.n_two_qubit == present.n_two_qubit,
-                Objective::Depth | Objective::Weighted => self.rank(next) <= self.rank(present),
+                Objective::Depth | Objective::Weighted | Objective::T => self.rank(next) <= self.rank(present),
             }
     }
 }
@@ -123,13 +135,14 @@ impl Figures {
             n_one_qubit: block.n_one_qubit(),
             depth: block.depth(),
             two_qubit_depth: block.cx_depth(),
+            n_rotations: block.n_rotations(),
         }
     }
 
     /// Of a whole circuit.
     pub fn of_stats(stats: &Stats) -> Figures {
-        let Stats { n_two_qubit, n_one_qubit, depth, two_qubit_depth, .. } = *stats;
-        Figures { n_two_qubit, n_one_qubit, depth, two_qubit_depth }
+        let Stats { n_two_qubit, n_one_qubit, depth, two_qubit_depth, n_rotations, .. } = *stats;
+        Figures { n_two_qubit, n_one_qubit, depth, two_qubit_depth, n_rotations }
     }
 }
 
@@ -144,6 +157,7 @@ mod tests {
             n_one_qubit,
             depth,
             two_qubit_depth,
+            n_rotations: 0,
         };
         // Few gates in a row, more of them side by side, and as many but with fewer one-qubit gates.
         let (narrow, flat, lean) = (figures(10, 30, 20, 10), figures(11, 20, 18, 5), figures(11, 19, 30, 9));

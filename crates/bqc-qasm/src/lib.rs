@@ -13,7 +13,7 @@
 //!
 //! [`parse`] reads everything that the specification (Cross, Bishop, Smolin, Gambetta,
 //! arXiv:1707.03429) describes and what exporters write besides; [`write()`] writes what `parse` reads
-//! back as the same circuit. A mistake is a [`Diagnostic`] that names file, line and column and says
+//! back as the same circuit, and so does [`write_exact`], with multiples of π as such. A mistake is a [`Diagnostic`] that names file, line and column and says
 //! what to do. What a source may ask for is bounded by [`Limits`]; files are found through
 //! [`Includes`]. The text is read once, by recursive descent over tokens that borrow from it; nothing
 //! is allocated per statement except the operation itself.
@@ -71,4 +71,4 @@ pub use permutation::{PermutationError, permutation_comment, permutation_text, r
 pub use problem::{Problem, RegisterKind};
 pub use reader::{ParseOptions, parse};
 pub use source::{DirectoryIncludes, IncludeError, Includes, NoIncludes, SourceText};
-pub use write::{write, write_permuted};
+pub use write::{write, write_exact, write_permuted};

@@ -7,7 +7,7 @@
 
 use crate::permutation::comment;
 use bqc_circuit::gates::{Library, TABLE};
-use bqc_circuit::{Circuit, Clbit, Directive, GateCall, Operation, Qubit, Register};
+use bqc_circuit::{Circuit, Clbit, Directive, GateCall, Operation, PiFraction, Qubit, Register};
 use std::io::{self, Write};
 
 /// Writes `circuit` as OpenQASM 2. Pass a buffered writer: there is one small write per word.
@@ -18,7 +18,17 @@ use std::io::{self, Write};
 /// within a condition. [`crate::parse`] returns no such circuit.
 pub fn write(circuit: &Circuit, out: &mut impl Write) -> io::Result<()> {
     out.write_all(HEAD)?;
-    body(circuit, out)
+    body(circuit, Angles::Decimals, out)
+}
+
+/// The same with angles that stand for a multiple of π/2^k as that multiple, `-3*pi/8`. What is read back is the same
+/// circuit, as long as each angle is the double that this expression evaluates to; else the angle stays a decimal.
+///
+/// # Errors
+/// Those of [`write()`].
+pub fn write_exact(circuit: &Circuit, out: &mut impl Write) -> io::Result<()> {
+    out.write_all(HEAD)?;
+    body(circuit, Angles::Fractions, out)
 }
 
 /// As [`write()`], with a comment in the head that says which qubits are on other wires at the end: see
@@ -29,14 +39,22 @@ pub fn write(circuit: &Circuit, out: &mut impl Write) -> io::Result<()> {
 pub fn write_permuted(circuit: &Circuit, moved: &[[Qubit; 2]], out: &mut impl Write) -> io::Result<()> {
     out.write_all(HEAD)?;
     writeln!(out, "{}", comment(circuit, moved))?;
-    body(circuit, out)
+    body(circuit, Angles::Decimals, out)
 }
 
 /// What every file begins with.
 const HEAD: &[u8] = b"OPENQASM 2.0;\ninclude \"qelib1.inc\";\n";
 
+/// How angles are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Angles {
+    Decimals,
+    /// As multiples of π where they are.
+    Fractions,
+}
+
 /// Everything after the head.
-fn body(circuit: &Circuit, out: &mut impl Write) -> io::Result<()> {
+fn body(circuit: &Circuit, form: Angles, out: &mut impl Write) -> io::Result<()> {
     let used = used_rows(circuit);
     for (row, _) in TABLE.iter().zip(&used).filter(|(row, used)| **used && row.library == Library::Nowhere) {
         if let Some(definition) = row.definition {
@@ -58,7 +76,7 @@ fn body(circuit: &Circuit, out: &mut impl Write) -> io::Result<()> {
     for register in &circuit.cregs {
         writeln!(out, "creg {}[{}];", register.name, register.size)?;
     }
-    let names = Names { qubits: ElementNames::of(&circuit.qregs), clbits: ElementNames::of(&circuit.cregs) };
+    let names = Names { qubits: ElementNames::of(&circuit.qregs), clbits: ElementNames::of(&circuit.cregs), form };
     circuit.operations.iter().try_for_each(|operation| statement(circuit, &names, operation, false, out))
 }
 
@@ -78,10 +96,11 @@ fn used_rows(circuit: &Circuit) -> Vec<bool> {
     used
 }
 
-/// `name[index]` of every wire and bit, made once.
+/// `name[index]` of every wire and bit, made once, and how angles are written.
 struct Names {
     qubits: ElementNames,
     clbits: ElementNames,
+    form: Angles,
 }
 
 struct ElementNames {
@@ -147,7 +166,7 @@ fn statement(
         }
         Directive::Opaque { gate, angles: list, qubits, .. } => {
             out.write_all(circuit.opaque_gates[*gate].name.as_bytes())?;
-            angles(list, out)?;
+            angles(names, list, out)?;
             out.write_all(b" ")?;
             operands(names, qubits, out)
         }
@@ -156,7 +175,7 @@ fn statement(
 
 fn gate(names: &Names, call: &GateCall, out: &mut impl Write) -> io::Result<()> {
     out.write_all(call.row().qasm.as_bytes())?;
-    angles(call.angles(), out)?;
+    angles(names, call.angles(), out)?;
     out.write_all(b" ")?;
     operands(names, call.qubits(), out)
 }
@@ -173,12 +192,20 @@ fn operands(names: &Names, qubits: &[Qubit], out: &mut impl Write) -> io::Result
 }
 
 /// `(1.5,-0.25)`, or nothing for no angles.
-fn angles(angles: &[f64], out: &mut impl Write) -> io::Result<()> {
+fn angles(names: &Names, angles: &[f64], out: &mut impl Write) -> io::Result<()> {
     for (i, &value) in angles.iter().enumerate() {
         out.write_all(if i == 0 { b"(" } else { b"," })?;
-        angle(value, out)?;
+        match PiFraction::of(value).filter(|pi| names.form == Angles::Fractions && is_read_as(pi, value)) {
+            Some(fraction) => write!(out, "{fraction}")?,
+            None => angle(value, out)?,
+        }
     }
     if angles.is_empty() { Ok(()) } else { out.write_all(b")") }
+}
+
+/// Whether the expression of a fraction evaluates to this very double.
+fn is_read_as(fraction: &PiFraction, value: f64) -> bool {
+    fraction.radians().to_bits() == value.to_bits()
 }
 
 /// The shortest decimal that reads back as `value`. The specification's real numbers have a decimal

@@ -12,6 +12,7 @@
 pub mod light;
 pub mod pathsum;
 pub mod pauli;
+pub mod spell;
 
 use bqc_circuit::{BlockCircuit, BlockQubit};
 

@@ -4,6 +4,7 @@
 
 use crate::approximate::Budget;
 use crate::exact::Exact;
+use crate::kept::{self, keeps_angles};
 use crate::observer::{Event, Observer};
 use crate::pass::{Pass, PassResult};
 use crate::round::Around;
@@ -115,6 +116,11 @@ impl Compiled {
         self.output.circuit()
     }
 
+    /// Whether its gates have names, and its angles are to be written as multiples of π.
+    pub fn is_named(&self) -> bool {
+        self.output.is_named()
+    }
+
     /// The qubits that the new circuit leaves on another wire: see [`Output::moved`].
     pub fn moved(&self) -> Vec<[Qubit; 2]> {
         self.output.moved()
@@ -160,6 +166,7 @@ pub fn compile_in(
         let around = Around { workshop, stop, observer };
         let mut run = Run::new(settings, family, around);
         let (best, why) = run.carry_out(circuit)?;
+        let best = if keeps_angles(settings) { run.spelled(best) } else { best };
         Ok(run.finish(circuit, Arc::unwrap_or_clone(best), why))
     })
 }
@@ -190,7 +197,7 @@ pub(crate) struct Run<'a> {
     pub n_passes: u32,
     totals: BlockTotals,
     records: Vec<BlockRecord>,
-    faults: Vec<Fault>,
+    pub(crate) faults: Vec<Fault>,
 }
 
 /// The circuits between which a strategy chooses.
@@ -397,13 +404,16 @@ impl<'a> Run<'a> {
             with_bounds: false,
             ..CompareOptions::default()
         };
-        let output = Output::of(best.circuit);
+        let (is_exact, figures) = (keeps_angles(self.settings), best.figures);
+        let output = if is_exact { Output::named(best.circuit) } else { Output::of(best.circuit) };
+        let bound = output.bound() + if is_exact { kept::rounding_of_doubles(input, &figures) } else { 0.0 };
         // With what the reader of the output is told of its wires, and no more.
         let (comparison, difference) = match compare_permuted(input, output.circuit(), &output.moved(), &options) {
-            Ok(comparison) => (Some(comparison), contradiction(&comparison, output.bound())),
+            Ok(comparison) => (Some(comparison), contradiction(&comparison, bound)),
             Err(incomparable) if incomparable.is_difference() => (None, Some(incomparable.to_string())),
             Err(_) => (None, None),
         };
+        let difference = difference.or_else(|| is_exact.then(|| kept::more_rotations(input, &figures)).flatten());
         let output = if difference.is_some() { Output::input(input) } else { output };
         let Run { totals, records, n_passes, faults, .. } = self;
         let was_stopped = why == Why::Stopped;

@@ -10,13 +10,14 @@ use crate::unit::state::{of_paulis, of_walk};
 use crate::unit::{Refused, Unit};
 use crate::workshop::Trail;
 use bqc_circuit::{BlockCircuit, Sequence, Step};
+use bqc_optimize::Flow;
 use bqc_partition::{Block, Partition, Piece, regions};
 use bqc_rewrite::Outputs;
 use bqc_rewrite::light::{Angles, light_with_evidence, light_with_free_outputs};
 use bqc_rewrite::pathsum::{Settings, Walk};
 use bqc_rewrite::pauli::{BlockSearch, BlockSettings, Cooling, Direction, Greedy, synthesize};
 use bqc_verify::{Rejected, VerifiedBlock, VerifiedCircuit};
-use bqc_wire::{CheckpointRecord, Outcome, UnitFlow};
+use bqc_wire::{CheckpointRecord, ExactFlow, Outcome, UnitFlow};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What an exact pass does.
@@ -52,17 +53,14 @@ const REGION_CX: usize = 20_000;
 
 impl Exact {
     /// The work of one unit in a region of so many CX gates.
-    fn flow(self, n_cx: usize, size: u32, outputs: Outputs) -> UnitFlow {
+    fn flow(self, n_cx: usize, size: u32) -> ExactFlow {
         let n_cx = n_cx as u64;
         let budget = |per_cx: u64, most: u64| (per_cx * n_cx).min(most) * u64::from(size);
-        let n_moves = budget(MOVES_PER_CX, MOST_MOVES);
-        match (self, outputs) {
-            (Exact::Light, Outputs::Kept) => UnitFlow::Light,
-            (Exact::Light, Outputs::Free) => UnitFlow::FreeLight,
-            (Exact::Paulis, Outputs::Kept) => UnitFlow::Paulis { n_moves },
-            (Exact::Paulis, Outputs::Free) => UnitFlow::FreePaulis { n_moves },
-            (Exact::PathSums, _) => {
-                UnitFlow::PathSums { n_proposals: budget(PROPOSALS_PER_CX, MOST_PROPOSALS_TIMES_CX / n_cx.max(1)) }
+        match self {
+            Exact::Light => ExactFlow::Light,
+            Exact::Paulis => ExactFlow::Paulis { n_moves: budget(MOVES_PER_CX, MOST_MOVES) },
+            Exact::PathSums => {
+                ExactFlow::PathSums { n_proposals: budget(PROPOSALS_PER_CX, MOST_PROPOSALS_TIMES_CX / n_cx.max(1)) }
             }
         }
     }
@@ -86,7 +84,7 @@ impl Pass<'_> {
         let unit = |block: &Block, start| {
             let is_last = last.iter().any(|last| std::ptr::eq(*last, block));
             let outputs = if is_last { Outputs::Free } else { Outputs::Kept };
-            let flow = exact.flow(outputs.n_cx(&block.circuit), size, outputs);
+            let flow = self.unit_flow(exact.flow(outputs.n_cx(&block.circuit), size), outputs);
             Unit::rewriting(&block.circuit, flow, self.block, self.index, start)
         };
         let rebuilt = self.rebuild_all(&blocks, n_starts, unit);
@@ -125,6 +123,20 @@ fn without_exchanges(result: PassResult) -> PassResult {
     }
 }
 
+impl Pass<'_> {
+    /// An exact pass as the settings ask for it: one that keeps angles is proved by algebra.
+    fn unit_flow(&self, by: ExactFlow, outputs: Outputs) -> UnitFlow {
+        match (by, outputs) {
+            (by, _) if self.block.flow == Flow::Exact => UnitFlow::Exact { by },
+            (ExactFlow::Light, Outputs::Kept) => UnitFlow::Light,
+            (ExactFlow::Light, Outputs::Free) => UnitFlow::FreeLight,
+            (ExactFlow::Paulis { n_moves }, Outputs::Kept) => UnitFlow::Paulis { n_moves },
+            (ExactFlow::Paulis { n_moves }, Outputs::Free) => UnitFlow::FreePaulis { n_moves },
+            (ExactFlow::PathSums { n_proposals }, _) => UnitFlow::PathSums { n_proposals },
+        }
+    }
+}
+
 impl Unit {
     /// Rewrites the block exactly: what replaces it, how that ended, and why in words. None if the unit asks for
     /// something else.
@@ -133,15 +145,13 @@ impl Unit {
         trail: &mut Trail<'_>,
         stop: &AtomicBool,
     ) -> Option<(VerifiedBlock, Outcome, String)> {
-        let found = match *self.flow() {
-            UnitFlow::Light => Some(light_with_evidence(self.block(), Angles::Kept).0),
-            UnitFlow::FreeLight => Some(light_with_free_outputs(self.block(), Angles::Kept).0),
-            UnitFlow::Paulis { n_moves } | UnitFlow::FreePaulis { n_moves } => self.by_paulis(n_moves, trail, stop),
-            UnitFlow::PathSums { n_proposals } => self.by_path_sums(n_proposals, trail, stop),
-            UnitFlow::ClosedForm | UnitFlow::Delete | UnitFlow::Search { .. } | UnitFlow::Shorten { .. } => {
-                return None;
-            }
+        let found = match (self.flow().exact()?, self.outputs()) {
+            (ExactFlow::Light, Outputs::Kept) => Some(light_with_evidence(self.block(), Angles::Kept).0),
+            (ExactFlow::Light, Outputs::Free) => Some(light_with_free_outputs(self.block(), Angles::Kept).0),
+            (ExactFlow::Paulis { n_moves }, _) => self.by_paulis(n_moves, trail, stop),
+            (ExactFlow::PathSums { n_proposals }, _) => self.by_path_sums(n_proposals, trail, stop),
         };
+        let found = found.map(|found| self.with_meant_angles(found));
         let unchanged = |outcome, reason| (VerifiedBlock::unchanged(self.block().clone()), outcome, reason);
         Some(match found.filter(|found| self.is_better(found)).map(|found| self.verified(found)) {
             None => unchanged(Outcome::Unchanged, "unchanged: nothing better was found".into()),
@@ -190,14 +200,14 @@ impl Unit {
 
     /// The best circuit in a state of an exact search from outside.
     pub(crate) fn best_at(&self, state: &CheckpointRecord) -> Result<BlockCircuit, Refused> {
-        match *self.flow() {
-            UnitFlow::Paulis { n_moves } | UnitFlow::FreePaulis { n_moves } => {
+        match self.flow().exact() {
+            Some(ExactFlow::Paulis { n_moves }) => {
                 let (search, _) = self.paulis_at(state, self.pauli_settings(), n_moves, MOVES_A_SLICE)?;
-                Ok(search.best())
+                Ok(self.with_meant_angles(search.best()))
             }
-            UnitFlow::PathSums { n_proposals } => {
+            Some(ExactFlow::PathSums { n_proposals }) => {
                 let (walk, _) = self.walk_at(state, Settings::default(), n_proposals, PROPOSALS_A_SLICE)?;
-                Ok(walk.best())
+                Ok(self.with_meant_angles(walk.best()))
             }
             _ => Err(Refused::NoState { n_steps: 0 }),
         }

@@ -1,6 +1,7 @@
 //! A whole compile: lower, merge, cut into blocks, rebuild the blocks in parallel, join what was
 //! verified, and again with other cuts until nothing is gained. On request, what is left of an error
-//! budget is then spent on circuits that are near the input instead of equal to it.
+//! budget is then spent on circuits that are near the input instead of equal to it. A run that keeps the input's angles
+//! is rounds of exact passes alone (`kept`).
 //!
 //! What holds at every moment: the circuit at hand equals the input within the error bound so far,
 //! and has no more two-qubit gates. A run can therefore stop anywhere and still answer. A block that
@@ -12,6 +13,7 @@
 mod approximate;
 mod compile;
 mod exact;
+mod kept;
 mod observer;
 mod pass;
 mod round;

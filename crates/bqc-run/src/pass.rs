@@ -65,7 +65,7 @@ impl Pass<'_> {
         let blocks: Vec<&Block> = partition.blocks().collect();
         self.around.observer.event(Event::PassStarted { pass: self.index, n_blocks: blocks.len() });
         let n_starts = match self.block.flow {
-            Flow::Delete => self.block.starts.max(1),
+            Flow::Delete | Flow::Exact => self.block.starts.max(1),
             Flow::Search { .. } => self.starts_per_block(blocks.len()),
         };
         let unit = |block: &Block, start| Unit::new(&block.circuit, self.block, self.index, start, self.family);

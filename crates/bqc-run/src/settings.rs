@@ -128,6 +128,27 @@ impl Settings {
         }
     }
 
+    /// Exact passes alone, which keep the input's angles, on one thread.
+    pub fn exact(effort: Effort) -> Settings {
+        // Starts of each pass, and rounds without a gain before a run ends.
+        let (starts, patience, max_passes) = match effort {
+            Effort::E1 => (1, 1, 0),
+            Effort::E2 => (1, 1, u32::MAX),
+            Effort::E3 => (4, 4, u32::MAX),
+            Effort::E4 => (4, 6, u32::MAX),
+            Effort::E5 => (8, 10, u32::MAX),
+            Effort::Forever => (8, u32::MAX, u32::MAX),
+        };
+        Settings {
+            patience,
+            max_passes,
+            exact_passes: u32::MAX,
+            min_gain: 0.0,
+            block: BlockSettings { flow: Flow::Exact, starts, ..BlockSettings::default() },
+            ..Settings::default()
+        }
+    }
+
     /// What comparing the result with the input may cost, in updates of an amplitude.
     pub(crate) fn check_updates(&self) -> f64 {
         let is_light = self.max_passes == 0;
@@ -139,6 +160,7 @@ impl Settings {
         match self.block.flow {
             Flow::Delete => DELETE,
             Flow::Search { .. } => SEARCH,
+            Flow::Exact => EXACT,
         }
     }
 
@@ -202,6 +224,7 @@ impl Settings {
         let pick = |name: &'static str| texts.get(name).copied().ok_or(SettingsError::Missing { name });
         let flow = match pick("flow")? {
             DELETE => Flow::Delete,
+            EXACT => Flow::Exact,
             SEARCH => Flow::Search { n_rounds: number("rounds", pick("rounds")?)? },
             text => return Err(unusable("flow", text)),
         };
@@ -240,6 +263,7 @@ impl Settings {
 
 const DELETE: &str = "delete";
 const SEARCH: &str = "search";
+const EXACT: &str = "exact";
 const YES: &str = "yes";
 const NO: &str = "no";
 
@@ -285,7 +309,11 @@ mod tests {
     fn settings_come_back_from_their_texts() {
         let odd =
             Settings { min_gain: 0.1 + 0.2, permutes_output: true, epsilon_total: 1e-300, ..Settings::deletion() };
-        let all = Effort::ALL.map(Settings::effort).into_iter().chain([odd, Settings::deletion()]);
+        let all = Effort::ALL.map(Settings::effort).into_iter().chain([
+            odd,
+            Settings::deletion(),
+            Settings::exact(Effort::E3),
+        ]);
         for mut settings in all {
             for (solver, objective) in Solver::ALL.into_iter().zip(Objective::ALL.into_iter().cycle()) {
                 settings.block = BlockSettings { solver, objective, seed: u64::MAX, ..settings.block };

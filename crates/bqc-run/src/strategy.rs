@@ -9,6 +9,7 @@
 //! that has spent some of it.
 
 mod cuts;
+mod kept;
 mod race;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ mod view;
 
 use crate::compile::Settings;
 use crate::exact::Exact;
+use crate::kept::keeps_angles;
 use bqc_optimize::Figures;
 pub(crate) use cuts::{Cuts, PAIRS, one_window, walk};
 pub(crate) use race::{Field, Standing, Terms, Verdict};
@@ -126,6 +128,9 @@ const RULES: [Rule; 12] = [
 
 /// What to do after `history`, whose records stand in the order of their steps.
 pub(crate) fn next(history: &[Record], settings: &Settings) -> Step {
+    if keeps_angles(settings) {
+        return kept::next(history, settings);
+    }
     let view = View::of(history, settings);
     let step = RULES.iter().find_map(|rule| rule(&view));
     step.unwrap_or_else(|| Step::Done(view.search_is_over().unwrap_or(Why::LittleGain)))

@@ -9,6 +9,7 @@ pub(crate) mod state;
 
 pub use record::{Refused, UnitError};
 
+use crate::kept;
 use crate::workshop::Trail;
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::{Engine, Solver};
@@ -18,7 +19,7 @@ use bqc_optimize::{
 };
 use bqc_rewrite::Outputs;
 use bqc_verify::{Rejected, VerifiedBlock};
-use bqc_wire::{BlockForm, Outcome, UnitFlow, UnitKey, UnitRecord};
+use bqc_wire::{BlockForm, ExactFlow, Outcome, UnitFlow, UnitKey, UnitRecord};
 use std::any::Any;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -62,6 +63,7 @@ impl Unit {
             _ if settings.starts == 0 => UnitFlow::ClosedForm,
             Flow::Delete => UnitFlow::Delete,
             Flow::Search { n_rounds } => UnitFlow::Search { n_rounds: n_rounds as u64 },
+            Flow::Exact => UnitFlow::Exact { by: ExactFlow::Light },
         };
         let BlockSettings { solver, objective, tolerance, seed, sabotage, .. } = *settings;
         let record = UnitRecord {
@@ -141,13 +143,18 @@ impl Unit {
     /// cuts its windows into blocks of five wires.
     pub fn work(&self) -> f64 {
         let n_wires_above = i32::from(self.block.width()) - 5;
+        match self.record.flow.exact() {
+            // The numbers grow with the gates themselves.
+            Some(ExactFlow::Paulis { n_moves }) => return n_moves as f64,
+            Some(ExactFlow::PathSums { n_proposals }) => return n_proposals as f64 * 0.01,
+            Some(ExactFlow::Light) | None => {}
+        }
         let factor = match self.record.flow {
             UnitFlow::ClosedForm | UnitFlow::Delete | UnitFlow::Shorten { .. } => 4f64.powi(n_wires_above.max(0)),
             UnitFlow::Search { n_rounds } => n_rounds.max(1) as f64,
-            UnitFlow::Light | UnitFlow::FreeLight => 1.0,
-            // The numbers grow with the gates themselves.
-            UnitFlow::Paulis { n_moves } | UnitFlow::FreePaulis { n_moves } => return n_moves as f64,
-            UnitFlow::PathSums { n_proposals } => return n_proposals as f64 * 0.01,
+            // Of the exact passes only the light ones come here.
+            UnitFlow::Light | UnitFlow::FreeLight | UnitFlow::Exact { .. } => 1.0,
+            UnitFlow::Paulis { .. } | UnitFlow::FreePaulis { .. } | UnitFlow::PathSums { .. } => 1.0,
         };
         self.block.n_cx() as f64 * factor
     }
@@ -157,6 +164,7 @@ impl Unit {
         let (flow, starts) = match self.record.flow {
             UnitFlow::ClosedForm | UnitFlow::Shorten { .. } => (Flow::Delete, 0),
             UnitFlow::Light | UnitFlow::Paulis { .. } | UnitFlow::PathSums { .. } => (Flow::Delete, 0),
+            UnitFlow::Exact { .. } => (Flow::Exact, 0),
             UnitFlow::FreeLight | UnitFlow::FreePaulis { .. } => (Flow::Delete, 0),
             UnitFlow::Delete => (Flow::Delete, 1),
             UnitFlow::Search { n_rounds } => (Flow::Search { n_rounds: n_rounds as usize }, 1),
@@ -167,7 +175,7 @@ impl Unit {
 
     /// The result, if the unit asks for the light passes alone: no engine has to do with them.
     pub fn solve_light(&self) -> Option<Solved> {
-        if !matches!(self.record.flow, UnitFlow::Light | UnitFlow::FreeLight) {
+        if self.record.flow.exact() != Some(ExactFlow::Light) {
             return None;
         }
         let mut trail = Trail { from: None, note: &mut |_| {} };
@@ -250,7 +258,10 @@ impl Unit {
 
     /// Whether a candidate is better than the block, by the unit's objective.
     pub(crate) fn is_better(&self, candidate: &BlockCircuit) -> bool {
-        self.rank(candidate) < self.rank(&self.block)
+        match self.keeps_angles() {
+            true => kept::is_better(self.objective, candidate, &self.block),
+            false => self.rank(candidate) < self.rank(&self.block),
+        }
     }
 
     /// On which wires the outputs of a result may be.
@@ -276,7 +287,10 @@ impl Unit {
 
     /// A candidate in the block's place, if that can be proved or measured.
     pub(crate) fn verified(&self, candidate: BlockCircuit) -> Result<VerifiedBlock, Rejected> {
-        VerifiedBlock::check(&self.block, candidate, self.record.tolerance)
+        match self.keeps_angles() {
+            true => self.proved(candidate),
+            false => VerifiedBlock::check(&self.block, candidate, self.record.tolerance),
+        }
     }
 
     /// Which of two results is the better one; the first if they are equally good.

@@ -324,7 +324,7 @@ fn every_objective_is_best_by_its_own_measure() {
             (n_two_qubit + after.n_two_qubit, depth + after.two_qubit_depth)
         })
     };
-    let [(cx, cx_depth), (depth_cx, depth), (_, weighted_depth)] = Objective::ALL.map(total);
+    let [(cx, cx_depth), (depth_cx, depth), (_, weighted_depth)] = Objective::NUMERICAL.map(total);
     println!("cx {cx} and {depth_cx}, depth {cx_depth}, {depth} and {weighted_depth}");
     assert!(cx <= depth_cx + N_SEEDS as usize && depth < cx_depth && weighted_depth <= cx_depth);
 }

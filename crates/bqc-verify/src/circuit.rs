@@ -63,6 +63,8 @@ pub struct WindowCounts {
     pub n_columns: usize,
     /// Bounded by Pauli forms.
     pub n_paulis: usize,
+    /// Proved to be equal by algebra.
+    pub n_algebra: usize,
     /// Bounded by sums over paths.
     pub n_path_sums: usize,
     /// Compared with their claimed distance on random states.
@@ -73,6 +75,7 @@ impl std::ops::AddAssign for WindowCounts {
     fn add_assign(&mut self, other: WindowCounts) {
         self.n_columns += other.n_columns;
         self.n_paulis += other.n_paulis;
+        self.n_algebra += other.n_algebra;
         self.n_path_sums += other.n_path_sums;
         self.n_states += other.n_states;
     }
@@ -86,6 +89,7 @@ impl WindowCounts {
                 Evidence::Unchanged => {}
                 Evidence::Columns => counts.n_columns += 1,
                 Evidence::Paulis => counts.n_paulis += 1,
+                Evidence::Algebra => counts.n_algebra += 1,
                 Evidence::PathSums => counts.n_path_sums += 1,
                 Evidence::States => counts.n_states += 1,
             }
@@ -187,9 +191,9 @@ impl VerifiedCircuit {
         VerifiedCircuit { circuit, permutation, ends, bound, way, is_recorded }
     }
 
-    /// Does an edit again, and measures everything in it: windows up to eight wires over all columns, wider ones by
-    /// Pauli forms or path sums, and where these prove nothing, up to twelve wires, as far as random states can contradict
-    /// the distance that the edit names. Gives how many windows were which.
+    /// Does an edit again, and measures everything in it: windows that the edit calls equal by algebra, others up to
+    /// eight wires over all columns, wider ones by Pauli forms or path sums, and where these prove nothing, up to twelve
+    /// wires, as far as random states can contradict the distance that the edit names. Gives how many windows were which.
     pub fn replay(&self, edit: &Edit) -> Result<(VerifiedCircuit, WindowCounts), ReplayError> {
         match edit {
             Edit::Moves(moves) => {
@@ -311,22 +315,39 @@ impl VerifiedCircuit {
 pub struct Output {
     circuit: Circuit,
     verified: Option<VerifiedCircuit>,
+    is_named: bool,
 }
 
 impl Output {
     /// A verified circuit, over the lowered gates.
     pub fn of(verified: VerifiedCircuit) -> Output {
-        Output { circuit: verified.circuit().to_circuit(), verified: Some(verified) }
+        Output { circuit: verified.circuit().to_circuit(), verified: Some(verified), is_named: false }
+    }
+
+    /// A verified circuit, in the named gates of the table where these mean the same (`h` and `t`, not `u3`). Lowered
+    /// again it is the verified circuit to the last bit; if it is not, which is a fault, no gate is named.
+    pub fn named(verified: VerifiedCircuit) -> Output {
+        let circuit = verified.circuit().to_named_circuit();
+        let again = VerifiedCircuit { circuit: Arc::new(Lowered::of(&circuit)), ..verified.clone() };
+        match again.is_same(&verified) {
+            true => Output { circuit, verified: Some(verified), is_named: true },
+            false => Output::of(verified),
+        }
     }
 
     /// The input itself, gate by gate as it was read.
     pub fn input(input: &Circuit) -> Output {
-        Output { circuit: input.clone(), verified: None }
+        Output { circuit: input.clone(), verified: None, is_named: false }
     }
 
     /// The gates to be written.
     pub fn circuit(&self) -> &Circuit {
         &self.circuit
+    }
+
+    /// Whether its gates have names, and its angles are to be written as multiples of π.
+    pub fn is_named(&self) -> bool {
+        self.is_named
     }
 
     /// The qubits of the input that the circuit leaves on another wire: see [`VerifiedCircuit::moved`].

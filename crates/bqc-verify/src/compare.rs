@@ -14,6 +14,9 @@
 //!   the bits, because the classical history is the same in both by the rule above. A rewriting that
 //!   is right only because some value can never occur is therefore reported as a difference.
 //!
+//! On request equality is proved by algebra first: circuits whose angles are multiples of π/2^k and that differ by
+//! commuting, merging and Cliffords alone are exactly equal then, at any width.
+//!
 //! Where no state fits, Pauli forms or sums over paths may still bound the distance (`pauli`, `pathsum`, `wide`). They
 //! prove that circuits are close, and never that they differ.
 
@@ -43,6 +46,8 @@ pub struct CompareOptions {
     /// Whether to try Pauli forms and path sums where not even one state can be afforded. They take up to 1 GiB of
     /// memory, and path sums some seconds.
     pub with_bounds: bool,
+    /// Whether to try first to prove equality by algebra, at any width. It takes as much memory.
+    pub with_algebra: bool,
 }
 
 impl Default for CompareOptions {
@@ -54,6 +59,7 @@ impl Default for CompareOptions {
             max_updates: 1e11,
             seed: 0,
             with_bounds: true,
+            with_algebra: false,
         }
     }
 }
@@ -77,6 +83,9 @@ pub enum Method {
     Paulis,
     /// Sums over paths that become that of the identity, or Pauli forms for a part: the distance is a bound as well.
     PathSums,
+    /// Algebra: Pauli forms whose angles are integer multiples of π/2^23 cancel, so the circuits are equal. The distance
+    /// is zero.
+    Algebra,
 }
 
 impl Method {
@@ -96,6 +105,7 @@ impl std::fmt::Display for Method {
             }
             Method::Paulis => write!(f, "at most, proved by Pauli forms that cancel"),
             Method::PathSums => write!(f, "at most, proved by path sums that cancel"),
+            Method::Algebra => write!(f, "exactly, proved by algebra with angles as multiples of pi/2^23"),
         }
     }
 }
@@ -189,6 +199,9 @@ pub fn compare_circuits(a: &Circuit, b: &Circuit, options: &CompareOptions) -> R
     let n_terminal: Vec<usize> = a.n_terminal.iter().zip(&b.n_terminal).map(|(a, b)| *a.min(b)).collect();
     let place = compact(&a, &b, &n_terminal);
     let n = place.iter().flatten().count();
+    if options.with_algebra && wide::exact_bound(&a, &b, &n_terminal) == Some(0.0) {
+        return Ok(Comparison { distance: 0.0, method: Method::Algebra, n_qubits: n });
+    }
     let by_bounds = |otherwise: Incomparable| match options.with_bounds {
         true => wide::distance_bound(&a, &b, &n_terminal)
             .map(|(distance, method)| Comparison { distance, method, n_qubits: n })

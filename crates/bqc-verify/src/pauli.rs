@@ -16,6 +16,11 @@
 //! Generic one-qubit gates may be equal only as products. Where merging alone does not do, four rotations about two
 //! Paulis and their product become three (`chain`), which rounds, and is measured.
 //!
+//! A proof by algebra ([`exact_bound`]) reads an angle that is next to a multiple of π/2^23 as that multiple, and any
+//! other one as a symbol. All of them are integers then, no chain is shortened, and where every rotation cancels the
+//! bound is zero, not nearly zero. Only where two symbols were added up, or one has another last digit, sums round as
+//! above.
+//!
 //! What this cannot reduce may be equal all the same, by identities of more than commuting, merging and Cliffords. So
 //! the answer is a bound or nothing, and never that circuits differ.
 
@@ -27,7 +32,7 @@ mod layers;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use angle::Angle;
+use angle::{Angle, Reading};
 use bqc_circuit::{LoweredGate, TwoQubitGate, Wire};
 use common::without_common;
 use frame::{Axis, Frame};
@@ -43,6 +48,9 @@ const WORDS_BESIDE: usize = 20;
 /// Two angles that add up to a rotation at most this far from the identity, in phase distance, count as nothing, and
 /// that goes into the bound. A rotation by what rounding leaves would block all others that do not commute with it.
 const NEGLIGIBLE: f64 = 1e-12;
+
+/// The same in a proof by algebra: sums of a few angles that are no multiples of π/2^23 round by less.
+const NEGLIGIBLE_IN_ALGEBRA: f64 = 1e-14;
 
 /// A rotation by a rest up to this is not kept, but counted: it is the rounding of a quarter turn to a double.
 const ROUNDED_TURN: f64 = 1e-15;
@@ -66,7 +74,12 @@ struct Form {
     dropped: f64,
     /// Rotations by a rest up to this are not kept.
     least: f64,
+    /// Whether chains are shortened as well.
+    with_chains: bool,
+    /// Rotations whose angles may round in sums.
     n_rotations: usize,
+    /// How angles are read.
+    reading: Reading,
     /// A Pauli at work.
     pauli: Vec<u64>,
 }
@@ -83,45 +96,79 @@ pub(crate) fn distance_bound<W: Wire>(
     candidate: &[LoweredGate<W>],
     enough: f64,
 ) -> Option<f64> {
-    let is_taken = |gate: &LoweredGate<W>| match gate {
-        LoweredGate::One { angles, .. } => angles.iter().all(|angle| Angle::of(*angle).is_some()),
-        LoweredGate::Two { .. } => true,
-    };
-    if !original.iter().chain(candidate).all(is_taken) {
-        return None;
-    }
-    let place = places(original.iter().chain(candidate));
-    let [original, candidate] = without_common(original, candidate, &place);
-    let rest = || original.iter().chain(&candidate).copied();
-    let place = places(rest());
-    let n_wires = place.len();
-    if n_words(rest(), n_wires) > MOST_WORDS {
-        return None;
-    }
-    let attempt = |least: f64, with_chains: bool| {
-        let mut form = Form::new(n_wires, least, with_chains);
-        for gate in &original {
-            form.push(gate, &place, false)?;
-        }
-        for gate in candidate.iter().rev() {
-            form.push(gate, &place, true)?;
-        }
-        if with_chains {
-            form.settle();
-        }
-        form.distance()
-    };
+    let difference = Difference::of(original, candidate, Reading::Literal)?;
     // From cheap to dear, until one is enough.
     let mut best: Option<f64> = None;
     for (least, with_chains) in [(ROUNDED_TURN, false), (SMALL_TURN, false), (ROUNDED_TURN, true)] {
-        if least == ROUNDED_TURN || rest().any(|gate| has_rest_up_to(gate, least)) {
-            best = [best, attempt(least, with_chains)].into_iter().flatten().min_by(f64::total_cmp);
+        if least == ROUNDED_TURN || difference.gates().any(|gate| has_rest_up_to(gate, least)) {
+            let form = Form::new(difference.n_wires(), Reading::Literal, least, with_chains);
+            best = [best, difference.bound(form)].into_iter().flatten().min_by(f64::total_cmp);
         }
         if best.is_some_and(|bound| bound <= enough) {
             break;
         }
     }
     best
+}
+
+/// The bound of a proof by algebra: zero if all rotations cancel as integers, where an angle is a multiple of π/2^23 or
+/// a whole number of times a double that stands in the circuits. Where different such doubles were added up, their
+/// rounding is the bound.
+///
+/// Time and reasons for none as for [`distance_bound`]; nothing is shortened numerically.
+pub(crate) fn exact_bound<W: Wire>(original: &[LoweredGate<W>], candidate: &[LoweredGate<W>]) -> Option<f64> {
+    let difference = Difference::of(original, candidate, Reading::Algebra)?;
+    difference.bound(Form::new(difference.n_wires(), Reading::Algebra, ROUNDED_TURN, false))
+}
+
+/// What two lists of gates do not have in common.
+struct Difference<'a, W> {
+    original: Vec<&'a LoweredGate<W>>,
+    candidate: Vec<&'a LoweredGate<W>>,
+    /// A number for each wire.
+    place: HashMap<W, usize>,
+}
+
+impl<'a, W: Wire> Difference<'a, W> {
+    /// None if an angle cannot be taken, or it is too large.
+    fn of(
+        original: &'a [LoweredGate<W>],
+        candidate: &'a [LoweredGate<W>],
+        reading: Reading,
+    ) -> Option<Difference<'a, W>> {
+        let is_taken = |gate: &LoweredGate<W>| match gate {
+            LoweredGate::One { angles, .. } => angles.iter().all(|angle| Angle::read(*angle, reading).is_some()),
+            LoweredGate::Two { .. } => true,
+        };
+        if !original.iter().chain(candidate).all(is_taken) {
+            return None;
+        }
+        let place = places(original.iter().chain(candidate));
+        let [original, candidate] = without_common(original, candidate, &place);
+        let place = places(original.iter().chain(&candidate).copied());
+        let difference = Difference { original, candidate, place };
+        (n_words(difference.gates(), difference.n_wires()) <= MOST_WORDS).then_some(difference)
+    }
+
+    fn gates(&self) -> impl Iterator<Item = &'a LoweredGate<W>> {
+        self.original.iter().chain(&self.candidate).copied()
+    }
+
+    fn n_wires(&self) -> usize {
+        self.place.len()
+    }
+
+    /// The bound that comes out of this empty form.
+    fn bound(&self, mut form: Form) -> Option<f64> {
+        for gate in &self.original {
+            form.push(gate, &self.place, false)?;
+        }
+        for gate in self.candidate.iter().rev() {
+            form.push(gate, &self.place, true)?;
+        }
+        form.settle();
+        form.distance()
+    }
 }
 
 /// Whether a gate has a rotation by a rest that is kept, but no larger than `most`.
@@ -143,7 +190,7 @@ pub(crate) fn places<'a, W: Wire>(gates: impl Iterator<Item = &'a LoweredGate<W>
 
 /// Words of memory: each rotation has its Pauli in a layer and in the index, and some words beside it.
 fn n_words<'a, W: Wire>(gates: impl Iterator<Item = &'a LoweredGate<W>>, n_wires: usize) -> usize {
-    let is_kept = |angle: &&f64| Angle::of(**angle).is_some_and(|angle| angle.rest[0].abs() > ROUNDED_TURN);
+    let is_kept = |angle: &&f64| Angle::of(**angle).is_none_or(|angle| angle.rest[0].abs() > ROUNDED_TURN);
     let n_of = |gate: &LoweredGate<W>| match gate {
         LoweredGate::One { angles, .. } => angles.iter().filter(is_kept).count(),
         LoweredGate::Two { .. } => 0,
@@ -155,14 +202,17 @@ fn n_words<'a, W: Wire>(gates: impl Iterator<Item = &'a LoweredGate<W>>, n_wires
 }
 
 impl Form {
-    fn new(n_wires: usize, least: f64, with_chains: bool) -> Form {
+    fn new(n_wires: usize, reading: Reading, least: f64, with_chains: bool) -> Form {
         let n_words = frame::words_of(n_wires);
+        let negligible = if reading == Reading::Algebra { NEGLIGIBLE_IN_ALGEBRA } else { NEGLIGIBLE };
         Form {
             frame: Frame::new(n_wires),
-            layers: Layers::new(n_words, NEGLIGIBLE, with_chains),
+            layers: Layers::new(n_words, negligible, with_chains),
             dropped: 0.0,
             least,
+            with_chains,
             n_rotations: 0,
+            reading,
             pauli: vec![0; n_words],
         }
     }
@@ -176,11 +226,9 @@ impl Form {
             }
             LoweredGate::One { wire, angles: [theta, phi, lambda] } => {
                 // Up to phase `Rz(φ) Ry(θ) Rz(λ)`, and `Ry(θ) = Rz(π/2) Rx(θ) Rz(−π/2)`.
-                let mut turns = [
-                    (Axis::Z, Angle::of(*lambda)?.turned(3)),
-                    (Axis::X, Angle::of(*theta)?),
-                    (Axis::Z, Angle::of(*phi)?.turned(1)),
-                ];
+                let read = |angle: &f64| Angle::read(*angle, self.reading);
+                let mut turns =
+                    [(Axis::Z, read(lambda)?.turned(3)), (Axis::X, read(theta)?), (Axis::Z, read(phi)?.turned(1))];
                 if is_inverse {
                     turns.reverse();
                     turns.iter_mut().for_each(|(_, angle)| *angle = angle.negated());
@@ -199,11 +247,11 @@ impl Form {
         if angle.quarters > 0 {
             self.frame.turn_wire(wire, axis, &self.pauli, angle.quarters);
         }
-        if angle.rest[0] == 0.0 {
+        if angle.is_quarters() {
             return;
         }
-        self.n_rotations += 1;
-        if angle.rest[0].abs() <= self.least {
+        self.n_rotations += usize::from(!angle.is_exact() || angle.has_symbol());
+        if angle.is_quarters_within(self.least) {
             self.dropped += angle.without_quarters().distance();
             return;
         }
@@ -213,8 +261,12 @@ impl Form {
         }
     }
 
-    /// Lets all rotations fall again, as long as some go: where a chain has become shorter, others may come together.
+    /// Lets all rotations fall again if chains are shortened, as long as some go: where a chain has become shorter,
+    /// others may come together.
     fn settle(&mut self) {
+        if !self.with_chains {
+            return;
+        }
         for _ in 0..MOST_ROUNDS {
             let n_before = self.layers.n_left();
             if n_before > MOST_LEFT {
@@ -243,7 +295,8 @@ impl Form {
     /// A bound of the phase distance from the identity, if the Clifford is the identity and the bound below one, which
     /// every distance is.
     fn distance(&self) -> Option<f64> {
-        let rounding = angle::ERROR * self.n_rotations as f64;
+        let has_rounded = self.reading == Reading::Literal || self.layers.has_rounded();
+        let rounding = if has_rounded { angle::ERROR * self.n_rotations as f64 } else { 0.0 };
         // The sums below are of positive numbers, each rounded by 1e-16 of itself.
         let bound = (self.dropped + self.layers.distance()) * (1.0 + 1e-9) + rounding;
         (bound < 1.0 && self.frame.is_identity()).then_some(bound)

@@ -49,4 +49,4 @@ pub use report::{
 pub use run_status::{RunStatus, SupervisorStatus};
 pub use segment::{Entry, PassKey, PassRecord, Replay, SegmentError, WriterRecord};
 pub use stats::{PartitionPreview, StatsReport};
-pub use unit::{BlockForm, FormError, SolvedRecord, UnitFlow, UnitKey, UnitRecord};
+pub use unit::{BlockForm, ExactFlow, FormError, SolvedRecord, UnitFlow, UnitKey, UnitRecord};

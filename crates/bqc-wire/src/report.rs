@@ -25,6 +25,10 @@ pub struct Report {
     /// Largest possible phase distance of output and input, in `[0, 1]`, with the qubits back on their wires: the sum of the verified
     /// distances of all blocks and of all one-qubit merges, over all passes.
     pub error_bound: f64,
+    /// Whether algebra proves that output and input are exactly equal: the error bound is zero, not nearly zero. Only in
+    /// reports of runs that keep the input's angles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_exactly_equal: Option<bool>,
     /// Comparison of the whole circuits, where they are small enough.
     pub whole_check: WholeCheck,
     /// In words, what the verifier refused of what bqc itself had made of the whole circuit. Each time the circuit
@@ -128,6 +132,10 @@ pub struct CircuitFigures {
     pub one_qubit_gates: u64,
     /// Longest chain of operations that depend on each other, barriers not counted.
     pub depth: u64,
+    /// Rotations by angles that are no multiples of π/2: the T gates of a circuit over Clifford and T. Only in reports of
+    /// runs that keep the input's angles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotations: Option<u64>,
 }
 
 /// Result of the comparison of whole circuits.
@@ -153,6 +161,8 @@ pub enum CheckMethod {
     RandomBranches,
     /// By Pauli forms that cancel: an upper bound.
     Paulis,
+    /// By algebra: they are exactly equal.
+    Algebra,
     /// By sums over paths that become that of the identity: an upper bound.
     PathSums,
     /// Not at all: too many wires.

@@ -111,6 +111,41 @@ pub enum UnitFlow {
         /// Moves of the search.
         n_moves: u64,
     },
+    /// By an exact pass that keeps the angles, with a result that is proved by algebra.
+    Exact {
+        /// Which pass.
+        by: ExactFlow,
+    },
+}
+
+/// An exact pass over a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExactFlow {
+    /// The light passes.
+    Light,
+    /// Synthesis from the Pauli form, and a search over Pauli blocks.
+    Paulis {
+        /// Moves of the search.
+        n_moves: u64,
+    },
+    /// A walk that keeps the path sum.
+    PathSums {
+        /// Proposals of the walk.
+        n_proposals: u64,
+    },
+}
+
+impl UnitFlow {
+    /// The exact pass that is asked for, whether or not its result is to be proved by algebra.
+    pub fn exact(&self) -> Option<ExactFlow> {
+        match *self {
+            UnitFlow::Light | UnitFlow::FreeLight => Some(ExactFlow::Light),
+            UnitFlow::Paulis { n_moves } | UnitFlow::FreePaulis { n_moves } => Some(ExactFlow::Paulis { n_moves }),
+            UnitFlow::PathSums { n_proposals } => Some(ExactFlow::PathSums { n_proposals }),
+            UnitFlow::Exact { by } => Some(by),
+            UnitFlow::ClosedForm | UnitFlow::Delete | UnitFlow::Search { .. } | UnitFlow::Shorten { .. } => None,
+        }
+    }
 }
 
 /// One unit of work.

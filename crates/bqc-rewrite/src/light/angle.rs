@@ -10,13 +10,23 @@ use std::f64::consts::TAU;
 use std::ops::{Add, Neg, Sub};
 
 /// An angle modulo 2π, in units of 2π/2^64.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Angle(u64);
+
+/// An angle near a multiple of π/2. Of two such, the nearer one comes first, then the smaller one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct NearQuarters {
+    /// How far it is from the multiple, in units.
+    off: u64,
+    /// How many times π/2, 0 to 3.
+    pub n: u8,
+}
 
 /// Multiples of this many units, π/2^23, are recognised.
 const GRID: u64 = 1 << 40;
-/// A number of radians that is read is known to some 2^-52 of itself: so many units a radian, four roundings.
-const READ_NOISE: f64 = 8192.0;
+/// A number of radians that is read is known to fifteen digits, as many programs write it: so many units a radian,
+/// 5.0e-15.
+const READ_NOISE: f64 = 14_680.0;
 /// Angles of products of gates are known to some 1e-15 rad: so many units, 5.6e-15 rad.
 const COMPUTED_NOISE: f64 = 16384.0;
 /// A sum of two angles is known to this part of them, four roundings.
@@ -89,6 +99,28 @@ impl Angle {
     /// How many times π/2 it is, 0 to 3, if it is a multiple.
     pub fn as_quarters(self) -> Option<u8> {
         (self.0 << 2 == 0).then_some((self.0 >> 62) as u8)
+    }
+
+    /// How many times π/4 it is, 0 to 7, if it is a multiple.
+    pub fn as_eighths(self) -> Option<u8> {
+        (self.0 << 3 == 0).then_some((self.0 >> 61) as u8)
+    }
+
+    /// What it is beyond a multiple of π/2: less than that.
+    pub fn beyond_quarters(self) -> Angle {
+        Angle(self.0 & (Angle::QUARTER.0 - 1))
+    }
+
+    /// The multiple of π/2 that it is within the noise of computed angles, if it is one.
+    pub fn near_quarters(self) -> Option<NearQuarters> {
+        let nearest = Angle(self.0.wrapping_add(Angle::QUARTER.0 / 2) & !(Angle::QUARTER.0 - 1));
+        let off = (self - nearest).size();
+        nearest.as_quarters().filter(|_| off as f64 <= COMPUTED_NOISE).map(|n| NearQuarters { off, n })
+    }
+
+    /// Whether it is a multiple of π/2^23.
+    pub fn is_multiple(self) -> bool {
+        self.0.is_multiple_of(GRID)
     }
 
     /// The angle in `(−π/2, π/2]` that differs by a multiple of π, and whether that multiple is odd.

@@ -28,6 +28,7 @@ mod swaps;
 mod tape;
 mod write;
 
+pub(crate) use angle::Angle;
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, LoweredGate, OutputPermutation, Qubit, Wire};
 use euler::Euler;
 use runs::End;

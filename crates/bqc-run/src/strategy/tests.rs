@@ -37,7 +37,7 @@ fn approximating() -> Settings {
 }
 
 fn figures(n_two_qubit: usize) -> Figures {
-    Figures { n_two_qubit, n_one_qubit: 0, depth: 0, two_qubit_depth: 0 }
+    Figures { n_two_qubit, n_one_qubit: 0, depth: 0, two_qubit_depth: 0, n_rotations: 0 }
 }
 
 /// A step from `before` to `after` CX that leaves `best` CX in the best circuit.

@@ -205,6 +205,8 @@ impl<'a> View<'a> {
         }
         let (from, pass) = (self.origin(), self.n_passes());
         Some(match self.settings.block.flow {
+            // Its steps are those of `kept`.
+            Flow::Exact => return None,
             Flow::Delete => Step::Delete { from, cuts: cuts::deleting(self.settings, pass, self.was_large()) },
             Flow::Search { n_rounds } => {
                 let n_doublings = self.n_slow().min(MOST_DOUBLINGS);

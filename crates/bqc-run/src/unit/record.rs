@@ -146,6 +146,8 @@ impl Unit {
         }
         let verified = if candidate == self.block {
             VerifiedBlock::unchanged(candidate)
+        } else if self.keeps_angles() {
+            self.proved(candidate)?
         } else {
             VerifiedBlock::check_claim(&self.block, candidate, result.distance, self.record.tolerance)?
         };

@@ -156,7 +156,7 @@ impl Unit {
 
     /// Whether a circuit is the unit's block.
     fn holds(&self, circuit: BlockCircuit) -> Result<(), Refused> {
-        self.verified(circuit)?;
+        self.verified(self.with_meant_angles(circuit))?;
         Ok(())
     }
 }

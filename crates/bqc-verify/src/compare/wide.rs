@@ -33,25 +33,45 @@ struct Levels {
 /// A bound of the distance of two circuits whose directives are the same, if forms or sums cancel, and which of the two
 /// it took. The last `n_terminal` measurements of each wire are left out.
 pub(super) fn distance_bound(a: &Reading, b: &Reading, n_terminal: &[usize]) -> Option<(f64, Method)> {
+    let mut method = Method::Paulis;
+    let bound = sum_over_levels(a, b, n_terminal, |a, b| {
+        let by_paulis = pauli::distance_bound(a, b, ENOUGH);
+        if by_paulis.is_some_and(|bound| bound <= ENOUGH) {
+            return by_paulis;
+        }
+        let by_path_sums = pathsum::distance_bound(a, b, ENOUGH, Effort::THOROUGH);
+        if by_path_sums.is_some_and(|bound| by_paulis.is_none_or(|other| bound < other)) {
+            method = Method::PathSums;
+            return by_path_sums;
+        }
+        by_paulis
+    });
+    Some((bound?, method))
+}
+
+/// The same by algebra: zero if the circuits are exactly equal.
+pub(super) fn exact_bound(a: &Reading, b: &Reading, n_terminal: &[usize]) -> Option<f64> {
+    sum_over_levels(a, b, n_terminal, pauli::exact_bound)
+}
+
+/// The sum of what `bound` says of each level. None if the directives stand at other levels, or it says nothing of one.
+fn sum_over_levels(
+    a: &Reading,
+    b: &Reading,
+    n_terminal: &[usize],
+    mut bound: impl FnMut(&[LoweredGate], &[LoweredGate]) -> Option<f64>,
+) -> Option<f64> {
     let [a, b] = [Levels::of(a, n_terminal)?, Levels::of(b, n_terminal)?];
     if a.directives != b.directives {
         return None;
     }
     let none: &[LoweredGate] = &[];
-    let mut total = (0.0, Method::Paulis);
-    for level in 0..a.gates.len().max(b.gates.len()) {
-        let [a, b] = [&a, &b].map(|levels| levels.gates.get(level).map_or(none, |gates| gates));
-        let by_paulis = pauli::distance_bound(a, b, ENOUGH);
-        let by_path_sums = match by_paulis {
-            Some(bound) if bound <= ENOUGH => None,
-            _ => pathsum::distance_bound(a, b, ENOUGH, Effort::THOROUGH),
-        };
-        let of_level = [(by_paulis, total.1), (by_path_sums, Method::PathSums)];
-        let bounds = of_level.into_iter().filter_map(|(bound, method)| Some((bound?, method)));
-        let (bound, method) = bounds.min_by(|a, b| a.0.total_cmp(&b.0))?;
-        total = (total.0 + bound, method);
-    }
-    Some(total)
+    (0..a.gates.len().max(b.gates.len()))
+        .map(|level| {
+            let [a, b] = [&a, &b].map(|levels| levels.gates.get(level).map_or(none, |gates| gates));
+            bound(a, b)
+        })
+        .sum()
 }
 
 impl Levels {

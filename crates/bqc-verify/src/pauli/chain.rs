@@ -5,7 +5,6 @@
 //! unit quaternion is a product of three, of which only neighbours need to be about different units: Euler's angles.
 
 use super::angle::Angle;
-use std::f64::consts::FRAC_PI_2;
 
 /// What the measurement of a reduction may miss, in phase distance: five products of quaternions round to some 1e-16
 /// each, and so do the sines and cosines that they are made of.
@@ -33,7 +32,7 @@ fn product([a0, a1, a2, a3]: Quaternion, [b0, b1, b2, b3]: Quaternion) -> Quater
 /// The product of rotations in time order, each about the unit i, j or k: 0, 1 or 2.
 fn quaternion(rotations: &[(usize, Angle)]) -> Quaternion {
     rotations.iter().fold([1.0, 0.0, 0.0, 0.0], |total, (axis, angle)| {
-        let (sin, cos) = ((f64::from(angle.quarters) * FRAC_PI_2 + angle.rest[0]) / 2.0).sin_cos();
+        let (sin, cos) = (angle.radians() / 2.0).sin_cos();
         let mut factor = [cos, 0.0, 0.0, 0.0];
         factor[1 + axis] = sin;
         product(factor, total)
@@ -48,7 +47,7 @@ fn quaternion(rotations: &[(usize, Angle)]) -> Quaternion {
 /// `S(x) = Q(−π/2) P(x) Q(π/2)` for the axis k, `P(z) Q(y) S(x)` is `P(z) Q(y − π/2) P(x)` in front of `Q(π/2)`.
 pub(super) fn reduced(chain: [(usize, Angle); 4]) -> Option<Reduced> {
     let axis = chain[1].0;
-    let quarter = Angle { quarters: u8::from(axis == 2), rest: [0.0; 2] };
+    let quarter = Angle::quarter_turns(u8::from(axis == 2));
     let whole = quaternion(&chain);
     let [w, i, j, k] = product(whole, quaternion(&[(1, quarter.negated())]));
     let y = 2.0 * j.hypot(k).atan2(w.hypot(i));
@@ -67,11 +66,12 @@ pub(super) fn reduced(chain: [(usize, Angle); 4]) -> Option<Reduced> {
 mod tests {
     use super::*;
     use bqc_linalg::{Stream, Su2};
+    use std::f64::consts::FRAC_PI_2;
 
     /// By 2 × 2 matrices: the units are X, Y and Z.
     fn matrix(rotations: &[(usize, Angle)]) -> Su2 {
         rotations.iter().fold(Su2::IDENTITY, |total, (axis, angle)| {
-            let a = f64::from(angle.quarters) * FRAC_PI_2 + angle.rest[0];
+            let a = angle.radians();
             let gate = [Su2::u3(a, -FRAC_PI_2, FRAC_PI_2), Su2::u3(a, 0.0, 0.0), Su2::u3(0.0, 0.0, a)][*axis];
             gate * total
         })

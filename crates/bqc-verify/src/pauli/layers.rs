@@ -61,6 +61,8 @@ pub(super) struct Layers {
     negligible: f64,
     /// Sum of the phase distances of what counted as nothing, and of what reductions of chains have changed.
     dropped: f64,
+    /// Whether any sum of angles was rounded.
+    has_rounded: bool,
     with_chains: bool,
     /// Quarter turns that have come out, in front of nothing any more: see [`Layers::turns`].
     turns: Vec<(Box<[u64]>, u8)>,
@@ -76,6 +78,7 @@ impl Layers {
             reach: vec![0; 64 * n_words],
             negligible,
             dropped: 0.0,
+            has_rounded: false,
             with_chains,
             turns: Vec::new(),
         }
@@ -217,8 +220,14 @@ impl Layers {
         self.note(after, id);
     }
 
+    /// Whether any sum of angles was rounded.
+    pub(super) fn has_rounded(&self) -> bool {
+        self.has_rounded
+    }
+
+    /// A symbol is something, however small its angle.
     fn is_nothing(&self, angle: Angle) -> bool {
-        angle.distance() <= self.negligible
+        !angle.has_symbol() && angle.distance() <= self.negligible
     }
 
     /// The rotations of a layer with their Paulis.
@@ -255,7 +264,9 @@ impl Layers {
 
     /// Adds to the rotation about the same Pauli. Its quarter turns commute with all that the other fell through.
     fn merge(&mut self, pauli: &[u64], id: u32, angle: Angle) {
-        let sum = self.rotations[id as usize].angle.plus(angle);
+        let there = self.rotations[id as usize].angle;
+        self.has_rounded |= !there.adds_exactly(angle);
+        let sum = there.plus(angle);
         let rest = sum.without_quarters();
         // Two small angles that add up, as a Fourier transform has them, are not the rounding of a large one.
         if self.is_nothing(rest) && rest.distance() <= MOST_LEFT_OVER * angle.distance() {

@@ -302,3 +302,71 @@ fn angles_that_a_pass_has_rounded_away_count_and_block_nothing() {
     assert!((1e-13..1e-11).contains(&found), "{found:e}");
     assert!(bound(&whole, &whole).unwrap() < 1e-20);
 }
+
+/// Rotations by multiples of π/8 or of π/4, some of which commute and change places in the second circuit, where each
+/// is cut in two.
+fn shuffled_multiples(width: u16, n: usize, s: &mut Stream) -> (BlockCircuit, BlockCircuit) {
+    let step = if s.chance(0.5) { FRAC_PI_4 } else { FRAC_PI_4 / 2.0 };
+    let mut rotations: Vec<_> = (0..n).map(|_| (random_pauli(width, s), s.below(16) as f64)).collect();
+    let [mut first, mut second] = [BlockCircuit::new(width), BlockCircuit::new(width)];
+    rotations.iter().for_each(|(pauli, k)| push_rotation(&mut first, pauli, k * step, s));
+    for _ in 0..4 * n {
+        let at = s.below(n - 1);
+        if commute(&rotations[at].0, &rotations[at + 1].0) {
+            rotations.swap(at, at + 1);
+        }
+    }
+    for (pauli, k) in &rotations {
+        let part = s.below(16) as f64;
+        push_rotation(&mut second, pauli, (k - part) * step, s);
+        push_rotation(&mut second, pauli, part * step, s);
+    }
+    (first, second)
+}
+
+#[test]
+fn equal_circuits_of_multiples_are_proved_without_any_rounding() {
+    for seed in 0..200 {
+        let mut s = Stream::new(seed, 12, 21);
+        let width = 2 + s.below(4) as u16;
+        let (a, b) = shuffled_multiples(width, 2 + s.below(30), &mut s);
+        assert!(block_distance(&a, &b).unwrap() < 1e-12, "{seed}");
+        assert_eq!(exact_bound(&a.gates, &b.gates), Some(0.0), "{seed}");
+        // Another T gate or another CX somewhere is never called equal.
+        let mut other = b.clone();
+        let at = s.below(other.gates.len());
+        match s.below(3) {
+            0 => other.push_u3(BlockQubit(0), [0.0, 0.0, FRAC_PI_4]),
+            1 => other.gates.insert(at, LoweredGate::u3(BlockQubit(1), [0.0, 0.0, PI / f64::from(1 << 23)])),
+            _ => other.gates.insert(at, LoweredGate::cx(BlockQubit(0), BlockQubit(1))),
+        }
+        assert_ne!(exact_bound(&a.gates, &other.gates), Some(0.0), "{seed}");
+    }
+}
+
+#[test]
+fn what_is_nearly_a_multiple_is_none() {
+    let mut s = Stream::new(3, 12, 22);
+    for error in [1e-13, 1e-12, 1e-9, 1e-3] {
+        let (a, b) = shuffled_multiples(4, 20, &mut s);
+        let mut other = b.clone();
+        let mut angles = other.gates.iter_mut().filter_map(|gate| match gate {
+            LoweredGate::One { angles: [theta, _, lambda], .. } if *theta == 0.0 && *lambda != 0.0 => Some(lambda),
+            _ => None,
+        });
+        *angles.next().expect("there are rotations") += error;
+        let found = exact_bound(&a.gates, &other.gates);
+        assert!(found.is_none_or(|bound| bound > error / 10.0), "{error:e}: {found:?}");
+    }
+}
+
+#[test]
+fn other_angles_keep_their_rounding_in_a_proof_by_algebra() {
+    let mut s = Stream::new(5, 12, 23);
+    for _ in 0..50 {
+        let (a, b) = shuffled_pair(4, 20, &mut s);
+        let found = exact_bound(&a.gates, &b.gates).unwrap();
+        assert!(found > 0.0 && found < 1e-13, "{found:e}");
+        assert!(block_distance(&a, &b).unwrap() <= found + 1e-13);
+    }
+}
