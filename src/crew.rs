@@ -32,14 +32,15 @@ pub fn wants_processes(args: &CompileArgs, input: &Circuit, settings: &Settings)
 }
 
 /// What a run of these settings does at least with a circuit of a single window, roughly in proportion to the time: CX
-/// gates, times starts, rounds, and passes until its patience is at its end.
+/// gates, times starts, rounds, passes until its patience is at its end, and restarts in vain.
 fn work(n_cx: usize, settings: &Settings) -> f64 {
     let n_rounds = match settings.block.flow {
         Flow::Search { n_rounds } => n_rounds,
         Flow::Delete | Flow::Exact => 1,
     };
     let n_passes = settings.patience.min(settings.max_passes);
-    n_cx as f64 * settings.block.starts as f64 * n_rounds as f64 * f64::from(n_passes)
+    let n_searches = f64::from(settings.restarts) + 1.0;
+    n_cx as f64 * settings.block.starts as f64 * n_rounds as f64 * f64::from(n_passes) * n_searches
 }
 
 /// How many processes, if any are `wanted`: one for each core, or as many as GPUs are to have.

@@ -50,6 +50,7 @@ pub fn event(event: Event<'_>) {
             let (two_qubit_gates, one_qubit_gates) = (n_two_qubit as u64, n_one_qubit as u64);
             info!(pass, two_qubit_gates, one_qubit_gates, "pass finished");
         }
+        Event::Restarted { n_two_qubit } => info!(best_two_qubit_gates = n_two_qubit as u64, "restarted"),
         Event::Checking { n_qubits } => info!(n_qubits = n_qubits as u64, "comparing"),
         Event::FolderFailed(line) => warn!(line, "warning"),
         Event::BlockFinished(_) => {}

@@ -44,7 +44,7 @@ pub struct Progress {
     bar: ProgressBar,
     /// Who does the work, in words.
     crew: OnceLock<String>,
-    /// Two-qubit gates removed so far, over all passes.
+    /// Two-qubit gates removed so far, over all passes since the last restart.
     removed: AtomicU64,
     /// What each GPU's workers have done, by the name of the GPU.
     gpus: Mutex<BTreeMap<String, Share>>,
@@ -180,6 +180,12 @@ impl Observer for Progress {
                 if self.talk == Talk::Verbose {
                     let seconds = self.seconds();
                     self.say(&format!("pass {}: {n_two_qubit} CX, {n_one_qubit} U3 after {seconds:.2} s", pass + 1));
+                }
+            }
+            Event::Restarted { n_two_qubit } => {
+                self.removed.store(0, Ordering::Relaxed);
+                if self.talk == Talk::Verbose {
+                    self.say(&format!("restart: the best circuit so far has {n_two_qubit} CX"));
                 }
             }
             Event::Checking { n_qubits } => {

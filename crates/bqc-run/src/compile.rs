@@ -250,6 +250,8 @@ impl<'a> Run<'a> {
                 Step::Done(why) => return Ok((at.best_of_all(self.settings), why)),
                 Step::Restart => {
                     at.restart(self.settings);
+                    let n_two_qubit = at.best_of_all(self.settings).figures.n_two_qubit;
+                    self.around.observer.event(Event::Restarted { n_two_qubit });
                     at.written.clone()
                 }
                 Step::Rewrite => Arc::new(self.merged(from.circuit.clone())),

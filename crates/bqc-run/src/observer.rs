@@ -33,6 +33,11 @@ pub enum Event<'a> {
         /// One-qubit gates that are left.
         n_one_qubit: usize,
     },
+    /// The search begins again with the circuit as written; the best circuit so far is kept.
+    Restarted {
+        /// CX gates of the best circuit so far.
+        n_two_qubit: usize,
+    },
     /// The result is being compared with the input as a whole.
     Checking {
         /// Wires of the circuit.

@@ -90,8 +90,8 @@ impl Settings {
         let (exact_passes, n_rounds, starts, patience, min_gain, max_passes, restarts) = match effort {
             Effort::E1 => (1, 4, 1, 1, 0.05, 0, 0),
             Effort::E2 => (2, 10, 1, 1, 0.02, u32::MAX, 0),
-            Effort::E3 => (5, 20, 4, 5, 0.005, u32::MAX, 4),
-            Effort::E4 => (6, 20, 8, 8, 0.001, u32::MAX, 8),
+            Effort::E3 => (5, 20, 4, 5, 0.005, u32::MAX, 6),
+            Effort::E4 => (6, 20, 8, 8, 0.001, u32::MAX, 10),
             Effort::E5 => (7, 20, 16, 20, 0.0, u32::MAX, 20),
             Effort::Forever => (7, 20, 16, 40, 0.0, u32::MAX, u32::MAX),
         };
@@ -144,6 +144,7 @@ impl Settings {
             max_passes,
             exact_passes: u32::MAX,
             min_gain: 0.0,
+            restarts: 0,
             block: BlockSettings { flow: Flow::Exact, starts, ..BlockSettings::default() },
             ..Settings::default()
         }
@@ -341,7 +342,7 @@ mod tests {
         assert_eq!(
             Settings::default().to_line(),
             "flow: search, rounds: 20, solver: lm, objective: cx, block_size: 12, max_block_cx: 200, \
-             max_passes: 4294967295, exact_passes: 5, patience: 5, min_gain: 0.005, restarts: 4, permute_output: no, \
+             max_passes: 4294967295, exact_passes: 5, patience: 5, min_gain: 0.005, restarts: 6, permute_output: no, \
              starts: 4, epsilon: 1e-10, epsilon_total: 0.0, seed: 0"
         );
     }

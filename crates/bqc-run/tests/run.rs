@@ -6,7 +6,7 @@ use bqc_instantiate::{
 };
 use bqc_linalg::Stream;
 use bqc_optimize::{BlockSettings, Figures, Flow, Objective};
-use bqc_run::{CompileError, Compiled, Event, Observer, Settings, Unobserved, compile};
+use bqc_run::{CompileError, Compiled, Effort, Event, Observer, Settings, Unobserved, compile};
 use bqc_verify::{CompareOptions, compare_circuits};
 use bqc_wire::{BlockTotals, Outcome};
 use std::sync::Mutex;
@@ -178,6 +178,7 @@ impl Observer for Stopper<'_> {
         let word = match event {
             Event::PassStarted { .. } => "started",
             Event::PassFinished { .. } => "finished",
+            Event::Restarted { .. } => "restarted",
             Event::Checking { .. } => "checking",
             Event::FolderFailed(_) => "failed",
             Event::BlockFinished(_) => {
@@ -200,6 +201,44 @@ fn a_run_that_is_stopped_half_way_keeps_what_it_has() {
     assert!(compiled.was_stopped && compiled.difference.is_none());
     assert_eq!(stopper.log.into_inner().unwrap(), ["started", "finished", "started", "finished", "checking"]);
     assert!(Stats::of(compiled.circuit()).n_two_qubit < Stats::of(&input).n_two_qubit);
+}
+
+/// Keeps what passes leave, in CX, and what restarts say of the best.
+#[derive(Default)]
+struct Counts {
+    passes: Mutex<Vec<usize>>,
+    restarts: Mutex<Vec<(usize, usize)>>,
+}
+
+impl Observer for Counts {
+    fn seconds(&self) -> f64 {
+        0.0
+    }
+
+    fn event(&self, event: Event<'_>) {
+        let mut passes = self.passes.lock().unwrap();
+        match event {
+            Event::PassFinished { n_two_qubit, .. } => passes.push(n_two_qubit),
+            Event::Restarted { n_two_qubit } => self.restarts.lock().unwrap().push((passes.len(), n_two_qubit)),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn restarts_give_the_best_circuit_of_all() {
+    let input = circuit(5, 8);
+    let settings = Settings { restarts: 2, n_threads: 2, ..Settings::effort(Effort::E2) };
+    let counts = Counts::default();
+    let compiled = compile(&input, &settings, &CpuEngine::new(), &AtomicBool::new(false), &counts).unwrap();
+    let (passes, restarts) = (counts.passes.into_inner().unwrap(), counts.restarts.into_inner().unwrap());
+    assert!(restarts.len() >= 2 && compiled.difference.is_none());
+    for (n_passes, best) in restarts {
+        assert_eq!(Some(&best), passes[..n_passes].iter().min());
+    }
+    assert_eq!(Some(&Stats::of(compiled.circuit()).n_two_qubit), passes.iter().min());
+    let found = compare_circuits(&input, compiled.circuit(), &CompareOptions::default()).unwrap();
+    assert!(found.distance < 1e-12);
 }
 
 /// An engine of which only the verb under test does something.

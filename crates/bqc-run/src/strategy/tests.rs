@@ -380,18 +380,22 @@ fn a_search_begins_again_until_that_leads_to_nothing_better() {
     let ended = |n| then(&[rewrite(500)], 5, search(n, n));
     check(&twice, &ended(500), 11, Step::Restart);
     check(&settings(), &ended(500), DONE, Step::Done(Why::LittleGain));
-    // A restart is followed by all that follows the light passes.
-    let again = |history: &[Record], n| {
-        let restart = record(Step::Restart, n, 600, 600);
-        let walks = [Exact::Paulis, Exact::PathSums].map(|kind| exact(kind, 1, 600, 600));
-        [history, &[restart], &walks, &ended(n)].concat()
-    };
+    // The first restart searches the circuit as written, the second and third begin with walks again.
+    let restart = |n| record(Step::Restart, n, 600, 600);
+    let again = |history: &[Record], n| [history, &[restart(n)], &ended(n)].concat();
     let first = after_exact(&twice, &ended(500));
     let begun = again(&first, 500);
     let n_begun = first.len() + 1;
-    check_whole(&twice, &begun[..n_begun], 0, Step::Exact { exact: Exact::Paulis, size: 1 });
-    check_whole(&twice, &begun[..n_begun + 2], 1, Step::Rewrite);
-    check_whole(&twice, &begun[..n_begun + 3], 8, searching(Origin::Best, 2, false));
+    check_whole(&twice, &begun[..n_begun], 1, Step::Rewrite);
+    check_whole(&twice, &begun[..n_begun + 1], 8, searching(Origin::Best, 2, false));
+    let second = [&begun[..], &[restart(500)]].concat();
+    check_whole(&twice, &second, 0, Step::Exact { exact: Exact::Paulis, size: 1 });
+    let walks = [Exact::Paulis, Exact::PathSums].map(|kind| exact(kind, 1, 600, 600));
+    check_whole(&twice, &[&second[..], &walks].concat(), 1, Step::Rewrite);
+    let third = [&again(&begun, 499)[..], &[restart(499)]].concat();
+    check_whole(&twice, &third, 0, Step::Exact { exact: Exact::Paulis, size: 1 });
+    let fourth = [&again(&again(&begun, 499), 498)[..], &[restart(498)]].concat();
+    check_whole(&twice, &fourth, 1, Step::Rewrite);
     // Two in a row in vain are the last; a better circuit starts the count again.
     let vain = again(&begun, 500);
     check_whole(&twice, &begun, 11, Step::Restart);

@@ -20,6 +20,9 @@ const LITTLE_REWRITTEN: f64 = 0.01;
 /// In a circuit of at most so many CX walks take a fraction of a second, and both are repeated as long as one gains.
 const SMALL_CX: usize = 100;
 
+/// One restart of so many, the first included, searches from the circuit as written, without walks before.
+const AS_WRITTEN_EVERY: usize = 3;
+
 /// Rounds of the first searching pass. The first rounds in a window gain most, and a run that is cut short should have
 /// been everywhere.
 const FIRST_ROUNDS: usize = 2;
@@ -112,6 +115,10 @@ impl<'a> View<'a> {
         if is_over || !is_search(self.settings) || self.settings.max_passes == 0 {
             return None;
         }
+        // What walks make of a circuit is not always the best beginning for a search.
+        if self.n_restarts() % AS_WRITTEN_EVERY == 1 {
+            return None;
+        }
         let (exact, round) = self.next_walk()?;
         let is_allowed = round + 1 < self.settings.exact_passes;
         is_allowed.then(|| Step::Exact { exact, size: 1 << round.min(MOST_DOUBLINGS) })
@@ -143,6 +150,10 @@ impl<'a> View<'a> {
         let is_at_end = matches!(self.search_is_over(), Some(Why::LittleGain | Why::OutOfDistance));
         let applies = is_at_end && is_search(self.settings) && self.n_restarts_in_vain() < self.settings.restarts;
         applies.then_some(Step::Restart)
+    }
+
+    fn n_restarts(&self) -> usize {
+        self.whole.iter().filter(|record| record.step == Step::Restart).count()
     }
 
     /// Beginnings after the one that has led to the best circuit.
