@@ -274,7 +274,7 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "E", default_value = "1e-10", value_parser = parse_epsilon)]
     pub epsilon: f64,
     /// Where B leaves the qubits of A at the end: `comment` takes what the comment in the head of B says, and a list
-    /// says it here, as in q[0]->q[2],q[2]->q[0]. Without it every qubit has to be on its own wire, but for those
+    /// says it here, as in `q[0]->q[2],q[2]->q[0]`. Without it every qubit has to be on its own wire, but for those
     /// that both circuits measure at the end into the same bit
     #[arg(long, value_name = "comment|LIST")]
     pub permutation: Option<String>,
