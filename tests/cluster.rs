@@ -222,13 +222,14 @@ fn a_long_block_goes_on_from_its_last_round_when_its_supervisor_is_killed() {
     is_gone_on_with(&long(12, 3), &options, &[(|state| matches!(state, CheckpointRecord::Window(_)), 5)]);
 }
 
-/// Exact passes of one region, each of some seconds.
+/// Exact passes of one region: the first walk over path sums takes some seconds, and so does the second search over Pauli
+/// blocks.
 #[test]
 fn exact_searches_go_on_from_their_last_moves_when_their_supervisors_are_killed() {
-    let options = ["--effort", "2", "--passes", "1", "--starts", "1"];
+    let options = ["--effort", "3", "--passes", "1", "--starts", "1"];
     let paulis: Kind = |state| matches!(state, CheckpointRecord::Paulis(_));
     let path_sums: Kind = |state| matches!(state, CheckpointRecord::PathSums(_));
-    is_gone_on_with(&long(10, 24), &options, &[(paulis, 1_000), (path_sums, 100_000)]);
+    is_gone_on_with(&long(10, 90), &options, &[(path_sums, 100_000), (paulis, 1_000)]);
 }
 
 #[test]

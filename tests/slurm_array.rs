@@ -61,7 +61,8 @@ fn an_array_of_eight_does_twenty_circuits_and_a_killed_task_is_made_good() {
     slurm.folder().write("list", &list);
     array_script(&slurm, "array.sh", 8, "--max-requeues 0");
     let job = slurm.submit("array.sh");
-    wait_until("task 2 is at its long circuit", || n_journal_bytes(&slurm, "c10") > 3000);
+    // The result of the light pass is 70 kB, that of a block some.
+    wait_until("task 2 is at its long circuit", || n_journal_bytes(&slurm, "c10") > 120_000);
     slurm.bash(&format!("scancel --signal=KILL --full {job}_2"));
     slurm.wait(&job);
     let (code, rows) = summary(&slurm);
@@ -108,7 +109,8 @@ fn the_time_limit_queues_jobs_again_and_their_second_runs_complete() {
     };
     let pids = [slurm.begin_together("batch", 1), slurm.begin_together("work", 2)].concat();
     // They sleep until the signal comes, so that they are not through before.
-    wait_until("results of the array", || n_journal_bytes(&slurm, "long") > 4000);
+    // More than the light pass and a dozen blocks.
+    wait_until("results of the array", || n_journal_bytes(&slurm, "long") > 100_000);
     assert!(send_pid(pids[0], Signal::SIGSTOP));
     wait_until("results of the nodes", || n_bytes_of_run() > 4000);
     pids[1..].iter().for_each(|&pid| assert!(send_pid(pid, Signal::SIGSTOP)));
