@@ -332,7 +332,8 @@ fn n_rounds_on_disk(server: &Arc<Server>) -> u64 {
 #[test]
 fn a_unit_that_is_taken_over_goes_on_from_its_last_round() {
     let block = BlockSettings { flow: Flow::Search { n_rounds: 8 }, starts: 1, ..BlockSettings::default() };
-    let settings = Settings { block_size: 6, max_block_cx: 1000, block, ..settings(3) };
+    // Passes that gain little have twice as many rounds as those before: two, four, eight.
+    let settings = Settings { block_size: 6, max_block_cx: 1000, block, ..settings(6) };
     let server = Arc::new(Server::default());
     let rounds = |after| Rounds { engine: CpuEngine::new(), after };
     let [n_whole, n_first, n_second, n_third] = [(); 4].map(|()| AtomicUsize::new(0));
