@@ -174,7 +174,7 @@ fn started_from(binary: &Path, folder: &Folder, extra: &[&str]) -> Child {
     let child = command.args(args).args(extra).stderr(Stdio::piped()).spawn().unwrap();
     wait_until("two workers that can bear a signal", || {
         let workers = children(child.id());
-        workers.len() == 2 && workers.iter().all(|&pid| handles(pid, Signal::SIGUSR1))
+        workers.len() == 2 && workers.iter().all(|&pid| has_begun(pid, "worker") && handles(pid, Signal::SIGUSR1))
     });
     child
 }

@@ -59,6 +59,13 @@ fn has_signal(pid: i32, key: &str, signal: Signal) -> bool {
     mask >> (signal as i32 - 1) & 1 == 1
 }
 
+/// Whether a process runs a program with this first argument. Until it has become one, a new process shows the arguments
+/// and the handlers of its parent.
+pub fn has_begun(pid: i32, first_argument: &str) -> bool {
+    let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    arguments.split(|byte| *byte == 0).nth(1) == Some(first_argument.as_bytes())
+}
+
 /// Whether a process has a handler for this signal.
 pub fn handles(pid: i32, signal: Signal) -> bool {
     has_signal(pid, "SigCgt:", signal)
