@@ -22,12 +22,6 @@ pub fn read_circuit(path: &Path, args: &ReadArgs) -> Result<Circuit, Failure> {
     parse(path, read_bytes(path)?, args)
 }
 
-/// The same, with the bytes that were read.
-pub fn read_circuit_and_bytes(path: &Path, args: &ReadArgs) -> Result<(Circuit, Vec<u8>), Failure> {
-    let bytes = read_bytes(path)?;
-    Ok((parse(path, bytes.clone(), args)?, bytes))
-}
-
 /// Checks the circuit that these bytes from `path` are.
 pub fn parse(path: &Path, bytes: Vec<u8>, args: &ReadArgs) -> Result<Circuit, Failure> {
     let name = if is_standard_stream(path) { "<stdin>".to_owned() } else { path.display().to_string() };

@@ -3,13 +3,21 @@
 use crate::args::VerifyArgs;
 use crate::exit::Failure;
 use bqc_circuit::{Circuit, Qubit};
-use bqc_qasm::{permutation_comment, read_permutation};
+use bqc_qasm::{PermutationError, permutation_comment, read_permutation};
 
-/// The qubits that the user says are on other wires at the end of the circuit in these bytes.
-pub fn asked(args: &VerifyArgs, bytes: &[u8], circuit: &Circuit) -> Result<Vec<[Qubit; 2]>, Failure> {
+/// What the comment of a file says, or why there is none to read.
+pub type Comment = Result<String, PermutationError>;
+
+/// The comment in the bytes of the second file.
+pub fn comment(bytes: &[u8]) -> Comment {
+    permutation_comment(bytes).map(str::to_owned)
+}
+
+/// The qubits that the user says are on other wires at the end of the second circuit, whose file has this comment.
+pub fn asked(args: &VerifyArgs, comment: &Comment, circuit: &Circuit) -> Result<Vec<[Qubit; 2]>, Failure> {
     let Some(text) = args.permutation.as_deref() else { return Ok(Vec::new()) };
     let found = match text {
-        "comment" => permutation_comment(bytes).and_then(|text| read_permutation(text, circuit)),
+        "comment" => comment.clone().and_then(|text| read_permutation(&text, circuit)),
         list => read_permutation(list, circuit),
     };
     let path = args.right.display();
@@ -17,8 +25,8 @@ pub fn asked(args: &VerifyArgs, bytes: &[u8], circuit: &Circuit) -> Result<Vec<[
 }
 
 /// What to say of two circuits that differ, if the second one has a comment that was not asked for.
-pub fn hint(args: &VerifyArgs, bytes: &[u8]) -> Option<String> {
-    let text = permutation_comment(bytes).ok().filter(|text| args.permutation.is_none() && *text != "none")?;
+pub fn hint(args: &VerifyArgs, comment: &Comment) -> Option<String> {
+    let text = comment.as_ref().ok().filter(|text| args.permutation.is_none() && *text != "none")?;
     let path = args.right.display();
     Some(format!("bqc: `{path}` says that it leaves qubits on other wires ({text}): add `--permutation comment`"))
 }

@@ -2,9 +2,9 @@
 
 use crate::args::VerifyArgs;
 use crate::exit::{Exit, Failure};
-use crate::input::{is_standard_stream, read_bytes, read_circuit_and_bytes};
+use crate::input::{is_standard_stream, parse, read_bytes};
 use crate::output::{Output, print};
-use crate::permutation::asked;
+use crate::permutation::{asked, comment};
 use bqc_circuit::{Circuit, Qubit};
 use bqc_qasm::permutation_text;
 use bqc_verify::{VerifiedCircuit, WindowCounts};
@@ -22,10 +22,13 @@ pub fn check(args: &VerifyArgs, proof: &Path) -> Result<Exit, Failure> {
     if [&args.left, &args.right].into_iter().any(|path| is_standard_stream(path)) {
         return Err(Failure::Usage("a proof is about files: name both circuits".into()));
     }
-    let (input, bytes) = read_circuit_and_bytes(&args.left, &args.read)?;
+    let bytes = read_bytes(&args.left)?;
     let input_digest = digest_of(&bytes);
-    let (output, bytes) = read_circuit_and_bytes(&args.right, &args.read)?;
-    let (asked, output_digest) = (asked(args, &bytes, &output)?, digest_of(&bytes));
+    let input = parse(&args.left, bytes, &args.read)?;
+    let bytes = read_bytes(&args.right)?;
+    let (comment, output_digest) = (comment(&bytes), digest_of(&bytes));
+    let output = parse(&args.right, bytes, &args.read)?;
+    let asked = asked(args, &comment, &output)?;
     let bytes = read_bytes(proof)?;
     let outcome = Proof::read(&bytes, &input_digest, &output_digest)
         .map_err(|e| e.to_string())

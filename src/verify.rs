@@ -2,9 +2,9 @@
 
 use crate::args::VerifyArgs;
 use crate::exit::{Exit, Failure};
-use crate::input::{is_standard_stream, read_circuit, read_circuit_and_bytes};
+use crate::input::{is_standard_stream, parse, read_bytes, read_circuit};
 use crate::output::Output;
-use crate::permutation::{asked, hint};
+use crate::permutation::{asked, comment, hint};
 use crate::progress::say;
 use bqc_verify::{CompareOptions, Comparison, Method, compare_permuted};
 use std::path::Path;
@@ -18,10 +18,10 @@ pub fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
         return Err(Failure::Usage("only one of the two circuits can come from standard input".into()));
     }
     let left = read_circuit(&args.left, &args.read)?;
-    let (right, bytes) = read_circuit_and_bytes(&args.right, &args.read)?;
-    let moved = asked(args, &bytes, &right)?;
-    let hint = hint(args, &bytes);
-    drop(bytes);
+    let bytes = read_bytes(&args.right)?;
+    let comment = comment(&bytes);
+    let right = parse(&args.right, bytes, &args.read)?;
+    let (moved, hint) = (asked(args, &comment, &right)?, hint(args, &comment));
     let options = CompareOptions { seed: args.seed, with_algebra: true, ..CompareOptions::default() };
     let comparison = compare_permuted(&left, &right, &moved, &options).map_err(|reason| {
         hint.as_deref().into_iter().for_each(say);
