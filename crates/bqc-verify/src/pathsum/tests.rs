@@ -3,7 +3,7 @@
 use super::*;
 use crate::block::{Evidence, VerifiedBlock};
 use crate::block_distance;
-use crate::pauli::tests::{planted, random, shuffled_pair, with_other_ends};
+use crate::pauli::tests::{check_bounds, check_small_differences, planted, random, shuffled_pair, with_other_ends};
 use crate::test_support::rewritten;
 use bqc_circuit::{BlockCircuit, BlockQubit};
 use bqc_linalg::Stream;
@@ -72,30 +72,7 @@ fn push_toffoli_of_many(block: &mut BlockCircuit, controls: &[u16], helpers: &[u
 
 #[test]
 fn bounds_are_never_below_the_distance() {
-    let (mut n_proved, mut n_wrong) = (0, 0);
-    for seed in 0..3000 {
-        let mut s = Stream::new(seed, 12, 0);
-        let width = 1 + s.below(8) as u16;
-        let n = 2 + s.below(30);
-        let (a, b) = match seed % 2 {
-            0 => shuffled_pair(width, n.min(8), &mut s),
-            _ => {
-                let a = random(width, n, &mut s);
-                (a.clone(), with_other_ends(&a))
-            }
-        };
-        n_proved += usize::from(bound(&a, &b).is_some_and(|bound| bound < 1e-13));
-        for _ in 0..3 {
-            let wrong = planted(&b, &mut s);
-            let distance = block_distance(&a, &wrong).unwrap();
-            if let Some(bound) = bound(&a, &wrong) {
-                assert!(bound >= distance - 1e-14, "{seed}: {bound:e} is below {distance:e}");
-            }
-            n_wrong += usize::from(distance > 1e-9);
-        }
-    }
-    assert_eq!(n_proved, 3000);
-    assert!(n_wrong > 6000, "{n_wrong}");
+    check_bounds(8, bound);
 }
 
 /// Clifford and T gates alone on few wires: many pairs are equal, or nearly, for reasons of their own.
@@ -130,16 +107,7 @@ fn no_two_unequal_circuits_of_t_gates_are_proved() {
 
 #[test]
 fn small_differences_are_bounded_at_their_size() {
-    let mut s = Stream::new(1, 12, 1);
-    for exponent in 3..12 {
-        let error = 10f64.powi(-exponent);
-        let (a, rest) = shuffled_pair(5, 12, &mut s);
-        let mut b = BlockCircuit::new(5);
-        push_phase(&mut b, s.below(5) as u16, error);
-        b.gates.extend(rest.gates);
-        let (bound, distance) = (bound(&a, &b).unwrap(), block_distance(&a, &b).unwrap());
-        assert!(bound >= distance - 1e-14 && bound < 1.01 * distance + 1e-13, "{bound:e} {distance:e}");
-    }
+    check_small_differences(bound, |block, error, s| push_phase(block, s.below(5) as u16, error));
 }
 
 /// What Pauli forms do not know: three T gates and more that cancel, and that Toffoli gates compute products.

@@ -122,12 +122,13 @@ pub(crate) fn planted(block: &BlockCircuit, s: &mut Stream) -> BlockCircuit {
     wrong
 }
 
-#[test]
-fn bounds_are_never_below_the_distance() {
+/// Kinds of evidence against all columns on up to so many wires: equal circuits are proved, and no bound is below the
+/// distance.
+pub(crate) fn check_bounds(most_wires: usize, bound: impl Fn(&BlockCircuit, &BlockCircuit) -> Option<f64>) {
     let (mut n_equal, mut n_proved, mut n_wrong) = (0, 0, 0);
     for seed in 0..3000 {
         let mut s = Stream::new(seed, 12, 0);
-        let width = 1 + s.below(5) as u16;
+        let width = 1 + s.below(most_wires) as u16;
         let n = 2 + s.below(30);
         let (a, b) = match seed % 2 {
             0 => shuffled_pair(width, n.min(8), &mut s),
@@ -153,20 +154,35 @@ fn bounds_are_never_below_the_distance() {
     assert!(n_wrong > 6000, "{n_wrong}");
 }
 
-#[test]
-fn small_differences_are_bounded_at_their_size() {
+/// A small gate, which `put_in` puts into an empty circuit of five wires before all others, is bounded at its size.
+pub(crate) fn check_small_differences(
+    bound: impl Fn(&BlockCircuit, &BlockCircuit) -> Option<f64>,
+    put_in: impl Fn(&mut BlockCircuit, f64, &mut Stream),
+) {
     let mut s = Stream::new(1, 12, 1);
     for exponent in 3..12 {
         let error = 10f64.powi(-exponent);
         let (a, rest) = shuffled_pair(5, 12, &mut s);
-        // At the beginning, where it blocks nothing: it is the last that could cancel.
         let mut b = BlockCircuit::new(5);
-        let pauli = random_pauli(5, &mut s);
-        push_rotation(&mut b, &pauli, error, &mut s);
+        put_in(&mut b, error, &mut s);
         b.gates.extend(rest.gates);
         let (bound, distance) = (bound(&a, &b).unwrap(), block_distance(&a, &b).unwrap());
         assert!(bound >= distance - 1e-14 && bound < 1.01 * distance + 1e-13, "{bound:e} {distance:e}");
     }
+}
+
+#[test]
+fn bounds_are_never_below_the_distance() {
+    check_bounds(5, bound);
+}
+
+#[test]
+fn small_differences_are_bounded_at_their_size() {
+    // At the beginning, where it blocks nothing: it is the last that could cancel.
+    check_small_differences(bound, |block, error, s| {
+        let pauli = random_pauli(5, s);
+        push_rotation(block, &pauli, error, s);
+    });
 }
 
 #[test]
