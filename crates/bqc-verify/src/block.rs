@@ -187,8 +187,8 @@ impl VerifiedBlock {
     /// * Errors: every [`Rejected`] but `OtherOriginal` and `TooWide`.
     pub fn check(original: &BlockCircuit, candidate: BlockCircuit, tolerance: f64) -> Result<VerifiedBlock, Rejected> {
         let width = original.width();
-        if width > MAX_MEASURED_WIDTH || n_updates(original, &candidate) > MOST_UPDATES {
-            let n_updates = n_updates(original, &candidate);
+        let n_updates = n_updates(original, &candidate);
+        if width > MAX_MEASURED_WIDTH || n_updates > MOST_UPDATES {
             let is_dear = usize::from(width) > MAX_EXACT_QUBITS || n_updates > DEAR_COMPARISON;
             if let Some((distance, evidence)) = proved(original, &candidate, tolerance, is_dear)? {
                 let original = Fingerprint::of(original);

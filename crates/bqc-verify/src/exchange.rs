@@ -6,7 +6,7 @@
 //! exchange is checked here, and the permutation of the outputs follows from those that were
 //! checked alone.
 
-use bqc_circuit::{Item, Lowered, LoweredGate, Operation, Qubit, Step, TwoQubitGate, Wire};
+use bqc_circuit::{Item, Lowered, LoweredGate, Operation, Qubit, Sequence, Step, TwoQubitGate, Wire};
 use std::collections::HashMap;
 
 /// What was named is no exchange of two wires: a fault of bqc.
@@ -97,7 +97,7 @@ impl Sweep {
                 self.steps.push(Step::Gate(gate.map(|wire| self.at[wire.index()])));
             }
             Item::Wall(number) => {
-                bqc_circuit::Sequence::wall_wires(circuit, *number).iter().find_map(between).map_or(Ok(()), Err)?;
+                circuit.wall_wires(*number).iter().find_map(between).map_or(Ok(()), Err)?;
                 let wall = &mut self.walls[*number as usize];
                 *wall = wall.map_qubits(&|wire| self.at[wire.index()]);
                 self.steps.push(*item);

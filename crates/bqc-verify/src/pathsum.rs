@@ -22,12 +22,10 @@ mod reduce;
 mod sum;
 
 use crate::pauli::angle;
-use crate::pauli::common::without_common;
-use crate::pauli::places;
+use crate::pauli::common::Difference;
 use bqc_circuit::{LoweredGate, Wire};
 use build::Builder;
 use reduce::{Stop, free_directions, reduce};
-use std::collections::HashMap;
 use std::f64::consts::PI;
 use sum::Sum;
 
@@ -76,14 +74,14 @@ pub(crate) fn distance_bound<W: Wire>(
     enough: f64,
     effort: Effort,
 ) -> Option<f64> {
-    let place = places(original.iter().chain(candidate));
-    let [original, candidate] = without_common(original, candidate, &place);
-    let place = places(original.iter().chain(&candidate).copied());
-    let budget = effort.budget(original.len() + candidate.len());
+    let difference = Difference::of(original, candidate);
+    let budget = effort.budget(difference.n_gates());
     // Products of bits that a Toffoli gate makes are lost where symbols are brought together first, and the other way
     // round.
     let attempt = |is_melted_first: bool| {
-        let mut total = sum_of(&original, &candidate, &place, budget)?;
+        let mut builder = Builder::new(difference.n_wires(), budget, SMALL_TURN);
+        difference.push_all(|gate, place, is_inverse| builder.push(gate, place, is_inverse))?;
+        let mut total = builder.close();
         bound(&mut total, is_melted_first).ok().flatten()
     };
     let first = attempt(false);
@@ -91,19 +89,6 @@ pub(crate) fn distance_bound<W: Wire>(
         return first;
     }
     [first, attempt(true)].into_iter().flatten().min_by(f64::total_cmp)
-}
-
-/// The sum over the closed paths of the original and the inverse of the candidate.
-fn sum_of<W: Wire>(
-    original: &[&LoweredGate<W>],
-    candidate: &[&LoweredGate<W>],
-    place: &HashMap<W, usize>,
-    budget: u64,
-) -> Option<Sum> {
-    let mut builder = Builder::new(place.len(), budget, SMALL_TURN);
-    original.iter().try_for_each(|gate| builder.push(gate, place, false))?;
-    candidate.iter().rev().try_for_each(|gate| builder.push(gate, place, true))?;
-    Some(builder.close())
 }
 
 /// The bound that the rules give.

@@ -34,7 +34,7 @@ pub(crate) mod tests;
 
 use angle::{Angle, Reading};
 use bqc_circuit::{LoweredGate, TwoQubitGate, Wire};
-use common::without_common;
+use common::Difference;
 use frame::{Axis, Frame};
 use layers::Layers;
 use std::collections::HashMap;
@@ -96,13 +96,13 @@ pub(crate) fn distance_bound<W: Wire>(
     candidate: &[LoweredGate<W>],
     enough: f64,
 ) -> Option<f64> {
-    let difference = Difference::of(original, candidate, Reading::Literal)?;
+    let difference = difference(original, candidate, Reading::Literal)?;
     // From cheap to dear, until one is enough.
     let mut best: Option<f64> = None;
     for (least, with_chains) in [(ROUNDED_TURN, false), (SMALL_TURN, false), (ROUNDED_TURN, true)] {
         if least == ROUNDED_TURN || difference.gates().any(|gate| has_rest_up_to(gate, least)) {
             let form = Form::new(difference.n_wires(), Reading::Literal, least, with_chains);
-            best = [best, difference.bound(form)].into_iter().flatten().min_by(f64::total_cmp);
+            best = [best, bound(&difference, form)].into_iter().flatten().min_by(f64::total_cmp);
         }
         if best.is_some_and(|bound| bound <= enough) {
             break;
@@ -117,58 +117,32 @@ pub(crate) fn distance_bound<W: Wire>(
 ///
 /// Time and reasons for none as for [`distance_bound`]; nothing is shortened numerically.
 pub(crate) fn exact_bound<W: Wire>(original: &[LoweredGate<W>], candidate: &[LoweredGate<W>]) -> Option<f64> {
-    let difference = Difference::of(original, candidate, Reading::Algebra)?;
-    difference.bound(Form::new(difference.n_wires(), Reading::Algebra, ROUNDED_TURN, false))
+    let difference = difference(original, candidate, Reading::Algebra)?;
+    bound(&difference, Form::new(difference.n_wires(), Reading::Algebra, ROUNDED_TURN, false))
 }
 
-/// What two lists of gates do not have in common.
-struct Difference<'a, W> {
-    original: Vec<&'a LoweredGate<W>>,
-    candidate: Vec<&'a LoweredGate<W>>,
-    /// A number for each wire.
-    place: HashMap<W, usize>,
+/// What two lists of gates do not have in common. None if an angle cannot be taken, or it is too large.
+fn difference<'a, W: Wire>(
+    original: &'a [LoweredGate<W>],
+    candidate: &'a [LoweredGate<W>],
+    reading: Reading,
+) -> Option<Difference<'a, W>> {
+    let is_taken = |gate: &LoweredGate<W>| match gate {
+        LoweredGate::One { angles, .. } => angles.iter().all(|angle| Angle::read(*angle, reading).is_some()),
+        LoweredGate::Two { .. } => true,
+    };
+    if !original.iter().chain(candidate).all(is_taken) {
+        return None;
+    }
+    let difference = Difference::of(original, candidate);
+    (n_words(difference.gates(), difference.n_wires()) <= MOST_WORDS).then_some(difference)
 }
 
-impl<'a, W: Wire> Difference<'a, W> {
-    /// None if an angle cannot be taken, or it is too large.
-    fn of(
-        original: &'a [LoweredGate<W>],
-        candidate: &'a [LoweredGate<W>],
-        reading: Reading,
-    ) -> Option<Difference<'a, W>> {
-        let is_taken = |gate: &LoweredGate<W>| match gate {
-            LoweredGate::One { angles, .. } => angles.iter().all(|angle| Angle::read(*angle, reading).is_some()),
-            LoweredGate::Two { .. } => true,
-        };
-        if !original.iter().chain(candidate).all(is_taken) {
-            return None;
-        }
-        let place = places(original.iter().chain(candidate));
-        let [original, candidate] = without_common(original, candidate, &place);
-        let place = places(original.iter().chain(&candidate).copied());
-        let difference = Difference { original, candidate, place };
-        (n_words(difference.gates(), difference.n_wires()) <= MOST_WORDS).then_some(difference)
-    }
-
-    fn gates(&self) -> impl Iterator<Item = &'a LoweredGate<W>> {
-        self.original.iter().chain(&self.candidate).copied()
-    }
-
-    fn n_wires(&self) -> usize {
-        self.place.len()
-    }
-
-    /// The bound that comes out of this empty form.
-    fn bound(&self, mut form: Form) -> Option<f64> {
-        for gate in &self.original {
-            form.push(gate, &self.place, false)?;
-        }
-        for gate in self.candidate.iter().rev() {
-            form.push(gate, &self.place, true)?;
-        }
-        form.settle();
-        form.distance()
-    }
+/// The bound that comes out of an empty form.
+fn bound<W: Wire>(difference: &Difference<'_, W>, mut form: Form) -> Option<f64> {
+    difference.push_all(|gate, place, is_inverse| form.push(gate, place, is_inverse))?;
+    form.settle();
+    form.distance()
 }
 
 /// Whether a gate has a rotation by a rest that is kept, but no larger than `most`.
@@ -176,16 +150,6 @@ fn has_rest_up_to<W: Wire>(gate: &LoweredGate<W>, most: f64) -> bool {
     let is_small =
         |angle: &f64| Angle::of(*angle).is_some_and(|angle| (ROUNDED_TURN..=most).contains(&angle.rest[0].abs()));
     matches!(gate, LoweredGate::One { angles, .. } if angles.iter().any(is_small))
-}
-
-/// A number for each wire that is used.
-pub(crate) fn places<'a, W: Wire>(gates: impl Iterator<Item = &'a LoweredGate<W>>) -> HashMap<W, usize> {
-    let mut place = HashMap::new();
-    for wire in gates.flat_map(|gate| gate.wires()) {
-        let next = place.len();
-        place.entry(*wire).or_insert(next);
-    }
-    place
 }
 
 /// Words of memory: each rotation has its Pauli in a layer and in the index, and some words beside it.

@@ -10,8 +10,61 @@ use std::collections::HashMap;
 
 type Gates<'a, W> = Vec<&'a LoweredGate<W>>;
 
+/// What two circuits do not have in common, as the circuit that is the identity if they are equal: the rest of the
+/// original and, backwards, the inverses of the rest of the candidate.
+pub(crate) struct Difference<'a, W> {
+    original: Gates<'a, W>,
+    candidate: Gates<'a, W>,
+    /// A number for each wire.
+    place: HashMap<W, usize>,
+}
+
+impl<'a, W: Wire> Difference<'a, W> {
+    /// Linear.
+    pub(crate) fn of(original: &'a [LoweredGate<W>], candidate: &'a [LoweredGate<W>]) -> Difference<'a, W> {
+        let place = places(original.iter().chain(candidate));
+        let [original, candidate] = without_common(original, candidate, &place);
+        let place = places(original.iter().chain(&candidate).copied());
+        Difference { original, candidate, place }
+    }
+
+    /// The gates of both.
+    pub(crate) fn gates(&self) -> impl Iterator<Item = &'a LoweredGate<W>> {
+        self.original.iter().chain(&self.candidate).copied()
+    }
+
+    pub(crate) fn n_gates(&self) -> usize {
+        self.original.len() + self.candidate.len()
+    }
+
+    /// Wires that are used.
+    pub(crate) fn n_wires(&self) -> usize {
+        self.place.len()
+    }
+
+    /// Gives `push` each gate, the numbers of the wires, and whether the gate is to be inverted, first to last. None as
+    /// soon as `push` gives none.
+    pub(crate) fn push_all(
+        &self,
+        mut push: impl FnMut(&LoweredGate<W>, &HashMap<W, usize>, bool) -> Option<()>,
+    ) -> Option<()> {
+        self.original.iter().try_for_each(|gate| push(gate, &self.place, false))?;
+        self.candidate.iter().rev().try_for_each(|gate| push(gate, &self.place, true))
+    }
+}
+
+/// A number for each wire that is used.
+fn places<'a, W: Wire>(gates: impl Iterator<Item = &'a LoweredGate<W>>) -> HashMap<W, usize> {
+    let mut place = HashMap::new();
+    for wire in gates.flat_map(|gate| gate.wires()) {
+        let next = place.len();
+        place.entry(*wire).or_insert(next);
+    }
+    place
+}
+
 /// The gates of both without those in common at either end, in their order. `place` numbers the wires. Linear.
-pub(crate) fn without_common<'a, W: Wire>(
+fn without_common<'a, W: Wire>(
     a: &'a [LoweredGate<W>],
     b: &'a [LoweredGate<W>],
     place: &HashMap<W, usize>,
