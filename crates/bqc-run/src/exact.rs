@@ -171,10 +171,8 @@ impl Unit {
     /// The search over Pauli blocks, from the block or what synthesis has made of it, or from where it was left.
     fn by_paulis(&self, n_moves: u64, trail: &mut Trail<'_>, stop: &AtomicBool) -> Option<BlockCircuit> {
         let (block, seed, settings) = (self.block(), self.key().stream_key(), self.pauli_settings());
-        let left = trail.from.take().and_then(|state| {
-            let left = self.paulis_at(&state, settings.clone(), n_moves, MOVES_A_SLICE);
-            left.ok()
-        });
+        let resumed = |state: CheckpointRecord| self.paulis_at(&state, settings.clone(), n_moves, MOVES_A_SLICE).ok();
+        let left = trail.from.take().and_then(resumed);
         let begun = || {
             let synthesized = synthesized(block, self.outputs(), seed, stop);
             Some((BlockSearch::new(synthesized.as_ref().unwrap_or(block), settings, seed)?, 0))
@@ -188,10 +186,9 @@ impl Unit {
     /// The walk on CX networks, from the block or from where it was left.
     fn by_path_sums(&self, n_proposals: u64, trail: &mut Trail<'_>, stop: &AtomicBool) -> Option<BlockCircuit> {
         let (block, seed, settings) = (self.block(), self.key().stream_key(), Settings::default());
-        let left = trail.from.take().and_then(|state| {
-            let left = self.walk_at(&state, settings.clone(), n_proposals, PROPOSALS_A_SLICE);
-            left.ok()
-        });
+        let resumed =
+            |state: CheckpointRecord| self.walk_at(&state, settings.clone(), n_proposals, PROPOSALS_A_SLICE).ok();
+        let left = trail.from.take().and_then(resumed);
         let (mut walk, n_done) = left.or_else(|| Some((Walk::new(block, settings, seed)?, 0)))?;
         let slices = Slices { n: n_proposals, n_done, size: PROPOSALS_A_SLICE, n_gates: block.gates.len() };
         slices.run(&mut walk, stop, Walk::run, |walk, n| (trail.note)(of_walk(walk, n)));

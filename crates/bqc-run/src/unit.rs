@@ -143,31 +143,24 @@ impl Unit {
     /// cuts its windows into blocks of five wires.
     pub fn work(&self) -> f64 {
         let n_wires_above = i32::from(self.block.width()) - 5;
-        match self.record.flow.exact() {
+        let n_cx = self.block.n_cx() as f64;
+        match (self.record.flow.exact(), &self.record.flow) {
+            (Some(ExactFlow::Light), _) => n_cx,
             // The numbers grow with the gates themselves.
-            Some(ExactFlow::Paulis { n_moves }) => return n_moves as f64,
-            Some(ExactFlow::PathSums { n_proposals }) => return n_proposals as f64 * 0.01,
-            Some(ExactFlow::Light) | None => {}
+            (Some(ExactFlow::Paulis { n_moves }), _) => n_moves as f64,
+            (Some(ExactFlow::PathSums { n_proposals }), _) => n_proposals as f64 * 0.01,
+            (None, UnitFlow::Search { n_rounds }) => n_cx * (*n_rounds).max(1) as f64,
+            (None, _) => n_cx * 4f64.powi(n_wires_above.max(0)),
         }
-        let factor = match self.record.flow {
-            UnitFlow::ClosedForm | UnitFlow::Delete | UnitFlow::Shorten { .. } => 4f64.powi(n_wires_above.max(0)),
-            UnitFlow::Search { n_rounds } => n_rounds.max(1) as f64,
-            // Of the exact passes only the light ones come here.
-            UnitFlow::Light | UnitFlow::FreeLight | UnitFlow::Exact { .. } => 1.0,
-            UnitFlow::Paulis { .. } | UnitFlow::FreePaulis { .. } | UnitFlow::PathSums { .. } => 1.0,
-        };
-        self.block.n_cx() as f64 * factor
     }
 
+    /// What [`optimize_block`] is asked for: exact rewritings and shortening do not come to it, and closed forms need no start.
     fn settings(&self) -> BlockSettings {
         let UnitRecord { tolerance, seed, .. } = self.record;
         let (flow, starts) = match self.record.flow {
-            UnitFlow::ClosedForm | UnitFlow::Shorten { .. } => (Flow::Delete, 0),
-            UnitFlow::Light | UnitFlow::Paulis { .. } | UnitFlow::PathSums { .. } => (Flow::Delete, 0),
-            UnitFlow::Exact { .. } => (Flow::Exact, 0),
-            UnitFlow::FreeLight | UnitFlow::FreePaulis { .. } => (Flow::Delete, 0),
             UnitFlow::Delete => (Flow::Delete, 1),
             UnitFlow::Search { n_rounds } => (Flow::Search { n_rounds: n_rounds as usize }, 1),
+            _ => (Flow::Delete, 0),
         };
         let Unit { solver, objective, sabotage, .. } = *self;
         BlockSettings { flow, starts, solver, objective, tolerance, seed, sabotage }
