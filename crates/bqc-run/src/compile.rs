@@ -8,12 +8,12 @@ use crate::kept::{self, keeps_angles};
 use crate::observer::{Event, Observer};
 use crate::pass::{Pass, PassResult};
 use crate::round::Around;
-use crate::strategy::{self, Cuts, Origin, PAIRS, Record, Step, Why};
+use crate::strategy::{self, Beginning, Cuts, Origin, PAIRS, Record, Step, Why};
 use crate::version::Version;
 use crate::workshop::{InProcess, Workshop};
 use bqc_circuit::{Circuit, Directive, Operation, Qubit};
 use bqc_instantiate::Engine;
-use bqc_optimize::{BlockSettings, Flow};
+use bqc_optimize::{BlockSettings, Flow, n_generic};
 use bqc_partition::{PartitionError, partition};
 use bqc_verify::{CompareOptions, Comparison, Fault, LoweringError, Output, VerifiedCircuit, compare_permuted};
 use bqc_wire::{BlockRecord, BlockTotals};
@@ -37,8 +37,7 @@ pub struct Settings {
     /// What share of the objective's leading figure (by default the two-qubit gates) a pass has to
     /// remove so that its gain is not little.
     pub min_gain: f64,
-    /// Times that a search begins again with the circuit as written, one after another without a better circuit, before
-    /// the run ends. Where a search ends depends on chance, by some per cent of the gates.
+    /// Times that a search begins again, one after another without a better circuit, before the run ends. Where a search ends depends on chance, by some per cent of the gates.
     pub restarts: u32,
     /// Whether the output may leave qubits on other wires than the input does ([`Output::moved`]).
     pub permutes_output: bool,
@@ -214,11 +213,14 @@ struct Versions {
 }
 
 impl Versions {
-    /// Puts the best circuit aside and goes back to the input after the light passes.
-    fn restart(&mut self, settings: &Settings) {
-        self.before = Some(self.best_of_all(settings));
-        self.best = self.written.clone();
-        self.start = self.written.clone();
+    /// Puts the best circuit aside and goes to the one with which a search begins again.
+    fn restart(&mut self, beginning: Beginning, settings: &Settings) {
+        let best = self.best_of_all(settings);
+        let from = if beginning == Beginning::Best { best.clone() } else { self.written.clone() };
+        self.before = Some(best);
+        self.best = from.clone();
+        self.start = from.clone();
+        self.last = from;
     }
 
     /// The best circuit of all restarts; of equals the first.
@@ -248,14 +250,19 @@ impl<'a> Run<'a> {
             let (from, had_passes) = (self.origin(&at, &step), self.n_passes);
             at.last = match step {
                 Step::Done(why) => return Ok((at.best_of_all(self.settings), why)),
-                Step::Restart => {
-                    at.restart(self.settings);
+                Step::Restart(beginning) => {
+                    at.restart(beginning, self.settings);
                     let n_two_qubit = at.best_of_all(self.settings).figures.n_two_qubit;
                     self.around.observer.event(Event::Restarted { n_two_qubit });
-                    at.written.clone()
+                    at.last.clone()
                 }
                 Step::Rewrite => Arc::new(self.merged(from.circuit.clone())),
                 Step::Exact { exact, size } => self.exact(exact, size, &from),
+                Step::CliffordT { cuts } => self.clifford_t(cuts, &from, &at.written)?,
+                Step::Walk { exact } => {
+                    let walked = self.exact(exact, 1, &from);
+                    Arc::new(self.merged(walked.circuit.clone()))
+                }
                 Step::Pairs => self.pass(Flow::Delete, 0, PAIRS, &from)?,
                 Step::Delete { cuts, .. } => self.pass(Flow::Delete, self.settings.block.starts, cuts, &from)?,
                 Step::Search { cuts, n_rounds, .. } => {
@@ -272,7 +279,7 @@ impl<'a> Run<'a> {
             if is_better {
                 at.best = at.last.clone();
             }
-            if strategy::begins_search(&step) {
+            if strategy::begins_search(&step, is_better) {
                 at.start = at.best.clone();
             }
             if strategy::keeps_structure(&step) {
@@ -286,7 +293,8 @@ impl<'a> Run<'a> {
                 bound: at.last.bound(),
                 best: at.best.figures,
                 is_better,
-                is_one_window: strategy::asks_for_windows(&step, self.settings) && self.is_one_window(&at.best)?,
+                is_one_window: strategy::asks_for_windows(&step, is_better, self.settings)
+                    && self.is_one_window(&at.best)?,
                 end: self.end(),
             });
         }
@@ -322,6 +330,28 @@ impl<'a> Run<'a> {
         let version = Version::new(circuit);
         self.report_pass(index, &version);
         Arc::new(version)
+    }
+
+    /// Gates made Clifford+T gates, if there are more that are not than in the circuit as written.
+    fn clifford_t(
+        &mut self,
+        all_cuts: [Cuts; 3],
+        from: &Arc<Version>,
+        written: &Version,
+    ) -> Result<Arc<Version>, PartitionError> {
+        let n_generic = |version: &Version| n_generic(version.circuit.circuit().gates());
+        let mut version = from.clone();
+        if n_generic(from) <= n_generic(&self.merged(written.circuit.clone())) {
+            return Ok(version);
+        }
+        for cuts in all_cuts {
+            let index = self.next_pass();
+            let block = &self.settings.block;
+            let pass = Pass { index, block, family: self.family, around: self.around };
+            let result = pass.run_clifford_t(&version.circuit, &cuts.options(block.seed, index))?;
+            version = self.made(index, result);
+        }
+        Ok(version)
     }
 
     /// One pass that keeps the unitary.
