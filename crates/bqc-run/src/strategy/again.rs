@@ -10,7 +10,7 @@ use super::{Record, Step, Why, cuts};
 use crate::exact::Exact;
 
 /// A search that has removed this share of the leading figure since the last walk is left for walks.
-const SHARE: f64 = 0.05;
+const SHARE: f64 = 0.1;
 
 impl View<'_> {
     /// The next step of a turn of walks: Clifford+T gates, then both walks.
