@@ -55,7 +55,7 @@ pub fn batch(args: &BatchArgs, start: Instant) -> Result<Exit, Failure> {
     log::start(log_file(args, &folder, &mine)?)?;
     // What takes longest begins first. The size of a file says little about that, but is known for all.
     mine.sort_by_cached_key(|item| std::cmp::Reverse(fs::metadata(&item.input).map_or(0, |m| m.len())));
-    let stop = Stop::install(None)?;
+    let stop = Stop::install()?;
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
     let batch = Batch { args, folder: &folder, stop: &stop, deadline };
     let mut counts = Counts { left: mine.len(), ..Counts::default() };
@@ -236,7 +236,7 @@ impl Batch<'_> {
             return Ok(Ended::Before);
         }
         self.stop.begin_part();
-        let limit = self.stop.limit(deadline)?;
+        let limit = self.stop.limit(deadline.map(|end| compile.deadline(end)))?;
         let found = run.find(self.stop);
         drop(limit);
         // By the limit of this circuit alone, if it was cut short.
@@ -372,6 +372,7 @@ impl Batch<'_> {
             input: item.input.clone(),
             output: self.folder.output(item),
             settings: args.settings.clone(),
+            check: args.check,
             gpu: args.gpu.clone(),
             time_limit: args.circuit_time_limit,
             proof: None,

@@ -3,6 +3,7 @@
 mod args;
 mod batch;
 mod build_id;
+mod check;
 mod cluster;
 mod compile;
 mod cores;

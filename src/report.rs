@@ -7,7 +7,7 @@ use crate::stats::figures;
 use bqc_circuit::{Circuit, Stats};
 use bqc_compiler::{Compiled, Settings};
 use bqc_optimize::Flow;
-use bqc_verify::Method;
+use bqc_verify::{Incomparable, Method};
 use bqc_wire::{
     CheckMethod, CircuitFigures, Document, KnownTotals, MovedQubit, Report, SettingsRecord, Status, WholeCheck,
     WorkerTotals,
@@ -108,16 +108,34 @@ fn status(compiled: &Compiled, was_interrupted: bool) -> Status {
 }
 
 fn whole_check(compiled: &Compiled) -> WholeCheck {
-    let method = match compiled.comparison.map(|c| c.method) {
-        Some(Method::Exact) => CheckMethod::Exact,
-        Some(Method::RandomStates { .. }) => CheckMethod::RandomStates,
-        Some(Method::RandomBranches { .. }) => CheckMethod::RandomBranches,
-        Some(Method::Paulis) => CheckMethod::Paulis,
-        Some(Method::Algebra) => CheckMethod::Algebra,
-        Some(Method::PathSums) => CheckMethod::PathSums,
-        None => CheckMethod::None,
+    let difference = compiled.difference.clone();
+    let comparison = match &compiled.comparison {
+        Ok(comparison) => comparison,
+        Err(why) => {
+            let skipped = difference.is_none().then(|| why_skipped(why));
+            return WholeCheck { method: CheckMethod::None, distance: None, difference, skipped };
+        }
     };
-    WholeCheck { method, distance: compiled.comparison.map(|c| c.distance), difference: compiled.difference.clone() }
+    let method = match comparison.method {
+        Method::Exact => CheckMethod::Exact,
+        Method::RandomStates { .. } => CheckMethod::RandomStates,
+        Method::RandomBranches { .. } => CheckMethod::RandomBranches,
+        Method::Paulis => CheckMethod::Paulis,
+        Method::Algebra => CheckMethod::Algebra,
+        Method::PathSums => CheckMethod::PathSums,
+    };
+    WholeCheck { method, distance: Some(comparison.distance), difference, skipped: None }
+}
+
+/// In a few words.
+fn why_skipped(why: &Incomparable) -> String {
+    match why {
+        Incomparable::TooManyWires { limit, .. } => format!("more than {limit} qubits"),
+        Incomparable::TooMuchWork { limit: 0.0, .. } => "not asked for".into(),
+        Incomparable::TooMuchWork { .. } => "it would take too long".into(),
+        Incomparable::Stopped => "it was ended early".into(),
+        other => other.to_string(),
+    }
 }
 
 /// The exit code of a run with this report.

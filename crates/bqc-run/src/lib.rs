@@ -13,6 +13,7 @@
 mod approximate;
 mod compile;
 mod exact;
+mod finish;
 mod kept;
 mod observer;
 mod pass;
@@ -26,7 +27,7 @@ mod workshop;
 
 #[doc(hidden)]
 pub use bqc_optimize::Sabotage;
-pub use compile::{CompileError, Compiled, Settings, compile, compile_in};
+pub use compile::{CompileError, Compiled, Ends, Settings, compile, compile_in};
 pub use observer::{Event, Observer, Unobserved};
 pub use settings::{Effort, MAX_CHECK_UPDATES, SettingsError};
 pub use unit::{Refused, Solved, Unit, UnitError};

@@ -132,6 +132,9 @@ pub struct CircuitFigures {
     pub one_qubit_gates: u64,
     /// Longest chain of operations that depend on each other, barriers not counted.
     pub depth: u64,
+    /// The same with two-qubit gates alone counted. 0 in reports that are older than it.
+    #[serde(default)]
+    pub two_qubit_depth: u64,
     /// Rotations by angles that are no multiples of π/2: the T gates of a circuit over Clifford and T. Only in reports of
     /// runs that keep the input's angles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -147,6 +150,9 @@ pub struct WholeCheck {
     pub distance: Option<f64>,
     /// In words, how it contradicts the error bound; `null` unless bqc made a mistake.
     pub difference: Option<String>,
+    /// In words, why nothing was compared; left out if something was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
 }
 
 /// How whole circuits were compared.
