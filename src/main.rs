@@ -14,6 +14,7 @@ mod exit;
 mod input;
 mod log;
 mod output;
+mod pairs;
 mod permutation;
 mod progress;
 mod proof;

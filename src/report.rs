@@ -1,6 +1,7 @@
 //! How a run went, whichever command has made it: its report, and the exit code that this comes to.
 
 use crate::exit::Exit;
+use crate::pairs;
 use crate::progress::Progress;
 use crate::resources::Meter;
 use crate::stats::figures;
@@ -68,6 +69,7 @@ impl Request<'_> {
             status: status(&compiled, was_interrupted),
             input: sizes(self.input_path, self.input),
             output: sizes(self.output_path, compiled.circuit()),
+            pairs: pairs::compare(self.input, compiled.circuit()),
             output_permutation: self.settings.permutes_output.then(|| moved_qubits(&compiled)),
             error_bound: compiled.error_bound(),
             is_exactly_equal: is_exact.then_some(compiled.error_bound() == 0.0),

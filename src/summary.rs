@@ -30,6 +30,9 @@ pub fn of(report: &Report) -> String {
     if let (Some(before), Some(after)) = (input.rotations, output.rotations) {
         line(format!("T gates and other rotations that are not Clifford {before} → {after}"));
     }
+    if let Some(words) = crate::pairs::words(&report.pairs) {
+        line(words);
+    }
     let bound = match report.is_exactly_equal {
         Some(true) => "error bound exactly 0, proved by algebra".to_owned(),
         _ => format!("error bound {:.1e}", report.error_bound),

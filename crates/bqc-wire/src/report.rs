@@ -18,6 +18,9 @@ pub struct Report {
     pub input: CircuitFigures,
     /// The circuit as it was written.
     pub output: CircuitFigures,
+    /// Pairs of qubits that gates join; left out of reports that are older than it.
+    #[serde(default)]
+    pub pairs: PairFigures,
     /// The qubits that the output leaves on another wire; `null`, or left out, unless it may. Qubits that are measured
     /// at the end are left out: their measurements follow them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,6 +67,17 @@ pub struct Report {
 
 impl Document for Report {
     const SCHEMA: &'static str = "bqc.report/2";
+}
+
+/// Pairs of qubits that gates join; a gate on more qubits joins each two of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PairFigures {
+    /// Pairs in the input as it was read.
+    pub input: u64,
+    /// Pairs in the output.
+    pub output: u64,
+    /// Those of the output that the input does not have, as `0-2`, with qubits numbered over all registers.
+    pub new: Vec<String>,
 }
 
 /// A qubit of the input that ends on another wire. Both are numbered over all registers, from 0.

@@ -24,6 +24,13 @@ const REPORT: &str = r#"{
     "depth": 9,
     "two_qubit_depth": 6
   },
+  "pairs": {
+    "input": 3,
+    "output": 2,
+    "new": [
+      "0-2"
+    ]
+  },
   "error_bound": 3.1e-14,
   "whole_check": {
     "method": "exact",
