@@ -165,6 +165,9 @@ impl<'a> Compile<'a> {
     ) -> Result<Run<'a>, Failure> {
         let talk = Talk::of(self.args.quiet, self.args.verbose);
         let progress = Progress::new(talk, meter.start(), deadline);
+        if talk != Talk::Quiet {
+            progress.set_input(Stats::of(self.input).n_two_qubit);
+        }
         let folder = match self.engine {
             // Folders are of one engine, and would seem to be another run's.
             Chosen::Undecided(_) => RunFolder::none(),
@@ -175,6 +178,11 @@ impl<'a> Compile<'a> {
 }
 
 impl Run<'_> {
+    /// Says which circuit of several it is to those who watch.
+    pub fn label(&self, label: String) {
+        self.progress.set_label(label);
+    }
+
     /// Does the work, until it is through or `stop` ends it.
     pub fn find(&mut self, stop: &Stop) -> Result<Found, Failure> {
         let Compile { args, settings, engine, workers, .. } = self.compile;
