@@ -389,8 +389,7 @@ pub enum EngineArg {
     Auto,
     /// CPU cores
     Cpu,
-    /// An NVIDIA GPU for Levenberg-Marquardt, CPU cores for the rest; CPU cores alone where there is no
-    /// GPU, with a line that says why
+    /// An NVIDIA GPU for Levenberg-Marquardt, CPU cores for the rest; an error where there is no GPU
     Cuda,
 }
 
