@@ -6,14 +6,24 @@ mod state;
 use bqc_compiler::{Event, Observer};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use state::State;
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// A line on stderr. Whoever has closed it does not want to know, and that ends no run.
+/// A line on stderr, or several. Whoever has closed it does not want to know, and that ends no run.
 pub fn say(line: &str) {
-    _ = writeln!(std::io::stderr(), "{line}");
+    _ = writeln!(std::io::stderr(), "{}", harmless(line));
+}
+
+/// The same without what a terminal would obey: names of files may hold anything.
+fn harmless(line: &str) -> Cow<'_, str> {
+    let is_obeyed = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if !line.contains(is_obeyed) {
+        return line.into();
+    }
+    line.chars().map(|c| if is_obeyed(c) { c.escape_default().to_string() } else { c.into() }).collect()
 }
 
 /// How much is said.
@@ -78,7 +88,7 @@ impl Progress {
 
     /// Says which circuit of several it is.
     pub fn set_label(&self, label: String) {
-        self.state().label = label;
+        self.state().label = harmless(&label).into_owned();
     }
 
     /// Says what the circuit begins with.
@@ -203,5 +213,16 @@ impl Observer for Progress {
             Event::FolderFailed(line) => self.warn(line),
             Event::PassStarted { .. } | Event::BlockFinished(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_obeys_no_name() {
+        assert_eq!(harmless("two lines\n\tand a tab · ü"), "two lines\n\tand a tab · ü");
+        assert_eq!(harmless("a\u{1b}[31m\r\u{9b}b.qasm"), "a\\u{1b}[31m\\r\\u{9b}b.qasm");
     }
 }

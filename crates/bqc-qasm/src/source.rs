@@ -4,7 +4,7 @@
 //! that could leave the places which that was given. [`DirectoryIncludes`] looks in directories.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A piece of OpenQASM with the name that messages use for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +57,8 @@ impl Includes for NoIncludes {
     }
 }
 
-/// Looks in directories, in order: the input's own directory first, then each `--include-dir`.
+/// Looks in directories, in order: the input's own directory first, then each `--include-dir`. A link that leads out of
+/// all of them is refused.
 #[derive(Clone, Debug, Default)]
 pub struct DirectoryIncludes {
     directories: Vec<PathBuf>,
@@ -71,6 +72,14 @@ impl DirectoryIncludes {
     pub fn new(directories: impl IntoIterator<Item = PathBuf>) -> DirectoryIncludes {
         DirectoryIncludes { directories: directories.into_iter().collect() }
     }
+
+    /// Whether a file is, after all links, in one of the directories.
+    fn contains(&self, file: &Path) -> std::io::Result<bool> {
+        let file = file.canonicalize()?;
+        let here = |directory: &PathBuf| if directory.as_os_str().is_empty() { ".".into() } else { directory.clone() };
+        let mut real = self.directories.iter().filter_map(|directory| here(directory).canonicalize().ok());
+        Ok(real.any(|directory| file.starts_with(directory)))
+    }
 }
 
 impl Includes for DirectoryIncludes {
@@ -82,6 +91,10 @@ impl Includes for DirectoryIncludes {
                 continue;
             }
             let unreadable = |reason: String| IncludeError::Unreadable { reason };
+            if !self.contains(&file).map_err(|e| unreadable(e.to_string()))? {
+                let reason = "it is a link to a file elsewhere; name the folder of that file with --include-dir";
+                return Err(unreadable(reason.into()));
+            }
             let handle = std::fs::File::open(&file).map_err(|e| unreadable(e.to_string()))?;
             let mut bytes = Vec::new();
             handle.take(Self::MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|e| unreadable(e.to_string()))?;
@@ -104,7 +117,32 @@ pub(crate) fn stays_inside(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::stays_inside;
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_out_of_all_directories_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let [inside, outside] = ["inside", "outside"].map(|name| folder.path().join(name));
+        for directory in [&inside, &outside] {
+            std::fs::create_dir(directory).unwrap();
+        }
+        std::fs::write(outside.join("secret"), "precious").unwrap();
+        std::os::unix::fs::symlink(outside.join("secret"), inside.join("link.inc")).unwrap();
+        std::os::unix::fs::symlink(&inside, folder.path().join("way")).unwrap();
+        let found = |directories: &[&PathBuf]| {
+            DirectoryIncludes::new(directories.iter().map(|directory| (*directory).clone())).find("link.inc")
+        };
+        let refused = found(&[&inside]).unwrap_err();
+        assert!(
+            matches!(&refused, IncludeError::Unreadable { reason } if reason.contains("--include-dir")),
+            "{refused:?}"
+        );
+        assert_eq!(found(&[&inside, &outside]).unwrap().bytes, b"precious");
+        // A directory that is itself reached by a link is one like others.
+        std::fs::write(inside.join("own.inc"), "own").unwrap();
+        assert!(DirectoryIncludes::new([folder.path().join("way")]).find("own.inc").is_ok());
+    }
 
     #[test]
     fn only_paths_below_the_directory_pass() {

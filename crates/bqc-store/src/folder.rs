@@ -4,6 +4,7 @@
 use crate::error::StoreError;
 use crate::journal::Use;
 use crate::names::Names;
+use crate::private::make_folder;
 use crate::storage::{Folder, Storage};
 use bqc_wire::segment::{HEAD_BYTES, check_head};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -51,7 +52,7 @@ pub(crate) fn lock(folder: &Path, n_looks: usize) -> Result<Held, StoreError> {
     let path = folder.join(LOCK_NAME);
     let mut n_looks_left = n_looks;
     for _ in 0..LOCK_TRIES {
-        match fs::create_dir_all(folder) {
+        match make_folder(folder) {
             // It was there, and is not any more.
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists && !folder.exists() => continue,
             other => other.map_err(StoreError::io(folder))?,

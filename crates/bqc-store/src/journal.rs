@@ -10,12 +10,12 @@ use crate::folder::{Held, LOCK_LOOKS, delete_oldest, lock, refuse_other_use, rem
 use crate::ledger::{Ledger, Left};
 use crate::names::{Coming, Names};
 use crate::pen::Pen;
+use crate::private::make_folder;
 use crate::storage::Folder;
 use crate::writer::{Limits, Writer};
 use bqc_wire::unit::plan_hash;
 use bqc_wire::{Build, CheckpointRecord, Entry, SolvedRecord, UnitKey};
 use std::collections::HashMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -67,7 +67,7 @@ impl Journal {
         let plan = if usage == Use::Run { *plan } else { of_caches };
         refuse_other_use(folder, &of_caches, usage)?;
         let lock = if usage == Use::Run { Some(lock(folder, LOCK_LOOKS)?) } else { None };
-        fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
+        make_folder(folder).map_err(StoreError::io(folder))?;
         if let Use::Cache { max_bytes } = usage {
             delete_oldest(folder, max_bytes).map_err(StoreError::io(folder))?;
         }

@@ -27,6 +27,7 @@ mod known;
 mod ledger;
 mod names;
 mod pen;
+mod private;
 mod status;
 mod storage;
 mod writer;
