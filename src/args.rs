@@ -431,20 +431,31 @@ fn named<T: Copy + Send + Sync + 'static>(
     })
 }
 
-/// Reads `500ms`, `30s`, `1.5m`, `2h`; a bare number is refused because its unit is a guess.
+/// Reads `500ms`, `30s`, `1.5m`, `1h30m`, `1d`; a bare number is refused because its unit is a guess.
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    let help = || format!("`{text}` is no time; write a number and its unit, as in 500ms, 30s, 2m or 1h");
-    let unit_at = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(help)?;
-    let (number, unit) = text.split_at(unit_at);
-    let unit_seconds = match unit {
-        "ms" => 1e-3,
-        "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        _ => return Err(help()),
-    };
-    let seconds = number.trim().parse::<f64>().map_err(|_| help())? * unit_seconds;
-    // Refuses negative and infinite numbers as well, and NaN.
+    let help = || format!("`{text}` is no time; write numbers with units, as in 500ms, 30s, 2m, 1h30m or 1d");
+    let (mut seconds, mut rest) = (0.0, text.trim());
+    if rest.is_empty() {
+        return Err(help());
+    }
+    while !rest.is_empty() {
+        let unit_at = rest.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let (number, from_unit) = rest.split_at(unit_at);
+        let end = from_unit.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(from_unit.len());
+        let (unit, others) = from_unit.split_at(end);
+        let unit_seconds = match unit {
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            "d" => 86400.0,
+            _ => return Err(help()),
+        };
+        let number: f64 = number.trim().parse().map_err(|_| help())?;
+        // Refuses negative and infinite numbers as well, and NaN.
+        seconds += Duration::try_from_secs_f64(number * unit_seconds).map_err(|_| help())?.as_secs_f64();
+        rest = others.trim_start();
+    }
     Duration::try_from_secs_f64(seconds).map_err(|_| help())
 }
 
@@ -490,7 +501,10 @@ mod tests {
         assert_eq!(parse_duration("30s"), Ok(Duration::from_secs(30)));
         assert_eq!(parse_duration("1.5m"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration("2h"), Ok(Duration::from_secs(7200)));
-        for bad in ["", "30", "s", "-1s", "1d", "1e999s", "nans", "1 s s", "1e30h"] {
+        assert_eq!(parse_duration("1d"), Ok(Duration::from_secs(86400)));
+        assert_eq!(parse_duration("1h 30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(parse_duration("1h30m0.5s"), Ok(Duration::from_millis(5_400_500)));
+        for bad in ["", "30", "s", "-1s", "1h30", "1e999s", "nans", "1 s s", "1e30h"] {
             assert!(parse_duration(bad).is_err(), "{bad}");
         }
     }

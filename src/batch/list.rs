@@ -6,6 +6,7 @@ use crate::exit::Failure;
 use crate::input::{is_standard_stream, read_bytes};
 use bqc_wire::batch::content_hash;
 use std::collections::{HashMap, HashSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The longest name of results, so that those of all their files are short enough for file systems (255 bytes).
@@ -58,12 +59,33 @@ fn is_same_circuit(a: &Path, b: &Path) -> bool {
     a == b || is_same_file(a, b)
 }
 
-/// The circuits of the arguments or of the list they name, in order.
+/// The circuits of the arguments or of the list they name, in order. A folder stands for the circuits in it.
 pub fn read(args: &BatchArgs) -> Result<Vec<Listed>, Failure> {
-    let Some(list) = &args.list else { return listed(args.inputs.clone()) };
+    let Some(list) = &args.list else { return listed(without_folders(args.inputs.clone())?) };
     let text = String::from_utf8(read_bytes(list)?);
     let text = text.map_err(|_| Failure::Usage(format!("`{}` is no list: it is not UTF-8", list.display())))?;
-    listed(paths(&text))
+    listed(without_folders(paths(&text))?)
+}
+
+/// The paths with those of folders replaced by the `.qasm` files in them, in the order of their names.
+fn without_folders(inputs: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
+    let mut all = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        if !input.is_dir() {
+            all.push(input);
+            continue;
+        }
+        let read = |source| Failure::Read { path: input.clone(), source };
+        let files: Result<Vec<PathBuf>, _> = fs::read_dir(&input).map_err(read)?.map(|e| e.map(|e| e.path())).collect();
+        let mut circuits = files.map_err(read)?;
+        circuits.retain(|path| path.extension().is_some_and(|ending| ending == "qasm") && path.is_file());
+        if circuits.is_empty() {
+            return Err(Failure::Usage(format!("there is no `.qasm` file in the folder `{}`", input.display())));
+        }
+        circuits.sort();
+        all.append(&mut circuits);
+    }
+    Ok(all)
 }
 
 /// The paths in a list.
@@ -110,6 +132,21 @@ mod tests {
         let recorded = |name: &str| recorded.iter().find(|(of, _)| *of == name).map(|(_, input)| input.into());
         let all = listed(inputs.iter().map(PathBuf::from).collect()).unwrap();
         all.into_iter().map(|one| one.named(recorded).name).collect()
+    }
+
+    #[test]
+    fn a_folder_stands_for_its_circuits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["b.qasm", "a.qasm", "notes.txt", "sub.qasm/c.qasm"] {
+            fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+            fs::write(path(name), "").unwrap();
+        }
+        let given = vec!["x.qasm".into(), folder.path().to_path_buf()];
+        assert_eq!(without_folders(given).unwrap(), ["x.qasm".into(), path("a.qasm"), path("b.qasm")]);
+        fs::create_dir(path("empty")).unwrap();
+        let refused = without_folders(vec![path("empty")]).unwrap_err().to_string();
+        assert!(refused.contains("no `.qasm` file in the folder"), "{refused}");
     }
 
     #[test]
