@@ -5,7 +5,7 @@ use crate::args::{CompileArgs, EngineArg, FlowArg, RunFolderArgs, SettingsArgs};
 use crate::build_id::BUILD;
 use crate::cores;
 use crate::crew::{self, Crew, Leftover};
-use crate::engine::{Chosen, Wanted};
+use crate::engine::{Chosen, Wanted, asks_for_gpus};
 use crate::exit::{Exit, Failure};
 use crate::input::{parse, read_bytes};
 use crate::log;
@@ -52,6 +52,8 @@ fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result
     let stop = Stop::install(deadline)?;
     let compile = Compile::new(args, &input, &stop)?;
     let mut run = compile.begin(&args.run_folder, deadline, meter)?;
+    // To start a thread for a run of one takes as long as the light passes over some thousand gates.
+    let _pool = compile.has_one_thread().then(pool_of_this_thread);
     let found = run.find(&stop)?;
     if let Some(why) = run.why_not_written(&found, &outputs) {
         return Ok(run.leave(&found, why));
@@ -114,8 +116,12 @@ impl<'a> Compile<'a> {
         settings.block.sabotage = args.keep.faults.sabotage;
         let (block_size, n_cores) = (settings.block_size, settings.n_threads);
         let in_processes = crew::wants_processes(args, input, &settings);
-        // Exact passes need no engine, so no GPU is looked for.
-        let engine = if args.settings.exact { EngineArg::Cpu } else { args.settings.engine };
+        // Exact passes need no engine, so no GPU is looked for, which takes longer than they do.
+        let engine = match args.settings.engine {
+            _ if args.settings.exact => EngineArg::Cpu,
+            EngineArg::Auto if !needs_engine(&settings) && !asks_for_gpus(&args.gpu) => EngineArg::Cpu,
+            engine => engine,
+        };
         let (flow, workers) = (args.settings.flow, args.keep.workers);
         let wanted = Wanted { engine, gpu: &args.gpu, workers, flow, in_processes, block_size, n_cores };
         let talk = Talk::of(args.quiet, args.verbose);
@@ -133,6 +139,11 @@ impl<'a> Compile<'a> {
     /// What a run folder is about: the circuit as it was understood, and all that decides the output.
     pub fn plan(&self) -> [u8; 32] {
         Session::new(self.settings.clone()).on(self.engine.engine()).name(self.input, &BUILD)
+    }
+
+    /// Whether one thread of this process does all of the work.
+    fn has_one_thread(&self) -> bool {
+        self.workers.is_none() && self.settings.n_threads == 1
     }
 
     fn request(&self) -> Request<'_> {
@@ -160,7 +171,7 @@ impl<'a> Compile<'a> {
         let folder = match self.engine {
             // Folders are of one engine, and would seem to be another run's.
             Chosen::Undecided(_) => RunFolder::none(),
-            _ => RunFolder::open(folder, &self.plan(), self.workers.is_some(), &progress)?,
+            _ => RunFolder::open(folder, || self.plan(), self.workers.is_some(), &progress)?,
         };
         Ok(Run { compile: self, meter, progress, folder, _leftover: None })
     }
@@ -316,6 +327,16 @@ impl Outputs {
         self.circuit.write(|out| out.write_all(text.as_bytes()))?;
         crate::proof::write(place, input, text.as_bytes(), &compiled.output)
     }
+}
+
+/// A pool whose one thread is the calling one; none if that belongs to a pool already.
+fn pool_of_this_thread() -> Option<rayon::ThreadPool> {
+    rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().ok()
+}
+
+/// Whether a run of these settings may fit gates to a unitary.
+fn needs_engine(settings: &Settings) -> bool {
+    settings.max_passes > 0 || settings.epsilon_total > 0.0
 }
 
 /// Fills in what depends on the machine or on other settings, and refuses settings that contradict each other.

@@ -121,10 +121,10 @@ impl Workshop for Kept<'_> {
     }
 
     fn solve_along(&self, unit: &Unit, trail: Trail<'_>, stop: &AtomicBool) -> Solved {
-        let (key, start) = (unit.key(), Instant::now());
+        let start = Instant::now();
         let is_stopped = || stop.load(Ordering::Relaxed);
         if is_stopped() && self.is_over() {
-            self.is_behind.fetch_or(self.journal.is_some_and(|journal| journal.has(&key)), Ordering::Relaxed);
+            self.is_behind.fetch_or(self.journal.is_some_and(|journal| journal.has(&unit.key())), Ordering::Relaxed);
             return unit.stopped();
         }
         if let Some(solved) = self.look_up(unit, self.journal, "journal") {
@@ -135,10 +135,10 @@ impl Workshop for Kept<'_> {
         if is_new {
             self.is_replaying.store(false, Ordering::Relaxed);
         }
-        let from = self.journal.and_then(|journal| journal.checkpoint(&key)).or(trail.from);
+        let from = self.journal.and_then(|journal| journal.checkpoint(&unit.key())).or(trail.from);
         let note = &mut |state: CheckpointRecord| {
             if let Some(journal) = self.journal {
-                journal.note(key, state.clone());
+                journal.note(unit.key(), state.clone());
             }
             (trail.note)(state);
         };
@@ -148,10 +148,12 @@ impl Workshop for Kept<'_> {
             solved
         });
         if solved.is_final {
-            let (result, seconds) = (Box::new(solved.to_record()), start.elapsed().as_secs_f64());
-            let entry = Entry::Solved { key, result, is_settled: true, seconds };
             let folders = [self.journal, self.cache.filter(|_| is_new)];
-            folders.into_iter().flatten().for_each(|folder| folder.append(&entry));
+            if folders.iter().any(Option::is_some) {
+                let (result, seconds) = (Box::new(solved.to_record()), start.elapsed().as_secs_f64());
+                let entry = Entry::Solved { key: unit.key(), result, is_settled: true, seconds };
+                folders.into_iter().flatten().for_each(|folder| folder.append(&entry));
+            }
         } else if is_stopped() {
             return self.best_so_far(unit, solved);
         }
