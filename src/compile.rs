@@ -252,8 +252,9 @@ impl Run<'_> {
         outputs.write_circuit(&compiled, &self.compile.settings)?;
         let report = self.compile.request().report(compiled, was_interrupted, survived, self.meter);
         if let Some(output) = &outputs.report {
-            output.write(|out| out.write_all(report.to_json().as_bytes()))?;
+            output.put(|out| report.write_json(out))?;
         }
+        outputs.settle()?;
         let exit = exit(&report);
         log::run_ended(&report, exit as i32);
         let has_cache = self.compile.args.keep.cache.as_os_str() != "off";
@@ -299,8 +300,9 @@ impl Outputs {
     /// Checks both, and touches nothing.
     pub fn prepare(args: &CompileArgs) -> Result<Outputs, Failure> {
         let circuit = Output::prepare(&args.output)?;
-        let report = args.report.as_deref().map(Output::prepare).transpose()?;
-        let proof = args.proof.as_deref().map(Output::prepare).transpose()?;
+        let beside = |path| Output::prepare_beside(path, Some(&circuit));
+        let report = args.report.as_deref().map(beside).transpose()?;
+        let proof = args.proof.as_deref().map(beside).transpose()?;
         let others = [("report", &report, &args.report), ("proof", &proof, &args.proof)];
         for (what, place, path) in others {
             if place.as_ref().is_some_and(|place| place.is_same_as(&circuit)) {
@@ -318,14 +320,19 @@ impl Outputs {
         Ok(Outputs { circuit, report, proof, input: None })
     }
 
-    /// Writes the circuit, and its proof if there is a place for it.
+    /// Puts the circuit in its place, and its proof if there is a place for it.
     fn write_circuit(&self, compiled: &Compiled, settings: &Settings) -> Result<(), Failure> {
         let (Some(place), Some(input)) = (&self.proof, &self.input) else {
-            return self.circuit.write(|mut out| write_output(compiled, settings, &mut out));
+            return self.circuit.put(|mut out| write_output(compiled, settings, &mut out));
         };
         let text = output_to_qasm(compiled, settings);
-        self.circuit.write(|out| out.write_all(text.as_bytes()))?;
-        crate::proof::write(place, input, text.as_bytes(), &compiled.output)
+        self.circuit.put(|out| out.write_all(text.as_bytes()))?;
+        crate::proof::put(place, input, text.as_bytes(), &compiled.output)
+    }
+
+    /// Makes durable that all of them are there.
+    fn settle(&self) -> Result<(), Failure> {
+        Output::settle([&self.circuit].into_iter().chain(&self.proof).chain(&self.report))
     }
 }
 

@@ -84,8 +84,9 @@ impl Progress {
     }
 
     /// What the bar says beside itself: who works how fast, what that has brought, and how long it will take.
-    fn message(&self, removed: u64) -> String {
+    fn message(&self) -> String {
         let (left, pace) = (self.left().as_secs(), self.bar.per_sec());
+        let removed = self.removed.load(Ordering::Relaxed);
         let crew = self.crew.get().map_or(String::new(), |crew| format!("{crew}, "));
         let time = format!("{}:{:02} left", left / 60, left % 60);
         format!("{crew}{pace:.1} blocks/s, {removed} two-qubit gates removed, {time}{}", self.gpu_lines())
@@ -172,9 +173,12 @@ impl Observer for Progress {
             }
             Event::BlockFinished(record) => {
                 let gained = record.before.two_qubit_gates.saturating_sub(record.after.two_qubit_gates);
-                let removed = self.removed.fetch_add(gained, Ordering::Relaxed) + gained;
-                self.bar.inc(1);
-                self.bar.set_message(self.message(removed));
+                self.removed.fetch_add(gained, Ordering::Relaxed);
+                // To write a message takes as long as a small block.
+                if !self.bar.is_hidden() {
+                    self.bar.inc(1);
+                    self.bar.set_message(self.message());
+                }
             }
             Event::PassFinished { pass, n_two_qubit, n_one_qubit } => {
                 if self.talk == Talk::Verbose {
@@ -227,14 +231,14 @@ mod tests {
         };
         progress.event(Event::BlockFinished(&record));
         progress.event(Event::BlockFinished(&record));
-        let message = progress.bar.message();
+        let message = progress.message();
         assert!(message.starts_with("cpu, 2 workers, "), "{message}");
         assert!(message.contains(" blocks/s, 6 two-qubit gates removed, ") && message.ends_with(" left"), "{message}");
         for (gpu, worker) in [("GPU 1 (B)", 9), ("GPU 0 (A)", 7), ("GPU 0 (A)", 8)] {
             progress.done_on(gpu, worker, 3);
         }
         progress.event(Event::BlockFinished(&record));
-        let message = progress.bar.message();
+        let message = progress.message();
         let gpus: Vec<&str> = message.lines().skip(1).collect();
         assert!(gpus.len() == 2 && gpus[0].starts_with("  GPU 0 (A): 2 workers, "), "{message}");
         assert!(gpus[0].ends_with(" blocks/s, 6 two-qubit gates removed"), "{message}");

@@ -88,13 +88,13 @@ impl<'a> Kept<'a> {
     }
 }
 
-/// Tells of a unit that was done.
-fn tell(unit: &Unit, solved: &Solved, took: Duration) {
+/// Tells of a unit that was done, if anybody listens.
+fn tell(unit: &Unit, solved: &Solved, start: Instant) {
     let (before, after) = (unit.block(), solved.verified.circuit());
     info!(
         unit = ?unit.key(),
         worker = solved.worker,
-        seconds = took.as_secs_f64(),
+        seconds = start.elapsed().as_secs_f64(),
         cx_before = before.n_cx() as u64,
         cx_after = after.n_cx() as u64,
         u3_before = before.n_one_qubit() as u64,
@@ -144,7 +144,7 @@ impl Workshop for Kept<'_> {
         };
         let solved = cached.unwrap_or_else(|| {
             let solved = self.inner.solve_along(unit, Trail { from, note }, stop);
-            tell(unit, &solved, start.elapsed());
+            tell(unit, &solved, start);
             solved
         });
         if solved.is_final {

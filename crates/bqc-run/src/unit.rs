@@ -283,6 +283,9 @@ impl Unit {
     pub(crate) fn verified(&self, candidate: BlockCircuit) -> Result<VerifiedBlock, Rejected> {
         match self.keeps_angles() {
             true => self.proved(candidate),
+            false if self.flow().exact().is_some() => {
+                VerifiedBlock::check_rewritten(&self.block, candidate, self.record.tolerance)
+            }
             false => VerifiedBlock::check(&self.block, candidate, self.record.tolerance),
         }
     }

@@ -2,6 +2,7 @@
 //! way to write JSON (two spaces, a line feed at the end).
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::io::{self, Write};
 
 /// Why a document could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,12 @@ pub trait Document: Serialize + DeserializeOwned {
         let mut text = serde_json::to_string_pretty(self).expect("plain data is always representable");
         text.push('\n');
         text
+    }
+
+    /// Writes the same, piece by piece: a report of many blocks takes more memory than the run. `out` should be buffered.
+    fn write_json(&self, mut out: &mut dyn Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut out, self)?;
+        out.write_all(b"\n")
     }
 
     /// Reads a document of exactly this schema.
