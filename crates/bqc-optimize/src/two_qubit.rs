@@ -14,29 +14,41 @@ use bqc_verify::VerifiedBlock;
 /// The block with merged one-qubit gates if nothing smaller is found, and for any other width.
 pub fn resynthesize_pair(block: &BlockCircuit, tolerance: f64) -> BlockCircuit {
     let merged = merge_one_qubit(block);
+    smaller_pair(block, &merged, tolerance).unwrap_or(merged)
+}
+
+/// What is smaller than `merged`, which is a block of two wires after [`merge_one_qubit`], and within `tolerance` of the
+/// block. None if nothing is.
+pub(crate) fn smaller_pair(block: &BlockCircuit, merged: &BlockCircuit, tolerance: f64) -> Option<BlockCircuit> {
     if block.width() != 2 || merged.n_cx() == 0 {
-        return merged;
+        return None;
     }
     // Half is left for the rounding of everything around.
-    let Some(shortest) = TwoQubitCircuit::synthesize(&unitary(block), tolerance / 2.0) else { return merged };
+    let shortest = TwoQubitCircuit::synthesize(&unitary(block), tolerance / 2.0)?;
     let mut candidate = BlockCircuit::new(2);
     candidate.gates.extend(shortest.gates.iter().map(|gate| match *gate {
         TwoQubitGate::One { wire, value } => BlockGate::from_su2(BlockQubit(wire.into()), value),
         TwoQubitGate::Cx { control, target } => BlockGate::cx(BlockQubit(control.into()), BlockQubit(target.into())),
     }));
-    let candidate = merge_one_qubit(&candidate);
-    let smaller = (candidate.n_cx(), candidate.n_one_qubit()) < (merged.n_cx(), merged.n_one_qubit());
-    match VerifiedBlock::check(block, candidate, tolerance) {
-        Ok(verified) if smaller => verified.into_circuit(),
-        _ => merged,
+    if candidate.n_cx() > merged.n_cx() {
+        return None;
     }
+    let candidate = merge_one_qubit(&candidate);
+    let is_smaller = (candidate.n_cx(), candidate.n_one_qubit()) < (merged.n_cx(), merged.n_one_qubit());
+    let verified = is_smaller.then(|| VerifiedBlock::check(block, candidate, tolerance).ok())?;
+    verified.map(VerifiedBlock::into_circuit)
 }
 
 /// Replaces every run of a block that becomes smaller, each within `tolerance`, and merges one-qubit
 /// gates, until nothing changes. The distance from the block is at most the number of replaced runs
 /// times `tolerance`, beside rounding; the caller verifies it.
 pub fn resynthesize_runs(block: &BlockCircuit, tolerance: f64) -> BlockCircuit {
-    let mut best = merge_one_qubit(block);
+    smaller_runs(merge_one_qubit(block), tolerance)
+}
+
+/// The same from a block after [`merge_one_qubit`] on.
+pub(crate) fn smaller_runs(merged: BlockCircuit, tolerance: f64) -> BlockCircuit {
+    let mut best = merged;
     loop {
         let next = merge_one_qubit(&replace_runs(&best, tolerance));
         // A pair of counts falls in every round, so this ends.

@@ -15,7 +15,7 @@ use bqc_circuit::{Circuit, Directive, Operation, Qubit};
 use bqc_instantiate::Engine;
 use bqc_optimize::{BlockSettings, Flow};
 use bqc_partition::{PartitionError, partition};
-use bqc_verify::{CompareOptions, Comparison, Fault, LoweringError, Output, VerifiedCircuit, compare_permuted};
+use bqc_verify::{Comparison, Fault, LoweringError, Output, VerifiedCircuit, compare_permuted};
 use bqc_wire::{BlockRecord, BlockTotals};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -400,13 +400,7 @@ impl<'a> Run<'a> {
     /// Compares the result with the input, and gives the input back if they differ.
     fn finish(self, input: &Circuit, best: Version, why: Why) -> Compiled {
         self.around.observer.event(Event::Checking { n_qubits: input.n_qubits() });
-        let options = CompareOptions {
-            max_updates: self.settings.check_updates(),
-            seed: self.settings.block.seed,
-            // A bound contradicts nothing.
-            with_bounds: false,
-            ..CompareOptions::default()
-        };
+        let options = self.settings.check_options();
         let (is_exact, figures) = (keeps_angles(self.settings), best.figures);
         let output = if is_exact { Output::named(best.circuit) } else { Output::of(best.circuit) };
         let bound = output.bound() + if is_exact { kept::rounding_of_doubles(input, &figures) } else { 0.0 };
