@@ -20,7 +20,7 @@ pub fn resynthesize_pair(block: &BlockCircuit, tolerance: f64) -> BlockCircuit {
 /// What is smaller than `merged`, which is a block of two wires after [`merge_one_qubit`], and within `tolerance` of the
 /// block. None if nothing is.
 pub(crate) fn smaller_pair(block: &BlockCircuit, merged: &BlockCircuit, tolerance: f64) -> Option<BlockCircuit> {
-    if block.width() != 2 || merged.n_cx() == 0 {
+    if block.width() != 2 || merged.n_cx() == 0 || is_smallest(merged, tolerance) {
         return None;
     }
     // Half is left for the rounding of everything around.
@@ -37,6 +37,18 @@ pub(crate) fn smaller_pair(block: &BlockCircuit, merged: &BlockCircuit, toleranc
     let is_smaller = (candidate.n_cx(), candidate.n_one_qubit()) < (merged.n_cx(), merged.n_one_qubit());
     let verified = is_smaller.then(|| VerifiedBlock::check(block, candidate, tolerance).ok())?;
     verified.map(VerifiedBlock::into_circuit)
+}
+
+/// Whether a block is a CX, alone or with one gate that is not within `tolerance` of the identity: most runs of circuits
+/// with many wires are. Nothing smaller is near it: gates without a CX are at a distance of `√(1 − 1/√2)` from every CX,
+/// and the other CX of the two wires differs from it by more than a gate on one of them.
+fn is_smallest(block: &BlockCircuit, tolerance: f64) -> bool {
+    let is_far = |gate: &BlockGate| match *gate {
+        // The phase distance is at least this over the root of two.
+        LoweredGate::One { angles: [t, p, l], .. } => Su2::u3(t, p, l).distance_to_identity() > 2.0 * tolerance,
+        LoweredGate::Two { .. } => true,
+    };
+    block.n_cx() == 1 && block.gates.len() <= 2 && tolerance < 0.1 && block.gates.iter().all(is_far)
 }
 
 /// Replaces every run of a block that becomes smaller, each within `tolerance`, and merges one-qubit
@@ -154,6 +166,21 @@ mod tests {
             swap.push_cx(BlockQubit(i % 2), BlockQubit(1 - i % 2));
             let n_cx = resynthesize_pair(&swap, 1e-10).n_cx();
             assert_eq!(n_cx, [1, 2, 3, 2][usize::from(i)]);
+        }
+    }
+
+    #[test]
+    fn a_cx_with_one_gate_is_left_as_it_is() {
+        let mut stream = Stream::new(0, 2, 9);
+        for (at, wire, angle) in (0..8).map(|k| (k & 1, k >> 1 & 1, if k < 4 { 1e-9 } else { stream.uniform() })) {
+            let mut block = BlockCircuit::new(2);
+            block.push_cx(BlockQubit(0), BlockQubit(1));
+            block.gates.insert(at, BlockGate::u3(BlockQubit(wire as u16), [angle, 0.3, -0.3]));
+            let matrix = unitary(&block);
+            assert!(is_smallest(&block, 1e-10) && !is_smallest(&block, 1e-8 + angle));
+            let fewest = TwoQubitCircuit::synthesize(&matrix, 5e-11).unwrap();
+            assert!(fewest.gates.len() >= 2 && fewest.n_cx() == 1, "{fewest:?}");
+            assert_eq!(resynthesize_pair(&block, 1e-10), block);
         }
     }
 
