@@ -4,6 +4,7 @@
 mod batch;
 mod cluster;
 mod gpu;
+mod later;
 mod slurm_script;
 
 pub use batch::{BatchArgs, Shard, TableArg};
@@ -11,6 +12,7 @@ pub use cluster::{MergeArgs, PlanArgs, StatusArgs, WorkArgs};
 pub use gpu::{GpuArgs, GpusArg, MpsArg, PerGpuArg};
 #[cfg(unix)]
 pub use gpu::{MpsGuardArgs, PlaceArgs};
+use later::Later;
 pub use slurm_script::{ArrayScriptArgs, JobArgs, MultiNodeScriptArgs, SlurmScriptArgs, SlurmScriptKind};
 
 use crate::check::CheckArg;
@@ -43,45 +45,44 @@ pub struct Cli {
 }
 
 #[derive(Subcommand)]
-#[cfg_attr(not(unix), allow(clippy::large_enum_variant, reason = "there is one value of it, and it is a command line"))]
 pub enum Command {
     /// Rewrite a circuit with fewer two-qubit gates
     #[command(after_help = EXIT_CODES)]
-    Compile(Box<CompileArgs>),
+    Compile(Later<CompileArgs>),
     /// Rewrite many circuits, each task of a Slurm array its share; or tell how far they are
     #[command(after_help = EXIT_CODES)]
-    Batch(Box<BatchArgs>),
+    Batch(Later<BatchArgs>),
     /// Print a job script for Slurm
-    SlurmScript(SlurmScriptArgs),
+    SlurmScript(Later<SlurmScriptArgs>),
     /// Prepare a compile that many machines share through a folder
     #[command(after_help = EXIT_CODES)]
-    Plan(PlanArgs),
+    Plan(Later<PlanArgs>),
     /// Work on a plan: on each machine one, as many as there are, at any time
     #[command(after_help = EXIT_CODES)]
-    Work(WorkArgs),
+    Work(Later<WorkArgs>),
     /// Join the results of a plan into a circuit
     #[command(after_help = EXIT_CODES)]
-    Merge(MergeArgs),
+    Merge(Later<MergeArgs>),
     /// Tell how far a plan is and who works on it
-    Status(StatusArgs),
+    Status(Later<StatusArgs>),
     /// Compare two circuits up to global phase; exit 1 if they differ
     #[command(after_help = EXIT_CODES)]
-    Verify(VerifyArgs),
+    Verify(Later<VerifyArgs>),
     /// Print counts, depth, gate histogram and the blocks a compile would cut
-    Stats(StatsArgs),
+    Stats(Later<StatsArgs>),
     /// Make a circuit from a unitary matrix or a state vector
     #[command(after_help = EXIT_CODES)]
-    Synthesize(SynthesizeArgs),
+    Synthesize(Later<SynthesizeArgs>),
     /// What supervisors start; speaks to its supervisor alone
     #[cfg(unix)]
     #[command(hide = true)]
-    Worker(WorkerArgs),
+    Worker(Later<WorkerArgs>),
     /// Keeps an MPS daemon while its supervisor lives
     #[cfg(unix)]
     #[command(hide = true)]
     MpsGuard(MpsGuardArgs),
     /// Say what this machine offers: CPU, NVIDIA driver, GPUs, and why not more
-    Doctor(DoctorArgs),
+    Doctor(Later<DoctorArgs>),
 }
 
 #[derive(Args)]

@@ -6,7 +6,7 @@ use crate::build_id::BUILD;
 use crate::check::Check;
 use crate::cores;
 use crate::crew::{self, Crew, Leftover};
-use crate::engine::{Chosen, Wanted};
+use crate::engine::{Chosen, Wanted, asks_for_gpus};
 use crate::exit::{Exit, Failure};
 use crate::input::{parse, read_bytes};
 use crate::log;
@@ -54,6 +54,8 @@ fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result
     let _limit = stop.limit(deadline.map(|end| check_in(args).deadline(end, &input)))?;
     let compile = Compile::new(args, &input, &stop)?;
     let mut run = compile.begin(&args.run_folder, deadline, meter)?;
+    // To start a thread for a run of one takes as long as the light passes over some thousand gates.
+    let _pool = compile.has_one_thread().then(pool_of_this_thread);
     let found = run.find(&stop)?;
     if let Some(why) = run.why_not_written(&found, &outputs) {
         return Ok(run.leave(&found, why));
@@ -117,8 +119,12 @@ impl<'a> Compile<'a> {
         settings.max_check_updates = check_in(args).max_updates;
         let (block_size, n_cores) = (settings.block_size, settings.n_threads);
         let in_processes = crew::wants_processes(args, input, &settings);
-        // Exact passes need no engine, so no GPU is looked for.
-        let engine = if args.settings.exact { EngineArg::Cpu } else { args.settings.engine };
+        // Exact passes need no engine, so no GPU is looked for, which takes longer than they do.
+        let engine = match args.settings.engine {
+            _ if args.settings.exact => EngineArg::Cpu,
+            EngineArg::Auto if !needs_engine(&settings) && !asks_for_gpus(&args.gpu) => EngineArg::Cpu,
+            engine => engine,
+        };
         let (flow, workers) = (args.settings.flow, args.keep.workers);
         let wanted = Wanted { engine, gpu: &args.gpu, workers, flow, in_processes, block_size, n_cores };
         let talk = Talk::of(args.quiet, args.verbose);
@@ -143,6 +149,11 @@ impl<'a> Compile<'a> {
         check_in(self.args).deadline(end, self.input)
     }
 
+    /// Whether one thread of this process does all of the work.
+    fn has_one_thread(&self) -> bool {
+        self.workers.is_none() && self.settings.n_threads == 1
+    }
+
     fn request(&self) -> Request<'_> {
         let Compile { args, input, settings, engine, .. } = self;
         Request {
@@ -165,13 +176,13 @@ impl<'a> Compile<'a> {
     ) -> Result<Run<'a>, Failure> {
         let talk = Talk::of(self.args.quiet, self.args.verbose);
         let progress = Progress::new(talk, meter.start(), deadline);
-        if talk != Talk::Quiet {
+        if talk != Talk::Quiet && needs_engine(&self.settings) {
             progress.set_input(Stats::of(self.input).n_two_qubit);
         }
         let folder = match self.engine {
             // Folders are of one engine, and would seem to be another run's.
             Chosen::Undecided(_) => RunFolder::none(),
-            _ => RunFolder::open(folder, &self.plan(), self.workers.is_some(), &progress)?,
+            _ => RunFolder::open(folder, || self.plan(), self.workers.is_some(), &progress)?,
         };
         Ok(Run { compile: self, meter, progress, folder, _leftover: None })
     }
@@ -188,6 +199,9 @@ impl Run<'_> {
         let Compile { args, settings, engine, workers, .. } = self.compile;
         let crew = if workers.is_some() { "workers" } else { "threads" };
         self.progress.set_crew(settings.n_threads, crew, engine.engine().name());
+        if needs_engine(settings) {
+            self.progress.show();
+        }
         log::run_started(&args.input, settings, engine.engine().name(), *workers);
         let found = self.search(stop);
         self.progress.finish();
@@ -258,8 +272,9 @@ impl Run<'_> {
         outputs.write_circuit(&compiled, &self.compile.settings)?;
         let report = self.compile.request().report(compiled, was_interrupted, survived, self.meter);
         if let Some(output) = &outputs.report {
-            output.write(|out| out.write_all(report.to_json().as_bytes()))?;
+            output.put(|out| report.write_json(out))?;
         }
+        outputs.settle()?;
         let exit = exit(&report);
         log::run_ended(&report, exit as i32);
         let has_cache = self.compile.args.keep.cache.as_os_str() != "off";
@@ -305,8 +320,9 @@ impl Outputs {
     /// Checks both, and touches nothing.
     pub fn prepare(args: &CompileArgs) -> Result<Outputs, Failure> {
         let circuit = Output::prepare(&args.output)?;
-        let report = args.report.as_deref().map(Output::prepare).transpose()?;
-        let proof = args.proof.as_deref().map(Output::prepare).transpose()?;
+        let beside = |path| Output::prepare_beside(path, Some(&circuit));
+        let report = args.report.as_deref().map(beside).transpose()?;
+        let proof = args.proof.as_deref().map(beside).transpose()?;
         let others = [("report", &report, &args.report), ("proof", &proof, &args.proof)];
         for (what, place, path) in others {
             if place.as_ref().is_some_and(|place| place.is_same_as(&circuit)) {
@@ -324,15 +340,30 @@ impl Outputs {
         Ok(Outputs { circuit, report, proof, input: None })
     }
 
-    /// Writes the circuit, and its proof if there is a place for it.
+    /// Puts the circuit in its place, and its proof if there is a place for it.
     fn write_circuit(&self, compiled: &Compiled, settings: &Settings) -> Result<(), Failure> {
         let (Some(place), Some(input)) = (&self.proof, &self.input) else {
-            return self.circuit.write(|mut out| write_output(compiled, settings, &mut out));
+            return self.circuit.put(|mut out| write_output(compiled, settings, &mut out));
         };
         let text = output_to_qasm(compiled, settings);
-        self.circuit.write(|out| out.write_all(text.as_bytes()))?;
-        crate::proof::write(place, input, text.as_bytes(), &compiled.output)
+        self.circuit.put(|out| out.write_all(text.as_bytes()))?;
+        crate::proof::put(place, input, text.as_bytes(), &compiled.output)
     }
+
+    /// Makes durable that all of them are there.
+    fn settle(&self) -> Result<(), Failure> {
+        Output::settle([&self.circuit].into_iter().chain(&self.proof).chain(&self.report))
+    }
+}
+
+/// A pool whose one thread is the calling one; none if that belongs to a pool already.
+fn pool_of_this_thread() -> Option<rayon::ThreadPool> {
+    rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().ok()
+}
+
+/// Whether a run of these settings may fit gates to a unitary.
+fn needs_engine(settings: &Settings) -> bool {
+    settings.max_passes > 0 || settings.epsilon_total > 0.0
 }
 
 /// What the comparison of whole circuits may take of a compile.

@@ -20,10 +20,12 @@ const AUTO_WORKERS_WORK: f64 = 40_000.0;
 
 /// Whether processes do the work, as far as arguments and circuit say.
 pub fn wants_processes(args: &CompileArgs, input: &Circuit, settings: &Settings) -> bool {
-    let n_cx = Stats::of(input).n_two_qubit;
     // Light passes take some microseconds a gate, and to carry blocks to other processes takes longer.
     let is_light = settings.max_passes == 0;
-    let is_long = || n_cx >= AUTO_WORKERS_CX || work(n_cx, settings) >= AUTO_WORKERS_WORK;
+    let is_long = || {
+        let n_cx = Stats::of(input).n_two_qubit;
+        n_cx >= AUTO_WORKERS_CX || work(n_cx, settings) >= AUTO_WORKERS_WORK
+    };
     match args.keep.workers {
         WorkersArg::Off => false,
         WorkersArg::Count(_) => true,

@@ -132,7 +132,7 @@ impl Wanted<'_> {
 }
 
 /// Whether something was said about GPUs.
-fn asks_for_gpus(gpu: &GpuArgs) -> bool {
+pub fn asks_for_gpus(gpu: &GpuArgs) -> bool {
     gpu.gpus != GpusArg::Auto || asks_for_workers(gpu)
 }
 

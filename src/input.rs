@@ -33,9 +33,13 @@ pub fn parse(path: &Path, bytes: Vec<u8>, args: &ReadArgs) -> Result<Circuit, Fa
 /// Reads all bytes at `path` (`-` is standard input).
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let bytes = if is_standard_stream(path) {
-        read_bounded(io::stdin().lock())
+        read_bounded(io::stdin().lock(), 0)
     } else {
-        File::open(path).and_then(read_bounded)
+        File::open(path).and_then(|file| {
+            // What the system says of a device or a pipe means nothing.
+            let n_expected = file.metadata().map_or(0, |known| known.len()).min(MAX_INPUT_BYTES);
+            read_bounded(file, n_expected)
+        })
     };
     bytes.map_err(|source| Failure::Read { path: path.to_path_buf(), source })
 }
@@ -46,8 +50,9 @@ fn includes(path: &Path, args: &ReadArgs) -> DirectoryIncludes {
     DirectoryIncludes::new([own].into_iter().chain(args.include_dir.iter().cloned()))
 }
 
-fn read_bounded(from: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+fn read_bounded(from: impl Read, n_expected: u64) -> io::Result<Vec<u8>> {
+    // One more, so that the end is seen without more room.
+    let mut bytes = Vec::with_capacity(n_expected as usize + 1);
     from.take(MAX_INPUT_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_INPUT_BYTES {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {MAX_INPUT_BYTES} bytes")));

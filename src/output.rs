@@ -30,13 +30,20 @@ enum Place {
 impl Output {
     /// Checks that `path` (`-` is standard output) can be written, and touches nothing.
     pub fn prepare(path: &Path) -> Result<Output, Failure> {
+        Output::prepare_beside(path, None)
+    }
+
+    /// The same where `other` was found writable already: its folder is not tried again.
+    pub fn prepare_beside(path: &Path, other: Option<&Output>) -> Result<Output, Failure> {
         let place = if path == Path::new("-") { Place::Stdout } else { place_of(path)? };
         if let Place::File { target, .. } = &place {
             if is_of_plan(target) {
                 return Err(Failure::write(path, "it belongs to a plan; choose another file"));
             }
-            // Created and dropped: the only test of a folder that also covers read-only mounts.
-            temporary_beside(target).map_err(|e| Failure::write(path, e))?;
+            if other.and_then(Output::folder).is_none_or(|known| target.parent() != Some(known)) {
+                // Created and dropped: the only test of a folder that also covers read-only mounts.
+                temporary_beside(target).map_err(|e| Failure::write(path, e))?;
+            }
         }
         Ok(Output { path: path.to_path_buf(), place })
     }
@@ -55,8 +62,22 @@ impl Output {
         matches!(&self.place, Place::File { target, .. } if target.exists())
     }
 
+    /// The folder of a file.
+    fn folder(&self) -> Option<&Path> {
+        match &self.place {
+            Place::File { target, .. } => target.parent(),
+            _ => None,
+        }
+    }
+
     /// Writes what `fill` produces. A closed pipe is no error: its reader has seen enough.
     pub fn write(&self, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+        self.put(fill)?;
+        Output::settle([self])
+    }
+
+    /// The same without waiting until the disk knows a file's name: see [`Output::settle`].
+    pub fn put(&self, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
         let result = match &self.place {
             Place::Stdout => fill_buffered(io::stdout().lock(), fill).map(drop),
             Place::Device => {
@@ -68,6 +89,18 @@ impl Output {
             Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
             other => other.map_err(|e| Failure::write(&self.path, e)),
         }
+    }
+
+    /// Makes the names of files durable that were [put](Output::put), each folder once.
+    pub fn settle<'a>(outputs: impl IntoIterator<Item = &'a Output>) -> Result<(), Failure> {
+        let mut settled: Vec<&Path> = Vec::new();
+        for output in outputs {
+            if let Some(folder) = output.folder().filter(|folder| !settled.contains(folder)) {
+                sync_folder(folder).map_err(|e| Failure::write(&output.path, e))?;
+                settled.push(folder);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -131,7 +164,7 @@ fn replace(
     }
     temporary.as_file().sync_all()?;
     temporary.persist(target).map_err(|e| e.error)?;
-    sync_folder(target)
+    Ok(())
 }
 
 /// A temporary file in `target`'s folder, so that the rename stays on one file system.
@@ -147,10 +180,10 @@ fn temporary_beside(target: &Path) -> io::Result<NamedTempFile> {
     builder.tempfile_in(target.parent().unwrap_or(Path::new(".")))
 }
 
-/// Makes the rename itself durable.
+/// Makes renames in a folder durable.
 #[cfg(unix)]
-fn sync_folder(target: &Path) -> io::Result<()> {
-    target.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// Other systems have no handle on a folder to synchronise.

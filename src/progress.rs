@@ -72,13 +72,19 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_style(style("{wide_msg}"));
         let state = Arc::new(Mutex::new(State::new(start, deadline)));
-        let show = match (talk, is_drawn) {
-            (Talk::Quiet, _) => None,
-            (_, true) => Some(REDRAW),
-            (_, false) => Some(LINE_EVERY),
+        Progress { talk, start, bar, state, ticker: Mutex::new(None) }
+    }
+
+    /// Shows where the run is from now on. What takes moments is over before a thread for that has begun.
+    pub fn show(&self) {
+        let is_drawn = !self.bar.is_hidden();
+        let every = match (self.talk, is_drawn) {
+            (Talk::Quiet, _) => return,
+            (_, true) => REDRAW,
+            (_, false) => LINE_EVERY,
         };
-        let ticker = show.and_then(|every| Ticker::start(every, is_drawn.then(|| bar.clone()), state.clone()));
-        Progress { talk, start, bar, state, ticker: Mutex::new(ticker) }
+        let ticker = Ticker::start(every, is_drawn.then(|| self.bar.clone()), self.state.clone());
+        *self.ticker.lock().unwrap_or_else(|e| e.into_inner()) = ticker;
     }
 
     /// Says who does the work: so many workers, or threads, of an engine.

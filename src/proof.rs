@@ -11,10 +11,10 @@ use bqc_verify::{VerifiedCircuit, WindowCounts};
 use bqc_wire::{FileDigest, Proof, digest_of, encode_proof};
 use std::path::Path;
 
-/// Writes the proof that `edits` lead from the input to the circuit that stands in the bytes `written`.
-pub fn write(place: &Output, input: &FileDigest, written: &[u8], output: &bqc_verify::Output) -> Result<(), Failure> {
+/// Puts in its place the proof that `edits` lead from the input to the circuit that stands in the bytes `written`.
+pub fn put(place: &Output, input: &FileDigest, written: &[u8], output: &bqc_verify::Output) -> Result<(), Failure> {
     let proof = encode_proof(input, &digest_of(written), &output.edits());
-    place.write(|out| out.write_all(&proof))
+    place.put(|out| out.write_all(&proof))
 }
 
 /// Does everything again that the proof says, measures it, and prints the bound that comes out.

@@ -50,19 +50,19 @@ impl RunFolder {
         RunFolder { journal: None, asked: Asked::ByName }
     }
 
-    /// Opens the folder of a run with this name. A journal that nobody has asked for is done without where it cannot
-    /// be kept.
+    /// Opens the folder of a run with the name that `plan` gives, which is asked for only where a journal is kept: it
+    /// takes the whole circuit. A journal that nobody has asked for is done without where it cannot be kept.
     pub fn open(
         args: &RunFolderArgs,
-        plan: &[u8; 32],
+        plan: impl FnOnce() -> [u8; 32],
         has_workers: bool,
         progress: &Progress,
     ) -> Result<RunFolder, Failure> {
         let (journal, asked) = match &args.run_dir {
             Some(off) if off.as_os_str() == "off" => return Ok(RunFolder::none()),
-            Some(folder) => (Some(Journal::open(folder, plan, &BUILD, Use::Run)?), Asked::ByName),
-            None if args.resume => (Some(open_of_user(plan)?), Asked::ToResume),
-            None if has_workers => (open_unasked(plan, progress), Asked::ByNobody),
+            Some(folder) => (Some(Journal::open(folder, &plan(), &BUILD, Use::Run)?), Asked::ByName),
+            None if args.resume => (Some(open_of_user(&plan())?), Asked::ToResume),
+            None if has_workers => (open_unasked(&plan(), progress), Asked::ByNobody),
             None => (None, Asked::ByNobody),
         };
         Ok(RunFolder { journal, asked })

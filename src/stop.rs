@@ -35,12 +35,12 @@ pub fn outlive_large_files() {
     drop(flag::register(signal_hook::consts::SIGXFSZ, Arc::default()));
 }
 
-/// Whether the process was started to ignore this signal, as by `nohup`. Where the system does not tell, that is
-/// assumed of all.
-fn is_ignored(signal: i32) -> bool {
+/// The signals that the process was started to ignore, as by `nohup`: bit `n - 1` is signal `n`. Where the system does
+/// not tell, that is assumed of all.
+fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
-    mask.is_none_or(|mask| mask >> (signal - 1) & 1 == 1)
+    mask.unwrap_or(u64::MAX)
 }
 
 /// Until when a run, or a part of it, may go on.
@@ -79,7 +79,8 @@ impl Stop {
             Stop { raised: Arc::default(), ended: Arc::default(), interrupted: Arc::default(), signal: Arc::default() };
         let setup = |source| Failure::Setup { what: "signal handlers", source };
         let is_first_over = Arc::new(AtomicBool::new(false));
-        for signal in REPEATED.into_iter().filter(|&signal| !is_ignored(signal)) {
+        let ignored = ignored();
+        for signal in REPEATED.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0) {
             stop.listen(signal).map_err(setup)?;
         }
         for signal in SIGNALS {

@@ -27,6 +27,7 @@ pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
     let stop = Stop::install()?;
     let _limit = stop.limit(deadline)?;
     let progress = Progress::new(Talk::of(args.quiet, args.verbose), start, deadline.map(|deadline| deadline.end));
+    progress.show();
     let engine = engine(args, &run, n_cores, &stop, &progress)?;
     if let Chosen::Undecided(_) = engine {
         progress.warn(&format!("stopped before it began; `bqc work {}` goes on", run.path.display()));

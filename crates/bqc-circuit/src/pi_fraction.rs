@@ -30,7 +30,7 @@ impl PiFraction {
             return None;
         }
         let finest = f64::from(1 << MOST_HALVINGS);
-        let n = (radians * (finest / PI)).round();
+        let n = nearest(radians * (finest / PI));
         if (n * (PI / finest) - radians).abs() > NEXT_TO * radians.abs() {
             return None;
         }
@@ -61,6 +61,14 @@ impl fmt::Display for PiFraction {
         }
         if self.halvings > 0 { write!(f, "/{}", 1u32 << self.halvings) } else { Ok(()) }
     }
+}
+
+/// The nearest integer to a number below 2^51; of two that are as near the even one. Several times as fast as
+/// [`f64::round`], which is a call where the processor is not known to have an instruction for it. Which of two is taken
+/// does not matter here: neither is next to the angle.
+fn nearest(x: f64) -> f64 {
+    const SHIFT: f64 = 6_755_399_441_055_744.0;
+    (x + SHIFT) - SHIFT
 }
 
 /// How many quarter turns an angle is, if it stands for a multiple of π/2.

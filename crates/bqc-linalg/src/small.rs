@@ -89,14 +89,14 @@ impl<const D: usize> SmallMatrix<D> {
         let mut largest = 0.0f64;
         for r in 0..D {
             for c in 0..D {
-                let e = (p.0[r][c] - if r == c { 1.0 } else { 0.0 }).norm();
+                let e = (p.0[r][c] - if r == c { 1.0 } else { 0.0 }).norm_sqr();
                 if e.is_nan() {
                     return f64::NAN;
                 }
                 largest = largest.max(e);
             }
         }
-        largest
+        largest.sqrt()
     }
 
     /// The inverse and the determinant by elimination with partial pivoting, or `None` if a pivot
@@ -141,7 +141,14 @@ impl<const D: usize> Mul for SmallMatrix<D> {
     type Output = SmallMatrix<D>;
     #[inline]
     fn mul(self, other: SmallMatrix<D>) -> SmallMatrix<D> {
-        SmallMatrix::from_fn(|r, c| (0..D).map(|k| self.0[r][k] * other.0[k][c]).sum())
+        // A row at a time, so that the elements of a row are summed side by side, each from the first term on.
+        let mut product = SmallMatrix::<D>::ZERO;
+        for (row, factors) in product.0.iter_mut().zip(&self.0) {
+            for (factor, terms) in factors.iter().zip(&other.0) {
+                row.iter_mut().zip(terms).for_each(|(sum, term)| *sum += factor * term);
+            }
+        }
+        product
     }
 }
 

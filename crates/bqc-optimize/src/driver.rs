@@ -10,7 +10,7 @@ use crate::merge::merge_one_qubit;
 use crate::objective::{Figures, Objective};
 use crate::sabotage::Sabotage;
 use crate::search::{WindowResult, WindowSettings, WindowState, search_window_from};
-use crate::two_qubit::{resynthesize_pair, resynthesize_runs};
+use crate::two_qubit::{resynthesize_runs, smaller_pair, smaller_runs};
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::Solver;
 use bqc_linalg::Stream;
@@ -169,9 +169,10 @@ pub fn optimize_block(
     if settings.flow == Flow::Exact {
         return task.judge(context.is_stopped());
     }
+    let merged = merge_one_qubit(original);
     let closed_form = match original.width() {
-        2 => resynthesize_pair(original, settings.tolerance),
-        _ => resynthesize_runs(original, settings.tolerance * RUN_SHARE),
+        2 => smaller_pair(original, &merged, settings.tolerance).unwrap_or_else(|| merged.clone()),
+        _ => smaller_runs(merged.clone(), settings.tolerance * RUN_SHARE),
     };
     if original.width() > 2 && closed_form.n_cx() > 0 && settings.starts > 0 {
         match settings.flow {
@@ -193,7 +194,7 @@ pub fn optimize_block(
         }
     }
     task.candidates.push(closed_form);
-    task.candidates.push(merge_one_qubit(original));
+    task.candidates.push(merged);
     task.judge(context.is_stopped())
 }
 

@@ -112,7 +112,9 @@ impl Objective {
 
     /// Ranks a block.
     pub fn rank_block(self, block: &BlockCircuit) -> Rank {
-        self.rank(&Figures::of_block(block))
+        // Only one objective looks at rotations, which take longest to count.
+        let n_rotations = if self == Objective::T { block.n_rotations() } else { 0 };
+        self.rank(&Figures { n_rotations, ..Figures::without_rotations(block) })
     }
 
     /// Whether a search may go on from `next` where it could stay at `present`, which has at least as
@@ -130,12 +132,17 @@ impl Objective {
 impl Figures {
     /// Of a block.
     pub fn of_block(block: &BlockCircuit) -> Figures {
+        Figures { n_rotations: block.n_rotations(), ..Figures::without_rotations(block) }
+    }
+
+    /// The same with no rotations counted.
+    fn without_rotations(block: &BlockCircuit) -> Figures {
         Figures {
             n_two_qubit: block.n_cx(),
             n_one_qubit: block.n_one_qubit(),
             depth: block.depth(),
             two_qubit_depth: block.cx_depth(),
-            n_rotations: block.n_rotations(),
+            n_rotations: 0,
         }
     }
 

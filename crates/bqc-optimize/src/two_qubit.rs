@@ -14,29 +14,53 @@ use bqc_verify::VerifiedBlock;
 /// The block with merged one-qubit gates if nothing smaller is found, and for any other width.
 pub fn resynthesize_pair(block: &BlockCircuit, tolerance: f64) -> BlockCircuit {
     let merged = merge_one_qubit(block);
-    if block.width() != 2 || merged.n_cx() == 0 {
-        return merged;
+    smaller_pair(block, &merged, tolerance).unwrap_or(merged)
+}
+
+/// What is smaller than `merged`, which is a block of two wires after [`merge_one_qubit`], and within `tolerance` of the
+/// block. None if nothing is.
+pub(crate) fn smaller_pair(block: &BlockCircuit, merged: &BlockCircuit, tolerance: f64) -> Option<BlockCircuit> {
+    if block.width() != 2 || merged.n_cx() == 0 || is_smallest(merged, tolerance) {
+        return None;
     }
     // Half is left for the rounding of everything around.
-    let Some(shortest) = TwoQubitCircuit::synthesize(&unitary(block), tolerance / 2.0) else { return merged };
+    let shortest = TwoQubitCircuit::synthesize(&unitary(block), tolerance / 2.0)?;
     let mut candidate = BlockCircuit::new(2);
     candidate.gates.extend(shortest.gates.iter().map(|gate| match *gate {
         TwoQubitGate::One { wire, value } => BlockGate::from_su2(BlockQubit(wire.into()), value),
         TwoQubitGate::Cx { control, target } => BlockGate::cx(BlockQubit(control.into()), BlockQubit(target.into())),
     }));
-    let candidate = merge_one_qubit(&candidate);
-    let smaller = (candidate.n_cx(), candidate.n_one_qubit()) < (merged.n_cx(), merged.n_one_qubit());
-    match VerifiedBlock::check(block, candidate, tolerance) {
-        Ok(verified) if smaller => verified.into_circuit(),
-        _ => merged,
+    if candidate.n_cx() > merged.n_cx() {
+        return None;
     }
+    let candidate = merge_one_qubit(&candidate);
+    let is_smaller = (candidate.n_cx(), candidate.n_one_qubit()) < (merged.n_cx(), merged.n_one_qubit());
+    let verified = is_smaller.then(|| VerifiedBlock::check(block, candidate, tolerance).ok())?;
+    verified.map(VerifiedBlock::into_circuit)
+}
+
+/// Whether a block is a CX, alone or with one gate that is not within `tolerance` of the identity: most runs of circuits
+/// with many wires are. Nothing smaller is near it: gates without a CX are at a distance of `√(1 − 1/√2)` from every CX,
+/// and the other CX of the two wires differs from it by more than a gate on one of them.
+fn is_smallest(block: &BlockCircuit, tolerance: f64) -> bool {
+    let is_far = |gate: &BlockGate| match *gate {
+        // The phase distance is at least this over the root of two.
+        LoweredGate::One { angles: [t, p, l], .. } => Su2::u3(t, p, l).distance_to_identity() > 2.0 * tolerance,
+        LoweredGate::Two { .. } => true,
+    };
+    block.n_cx() == 1 && block.gates.len() <= 2 && tolerance < 0.1 && block.gates.iter().all(is_far)
 }
 
 /// Replaces every run of a block that becomes smaller, each within `tolerance`, and merges one-qubit
 /// gates, until nothing changes. The distance from the block is at most the number of replaced runs
 /// times `tolerance`, beside rounding; the caller verifies it.
 pub fn resynthesize_runs(block: &BlockCircuit, tolerance: f64) -> BlockCircuit {
-    let mut best = merge_one_qubit(block);
+    smaller_runs(merge_one_qubit(block), tolerance)
+}
+
+/// The same from a block after [`merge_one_qubit`] on.
+pub(crate) fn smaller_runs(merged: BlockCircuit, tolerance: f64) -> BlockCircuit {
+    let mut best = merged;
     loop {
         let next = merge_one_qubit(&replace_runs(&best, tolerance));
         // A pair of counts falls in every round, so this ends.
@@ -142,6 +166,21 @@ mod tests {
             swap.push_cx(BlockQubit(i % 2), BlockQubit(1 - i % 2));
             let n_cx = resynthesize_pair(&swap, 1e-10).n_cx();
             assert_eq!(n_cx, [1, 2, 3, 2][usize::from(i)]);
+        }
+    }
+
+    #[test]
+    fn a_cx_with_one_gate_is_left_as_it_is() {
+        let mut stream = Stream::new(0, 2, 9);
+        for (at, wire, angle) in (0..8).map(|k| (k & 1, k >> 1 & 1, if k < 4 { 1e-9 } else { stream.uniform() })) {
+            let mut block = BlockCircuit::new(2);
+            block.push_cx(BlockQubit(0), BlockQubit(1));
+            block.gates.insert(at, BlockGate::u3(BlockQubit(wire as u16), [angle, 0.3, -0.3]));
+            let matrix = unitary(&block);
+            assert!(is_smallest(&block, 1e-10) && !is_smallest(&block, 1e-8 + angle));
+            let fewest = TwoQubitCircuit::synthesize(&matrix, 5e-11).unwrap();
+            assert!(fewest.gates.len() >= 2 && fewest.n_cx() == 1, "{fewest:?}");
+            assert_eq!(resynthesize_pair(&block, 1e-10), block);
         }
     }
 

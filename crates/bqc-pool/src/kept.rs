@@ -88,13 +88,13 @@ impl<'a> Kept<'a> {
     }
 }
 
-/// Tells of a unit that was done.
-fn tell(unit: &Unit, solved: &Solved, took: Duration) {
+/// Tells of a unit that was done, if anybody listens.
+fn tell(unit: &Unit, solved: &Solved, start: Instant) {
     let (before, after) = (unit.block(), solved.verified.circuit());
     info!(
         unit = ?unit.key(),
         worker = solved.worker,
-        seconds = took.as_secs_f64(),
+        seconds = start.elapsed().as_secs_f64(),
         cx_before = before.n_cx() as u64,
         cx_after = after.n_cx() as u64,
         u3_before = before.n_one_qubit() as u64,
@@ -121,10 +121,10 @@ impl Workshop for Kept<'_> {
     }
 
     fn solve_along(&self, unit: &Unit, trail: Trail<'_>, stop: &AtomicBool) -> Solved {
-        let (key, start) = (unit.key(), Instant::now());
+        let start = Instant::now();
         let is_stopped = || stop.load(Ordering::Relaxed);
         if is_stopped() && self.is_over() {
-            self.is_behind.fetch_or(self.journal.is_some_and(|journal| journal.has(&key)), Ordering::Relaxed);
+            self.is_behind.fetch_or(self.journal.is_some_and(|journal| journal.has(&unit.key())), Ordering::Relaxed);
             return unit.stopped();
         }
         if let Some(solved) = self.look_up(unit, self.journal, "journal") {
@@ -135,23 +135,25 @@ impl Workshop for Kept<'_> {
         if is_new {
             self.is_replaying.store(false, Ordering::Relaxed);
         }
-        let from = self.journal.and_then(|journal| journal.checkpoint(&key)).or(trail.from);
+        let from = self.journal.and_then(|journal| journal.checkpoint(&unit.key())).or(trail.from);
         let note = &mut |state: CheckpointRecord| {
             if let Some(journal) = self.journal {
-                journal.note(key, state.clone());
+                journal.note(unit.key(), state.clone());
             }
             (trail.note)(state);
         };
         let solved = cached.unwrap_or_else(|| {
             let solved = self.inner.solve_along(unit, Trail { from, note }, stop);
-            tell(unit, &solved, start.elapsed());
+            tell(unit, &solved, start);
             solved
         });
         if solved.is_final {
-            let (result, seconds) = (Box::new(solved.to_record()), start.elapsed().as_secs_f64());
-            let entry = Entry::Solved { key, result, is_settled: true, seconds };
             let folders = [self.journal, self.cache.filter(|_| is_new)];
-            folders.into_iter().flatten().for_each(|folder| folder.append(&entry));
+            if folders.iter().any(Option::is_some) {
+                let (result, seconds) = (Box::new(solved.to_record()), start.elapsed().as_secs_f64());
+                let entry = Entry::Solved { key: unit.key(), result, is_settled: true, seconds };
+                folders.into_iter().flatten().for_each(|folder| folder.append(&entry));
+            }
         } else if is_stopped() {
             return self.best_so_far(unit, solved);
         }

@@ -149,7 +149,7 @@ impl<'a> From<&'a AtomicBool> for Ends<'a> {
 /// Rewrites `circuit` with fewer two-qubit gates.
 ///
 /// Stops early, with the best circuit so far, soon after `stop` is set: see [`Workshop::goes_on`]. `observer` is called from the
-/// worker threads.
+/// worker threads. These are started for the run, unless the calling thread belongs to a rayon pool of as many.
 pub fn compile(
     circuit: &Circuit,
     settings: &Settings,
@@ -172,18 +172,19 @@ pub fn compile_in<'a>(
 ) -> Result<Compiled, CompileError> {
     refuse_opaque(circuit)?;
     let Ends { search: stop, check } = ends.into();
-    let n_threads = settings.n_threads;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(n_threads)
-        .build()
-        .map_err(|e| CompileError::Threads { n_threads, reason: e.to_string() })?;
-    pool.install(|| {
+    let work = || {
         let around = Around { workshop, stop, observer };
         let mut run = Run::new(settings, family, around);
         let (best, why) = run.carry_out(circuit)?;
         let best = if keeps_angles(settings) { run.spelled(best) } else { best };
         Ok(run.finish(circuit, Arc::unwrap_or_clone(best), why, check))
-    })
+    };
+    let n_threads = settings.n_threads;
+    if rayon::current_thread_index().is_some() && rayon::current_num_threads() == n_threads {
+        return work();
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build();
+    pool.map_err(|e| CompileError::Threads { n_threads, reason: e.to_string() })?.install(work)
 }
 
 fn refuse_opaque(circuit: &Circuit) -> Result<(), CompileError> {

@@ -19,18 +19,10 @@ const CHECK_ROUNDING: f64 = 1e-12;
 impl Run<'_> {
     /// Compares the result with the input, and gives the input back if they differ.
     pub(crate) fn finish(self, input: &Circuit, best: Version, why: Why, stop: &AtomicBool) -> Compiled {
-        let max_updates = self.settings.check_updates();
-        if max_updates > 0.0 && !stop.load(Ordering::Relaxed) {
+        let options = CompareOptions { stop, ..self.settings.check_options() };
+        if options.max_updates > 0.0 && !stop.load(Ordering::Relaxed) {
             self.around.observer.event(Event::Checking { n_qubits: input.n_qubits() });
         }
-        let options = CompareOptions {
-            max_updates,
-            seed: self.settings.block.seed,
-            // A bound contradicts nothing.
-            with_bounds: false,
-            stop,
-            ..CompareOptions::default()
-        };
         let (is_exact, figures) = (keeps_angles(self.settings), best.figures);
         let output = if is_exact { Output::named(best.circuit) } else { Output::of(best.circuit) };
         let bound = output.bound() + if is_exact { kept::rounding_of_doubles(input, &figures) } else { 0.0 };

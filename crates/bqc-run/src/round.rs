@@ -72,11 +72,13 @@ impl Around<'_> {
         let mut places: HashMap<UnitKey, usize> = HashMap::with_capacity(asked.len());
         let (mut units, mut twins) = (Vec::new(), Vec::<Vec<usize>>::new());
         for (i, unit) in asked.iter().enumerate() {
-            let place = *places.entry(unit.key()).or_insert_with(|| {
+            let mut add = || {
                 units.push(*unit);
                 twins.push(Vec::new());
                 units.len() - 1
-            });
+            };
+            // A unit alone needs no name to be told apart.
+            let place = if asked.len() > 1 { *places.entry(unit.key()).or_insert_with(add) } else { add() };
             twins[place].push(i);
         }
         let begun = units.iter().map(|_| AtomicU64::new(f64::NAN.to_bits())).collect();

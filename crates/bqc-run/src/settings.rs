@@ -7,6 +7,7 @@
 use crate::compile::Settings;
 use bqc_instantiate::Solver;
 use bqc_optimize::{BlockSettings, Flow, Objective};
+use bqc_verify::CompareOptions;
 use std::collections::HashMap;
 use std::str::FromStr;
 
@@ -29,6 +30,9 @@ pub const MAX_CHECK_UPDATES: f64 = 8e9;
 
 /// The same after the light passes alone, which take some milliseconds themselves.
 const LIGHT_CHECK_UPDATES: f64 = 4e6;
+/// Random states of that comparison at most, where not all columns are affordable. Any of them contradicts a wrong
+/// unitary, and all of them together estimate its distance to a half.
+const LIGHT_CHECK_STATES: usize = 4;
 
 /// How long a search goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -150,10 +154,23 @@ impl Settings {
         }
     }
 
-    /// What comparing the result with the input may cost, in updates of an amplitude.
-    pub(crate) fn check_updates(&self) -> f64 {
-        let is_light = self.max_passes == 0;
-        if is_light { self.max_check_updates.min(LIGHT_CHECK_UPDATES) } else { self.max_check_updates }
+    /// How the result is compared with the input: what that may cost follows from what the passes take. A bound
+    /// contradicts nothing, so none is asked for.
+    pub(crate) fn check_options(&self) -> CompareOptions<'static> {
+        let options = CompareOptions {
+            max_updates: self.max_check_updates,
+            seed: self.block.seed,
+            with_bounds: false,
+            ..CompareOptions::default()
+        };
+        if self.max_passes > 0 {
+            return options;
+        }
+        CompareOptions {
+            max_updates: self.max_check_updates.min(LIGHT_CHECK_UPDATES),
+            n_states: LIGHT_CHECK_STATES,
+            ..options
+        }
     }
 
     /// What is done in each block, as it is typed and reported.

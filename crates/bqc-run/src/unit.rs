@@ -24,6 +24,7 @@ use bqc_wire::{BlockForm, ExactFlow, Outcome, UnitFlow, UnitKey, UnitRecord};
 use std::any::Any;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A block and all that decides what becomes of it.
@@ -32,7 +33,8 @@ pub struct Unit {
     block: BlockCircuit,
     /// All but the block, which it leaves empty.
     record: UnitRecord,
-    key: UnitKey,
+    /// Its name, once somebody has asked for it.
+    key: OnceLock<UnitKey>,
     solver: Solver,
     objective: Objective,
     /// For tests of the verifier; no part of the unit's name.
@@ -68,7 +70,7 @@ impl Unit {
         };
         let BlockSettings { solver, objective, tolerance, seed, sabotage, .. } = *settings;
         let record = UnitRecord {
-            block: BlockForm::from(block),
+            block: no_block(),
             flow,
             solver: solver.code(),
             objective: objective.code(),
@@ -81,11 +83,10 @@ impl Unit {
         Unit::of(block.clone(), record, solver, objective).sabotaged(sabotage)
     }
 
-    /// The unit that these bytes, which hold `block`, name.
+    /// The unit of this block and all else that these bytes say.
     fn of(block: BlockCircuit, record: UnitRecord, solver: Solver, objective: Objective) -> Unit {
-        let key = record.key();
-        let empty = BlockForm { width: record.block.width, gates: Vec::new() };
-        Unit { block, key, record: UnitRecord { block: empty, ..record }, solver, objective, sabotage: None }
+        let record = UnitRecord { block: no_block(), ..record };
+        Unit { block, key: OnceLock::new(), record, solver, objective, sabotage: None }
     }
 
     /// The unit of making `from`, which stands for the block at that distance, shorter by one or two CX, within
@@ -114,7 +115,7 @@ impl Unit {
 
     /// Other work at the same block, with no fault planted in it.
     fn with_flow(self, flow: UnitFlow) -> Unit {
-        let record = UnitRecord { flow, ..self.to_record() };
+        let record = UnitRecord { flow, ..self.record };
         Unit::of(self.block, record, self.solver, self.objective)
     }
 
@@ -124,9 +125,9 @@ impl Unit {
         Unit { sabotage, ..self }
     }
 
-    /// Its name.
+    /// Its name, which takes a hash of its bytes when it is first asked for.
     pub fn key(&self) -> UnitKey {
-        self.key
+        *self.key.get_or_init(|| self.to_record().key())
     }
 
     /// What is to be done.
@@ -212,7 +213,7 @@ impl Unit {
             };
             let trail = bqc_optimize::Trail { from, note };
             let settings = self.settings();
-            let stream = settings.stream(self.key.stream_key(), self.record.start as usize);
+            let stream = settings.stream(self.key().stream_key(), self.record.start as usize);
             let (block, report) = optimize_block(context, &self.block, &settings, stream, trail);
             (block, outcome(&report.reason), report.instantiations, report.reason.to_string())
         };
@@ -248,7 +249,7 @@ impl Unit {
 
     /// The block with gates over Clifford and T where others can make up for it, or the block.
     fn in_clifford_t(&self, context: Context<'_>) -> (VerifiedBlock, Outcome, usize, String) {
-        let mut stream = self.settings().stream(self.key.stream_key(), self.record.start as usize);
+        let mut stream = self.settings().stream(self.key().stream_key(), self.record.start as usize);
         let fit = Fit { solver: self.solver, ..WindowSettings::default().fit };
         let found = to_clifford_t(context, &self.block, fit, &mut stream);
         let verified = found.unwrap_or_else(|| VerifiedBlock::unchanged(self.block.clone()));
@@ -300,6 +301,9 @@ impl Unit {
     pub(crate) fn verified(&self, candidate: BlockCircuit) -> Result<VerifiedBlock, Rejected> {
         match self.keeps_angles() {
             true => self.proved(candidate),
+            false if self.flow().exact().is_some() => {
+                VerifiedBlock::check_rewritten(&self.block, candidate, self.record.tolerance)
+            }
             false => VerifiedBlock::check(&self.block, candidate, self.record.tolerance),
         }
     }
@@ -309,6 +313,11 @@ impl Unit {
         let rank = |solved: &Solved| self.rank(solved.verified.circuit());
         if rank(&second) < rank(&first) { second } else { first }
     }
+}
+
+/// What stands for the block in a record that is kept beside it.
+fn no_block() -> BlockForm {
+    BlockForm { width: 0, gates: Vec::new() }
 }
 
 /// The outcome of a block that came back.

@@ -7,16 +7,19 @@
 //! there, keeps its bound if random states do not contradict it. Where angles are multiples of π/2^k, equality can be
 //! proved by algebra, without any rounding. [`Evidence`] says which of these it was.
 
+use crate::mix::Mix;
 use crate::pathsum::{self, Effort};
-use crate::program::block_steps;
+use crate::program::{block_steps, gate_step, joined};
 use crate::states::States;
 use crate::{MAX_EXACT_QUBITS, exact_distance, pauli, residual};
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit, LoweredGate};
 use bqc_linalg::Stream;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hasher;
 
 /// Up to this width every candidate is measured over all columns.
 pub const MAX_MEASURED_WIDTH: u16 = 8;
+/// Up to this width all columns take no longer than Pauli forms do: some 0.3 µs a gate.
+const MOST_WIRES_BEFORE_FORMS: u16 = 4;
 /// Updates of an amplitude that all columns may take before Pauli forms are tried first: a tenth of a second.
 const MOST_UPDATES: f64 = 1e8;
 /// Updates that all columns may take before sums over paths are tried: a second. Sums take some tenths of one.
@@ -111,6 +114,17 @@ pub fn block_distance(a: &BlockCircuit, b: &BlockCircuit) -> Result<f64, Rejecte
     Ok(exact_distance(&a, &b, usize::from(width)))
 }
 
+/// The same with gates that follow one another on a wire joined first: a file may write many where one is meant.
+fn joined_distance(a: &BlockCircuit, b: &BlockCircuit) -> Result<f64, Rejected> {
+    are_comparable(a, b)?;
+    let width = a.width();
+    if usize::from(width) > MAX_EXACT_QUBITS {
+        return Err(Rejected::TooWide { width });
+    }
+    let steps = |block: &BlockCircuit| joined(width.into(), block.gates.iter().map(gate_step));
+    Ok(exact_distance(&steps(a), &steps(b), width.into()))
+}
+
 /// Tells blocks apart by their gates to the last bit. For finding faults, not against an adversary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint(u64);
@@ -123,19 +137,23 @@ impl Fingerprint {
 
     /// Of a block of this width with these gates.
     pub(crate) fn of_gates(width: u16, gates: impl Iterator<Item = BlockGate>) -> Fingerprint {
-        let mut hasher = DefaultHasher::new();
-        width.hash(&mut hasher);
+        // The first word of a gate says its kind and wires.
+        const PAIR: u64 = 1 << 63;
+        let mut mix = Mix::default();
+        mix.write_u16(width);
         for gate in gates {
             match gate {
                 LoweredGate::One { wire: BlockQubit(wire), angles } => {
-                    (wire, angles.map(f64::to_bits)).hash(&mut hasher)
+                    mix.write_u16(wire);
+                    angles.iter().for_each(|angle| mix.write_u64(angle.to_bits()));
                 }
                 LoweredGate::Two { gate, wires: [BlockQubit(a), BlockQubit(b)], angle } => {
-                    (gate, a, b, angle.to_bits()).hash(&mut hasher);
+                    mix.write_u64(PAIR | (gate as u64) << 32 | u64::from(a) << 16 | u64::from(b));
+                    mix.write_u64(angle.to_bits());
                 }
             }
         }
-        Fingerprint(hasher.finish())
+        Fingerprint(mix.finish())
     }
 }
 
@@ -159,7 +177,7 @@ pub enum Evidence {
 /// A block whose distance from its original has been measured and found within a tolerance.
 ///
 /// Only this type can be joined into a result, in the place of its original alone, and only
-/// [`VerifiedBlock::check`], [`VerifiedBlock::check_by_algebra`], [`VerifiedBlock::check_claim`],
+/// [`VerifiedBlock::check`], [`VerifiedBlock::check_rewritten`], [`VerifiedBlock::check_by_algebra`], [`VerifiedBlock::check_claim`],
 /// [`VerifiedBlock::unchanged`] and [`Composition::verify`](crate::Composition::verify) make it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VerifiedBlock {
@@ -186,23 +204,37 @@ impl VerifiedBlock {
     /// * Time: as [`block_distance`]; of Pauli forms, linear in the gates in practice; of path sums, below a second.
     /// * Errors: every [`Rejected`] but `OtherOriginal` and `TooWide`.
     pub fn check(original: &BlockCircuit, candidate: BlockCircuit, tolerance: f64) -> Result<VerifiedBlock, Rejected> {
-        let width = original.width();
-        let n_updates = n_updates(original, &candidate);
-        if width > MAX_MEASURED_WIDTH || n_updates > MOST_UPDATES {
-            let is_dear = usize::from(width) > MAX_EXACT_QUBITS || n_updates > DEAR_COMPARISON;
-            if let Some((distance, evidence)) = proved(original, &candidate, tolerance, is_dear)? {
-                let original = Fingerprint::of(original);
-                return Ok(VerifiedBlock { original, circuit: candidate, distance, evidence });
-            }
-            let is_too_long = width > MAX_MEASURED_WIDTH && n_updates > LARGEST_COMPARISON;
-            if usize::from(width) > MAX_EXACT_QUBITS || is_too_long {
-                return Err(Rejected::Unproved { width, tolerance });
-            }
-        }
-        let distance = block_distance(original, &candidate)?;
+        let proof = proved_first(original, &candidate, tolerance, MAX_MEASURED_WIDTH)?;
+        let measured = || Ok((block_distance(original, &candidate)?, Evidence::Columns));
+        let (distance, evidence) = proof.map_or_else(measured, Ok)?;
+        VerifiedBlock::within(tolerance, original, candidate, distance, evidence)
+    }
+
+    /// As [`VerifiedBlock::check`], for a candidate that exact rewriting has made: Pauli forms cancel there as a rule, so
+    /// they come first from five wires on, where they take less time than columns do. What they bound is proved, not
+    /// measured.
+    pub fn check_rewritten(
+        original: &BlockCircuit,
+        candidate: BlockCircuit,
+        tolerance: f64,
+    ) -> Result<VerifiedBlock, Rejected> {
+        let proof = proved_first(original, &candidate, tolerance, MOST_WIRES_BEFORE_FORMS)?;
+        let measured = || Ok((joined_distance(original, &candidate)?, Evidence::Columns));
+        let (distance, evidence) = proof.map_or_else(measured, Ok)?;
+        VerifiedBlock::within(tolerance, original, candidate, distance, evidence)
+    }
+
+    /// The candidate, if its distance is at most the tolerance.
+    fn within(
+        tolerance: f64,
+        original: &BlockCircuit,
+        candidate: BlockCircuit,
+        distance: f64,
+        evidence: Evidence,
+    ) -> Result<VerifiedBlock, Rejected> {
         if distance <= tolerance {
             let original = Fingerprint::of(original);
-            Ok(VerifiedBlock { original, circuit: candidate, distance, evidence: Evidence::Columns })
+            Ok(VerifiedBlock { original, circuit: candidate, distance, evidence })
         } else {
             Err(Rejected::TooFar { distance, tolerance })
         }
@@ -316,6 +348,27 @@ impl VerifiedBlock {
     pub fn into_circuit(self) -> BlockCircuit {
         self.circuit
     }
+}
+
+/// A bound within the tolerance by forms and sums, which come first above so many wires, or if columns take long. None
+/// if all columns are to be measured.
+fn proved_first(
+    original: &BlockCircuit,
+    candidate: &BlockCircuit,
+    tolerance: f64,
+    most_wires: u16,
+) -> Result<Option<(f64, Evidence)>, Rejected> {
+    let (width, n_updates) = (original.width(), n_updates(original, candidate));
+    if width <= most_wires && n_updates <= MOST_UPDATES {
+        return Ok(None);
+    }
+    let is_dear = usize::from(width) > MAX_EXACT_QUBITS || n_updates > DEAR_COMPARISON;
+    let proof = proved(original, candidate, tolerance, is_dear)?;
+    let is_too_long = width > MAX_MEASURED_WIDTH && n_updates > LARGEST_COMPARISON;
+    if proof.is_none() && (usize::from(width) > MAX_EXACT_QUBITS || is_too_long) {
+        return Err(Rejected::Unproved { width, tolerance });
+    }
+    Ok(proof)
 }
 
 /// A bound of the phase distance within `enough`, by Pauli forms or, if wanted, by path sums after them.

@@ -9,6 +9,7 @@ use crate::block::{Evidence, Rejected, VerifiedBlock};
 use crate::exchange::{self, ExchangeError};
 use crate::join::{JoinError, Piece, Places, join};
 use crate::matrix_distance;
+use crate::mix::MixSet;
 use crate::rewriting::{MoveError, Rewriting};
 use bqc_circuit::gates::{CX, U3, lowered};
 use bqc_circuit::{
@@ -16,7 +17,6 @@ use bqc_circuit::{
     final_exchanges,
 };
 use rayon::prelude::*;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 /// How far a lowered gate may be from its matrix: two dozen gates on five wires round to a few 1e-15.
@@ -373,7 +373,7 @@ pub(crate) fn measured_at_the_end(circuit: &Circuit) -> Vec<Option<Clbit>> {
 
 /// Measures what each kind of gate with each choice of angles lowers to against its matrix.
 pub(crate) fn measure_lowering(input: &Circuit) -> Result<(), LoweringError> {
-    let mut kinds: HashSet<(GateId, [u64; 4])> = HashSet::new();
+    let mut kinds: MixSet<(GateId, [u64; 4])> = MixSet::default();
     for operation in &input.operations {
         if let Operation::Gate(call) = operation
             && !matches!(call.gate(), CX | U3)

@@ -22,12 +22,11 @@
 
 mod wide;
 
-use crate::program::{Branching, Step, joined};
+use crate::program::{Branching, Gates, Step, joined};
 use crate::states::States;
 use crate::{MAX_EXACT_QUBITS, NEVER, exact_distance_until, residual};
 use bqc_circuit::{Circuit, Clbit, Directive, Operation, Qubit};
 use bqc_linalg::Stream;
-use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 
 /// How much a comparison may cost.
@@ -234,18 +233,18 @@ pub fn compare_circuits(a: &Circuit, b: &Circuit, options: &CompareOptions) -> R
     if n > options.max_qubits {
         return by_bounds(Incomparable::TooManyWires { n_qubits: n, limit: options.max_qubits });
     }
-    let [x, y] = [&a, &b].map(|reading| joined(reading.steps(&place, &n_terminal)));
-    let branching = |steps: &[Step]| steps.iter().any(|s| matches!(s, Step::Branching { .. }));
-    let branching = branching(&x) || branching(&y);
     let amplitudes = (1u64 << n) as f64;
-    let updates = (x.len() + y.len()) as f64 * amplitudes;
-    if !branching && n <= options.max_exact_qubits && updates * amplitudes <= options.max_updates {
-        let distance = exact_distance_until([&x, &y], n, options.stop).ok_or(Incomparable::Stopped)?;
-        return Ok(Comparison { distance, method: Method::Exact, n_qubits: n });
-    }
+    let updates = (a.n_steps(&n_terminal) + b.n_steps(&n_terminal)) as f64 * amplitudes;
     let affordable = (options.max_updates / updates).floor();
     if affordable < 1.0 {
         return by_bounds(Incomparable::TooMuchWork { updates, limit: options.max_updates });
+    }
+    let [x, y] = [&a, &b].map(|reading| joined(n, reading.steps(&place, &n_terminal)));
+    let branching = |steps: &[Step]| steps.iter().any(|s| matches!(s, Step::Branching { .. }));
+    let branching = branching(&x) || branching(&y);
+    if !branching && n <= options.max_exact_qubits && updates * amplitudes <= options.max_updates {
+        let distance = exact_distance_until([&x, &y], n, options.stop).ok_or(Incomparable::Stopped)?;
+        return Ok(Comparison { distance, method: Method::Exact, n_qubits: n });
     }
     let n_states = options.n_states.max(1).min(affordable as usize);
     let random = |states: &mut States, p: usize, n_states: usize| {
@@ -334,34 +333,51 @@ impl<'a> Reading<'a> {
 
     /// The operations without barriers and without the last `n_terminal` measurements. Each directive has a key, which
     /// names it by its first wire and its number there: the same name in both circuits.
-    fn operations(&self, n_terminal: &[usize]) -> Vec<(&'a Operation, u64)> {
+    fn operations<'s>(&'s self, n_terminal: &'s [usize]) -> impl Iterator<Item = (&'a Operation, u64)> + 's {
         let mut occurrence = vec![0usize; n_terminal.len()];
-        let mut operations = Vec::new();
-        for operation in self.circuit.operations.iter().filter(|o| !is_barrier(o)) {
-            let mut key = 0;
-            if let Operation::Directive(directive) = operation {
-                let mut first = None;
-                operation.for_each_qubit(|q| {
-                    first = first.or(Some((q.index(), occurrence[q.index()])));
-                    occurrence[q.index()] += 1;
-                });
-                let (wire, nth) = first.unwrap_or_default();
-                let left = self.on_wire.get(wire).map_or(0, Vec::len) - nth;
-                if matches!(**directive, Directive::Measure { .. }) && left <= n_terminal[wire] {
-                    continue;
-                }
-                key = (wire as u64) << 32 | nth as u64;
-            }
-            operations.push((operation, key));
-        }
-        operations
+        self.circuit.operations.iter().filter(|o| !is_barrier(o)).filter_map(move |operation| {
+            let Operation::Directive(directive) = operation else { return Some((operation, 0)) };
+            let mut first = None;
+            operation.for_each_qubit(|q| {
+                first = first.or(Some((q.index(), occurrence[q.index()])));
+                occurrence[q.index()] += 1;
+            });
+            let (wire, nth) = first.unwrap_or_default();
+            let left = self.on_wire.get(wire).map_or(0, Vec::len) - nth;
+            let is_left_out = matches!(**directive, Directive::Measure { .. }) && left <= n_terminal[wire];
+            (!is_left_out).then_some((operation, (wire as u64) << 32 | nth as u64))
+        })
     }
 
     /// The circuit's steps on the wires of `place`, without the last `n_terminal` measurements.
-    fn steps(&self, place: &[Option<usize>], n_terminal: &[usize]) -> Vec<Step> {
-        let mut cache = HashMap::new();
-        let operations = self.operations(n_terminal).into_iter();
-        operations.filter_map(|(operation, key)| step(operation, key, place, &mut cache)).collect()
+    fn steps<'s>(
+        &'s self,
+        place: &'s [Option<usize>],
+        n_terminal: &'s [usize],
+    ) -> impl Iterator<Item = Step> + use<'s, 'a> {
+        let mut gates = Gates::default();
+        self.operations(n_terminal).filter_map(move |(operation, key)| step(operation, key, place, &mut gates))
+    }
+
+    /// How many they are once one-qubit gates are joined (see [`joined`]).
+    fn n_steps(&self, n_terminal: &[usize]) -> usize {
+        let (mut n_steps, mut is_open) = (0, vec![false; n_terminal.len()]);
+        for (operation, _) in self.operations(n_terminal) {
+            match operation {
+                Operation::Gate(call) => match call.qubits() {
+                    [qubit] => n_steps += usize::from(!std::mem::replace(&mut is_open[qubit.index()], true)),
+                    qubits => {
+                        qubits.iter().for_each(|qubit| is_open[qubit.index()] = false);
+                        n_steps += 1;
+                    }
+                },
+                Operation::Directive(_) => {
+                    is_open.fill(false);
+                    n_steps += 1;
+                }
+            }
+        }
+        n_steps
     }
 }
 
@@ -370,25 +386,20 @@ fn is_barrier(operation: &Operation) -> bool {
 }
 
 /// The step of one operation, `None` for barriers; `key` as in [`Reading::operations`].
-fn step(
-    operation: &Operation,
-    key: u64,
-    place: &[Option<usize>],
-    cache: &mut HashMap<bqc_circuit::GateId, std::sync::Arc<crate::program::SparseGate>>,
-) -> Option<Step> {
+fn step(operation: &Operation, key: u64, place: &[Option<usize>], gates: &mut Gates) -> Option<Step> {
     // `compact` has given a place to every wire that a step touches.
     let at = |q: &Qubit| place[q.index()];
     match operation {
         Operation::Gate(call) => {
-            let qubits: Option<Vec<usize>> = call.qubits().iter().map(at).collect();
-            Some(Step::from_call(call, qubits?, cache))
+            let has_places = call.qubits().iter().all(|q| at(q).is_some());
+            has_places.then(|| gates.step(call, |q| at(q).unwrap_or_default()))
         }
         Operation::Directive(directive) => {
             let kind = match &**directive {
                 Directive::Barrier(_) | Directive::Opaque { .. } => return None,
                 Directive::Measure { qubit, .. } => Branching::Measure { qubit: at(qubit)? },
                 Directive::Reset(qubit) => Branching::Reset { qubit: at(qubit)? },
-                Directive::Conditional { operation, .. } => Branching::Conditional(step(operation, key, place, cache)?),
+                Directive::Conditional { operation, .. } => Branching::Conditional(step(operation, key, place, gates)?),
             };
             Some(Step::Branching { key, kind: Box::new(kind) })
         }
@@ -397,15 +408,20 @@ fn step(
 
 /// Refuses operations without a matrix, and wires, bits and registers that do not exist.
 fn check(circuit: &Circuit, operation: &Operation) -> Result<(), Incomparable> {
-    let mut wires = Vec::new();
-    operation.for_each_qubit(|q| wires.push(q.index()));
-    let is_gate = matches!(operation, Operation::Gate(_));
-    if wires.iter().any(|&w| w >= circuit.n_qubits())
-        || is_gate && (1..wires.len()).any(|i| wires[..i].contains(&wires[i]))
-    {
+    let n_qubits = circuit.n_qubits();
+    let directive = match operation {
+        Operation::Gate(call) => {
+            let wires = call.qubits();
+            let is_one = |(at, wire): (usize, &Qubit)| wire.index() < n_qubits && !wires[..at].contains(wire);
+            return wires.iter().enumerate().all(is_one).then_some(()).ok_or(Incomparable::Malformed);
+        }
+        Operation::Directive(directive) => directive,
+    };
+    let mut has_wires = true;
+    operation.for_each_qubit(|q| has_wires &= q.index() < n_qubits);
+    if !has_wires {
         return Err(Incomparable::Malformed);
     }
-    let Operation::Directive(directive) = operation else { return Ok(()) };
     match &**directive {
         Directive::Opaque { gate, .. } => {
             let name = circuit.opaque_gates.get(*gate).ok_or(Incomparable::Malformed)?.name.clone();

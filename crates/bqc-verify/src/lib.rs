@@ -22,6 +22,7 @@ mod compose;
 mod exchange;
 mod join;
 mod matrix;
+mod mix;
 mod pathsum;
 mod pauli;
 mod permuted;

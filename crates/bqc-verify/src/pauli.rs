@@ -34,10 +34,9 @@ pub(crate) mod tests;
 
 use angle::{Angle, Reading};
 use bqc_circuit::{LoweredGate, TwoQubitGate, Wire};
-use common::Difference;
+use common::{Difference, Numbers};
 use frame::{Axis, Frame};
 use layers::Layers;
-use std::collections::HashMap;
 
 /// Words for the frame and all rotations, of 8 bytes each: 1 GiB. Above, nothing is said.
 const MOST_WORDS: usize = 1 << 27;
@@ -128,14 +127,14 @@ fn difference<'a, W: Wire>(
     reading: Reading,
 ) -> Option<Difference<'a, W>> {
     let is_taken = |gate: &LoweredGate<W>| match gate {
-        LoweredGate::One { angles, .. } => angles.iter().all(|angle| Angle::read(*angle, reading).is_some()),
+        LoweredGate::One { angles, .. } => angles.iter().all(|angle| Angle::is_read(*angle, reading)),
         LoweredGate::Two { .. } => true,
     };
     if !original.iter().chain(candidate).all(is_taken) {
         return None;
     }
     let difference = Difference::of(original, candidate);
-    (n_words(difference.gates(), difference.n_wires()) <= MOST_WORDS).then_some(difference)
+    (n_words(&difference) <= MOST_WORDS).then_some(difference)
 }
 
 /// The bound that comes out of an empty form.
@@ -152,17 +151,20 @@ fn has_rest_up_to<W: Wire>(gate: &LoweredGate<W>, most: f64) -> bool {
     matches!(gate, LoweredGate::One { angles, .. } if angles.iter().any(is_small))
 }
 
-/// Words of memory: each rotation has its Pauli in a layer and in the index, and some words beside it.
-fn n_words<'a, W: Wire>(gates: impl Iterator<Item = &'a LoweredGate<W>>, n_wires: usize) -> usize {
+/// Words of memory: each rotation has its Pauli in a layer and in the index, and some words beside it. At most so many,
+/// where three rotations a gate take no more than there are.
+fn n_words<W: Wire>(difference: &Difference<'_, W>) -> usize {
     let is_kept = |angle: &&f64| Angle::of(**angle).is_none_or(|angle| angle.rest[0].abs() > ROUNDED_TURN);
     let n_of = |gate: &LoweredGate<W>| match gate {
         LoweredGate::One { angles, .. } => angles.iter().filter(is_kept).count(),
         LoweredGate::Two { .. } => 0,
     };
-    let n_rotations: usize = gates.map(n_of).sum();
+    let n_wires = difference.n_wires();
     let n_words = frame::words_of(n_wires);
     let of_frame = n_words.saturating_mul(2 * n_wires);
-    (2 * n_words + WORDS_BESIDE).saturating_mul(n_rotations).saturating_add(of_frame)
+    let total = |n_rotations: usize| (2 * n_words + WORDS_BESIDE).saturating_mul(n_rotations).saturating_add(of_frame);
+    let most = total(3 * difference.n_gates());
+    if most <= MOST_WORDS { most } else { total(difference.gates().map(n_of).sum()) }
 }
 
 impl Form {
@@ -182,10 +184,10 @@ impl Form {
     }
 
     /// Puts a gate, or its inverse, behind all others. None if an angle cannot be taken.
-    fn push<W: Wire>(&mut self, gate: &LoweredGate<W>, place: &HashMap<W, usize>, is_inverse: bool) -> Option<()> {
+    fn push<W: Wire>(&mut self, gate: &LoweredGate<W>, place: &Numbers, is_inverse: bool) -> Option<()> {
         match gate {
             LoweredGate::Two { gate: TwoQubitGate::Cx, wires, .. } => {
-                let [control, target] = wires.map(|wire| place[&wire]);
+                let [control, target] = wires.map(|wire| place.get(&wire));
                 self.frame.cx(control, target);
             }
             LoweredGate::One { wire, angles: [theta, phi, lambda] } => {
@@ -197,7 +199,7 @@ impl Form {
                     turns.reverse();
                     turns.iter_mut().for_each(|(_, angle)| *angle = angle.negated());
                 }
-                turns.into_iter().for_each(|(axis, angle)| self.rotate(place[wire], axis, angle));
+                turns.into_iter().for_each(|(axis, angle)| self.rotate(place.get(wire), axis, angle));
             }
         }
         Some(())

@@ -3,11 +3,13 @@
 //! Blocks give `u3` and `cx` steps. Whole circuits use the matrices of the gate table directly and
 //! are not lowered first, so that an error of the lowering is seen as well.
 
+use crate::mix::{Mix, MixMap};
 use crate::states::{Matrix2, States};
-use bqc_circuit::gates::{self, GateId};
-use bqc_circuit::{BlockCircuit, GateCall, LoweredGate, TwoQubitGate, Wire};
+use bqc_circuit::gates::{self, GateId, MAX_ANGLES};
+use bqc_circuit::{BlockCircuit, GateCall, LoweredGate, Qubit, TwoQubitGate, Wire};
 use bqc_linalg::{Matrix, Stream};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault};
 use std::sync::Arc;
 
 /// A nonzero element of a matrix row: `(column, [re, im])`.
@@ -98,26 +100,56 @@ impl Branch {
     }
 }
 
-impl Step {
-    /// The matrix of the gate table on `qubits`. `cache` keeps gates that have no angle.
-    pub(crate) fn from_call(call: &GateCall, qubits: Vec<usize>, cache: &mut HashMap<GateId, Arc<SparseGate>>) -> Step {
-        if call.gate() == gates::CX {
-            return Step::Cx { control: qubits[0], target: qubits[1] };
+/// Matrices of the gate table that a circuit has asked for: most of its gates are few kinds.
+#[derive(Default)]
+pub(crate) struct Gates {
+    /// Gates on several wires that have no angle.
+    many: MixMap<GateId, Arc<SparseGate>>,
+    /// One-qubit gates, each with its gate and the bits of its angles, in the place of their hash; a new one takes the
+    /// place of another.
+    one: Vec<Option<(OneQubitKey, Matrix2)>>,
+}
+
+/// A one-qubit gate of the table and the bits of its angles.
+type OneQubitKey = (GateId, [u64; MAX_ANGLES]);
+
+/// Places for one-qubit gates, 7 KiB.
+const N_PLACES: usize = 64;
+
+impl Gates {
+    /// The step of a gate, whose wires are those of `at`.
+    pub(crate) fn step(&mut self, call: &GateCall, at: impl Fn(&Qubit) -> usize) -> Step {
+        match call.qubits() {
+            [control, target] if call.gate() == gates::CX => Step::Cx { control: at(control), target: at(target) },
+            [qubit] => Step::One { qubit: at(qubit), gate: self.one(call) },
+            qubits => Step::Many { gate: self.many(call), qubits: qubits.iter().map(at).collect() },
         }
-        let unitary = || (call.row().unitary)(call.angles());
-        if qubits.len() == 1 {
-            let m = unitary();
-            let gate = [0, 1].map(|r| [0, 1].map(|c| [m[(r, c)].re, m[(r, c)].im]));
-            return Step::One { qubit: qubits[0], gate };
-        }
-        let gate = if call.angles().is_empty() {
-            cache.entry(call.gate()).or_insert_with(|| Arc::new(SparseGate::new(&unitary()))).clone()
-        } else {
-            Arc::new(SparseGate::new(&unitary()))
-        };
-        Step::Many { gate, qubits }
     }
 
+    fn one(&mut self, call: &GateCall) -> Matrix2 {
+        let mut bits = [0; MAX_ANGLES];
+        bits.iter_mut().zip(call.angles()).for_each(|(bits, angle)| *bits = angle.to_bits());
+        let key = (call.gate(), bits);
+        self.one.resize(N_PLACES, None);
+        let place = &mut self.one[BuildHasherDefault::<Mix>::default().hash_one(key) as usize % N_PLACES];
+        match place {
+            Some((known, gate)) if *known == key => *gate,
+            _ => {
+                let m = (call.row().unitary)(call.angles());
+                let gate = [0, 1].map(|r| [0, 1].map(|c| [m[(r, c)].re, m[(r, c)].im]));
+                *place = Some((key, gate));
+                gate
+            }
+        }
+    }
+
+    fn many(&mut self, call: &GateCall) -> Arc<SparseGate> {
+        let new = || Arc::new(SparseGate::new(&(call.row().unitary)(call.angles())));
+        if call.angles().is_empty() { self.many.entry(call.gate()).or_insert_with(new).clone() } else { new() }
+    }
+}
+
+impl Step {
     /// Applies the step. A program with branching steps must be given a branch.
     pub(crate) fn apply(&self, states: &mut States, branch: &mut Branch) {
         match self {
@@ -149,30 +181,31 @@ impl Step {
 }
 
 /// Joins one-qubit gates that follow one another on a wire into one matrix each.
-pub(crate) fn joined(steps: Vec<Step>) -> Vec<Step> {
-    let mut waiting: BTreeMap<usize, Matrix2> = BTreeMap::new();
-    let mut out = Vec::with_capacity(steps.len());
+pub(crate) fn joined(n_qubits: usize, steps: impl Iterator<Item = Step>) -> Vec<Step> {
+    let mut waiting: Vec<Option<Matrix2>> = vec![None; n_qubits];
+    let mut out = Vec::new();
+    let release = |out: &mut Vec<Step>, (qubit, gate): (usize, &mut Option<Matrix2>)| {
+        out.extend(gate.take().map(|gate| Step::One { qubit, gate }));
+    };
     for step in steps {
-        let mut release = |qubit: usize| {
-            let gate = waiting.remove(&qubit);
-            out.extend(gate.map(|gate| Step::One { qubit, gate }));
-        };
         match &step {
             Step::One { qubit, gate } => {
-                let before = waiting.get(qubit).copied();
-                waiting.insert(*qubit, before.map_or(*gate, |before| product(gate, &before)));
+                let waiting = &mut waiting[*qubit];
+                *waiting = Some(waiting.map_or(*gate, |before| product(gate, &before)));
                 continue;
             }
-            Step::Cx { control, target } => [*control, *target].into_iter().for_each(&mut release),
-            Step::Many { qubits, .. } => qubits.iter().copied().for_each(&mut release),
-            // Its wires may be those of a gate inside.
-            Step::Branching { .. } => {
-                out.extend(std::mem::take(&mut waiting).into_iter().map(|(qubit, gate)| Step::One { qubit, gate }));
+            Step::Cx { control, target } => {
+                [*control, *target].into_iter().for_each(|qubit| release(&mut out, (qubit, &mut waiting[qubit])));
             }
+            Step::Many { qubits, .. } => {
+                qubits.iter().for_each(|&qubit| release(&mut out, (qubit, &mut waiting[qubit])));
+            }
+            // Its wires may be those of a gate inside.
+            Step::Branching { .. } => waiting.iter_mut().enumerate().for_each(|gate| release(&mut out, gate)),
         }
         out.push(step);
     }
-    out.extend(waiting.into_iter().map(|(qubit, gate)| Step::One { qubit, gate }));
+    waiting.iter_mut().enumerate().for_each(|gate| release(&mut out, gate));
     out
 }
 

@@ -7,7 +7,7 @@
 
 use super::{Kak, PAULI, tensor};
 use crate::{Complex64, Matrix4, Su2};
-use std::f64::consts::{FRAC_PI_2, PI};
+use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 
 /// Fewer CX are used where that changes the unitary by at most this phase distance: the limit
 /// below which bqc calls two unitaries the same.
@@ -15,6 +15,9 @@ pub const LOWER_COUNT_TOLERANCE: f64 = 1e-10;
 
 /// One-qubit factors closer to the identity than this are left out: rounding of the decomposition.
 const NEGLIGIBLE: f64 = 1e-14;
+
+/// What the rounding of a trace, some 1e-16, makes of a distance at most, tenfold.
+const CLASS_ROUNDING: f64 = 1e-6;
 
 /// A gate of a two-qubit circuit on the wires 0 and 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,6 +57,20 @@ impl Kak {
         let ways = ways.into_iter().flat_map(|forward| [(forward, [0, 1]), (forward, [1, 0])]);
         let circuits = ways.map(|(forward, wires)| self.written(n_cx, forward, wires));
         circuits.min_by_key(|c| c.gates.len()).unwrap_or_default()
+    }
+
+    /// The phase distance of this gate from [`Kak::circuit`], to 1e-7, from the coordinates alone: both have the same
+    /// local gates, and `|Tr exp(i(x XX + y YY + z ZZ))| / 4` is `|cos x cos y cos z + i sin x sin y sin z|`.
+    fn distance_of_class(&self, n_cx: usize) -> f64 {
+        let [x, y, z] = self.coordinates;
+        let apart = match n_cx {
+            0 => [x, y, z],
+            1 => [x - FRAC_PI_4, y, z],
+            2 => [0.0, 0.0, z],
+            _ => [0.0; 3],
+        };
+        let overlap = apart.map(f64::cos).iter().product::<f64>().hypot(apart.map(f64::sin).iter().product());
+        (1.0 - overlap).max(0.0).sqrt()
     }
 
     /// One way to write the circuit; the interaction is symmetric, so `[a, b]` may be either order.
@@ -102,7 +119,9 @@ impl TwoQubitCircuit {
     /// `None` if `u` is not unitary to 1e-9 or not finite.
     pub fn synthesize(u: &Matrix4, tolerance: f64) -> Option<TwoQubitCircuit> {
         let kak = Kak::decompose(u)?;
-        let fewer = (0..3).map(|n_cx| kak.circuit(n_cx)).find(|c| distance(&c.matrix(), u) <= tolerance);
+        let may_do = |n_cx: &usize| kak.distance_of_class(*n_cx) <= tolerance + CLASS_ROUNDING;
+        let mut circuits = (0..3).filter(may_do).map(|n_cx| kak.circuit(n_cx));
+        let fewer = circuits.find(|c| distance(&c.matrix(), u) <= tolerance);
         Some(fewer.unwrap_or_else(|| kak.circuit(3)))
     }
 

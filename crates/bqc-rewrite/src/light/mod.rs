@@ -103,7 +103,7 @@ pub fn light_with_evidence(circuit: &BlockCircuit, angles: Angles) -> (BlockCirc
     let mut evidence = Evidence::default();
     let Some(tape) = Tape::of(circuit) else { return (circuit.clone(), evidence) };
     let written = write::write(&shrink(tape, angles, &mut evidence), angles);
-    evidence.is_taken = cost(&written, angles) < cost(circuit, angles);
+    evidence.is_taken = is_cheaper(&written, circuit, angles);
     let result = if evidence.is_taken { written } else { circuit.clone() };
     (result, evidence)
 }
@@ -129,7 +129,7 @@ pub fn light_with_free_outputs(circuit: &BlockCircuit, angles: Angles) -> (Block
         tape = shrink(smaller, angles, &mut evidence);
     }
     let mut written = write::write(&tape, angles);
-    evidence.is_taken = cost(&written, angles) < cost(&body, angles);
+    evidence.is_taken = is_cheaper(&written, &body, angles);
     if !evidence.is_taken {
         return (circuit.clone(), evidence);
     }
@@ -164,10 +164,13 @@ fn shrink(mut tape: Tape, angles: Angles, evidence: &mut Evidence) -> Tape {
     tape
 }
 
-/// What light passes make smaller, the first first: two-qubit gates, rotations where angles are kept, one-qubit gates.
-fn cost(circuit: &BlockCircuit, angles: Angles) -> [usize; 3] {
-    let n_rotations = if angles == Angles::Kept { n_rotations(circuit) } else { 0 };
-    [circuit.n_cx(), n_rotations, circuit.n_one_qubit()]
+/// Whether a circuit has less of what light passes make smaller, the first first: two-qubit gates, rotations where angles
+/// are kept, one-qubit gates.
+fn is_cheaper(circuit: &BlockCircuit, other: &BlockCircuit, angles: Angles) -> bool {
+    let of_kept = |circuit| if angles == Angles::Kept { n_rotations(circuit) } else { 0 };
+    let order = circuit.n_cx().cmp(&other.n_cx());
+    let order = order.then_with(|| of_kept(circuit).cmp(&of_kept(other)));
+    order.then_with(|| circuit.n_one_qubit().cmp(&other.n_one_qubit())).is_lt()
 }
 
 /// How many angles of one-qubit gates are no multiples of π/2.

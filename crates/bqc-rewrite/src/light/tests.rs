@@ -16,6 +16,12 @@ pub(crate) enum Kind {
     ManyCx,
 }
 
+/// What light passes make smaller, the first first.
+fn cost(circuit: &BlockCircuit, angles: Angles) -> [usize; 3] {
+    let n_rotations = if angles == Angles::Kept { n_rotations(circuit) } else { 0 };
+    [circuit.n_cx(), n_rotations, circuit.n_one_qubit()]
+}
+
 /// A circuit on `width` wires.
 pub(crate) fn random(kind: Kind, width: usize, n_gates: usize, stream: &mut Stream) -> BlockCircuit {
     let mut circuit = BlockCircuit::new(width.try_into().unwrap());

@@ -9,8 +9,8 @@
 use super::polynomial::{ONE, Polynomial, sum};
 use super::sum::{HALF, Sum};
 use crate::pauli::angle::Angle;
+use crate::pauli::common::Numbers;
 use bqc_circuit::{LoweredGate, TwoQubitGate, Wire};
-use std::collections::HashMap;
 
 /// A circuit on its way into a sum.
 pub(super) struct Builder {
@@ -35,15 +35,10 @@ impl Builder {
     }
 
     /// Puts a gate, or its inverse, behind all others. None if an angle cannot be taken, or it is too much work.
-    pub(super) fn push<W: Wire>(
-        &mut self,
-        gate: &LoweredGate<W>,
-        place: &HashMap<W, usize>,
-        is_inverse: bool,
-    ) -> Option<()> {
+    pub(super) fn push<W: Wire>(&mut self, gate: &LoweredGate<W>, place: &Numbers, is_inverse: bool) -> Option<()> {
         match gate {
             LoweredGate::Two { gate: TwoQubitGate::Cx, wires, .. } => {
-                let [control, target] = wires.map(|wire| place[&wire]);
+                let [control, target] = wires.map(|wire| place.get(&wire));
                 self.sum.spend(self.carried[control].len() + self.carried[target].len())?;
                 self.carried[target] = sum(&self.carried[control], &self.carried[target]);
             }
@@ -55,7 +50,7 @@ impl Builder {
                     turns = turns.map(Angle::negated);
                 }
                 let [first, middle, last] = turns;
-                let wire = place[wire];
+                let wire = place.get(wire);
                 self.turn_z(wire, first)?;
                 self.turn_x(wire, middle)?;
                 self.turn_z(wire, last)?;

@@ -95,6 +95,14 @@ impl Angle {
         }
     }
 
+    /// Whether [`Angle::read`] gives one.
+    pub(super) fn is_read(radians: f64, reading: Reading) -> bool {
+        match reading {
+            Reading::Literal => radians.abs() <= LARGEST,
+            Reading::Algebra => Angle::read(radians, reading).is_some(),
+        }
+    }
+
     /// The multiple of π/2^23 that a double is next to.
     fn multiple(radians: f64) -> Option<Angle> {
         if radians.is_nan() || radians.abs() > LARGEST {
@@ -174,6 +182,9 @@ impl Angle {
     pub(crate) fn of(radians: f64) -> Option<Angle> {
         if radians.is_nan() || radians.abs() > LARGEST {
             return None;
+        }
+        if radians == 0.0 {
+            return Some(Angle::quarter_turns(0));
         }
         let turns = (radians / FRAC_PI_2).round();
         // The product in two doubles. The difference of its first to the angle is exact, as the two are within a

@@ -6,25 +6,56 @@
 //! other angles does not count.
 
 use bqc_circuit::{LoweredGate, Wire};
-use std::collections::HashMap;
 
 type Gates<'a, W> = Vec<&'a LoweredGate<W>>;
+
+/// A number for each wire that is used.
+pub(crate) struct Numbers {
+    /// `[wire]`: its number.
+    of_wire: Vec<u32>,
+    n: usize,
+}
+
+/// Stands where there is no number, or no gate.
+const NONE: u32 = u32::MAX;
+
+impl Numbers {
+    /// In the order in which gates name wires. Linear in them and in the largest index of a wire.
+    fn of<'a, W: Wire>(gates: impl Iterator<Item = &'a LoweredGate<W>>) -> Numbers {
+        let (mut of_wire, mut n) = (Vec::new(), 0);
+        for wire in gates.flat_map(|gate| gate.wires()) {
+            let index = wire.index();
+            if index >= of_wire.len() {
+                of_wire.resize(index + 1, NONE);
+            }
+            if of_wire[index] == NONE {
+                of_wire[index] = n;
+                n += 1;
+            }
+        }
+        Numbers { of_wire, n: n as usize }
+    }
+
+    /// The number of a wire that is used.
+    pub(crate) fn get<W: Wire>(&self, wire: &W) -> usize {
+        self.of_wire[wire.index()] as usize
+    }
+}
 
 /// What two circuits do not have in common, as the circuit that is the identity if they are equal: the rest of the
 /// original and, backwards, the inverses of the rest of the candidate.
 pub(crate) struct Difference<'a, W> {
     original: Gates<'a, W>,
     candidate: Gates<'a, W>,
-    /// A number for each wire.
-    place: HashMap<W, usize>,
+    place: Numbers,
 }
 
 impl<'a, W: Wire> Difference<'a, W> {
     /// Linear.
     pub(crate) fn of(original: &'a [LoweredGate<W>], candidate: &'a [LoweredGate<W>]) -> Difference<'a, W> {
-        let place = places(original.iter().chain(candidate));
+        let place = Numbers::of(original.iter().chain(candidate));
         let [original, candidate] = without_common(original, candidate, &place);
-        let place = places(original.iter().chain(&candidate).copied());
+        let place = Numbers::of(original.iter().chain(&candidate).copied());
         Difference { original, candidate, place }
     }
 
@@ -39,36 +70,19 @@ impl<'a, W: Wire> Difference<'a, W> {
 
     /// Wires that are used.
     pub(crate) fn n_wires(&self) -> usize {
-        self.place.len()
+        self.place.n
     }
 
     /// Gives `push` each gate, the numbers of the wires, and whether the gate is to be inverted, first to last. None as
     /// soon as `push` gives none.
-    pub(crate) fn push_all(
-        &self,
-        mut push: impl FnMut(&LoweredGate<W>, &HashMap<W, usize>, bool) -> Option<()>,
-    ) -> Option<()> {
+    pub(crate) fn push_all(&self, mut push: impl FnMut(&LoweredGate<W>, &Numbers, bool) -> Option<()>) -> Option<()> {
         self.original.iter().try_for_each(|gate| push(gate, &self.place, false))?;
         self.candidate.iter().rev().try_for_each(|gate| push(gate, &self.place, true))
     }
 }
 
-/// A number for each wire that is used.
-fn places<'a, W: Wire>(gates: impl Iterator<Item = &'a LoweredGate<W>>) -> HashMap<W, usize> {
-    let mut place = HashMap::new();
-    for wire in gates.flat_map(|gate| gate.wires()) {
-        let next = place.len();
-        place.entry(*wire).or_insert(next);
-    }
-    place
-}
-
 /// The gates of both without those in common at either end, in their order. `place` numbers the wires. Linear.
-fn without_common<'a, W: Wire>(
-    a: &'a [LoweredGate<W>],
-    b: &'a [LoweredGate<W>],
-    place: &HashMap<W, usize>,
-) -> [Gates<'a, W>; 2] {
+fn without_common<'a, W: Wire>(a: &'a [LoweredGate<W>], b: &'a [LoweredGate<W>], place: &Numbers) -> [Gates<'a, W>; 2] {
     let mut rest = [a.iter().collect(), b.iter().collect()];
     // From the beginning, and then, backwards, from the end.
     for _ in 0..2 {
@@ -78,31 +92,38 @@ fn without_common<'a, W: Wire>(
     rest
 }
 
-fn without_common_beginning<'a, W: Wire>([a, b]: &[Gates<'a, W>; 2], place: &HashMap<W, usize>) -> [Gates<'a, W>; 2] {
-    // `[wire]`: the gates of `a` on it, last first.
-    let mut ahead: Vec<Vec<usize>> = vec![Vec::new(); place.len()];
+fn without_common_beginning<'a, W: Wire>([a, b]: &[Gates<'a, W>; 2], place: &Numbers) -> [Gates<'a, W>; 2] {
+    // `[wire]`: the next gate of `a` on it, and `[gate][wire of the gate]`: the one after that. A wire on which nothing
+    // is common any more has none.
+    let mut next = vec![NONE; place.n];
+    let mut after = vec![[NONE; 2]; a.len()];
     for (index, gate) in a.iter().enumerate().rev() {
-        gate.wires().iter().for_each(|wire| ahead[place[wire]].push(index));
+        for (wire, after) in gate.wires().iter().zip(&mut after[index]) {
+            *after = std::mem::replace(&mut next[place.get(wire)], index as u32);
+        }
     }
     let mut is_common = vec![false; a.len()];
-    let mut is_over = vec![false; place.len()];
     let mut rest_of_b = Vec::new();
-    for gate in b {
-        let wires = || gate.wires().iter().map(|wire| place[wire]);
-        let next = wires().next().and_then(|wire| ahead[wire].last().copied());
+    let mut n_open = next.iter().filter(|next| **next != NONE).count();
+    for (at, gate) in b.iter().enumerate() {
+        if n_open == 0 {
+            rest_of_b.extend(&b[at..]);
+            break;
+        }
+        let wires = gate.wires();
+        let first = next[place.get(&wires[0])];
         // The same gate has the same wires, so it has to be the next on each.
-        let twin = next.filter(|&index| {
-            a[index].is_same(gate) && wires().all(|wire| !is_over[wire] && ahead[wire].last() == Some(&index))
-        });
-        match twin {
-            Some(index) => {
-                is_common[index] = true;
-                wires().for_each(|wire| _ = ahead[wire].pop());
-            }
-            None => {
-                wires().for_each(|wire| is_over[wire] = true);
-                rest_of_b.push(*gate);
-            }
+        let is_twin =
+            first != NONE && a[first as usize].is_same(gate) && wires.iter().all(|wire| next[place.get(wire)] == first);
+        let after = if is_twin { after[first as usize] } else { [NONE; 2] };
+        for (wire, after) in wires.iter().zip(after) {
+            let next = &mut next[place.get(wire)];
+            n_open -= usize::from(*next != NONE && after == NONE);
+            *next = after;
+        }
+        match is_twin {
+            true => is_common[first as usize] = true,
+            false => rest_of_b.push(*gate),
         }
     }
     let rest_of_a = a.iter().zip(is_common).filter(|(_, is_common)| !is_common).map(|(gate, _)| *gate).collect();
@@ -117,7 +138,7 @@ mod tests {
     use bqc_linalg::Stream;
 
     fn rest(a: &BlockCircuit, b: &BlockCircuit) -> [BlockCircuit; 2] {
-        let place = (0..a.width()).map(|wire| (BlockQubit(wire), usize::from(wire))).collect();
+        let place = Numbers::of(a.gates.iter().chain(&b.gates));
         without_common(&a.gates, &b.gates, &place).map(|gates| {
             let mut block = BlockCircuit::new(a.width());
             block.gates.extend(gates.into_iter().copied());

@@ -13,7 +13,7 @@
 use super::angle::Angle;
 use super::chain::{Reduced, reduced};
 use super::frame::{commute, multiply, turn};
-use std::collections::HashMap;
+use crate::mix::MixMap;
 
 /// The first rotation of a chain is looked for so many layers below the last, and no further.
 const CHAIN_REACH: usize = 64;
@@ -53,7 +53,7 @@ pub(super) struct Layers {
     /// `[id]`; those that are gone stay here.
     rotations: Vec<Rotation>,
     /// Which rotations have this Pauli, lowest layer first.
-    ids: HashMap<Box<[u64]>, Vec<u32>>,
+    ids: MixMap<Box<[u64]>, Vec<u32>>,
     /// `[bit of a Pauli]`: how many layers there are up to the last one that has a Pauli with this bit. May be too
     /// many, after rotations have gone.
     reach: Vec<u32>,
@@ -74,7 +74,7 @@ impl Layers {
             n_words,
             layers: Vec::new(),
             rotations: Vec::new(),
-            ids: HashMap::new(),
+            ids: MixMap::default(),
             reach: vec![0; 64 * n_words],
             negligible,
             dropped: 0.0,
