@@ -63,6 +63,7 @@ mod reader;
 mod registers;
 mod source;
 mod token;
+mod v3;
 mod write;
 
 pub use diagnostic::Diagnostic;
@@ -71,4 +72,5 @@ pub use permutation::{PermutationError, permutation_comment, permutation_text, r
 pub use problem::{Problem, RegisterKind};
 pub use reader::{ParseOptions, parse};
 pub use source::{DirectoryIncludes, IncludeError, Includes, NoIncludes, SourceText};
+pub use v3::Problem3;
 pub use write::{write, write_exact, write_permuted};

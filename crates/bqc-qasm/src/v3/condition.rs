@@ -1,0 +1,301 @@
+//! `if` and `switch`: decided here if they can be, otherwise conditions on one register of measured bits.
+//!
+//! A circuit holds `if (register == number) operation`. A condition that depends on the bits of one register is looked
+//! at for every value of the register, and each value for which it holds becomes one such condition on every operation
+//! under it; `else` gets the other values. No two of them hold at once, and no operation but a measurement changes the
+//! register: one that does must be the last under its condition, which must hold for a single value. A comparison of
+//! the whole register with a number is taken as it is, however wide the register.
+
+use crate::diagnostic::Failed;
+use crate::gates::Size;
+use crate::token::Span;
+use crate::v3::execute::Flow;
+use crate::v3::problem::Problem3;
+use crate::v3::reader::Reader;
+use crate::v3::scope::{Entity, Wires};
+use crate::v3::tree::{Base, Binary, Case, Expr, ExprKind, Index, Stmt};
+use crate::v3::value::Value;
+use bqc_circuit::Clbit;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// The widest register that is looked at value by value.
+const MAX_TABLE_BITS: u32 = 10;
+/// The most values for which a condition may hold.
+const MAX_VALUES: usize = 256;
+
+/// What holds while statements are carried out: a register has one of some values.
+#[derive(Clone, Debug)]
+pub(crate) struct Guard {
+    pub register: usize,
+    /// Decimal numbers.
+    pub values: Rc<[String]>,
+    /// Whether a measurement has changed the register.
+    pub is_stale: bool,
+}
+
+/// A value of one register, while a condition is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Assumed {
+    first: u32,
+    size: u32,
+    value: u128,
+}
+
+impl Assumed {
+    /// The value of some bits, at most 128; none if one is outside of the register.
+    pub fn value(&self, bits: &Wires) -> Option<Value> {
+        let mut value = 0;
+        for (position, bit) in bits.iter().enumerate() {
+            let place = bit.checked_sub(self.first).filter(|&place| place < self.size)?;
+            value |= (self.value >> place & 1) << position;
+        }
+        Some(Value::Bits { value, width: bits.len() as u32 })
+    }
+}
+
+/// For which values of a register something holds.
+enum Values {
+    /// One value of a register of any width.
+    One(u128),
+    /// For each value of a register, in order, which of several branches it chooses.
+    Table(Vec<usize>),
+}
+
+impl<'a> Reader<'a, '_> {
+    /// `if (condition) then else otherwise`
+    pub fn conditional(
+        &mut self,
+        condition: &Expr<'a>,
+        then: &[Stmt<'a>],
+        otherwise: &[Stmt<'a>],
+    ) -> Result<Flow, Failed> {
+        let Some(register) = self.register_in(&[condition])? else {
+            let value = self.evaluate(condition)?;
+            let holds = self.truth(&value, condition.span)?;
+            return self.block(if holds { then } else { otherwise });
+        };
+        let values = match self.equality(condition, register)? {
+            Some(value) => Values::One(value),
+            None => Values::Table(self.table(register, condition.span, |reader| {
+                let value = reader.evaluate(condition)?;
+                Ok(usize::from(!reader.truth(&value, condition.span)?))
+            })?),
+        };
+        self.branches(register, &values, &[then, otherwise], condition.span)
+    }
+
+    /// `switch (on) { case … default … }`
+    pub fn switch(&mut self, on: &Expr<'a>, cases: &[Case<'a>], default: Option<&[Stmt<'a>]>) -> Result<Flow, Failed> {
+        let mut numbers: BTreeMap<i128, usize> = BTreeMap::new();
+        for (branch, case) in cases.iter().enumerate() {
+            for value in &case.values {
+                let number = self.integer(value)?;
+                numbers.entry(number).or_insert(branch);
+            }
+        }
+        let mut bodies: Vec<&[Stmt<'a>]> = cases.iter().map(|case| &case.body[..]).collect();
+        bodies.push(default.unwrap_or(&[]));
+        let chosen = |number: i128| numbers.get(&number).copied().unwrap_or(cases.len());
+        match self.register_in(&[on])? {
+            None => {
+                let number = self.integer(on)?;
+                self.block(bodies[chosen(number)])
+            }
+            Some(register) => {
+                let table = self.table(register, on.span, |reader| Ok(chosen(reader.integer(on)?)))?;
+                self.branches(register, &Values::Table(table), &bodies, on.span)
+            }
+        }
+    }
+
+    fn truth(&self, value: &Value, span: Span) -> Result<bool, Failed> {
+        value
+            .as_bool()
+            .ok_or_else(|| self.error(span, Problem3::Conversion { from: value.describe(), to: "a condition".into() }))
+    }
+
+    /// The register of measured bits on which expressions depend.
+    fn register_in(&self, exprs: &[&Expr<'a>]) -> Result<Option<usize>, Failed> {
+        let mut found = BTreeSet::new();
+        exprs.iter().for_each(|expr| self.registers_in(expr, &mut found));
+        let span = exprs.first().map_or_else(Span::default, |expr| expr.span);
+        if found.len() > 1 {
+            return Err(self.error(span, Problem3::SeveralRegisters));
+        }
+        let Some(register) = found.pop_first() else { return Ok(None) };
+        match &self.guard {
+            Some(guard) if guard.register != register => Err(self.error(span, Problem3::NestedConditions)),
+            _ => Ok(Some(register)),
+        }
+    }
+
+    /// Adds the registers whose bits an expression names.
+    pub fn registers_in(&self, expr: &Expr<'a>, found: &mut BTreeSet<usize>) {
+        match &expr.kind {
+            ExprKind::Name(name) => {
+                if let Some(Entity::Bits { wires, .. }) = self.scopes.find(name) {
+                    let ends = [0, wires.len().saturating_sub(1)];
+                    let is_one = wires.len() > 1 && {
+                        let [first, last] = ends.map(|at| self.register_of(Clbit(wires.at(at))));
+                        first == last
+                    };
+                    // Joined registers may meet in the ends and differ between.
+                    if is_one && wires.is_contiguous() {
+                        found.insert(self.register_of(Clbit(wires.at(0))));
+                    } else {
+                        found.extend(wires.iter().map(|bit| self.register_of(Clbit(bit))));
+                    }
+                }
+            }
+            ExprKind::Unary(_, inner) | ExprKind::Cast(_, inner) => self.registers_in(inner, found),
+            ExprKind::Chain(first, rest) => {
+                self.registers_in(first, found);
+                rest.iter().for_each(|(_, part)| self.registers_in(part, found));
+            }
+            ExprKind::Call(name, _) if *name == "sizeof" => {}
+            ExprKind::Call(_, parts) | ExprKind::List(parts) => {
+                parts.iter().for_each(|part| self.registers_in(part, found));
+            }
+            ExprKind::Index(base, brackets) => {
+                self.registers_in(base, found);
+                for index in brackets.iter().flatten() {
+                    if let Index::One(part) = index {
+                        self.registers_in(part, found);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The number that the whole register is compared with, if a condition says no more than that.
+    fn equality(&mut self, condition: &Expr<'a>, register: usize) -> Result<Option<u128>, Failed> {
+        let ExprKind::Chain(left, rest) = &condition.kind else { return Ok(None) };
+        let [(Binary::Equal, right)] = &rest[..] else { return Ok(None) };
+        let (bits, other) = if self.is_whole(left, register) { (&**left, right) } else { (right, &**left) };
+        let mut found = BTreeSet::new();
+        self.registers_in(other, &mut found);
+        if !found.is_empty() || !self.is_whole(bits, register) {
+            return Ok(None);
+        }
+        let size = self.circuit.cregs[register].size;
+        let number = match self.evaluate(other)? {
+            Value::Bits { value, width } if width == size => value,
+            value => match value.as_int().map(u128::try_from) {
+                Some(Ok(value)) => value,
+                _ => return Ok(None),
+            },
+        };
+        // A signed integer of as many bits has other numbers for the upper half.
+        let n_digits = 128 - number.leading_zeros();
+        let is_plain = !matches!(&bits.kind, ExprKind::Cast(ty, _) if ty.base == Base::Int) || n_digits < size;
+        Ok(Some(number).filter(|_| is_plain && n_digits <= size))
+    }
+
+    /// Whether an expression is all bits of a register in order, perhaps as an integer of at least as many bits.
+    fn is_whole(&self, expr: &Expr<'a>, register: usize) -> bool {
+        let (name, width) = match &expr.kind {
+            ExprKind::Name(name) => (*name, u32::MAX),
+            ExprKind::Cast(ty, inner) if matches!(ty.base, Base::Int | Base::Uint) => {
+                let width = match &ty.width {
+                    None => 64,
+                    Some(width) => match width.kind {
+                        ExprKind::Int(width) => u32::try_from(width).unwrap_or(0),
+                        _ => 0,
+                    },
+                };
+                let ExprKind::Name(name) = inner.kind else { return false };
+                (name, width)
+            }
+            _ => return false,
+        };
+        let Some(Entity::Bits { wires, .. }) = self.scopes.find(name) else { return false };
+        let whole = &self.circuit.cregs[register];
+        let is_same = wires.len() == whole.size as usize && wires.is_contiguous() && wires.at(0) == whole.first;
+        is_same && width >= whole.size
+    }
+
+    /// What `choose` says for each value of a register.
+    fn table(
+        &mut self,
+        register: usize,
+        span: Span,
+        mut choose: impl FnMut(&mut Self) -> Result<usize, Failed>,
+    ) -> Result<Vec<usize>, Failed> {
+        let (first, size) = (self.circuit.cregs[register].first, self.circuit.cregs[register].size);
+        if size > MAX_TABLE_BITS {
+            return Err(self.many_values(register, span));
+        }
+        self.charge(span, Size { operations: 0, steps: 1 << size })?;
+        let outer = self.assumed.take();
+        let mut table = Vec::with_capacity(1 << size);
+        for value in 0..1u128 << size {
+            self.assumed = Some(Assumed { first, size, value });
+            table.push(choose(self)?);
+        }
+        self.assumed = outer;
+        Ok(table)
+    }
+
+    fn many_values(&self, register: usize, span: Span) -> Failed {
+        let register = self.circuit.cregs[register].name.clone();
+        self.error(span, Problem3::ManyValues { register, limit: MAX_VALUES })
+    }
+
+    /// Carries out each branch under the values that choose it.
+    fn branches(
+        &mut self,
+        register: usize,
+        values: &Values,
+        bodies: &[&[Stmt<'a>]],
+        span: Span,
+    ) -> Result<Flow, Failed> {
+        let outer = self.guard.clone();
+        let mut is_stale = outer.as_ref().is_some_and(|guard| guard.is_stale);
+        for (branch, body) in bodies.iter().enumerate() {
+            if body.is_empty() {
+                continue;
+            }
+            let size = self.circuit.cregs[register].size;
+            let mut chosen: Vec<String> = match values {
+                Values::One(value) if branch == 0 => vec![value.to_string()],
+                Values::One(_) if size > MAX_TABLE_BITS => return Err(self.many_values(register, span)),
+                Values::One(value) => {
+                    (0..1u128 << size).filter(|other| other != value).map(|other| other.to_string()).collect()
+                }
+                Values::Table(table) => {
+                    let own = table.iter().enumerate().filter(|(_, chosen)| **chosen == branch);
+                    own.map(|(value, _)| value.to_string()).collect()
+                }
+            };
+            let is_always = outer.is_none() && chosen.len() as u128 == 1u128.checked_shl(size).unwrap_or(0);
+            if let Some(outer) = &outer {
+                let allowed: BTreeSet<&String> = outer.values.iter().collect();
+                chosen.retain(|value| allowed.contains(value));
+            }
+            if chosen.is_empty() {
+                continue;
+            }
+            if is_always {
+                return self.block(body);
+            }
+            if chosen.len() > MAX_VALUES {
+                return Err(self.many_values(register, span));
+            }
+            self.guard = Some(Guard { register, values: chosen.into(), is_stale });
+            let outside = self.scopes.open_at_run_time();
+            let flow = self.statements(body)?;
+            self.scopes.close_at_run_time(outside);
+            if flow != Flow::Next {
+                return Err(self.error(span, Problem3::ConditionalFlow));
+            }
+            is_stale = self.guard.take().is_some_and(|guard| guard.is_stale);
+        }
+        self.guard = outer;
+        if let Some(guard) = &mut self.guard {
+            guard.is_stale = is_stale;
+        }
+        Ok(Flow::Next)
+    }
+}
