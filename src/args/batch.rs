@@ -7,7 +7,7 @@ use std::time::Duration;
 
 #[derive(Args)]
 pub struct BatchArgs {
-    /// OpenQASM 2 files
+    /// OpenQASM 2 or 3 files
     #[arg(value_name = "IN", conflicts_with = "list")]
     pub inputs: Vec<PathBuf>,
     /// A file that names one circuit per line, relative to the current folder; `-` is standard input. Empty

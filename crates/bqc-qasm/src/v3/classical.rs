@@ -7,9 +7,10 @@ use crate::v3::evaluate::Chosen;
 use crate::v3::operators;
 use crate::v3::problem::Problem3;
 use crate::v3::reader::Reader;
-use crate::v3::scope::{Entity, Wires};
+use crate::v3::scope::{Copied, Entity, Wires};
 use crate::v3::tree::{Binary, Expr, ExprKind, Index};
-use crate::v3::value::{Array, Kind, Value};
+use crate::v3::value::{Array, Kind, MAX_BITS, Value};
+use bqc_circuit::Clbit;
 use std::rc::Rc;
 
 impl<'a> Reader<'a, '_> {
@@ -38,6 +39,14 @@ impl<'a> Reader<'a, '_> {
             _ => {}
         }
         let (kind, old) = self.variable(name, target.span)?;
+        if let (None, []) = (operator, brackets)
+            && let Some(copied) = self.copied(value, kind)?
+        {
+            if let Some((entity, _)) = self.scopes.find_mut(name) {
+                *entity = Entity::Copy(copied);
+            }
+            return Ok(());
+        }
         let new = match (operator, brackets) {
             (None, []) if !matches!(old, Some(Value::Array(_))) => self.converted(value, kind)?,
             (None, _) => self.with_part(old, kind, brackets, value, target.span)?,
@@ -48,10 +57,29 @@ impl<'a> Reader<'a, '_> {
                 self.with_value(old, kind, brackets, result, target.span)?
             }
         };
-        if let Some((Entity::Value { value, .. }, _)) = self.scopes.find_mut(name) {
-            *value = Some(new);
+        if let Some((entity, _)) = self.scopes.find_mut(name) {
+            *entity = Entity::Value { value: Some(new), kind, is_const: false };
         }
         Ok(())
+    }
+
+    /// What a number or bool becomes that is assigned from bits of one register, which are known at run time alone.
+    pub fn copied(&mut self, value: &Expr<'a>, kind: Kind) -> Result<Option<Copied>, Failed> {
+        let (cast, bits) = match &value.kind {
+            ExprKind::Cast(ty, inner) => (Some(self.kind(ty)?), &**inner),
+            _ => (None, value),
+        };
+        if !matches!(kind, Kind::Int { .. } | Kind::Bool) || !self.names_bits(bits) {
+            return Ok(None);
+        }
+        let bits = self.clbits(bits)?;
+        let register_of = |bit| self.register_of(Clbit(bit));
+        let Some(register) = bits.first().map(register_of) else { return Ok(None) };
+        if bits.len() > MAX_BITS as usize || bits.iter().any(|bit| register_of(bit) != register) {
+            return Ok(None);
+        }
+        let n_writes = self.n_writes.get(&register).copied().unwrap_or(0);
+        Ok(Some(Copied { bits, register, n_writes, cast, kind }))
     }
 
     /// The type and present value of a variable that may be changed here.
@@ -61,7 +89,10 @@ impl<'a> Reader<'a, '_> {
                 // Taken, so that an array that is changed has no second owner.
                 return Ok((*kind, value.clone()));
             }
-            Some((Entity::Value { is_const: false, .. }, false)) => Problem3::ConditionalChange { name: clip(name) },
+            Some((Entity::Copy(copied), true)) => return Ok((copied.kind, None)),
+            Some((Entity::Value { is_const: false, .. } | Entity::Copy(_), false)) => {
+                Problem3::ConditionalChange { name: clip(name) }
+            }
             Some((Entity::Value { .. }, _)) => Problem3::Constant { name: clip(name) },
             Some((Entity::Bits { .. }, _)) => Problem3::SetBit,
             Some((Entity::Qubits(_), _)) => Problem3::Unfit { what: clip(name), expected: "a variable" },

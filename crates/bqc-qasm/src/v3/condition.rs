@@ -134,6 +134,9 @@ impl<'a> Reader<'a, '_> {
     pub fn registers_in(&self, expr: &Expr<'a>, found: &mut BTreeSet<usize>) {
         match &expr.kind {
             ExprKind::Name(name) => {
+                if let Some(Entity::Copy(copied)) = self.scopes.find(name) {
+                    found.insert(copied.register);
+                }
                 if let Some(Entity::Bits { wires, .. }) = self.scopes.find(name) {
                     let ends = [0, wires.len().saturating_sub(1)];
                     let is_one = wires.len() > 1 && {

@@ -101,6 +101,11 @@ impl<'a> Reader<'a, '_> {
                 Some(_) => {}
             }
         }
+        if let (Some(expr), false) = (value, is_const)
+            && let Some(copied) = self.copied(expr, kind)?
+        {
+            return self.give(name, Entity::Copy(copied));
+        }
         let value = match value {
             Some(expr) => Some(self.converted(expr, kind)?),
             None => None,
@@ -244,7 +249,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// Whether the first name of an expression is one of bits of the circuit.
-    fn names_bits(&self, expr: &Expr<'a>) -> bool {
+    pub fn names_bits(&self, expr: &Expr<'a>) -> bool {
         match &expr.kind {
             ExprKind::Name(name) => matches!(self.scopes.find(name), Some(Entity::Bits { .. })),
             ExprKind::Index(base, _) => self.names_bits(base),

@@ -8,7 +8,7 @@ use crate::token::Span;
 use crate::v3::operators::{self, FUNCTIONS};
 use crate::v3::problem::Problem3;
 use crate::v3::reader::{Reader, STEPS_PER_VALUE};
-use crate::v3::scope::Entity;
+use crate::v3::scope::{Copied, Entity};
 use crate::v3::tree::{Binary, Expr, ExprKind, Index, Range};
 use crate::v3::value::{Array, MAX_BITS, Value};
 use std::rc::Rc;
@@ -102,12 +102,32 @@ impl<'a> Reader<'a, '_> {
                 },
                 _ => Problem3::AtRunTime { name: clip(name) },
             },
+            Some(Entity::Copy(copied)) => match self.copied_value(copied) {
+                Ok(Some(value)) => return Ok(value),
+                Ok(None) => Problem3::AtRunTime { name: clip(name) },
+                Err(problem) => problem,
+            },
             None => match operators::constant(name) {
                 Some(value) => return Ok(value),
                 None => Problem3::Undeclared { name: clip(name), near: self.scopes.near(name) },
             },
         };
         Err(self.error(span, problem))
+    }
+
+    /// The value of a variable that was assigned from bits, if they are known here.
+    fn copied_value(&self, copied: &Copied) -> Result<Option<Value>, Problem3> {
+        if self.n_writes.get(&copied.register).copied().unwrap_or(0) != copied.n_writes {
+            return Err(Problem3::Remeasured { register: clip(&self.circuit.cregs[copied.register].name) });
+        }
+        let Some(value) = self.assumed.as_ref().and_then(|assumed| assumed.value(&copied.bits)) else {
+            return Ok(None);
+        };
+        let value = match copied.cast {
+            Some(kind) => value.convert(kind)?,
+            None => value,
+        };
+        value.convert(copied.kind).map(Some)
     }
 
     fn call(&mut self, name: &'a str, arguments: &[Expr<'a>], span: Span) -> Result<Value, Failed> {

@@ -47,6 +47,7 @@ impl<'a> Reader<'a, '_> {
         }
         for (qubit, bit) in qubits.iter().zip(bits.iter()) {
             let clbit = Clbit(bit);
+            *self.n_writes.entry(self.register_of(clbit)).or_default() += 1;
             let changes = self.guard.as_ref().is_some_and(|guard| guard.register == self.register_of(clbit));
             if changes && self.guard.as_ref().is_some_and(|guard| guard.values.len() != 1) {
                 let register = self.circuit.cregs[self.register_of(clbit)].name.clone();

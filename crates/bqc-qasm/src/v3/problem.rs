@@ -87,6 +87,8 @@ pub enum Problem3 {
     // What is known only when the circuit runs.
     #[error("`{name}` holds the result of a measurement, which is not known here")]
     AtRunTime { name: String },
+    #[error("`{register}` has been measured into since its value was taken")]
+    Remeasured { register: String },
     #[error("the condition depends on several registers of bits")]
     SeveralRegisters,
     #[error("the condition stands inside one on another register")]
@@ -208,6 +210,7 @@ impl Problem3 {
             }
             Problem3::Modified { .. } => "modifiers belong to gates",
             Problem3::AtRunTime { .. } => "a result decides in `if (…)` alone; it cannot be computed with",
+            Problem3::Remeasured { .. } => "take the value again, or measure into other bits",
             Problem3::SeveralRegisters => {
                 "OpenQASM 2 compares one register with a number: declare the bits as one register"
             }

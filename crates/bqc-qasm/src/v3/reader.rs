@@ -92,6 +92,8 @@ pub(crate) struct Reader<'a, 'o> {
     pub is_physical: bool,
     /// Registers of bits that were declared in braces, by the place of the declaration and their size.
     pub local_bits: BTreeMap<(usize, u32, u32), usize>,
+    /// How often each register of bits has been measured into.
+    pub n_writes: BTreeMap<usize, u64>,
     /// What holds where statements are carried out only if something holds at run time.
     pub guard: Option<Guard>,
     /// The bits of one register, while a condition on them is looked at.
@@ -130,6 +132,7 @@ impl<'a, 'o> Reader<'a, 'o> {
             scopes: Scopes::new(),
             is_physical: false,
             local_bits: BTreeMap::new(),
+            n_writes: BTreeMap::new(),
             guard: None,
             assumed: None,
             leaves: None,

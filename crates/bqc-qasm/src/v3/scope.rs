@@ -92,12 +92,26 @@ pub(crate) enum Entity {
         wires: Wires,
         is_parameter: bool,
     },
+    /// A number or bool that was assigned from bits of one register: known where they are.
+    Copy(Copied),
     /// A value that is known; none until the first assignment.
     Value {
         value: Option<Value>,
         kind: Kind,
         is_const: bool,
     },
+}
+
+/// Bits that a variable was assigned from.
+#[derive(Clone, Debug)]
+pub(crate) struct Copied {
+    pub bits: Wires,
+    /// The register that they are all in, and how often it had been measured into.
+    pub register: usize,
+    pub n_writes: u64,
+    /// The type in the assignment, if it had a cast, and that of the variable.
+    pub cast: Option<Kind>,
+    pub kind: Kind,
 }
 
 /// How much of the global scope is seen.
@@ -207,7 +221,7 @@ impl<'a> Scopes<'a> {
     fn is_seen(&self, entity: &Entity) -> bool {
         match self.view {
             View::All => true,
-            View::Values => matches!(entity, Entity::Value { .. }),
+            View::Values => matches!(entity, Entity::Value { .. } | Entity::Copy(_)),
             View::Constants => matches!(entity, Entity::Value { is_const: true, .. }),
         }
     }

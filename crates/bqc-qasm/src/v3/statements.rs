@@ -365,7 +365,11 @@ impl<'a> Parser<'_, 'a> {
 
     fn repeated(&mut self) -> Result<StmtKind<'a>, Failed> {
         self.cursor.advance();
-        let ty = self.scalar()?;
+        // Qiskit's exporter leaves the type out.
+        let ty = match self.cursor.token {
+            Token::Name => Type { span: self.cursor.span, base: Base::Int, width: None, dimensions: Vec::new() },
+            _ => self.scalar()?,
+        };
         let name = self.named()?;
         self.cursor.expect(Token::In)?;
         let over = match self.cursor.token {

@@ -5,4 +5,4 @@ qubit r;
 bit[3] c;
 bit b;
 b = measure q[0];
-int x = b;
+int x = b + 1;
