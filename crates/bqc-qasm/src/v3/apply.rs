@@ -14,7 +14,7 @@ use crate::v3::problem::Problem3;
 use crate::v3::reader::Reader;
 use crate::v3::rows::Rows;
 use crate::v3::scope::{Entity, Wires};
-use crate::v3::tree::{Application, Expr, Gate, ModifierKind};
+use crate::v3::tree::{Application, Expr, Gate, ModifierKind, Named};
 use crate::v3::value::{Kind, Value};
 use bqc_circuit::{Directive, GateCall, GateId, Operation, Qubit};
 use std::collections::BTreeSet;
@@ -25,6 +25,17 @@ enum Callee<'a> {
     Row(GateId, bool),
     Body(Rc<Gate<'a>>),
     Phase,
+}
+
+impl Callee<'_> {
+    /// Numbers of angles and wires.
+    fn signature(&self) -> (usize, usize) {
+        match self {
+            Callee::Row(row, _) => (row.row().n_angles, row.row().arity),
+            Callee::Body(gate) => (gate.parameters.len(), gate.wires.len()),
+            Callee::Phase => (1, 0),
+        }
+    }
 }
 
 /// A modifier with its numbers.
@@ -46,17 +57,8 @@ impl<'a> Reader<'a, '_> {
             let arguments: Vec<&Expr<'a>> = application.arguments.iter().chain(&application.operands).collect();
             return self.call_def(&def, &arguments, None, span).map(|_| ());
         }
-        let callee = match (self.own_gate(name.text), library(name.text)) {
-            (Some(gate), _) => Callee::Body(gate.item.clone()),
-            (None, _) if name.text == "gphase" => Callee::Phase,
-            (None, Some((row, is_builtin))) => Callee::Row(row, is_builtin),
-            (None, None) => return Err(self.unknown_gate(name)),
-        };
-        let (n_angles, arity) = match &callee {
-            Callee::Row(row, _) => (row.row().n_angles, row.row().arity),
-            Callee::Body(gate) => (gate.parameters.len(), gate.wires.len()),
-            Callee::Phase => (1, 0),
-        };
+        let callee = self.callee(name)?;
+        let (n_angles, arity) = callee.signature();
         let mut angles = Vec::with_capacity(n_angles);
         for argument in &application.arguments {
             angles.push(self.angle(argument)?);
@@ -83,6 +85,15 @@ impl<'a> Reader<'a, '_> {
             self.apply_once(&callee, &angles, &qubits, &changes, span)?;
         }
         Ok(())
+    }
+
+    fn callee(&self, name: Named<'a>) -> Result<Callee<'a>, Failed> {
+        match (self.own_gate(name.text), library(name.text)) {
+            (Some(gate), _) => Ok(Callee::Body(gate.item.clone())),
+            (None, _) if name.text == "gphase" => Ok(Callee::Phase),
+            (None, Some((row, is_builtin))) => Ok(Callee::Row(row, is_builtin)),
+            (None, None) => Err(self.unknown_gate(name)),
+        }
     }
 
     /// How often a statement repeats: the common size of its registers.

@@ -26,17 +26,8 @@ impl<'a> Reader<'a, '_> {
             let problem = Problem3::Unfit { what: self.text(target.span), expected: "a variable" };
             return Err(self.error(target.span, problem));
         };
-        match (&value.kind, operator) {
-            (ExprKind::Measure(qubits), None) => {
-                let qubits = self.qubits(qubits)?;
-                let bits = self.measured_bits(target)?;
-                return self.measure(&qubits, &bits, span);
-            }
-            (ExprKind::Call(called, arguments), None) if self.gives_bits(called) => {
-                let bits = self.measured_bits(target)?;
-                return self.call_into(called, arguments, bits, span);
-            }
-            _ => {}
+        if operator.is_none() && self.assign_result(target, value, span)? {
+            return Ok(());
         }
         let (kind, old) = self.variable(name, target.span)?;
         if let (None, []) = (operator, brackets)
@@ -63,13 +54,30 @@ impl<'a> Reader<'a, '_> {
         Ok(())
     }
 
+    /// Assigns results of measurements to bits of the circuit; false if the value is none.
+    fn assign_result(&mut self, target: &Expr<'a>, value: &Expr<'a>, span: Span) -> Result<bool, Failed> {
+        match &value.kind {
+            ExprKind::Measure(qubits) => {
+                let qubits = self.qubits(qubits)?;
+                let bits = self.measured_bits(target)?;
+                self.measure(&qubits, &bits, span)?;
+            }
+            ExprKind::Call(called, arguments) if self.gives_bits(called) => {
+                let bits = self.measured_bits(target)?;
+                self.call_into(called, arguments, bits, span)?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
     /// What a number or bool becomes that is assigned from bits of one register, which are known at run time alone.
     pub fn copied(&mut self, value: &Expr<'a>, kind: Kind) -> Result<Option<Copied>, Failed> {
         let (cast, bits) = match &value.kind {
             ExprKind::Cast(ty, inner) => (Some(self.kind(ty)?), &**inner),
             _ => (None, value),
         };
-        if !matches!(kind, Kind::Int { .. } | Kind::Bool) || !self.names_bits(bits) {
+        if !matches!(kind, Kind::Int { .. } | Kind::Bool) || self.named_bits(bits).is_none() {
             return Ok(None);
         }
         let bits = self.clbits(bits)?;

@@ -62,6 +62,23 @@ enum Values {
     Table(Vec<usize>),
 }
 
+impl Values {
+    /// The values that choose a branch, as decimal numbers; none if there are too many to list.
+    fn of_branch(&self, branch: usize, size: u32) -> Option<Vec<String>> {
+        Some(match self {
+            Values::One(value) if branch == 0 => vec![value.to_string()],
+            Values::One(_) if size > MAX_TABLE_BITS => return None,
+            Values::One(value) => {
+                (0..1u128 << size).filter(|other| other != value).map(|other| other.to_string()).collect()
+            }
+            Values::Table(table) => {
+                let own = table.iter().enumerate().filter(|(_, chosen)| **chosen == branch);
+                own.map(|(value, _)| value.to_string()).collect()
+            }
+        })
+    }
+}
+
 impl<'a> Reader<'a, '_> {
     /// `if (condition) then else otherwise`
     pub fn conditional(
@@ -116,7 +133,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// The register of measured bits on which expressions depend.
-    fn register_in(&self, exprs: &[&Expr<'a>]) -> Result<Option<usize>, Failed> {
+    fn register_in(&mut self, exprs: &[&Expr<'a>]) -> Result<Option<usize>, Failed> {
         let mut found = BTreeSet::new();
         exprs.iter().for_each(|expr| self.registers_in(expr, &mut found));
         let span = exprs.first().map_or_else(Span::default, |expr| expr.span);
@@ -131,25 +148,18 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// Adds the registers whose bits an expression names.
-    pub fn registers_in(&self, expr: &Expr<'a>, found: &mut BTreeSet<usize>) {
+    pub fn registers_in(&mut self, expr: &Expr<'a>, found: &mut BTreeSet<usize>) {
         match &expr.kind {
             ExprKind::Name(name) => {
-                if let Some(Entity::Copy(copied)) = self.scopes.find(name) {
-                    found.insert(copied.register);
-                }
-                if let Some(Entity::Bits { wires, .. }) = self.scopes.find(name) {
-                    let ends = [0, wires.len().saturating_sub(1)];
-                    let is_one = wires.len() > 1 && {
-                        let [first, last] = ends.map(|at| self.register_of(Clbit(wires.at(at))));
-                        first == last
-                    };
-                    // Joined registers may meet in the ends and differ between.
-                    if is_one && wires.is_contiguous() {
-                        found.insert(self.register_of(Clbit(wires.at(0))));
-                    } else {
-                        found.extend(wires.iter().map(|bit| self.register_of(Clbit(bit))));
-                    }
-                }
+                let bits = match self.scopes.find(name) {
+                    Some(Entity::Bits { wires, .. }) => wires.clone(),
+                    Some(Entity::Copy(copied)) => copied.bits.clone(),
+                    _ => return,
+                };
+                // A range lies in one register.
+                let n = if bits.is_range() { bits.len().min(1) } else { bits.len() };
+                self.size.steps = self.size.steps.saturating_add(n as u64);
+                found.extend((0..n).map(|position| self.register_of(Clbit(bits.at(position)))));
             }
             ExprKind::Unary(_, inner) | ExprKind::Cast(_, inner) => self.registers_in(inner, found),
             ExprKind::Chain(first, rest) => {
@@ -215,7 +225,7 @@ impl<'a> Reader<'a, '_> {
         };
         let Some(Entity::Bits { wires, .. }) = self.scopes.find(name) else { return false };
         let whole = &self.circuit.cregs[register];
-        let is_same = wires.len() == whole.size as usize && wires.is_contiguous() && wires.at(0) == whole.first;
+        let is_same = wires.is_range() && wires.len() == whole.size as usize && wires.first() == Some(whole.first);
         is_same && width >= whole.size
     }
 
@@ -235,6 +245,7 @@ impl<'a> Reader<'a, '_> {
         let mut table = Vec::with_capacity(1 << size);
         for value in 0..1u128 << size {
             self.assumed = Some(Assumed { first, size, value });
+            self.charge(span, Size { operations: 0, steps: 1 })?;
             table.push(choose(self)?);
         }
         self.assumed = outer;
@@ -261,16 +272,8 @@ impl<'a> Reader<'a, '_> {
                 continue;
             }
             let size = self.circuit.cregs[register].size;
-            let mut chosen: Vec<String> = match values {
-                Values::One(value) if branch == 0 => vec![value.to_string()],
-                Values::One(_) if size > MAX_TABLE_BITS => return Err(self.many_values(register, span)),
-                Values::One(value) => {
-                    (0..1u128 << size).filter(|other| other != value).map(|other| other.to_string()).collect()
-                }
-                Values::Table(table) => {
-                    let own = table.iter().enumerate().filter(|(_, chosen)| **chosen == branch);
-                    own.map(|(value, _)| value.to_string()).collect()
-                }
+            let Some(mut chosen) = values.of_branch(branch, size) else {
+                return Err(self.many_values(register, span));
             };
             let is_always = outer.is_none() && chosen.len() as u128 == 1u128.checked_shl(size).unwrap_or(0);
             if let Some(outer) = &outer {

@@ -239,24 +239,26 @@ impl<'a> Reader<'a, '_> {
 
     /// `let name = wires;`
     pub fn alias(&mut self, name: Named<'a>, value: &Expr<'a>) -> Result<(), Failed> {
-        let is_bits = self.names_bits(value);
-        let entity = if is_bits {
-            Entity::Bits { wires: self.clbits(value)?, is_parameter: false }
-        } else {
-            Entity::Qubits(self.qubits(value)?)
+        let entity = match self.named_bits(value) {
+            Some(is_parameter) => Entity::Bits { wires: self.clbits(value)?, is_parameter },
+            None => Entity::Qubits(self.qubits(value)?),
         };
         self.give(name, entity)
     }
 
-    /// Whether the first name of an expression is one of bits of the circuit.
-    pub fn names_bits(&self, expr: &Expr<'a>) -> bool {
+    /// Whether an expression that names bits of the circuit names some of a parameter; none if it names no bits.
+    pub fn named_bits(&self, expr: &Expr<'a>) -> Option<bool> {
         match &expr.kind {
-            ExprKind::Name(name) => matches!(self.scopes.find(name), Some(Entity::Bits { .. })),
-            ExprKind::Index(base, _) => self.names_bits(base),
+            ExprKind::Name(name) => match self.scopes.find(name) {
+                Some(Entity::Bits { is_parameter, .. }) => Some(*is_parameter),
+                _ => None,
+            },
+            ExprKind::Index(base, _) => self.named_bits(base),
             ExprKind::Chain(first, rest) if rest.iter().all(|(operator, _)| *operator == Binary::Concat) => {
-                self.names_bits(first)
+                let is_parameter = self.named_bits(first)?;
+                Some(rest.iter().any(|(_, part)| self.named_bits(part) == Some(true)) || is_parameter)
             }
-            _ => false,
+            _ => None,
         }
     }
 

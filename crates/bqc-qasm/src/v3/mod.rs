@@ -6,7 +6,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `token`, `expressions`, `statements`, `tree` | from text to a tree, with spans |
+//! | `token`, `expressions`, `statements`, `definitions`, `tree` | from text to a tree, with spans |
 //! | `fast` | plain lines such as `cx q[0], q[1];`, without a tree |
 //! | `value`, `operators`, `scope`, `evaluate` | known values and names |
 //! | `reader`, `execute`, `declare`, `classical` | statements carried out |
@@ -19,6 +19,7 @@ mod classical;
 mod condition;
 mod control;
 mod declare;
+mod definitions;
 mod evaluate;
 mod execute;
 mod expressions;

@@ -101,7 +101,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// A name for a register that OpenQASM 2 can hold and no other register has: the same if possible.
-    pub fn register_name(&self, name: &str) -> String {
+    fn register_name(&mut self, name: &str) -> String {
         const WORDS: [&str; 10] =
             ["OPENQASM", "include", "qreg", "creg", "gate", "opaque", "barrier", "measure", "reset", "if"];
         let mut plain = String::with_capacity(name.len());
@@ -111,14 +111,15 @@ impl<'a> Reader<'a, '_> {
                 other => plain += &format!("u{:x}", u32::from(other)),
             }
         }
-        let registers = || self.circuit.qregs.iter().chain(&self.circuit.cregs);
-        let is_free = |name: &str| !WORDS.contains(&name) && registers().all(|register| register.name != name);
-        if is_free(&plain) {
-            return plain;
+        let mut found = plain.clone();
+        while WORDS.contains(&&*found) || self.register_names.contains_key(&found) {
+            // The names before have been given, so that each number is tried once.
+            let n = self.register_names.entry(plain.clone()).or_default();
+            *n += 1;
+            found = format!("{plain}_{n}");
         }
-        // One more than there are registers: one of them is free.
-        let numbered = (1..).map(|n| format!("{plain}_{n}"));
-        numbered.take(registers().count() + 2).find(|name| is_free(name)).unwrap_or(plain)
+        self.register_names.insert(found.clone(), 0);
+        found
     }
 
     /// Adds a register of qubits.
@@ -143,9 +144,6 @@ impl<'a> Reader<'a, '_> {
         if total > u64::from(limit) {
             return Err(self.error(span, Problem::TooManyClbits { declared: total.to_string(), limit }));
         }
-        // Names are compared with those of all registers.
-        let n_registers = self.circuit.qregs.len() + self.circuit.cregs.len();
-        self.charge(span, Size { operations: 0, steps: n_registers as u64 })?;
         let register = Register { name: self.register_name(name), first, size: size as u32 };
         self.circuit.cregs.push(register);
         Ok((self.circuit.cregs.len() - 1, Wires::range(first, size as u32)))

@@ -90,6 +90,8 @@ pub(crate) struct Reader<'a, 'o> {
     pub scopes: Scopes<'a>,
     /// Whether the qubits are those of the machine, `$0` and so on.
     pub is_physical: bool,
+    /// Names of registers, and the number of the last name that was made of each.
+    pub register_names: BTreeMap<String, u64>,
     /// Registers of bits that were declared in braces, by the place of the declaration and their size.
     pub local_bits: BTreeMap<(usize, u32, u32), usize>,
     /// How often each register of bits has been measured into.
@@ -131,6 +133,7 @@ impl<'a, 'o> Reader<'a, 'o> {
             n_definitions: 0,
             scopes: Scopes::new(),
             is_physical: false,
+            register_names: BTreeMap::new(),
             local_bits: BTreeMap::new(),
             n_writes: BTreeMap::new(),
             guard: None,

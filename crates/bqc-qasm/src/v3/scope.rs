@@ -59,6 +59,11 @@ impl Wires {
         if self.is_single { self.at(0) } else { self.at(position) }
     }
 
+    /// The same as a register, also if it is one wire.
+    pub fn as_register(&self) -> Wires {
+        Wires { order: self.order.clone(), is_single: false }
+    }
+
     /// The first one.
     pub fn first(&self) -> Option<u32> {
         (self.len() > 0).then(|| self.at(0))
@@ -67,14 +72,6 @@ impl Wires {
     /// Whether they were declared together.
     pub fn is_range(&self) -> bool {
         matches!(self.order, Order::Range { .. })
-    }
-
-    /// Whether each is the one before plus one.
-    pub fn is_contiguous(&self) -> bool {
-        match &self.order {
-            Order::Range { .. } => true,
-            Order::List(list) => list.windows(2).all(|pair| pair[0].checked_add(1) == Some(pair[1])),
-        }
     }
 
     /// All of them in order.

@@ -5,10 +5,8 @@ use crate::v3::expressions::{Parser, base};
 use crate::v3::problem::Problem3;
 use crate::v3::token::Token;
 use crate::v3::tree::{
-    Application, Base, Binary, Case, Def, Expr, ExprKind, Gate, Modifier, ModifierKind, Named, Over, Parameter,
-    ParameterKind, Stmt, StmtKind, Type,
+    Application, Base, Binary, Case, Expr, ExprKind, Modifier, ModifierKind, Named, Over, Stmt, StmtKind, Type,
 };
-use std::rc::Rc;
 
 impl<'a> Parser<'_, 'a> {
     /// One statement, with its `;` or closing brace.
@@ -68,7 +66,7 @@ impl<'a> Parser<'_, 'a> {
     }
 
     /// A name where it is declared.
-    fn named(&mut self) -> Result<Named<'a>, Failed> {
+    pub fn named(&mut self) -> Result<Named<'a>, Failed> {
         let text = self.cursor.text();
         let span = self.cursor.expect(Token::Name)?;
         Ok(Named { text, span })
@@ -79,7 +77,8 @@ impl<'a> Parser<'_, 'a> {
         if self.cursor.token == Token::LeftBrace { self.block() } else { Ok(vec![self.statement()?]) }
     }
 
-    fn block(&mut self) -> Result<Vec<Stmt<'a>>, Failed> {
+    /// `{ statements }`.
+    pub fn block(&mut self) -> Result<Vec<Stmt<'a>>, Failed> {
         self.cursor.expect(Token::LeftBrace)?;
         let mut statements = Vec::new();
         while !self.cursor.accept(Token::RightBrace) {
@@ -195,7 +194,7 @@ impl<'a> Parser<'_, 'a> {
     }
 
     /// `[size]`, if it is there.
-    fn designator(&mut self) -> Result<Option<Expr<'a>>, Failed> {
+    pub fn designator(&mut self) -> Result<Option<Expr<'a>>, Failed> {
         if !self.cursor.accept(Token::LeftBracket) {
             return Ok(None);
         }
@@ -248,63 +247,6 @@ impl<'a> Parser<'_, 'a> {
         let value = self.expression()?;
         self.cursor.end_statement()?;
         Ok(StmtKind::Alias { name, value })
-    }
-
-    fn gate(&mut self) -> Result<StmtKind<'a>, Failed> {
-        self.cursor.advance();
-        let name = self.named()?;
-        let mut parameters = Vec::new();
-        if self.cursor.accept(Token::LeftParen) {
-            parameters = self.separated(Token::RightParen, Self::named)?;
-        }
-        let mut wires = vec![self.named()?];
-        while self.cursor.accept(Token::Comma) {
-            wires.push(self.named()?);
-        }
-        let body = self.block()?;
-        Ok(StmtKind::Gate(Rc::new(Gate { name, parameters, wires, body, source: self.cursor.source() })))
-    }
-
-    fn def(&mut self) -> Result<StmtKind<'a>, Failed> {
-        self.cursor.advance();
-        let name = self.named()?;
-        self.cursor.expect(Token::LeftParen)?;
-        let parameters = self.separated(Token::RightParen, Self::parameter)?;
-        let returns = if self.cursor.accept(Token::Arrow) && !self.cursor.accept(Token::Void) {
-            Some(self.scalar()?)
-        } else {
-            None
-        };
-        let body = self.block()?;
-        Ok(StmtKind::Def(Rc::new(Def { name, parameters, returns, body, source: self.cursor.source() })))
-    }
-
-    fn parameter(&mut self) -> Result<Parameter<'a>, Failed> {
-        let start = self.cursor.span;
-        let kind = match self.cursor.token {
-            Token::Qubit => {
-                self.cursor.advance();
-                ParameterKind::Qubits(self.designator()?)
-            }
-            Token::Qreg | Token::Creg => {
-                let is_quantum = self.cursor.token == Token::Qreg;
-                self.cursor.advance();
-                let name = self.named()?;
-                let size = self.designator()?;
-                let ty = |width: Option<Expr<'a>>| {
-                    let (span, width) = (start.to(name.span), width.map(Box::new));
-                    Type { span, base: Base::Bit, width, dimensions: Vec::new() }
-                };
-                let kind = if is_quantum { ParameterKind::Qubits(size) } else { ParameterKind::Value(ty(size)) };
-                return Ok(Parameter { name, kind });
-            }
-            Token::Readonly => {
-                self.cursor.advance();
-                ParameterKind::Value(self.array()?)
-            }
-            _ => ParameterKind::Value(self.scalar()?),
-        };
-        Ok(Parameter { name: self.named()?, kind })
     }
 
     fn measure(&mut self) -> Result<StmtKind<'a>, Failed> {

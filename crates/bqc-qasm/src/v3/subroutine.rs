@@ -74,16 +74,7 @@ impl<'a> Reader<'a, '_> {
         target: Option<Target>,
         span: Span,
     ) -> Result<Option<Value>, Failed> {
-        if self.leaves.is_some() {
-            return Err(self.error(span, Problem::NotInBody { statement: clip(def.name.text) }));
-        }
-        if arguments.len() != def.parameters.len() {
-            let (expected, found) = (def.parameters.len(), arguments.len());
-            return Err(self.error(span, Problem3::ArgumentCount { name: clip(def.name.text), expected, found }));
-        }
-        if self.depth >= self.max_depth() {
-            return Err(self.error(span, Problem3::TooDeep { limit: self.max_depth() }));
-        }
+        self.check_call(def, arguments.len(), span)?;
         self.charge(span, Size { operations: 0, steps: arguments.len() as u64 })?;
         let mut given = Vec::with_capacity(arguments.len());
         for (argument, parameter) in arguments.iter().zip(&def.parameters) {
@@ -115,6 +106,20 @@ impl<'a> Reader<'a, '_> {
         Ok(returned)
     }
 
+    fn check_call(&self, def: &Def<'a>, found: usize, span: Span) -> Result<(), Failed> {
+        let expected = def.parameters.len();
+        if self.leaves.is_some() {
+            return Err(self.error(span, Problem::NotInBody { statement: clip(def.name.text) }));
+        }
+        if found != expected {
+            return Err(self.error(span, Problem3::ArgumentCount { name: clip(def.name.text), expected, found }));
+        }
+        if self.depth >= self.max_depth() {
+            return Err(self.error(span, Problem3::TooDeep { limit: self.max_depth() }));
+        }
+        Ok(())
+    }
+
     /// Evaluates an argument in the scope of the call.
     fn argument(
         &mut self,
@@ -132,8 +137,10 @@ impl<'a> Reader<'a, '_> {
                 }
                 let bits = self.clbits(expr)?;
                 // The subroutine would see the bits change while it computes them.
-                let overlaps = target.is_some_and(|target| bits.iter().any(|bit| target.bits.iter().any(|b| b == bit)));
-                if overlaps {
+                let n = bits.len() + target.map_or(0, |target| target.bits.len());
+                self.charge(expr.span, Size { operations: 0, steps: n as u64 })?;
+                let written: BTreeSet<u32> = target.map_or_else(BTreeSet::new, |target| target.bits.iter().collect());
+                if bits.iter().any(|bit| written.contains(&bit)) {
                     let problem = Problem3::ResultCopied { name: self.text(expr.span) };
                     return Err(self.error(expr.span, problem));
                 }
@@ -177,7 +184,7 @@ impl<'a> Reader<'a, '_> {
                     Some(expr) => {
                         let size = self.size(expr, 0)?;
                         fits(self, &wires, size, "of the size of this parameter")?;
-                        Wires::list(wires.iter().collect())
+                        wires.as_register()
                     }
                 };
                 Entity::Qubits(wires)
@@ -241,6 +248,7 @@ impl<'a> Reader<'a, '_> {
         }
         let is_name = matches!(expr.kind, ExprKind::Name(_));
         let bits = if is_name { Some(self.clbits(expr)?) } else { None };
+        self.charge(expr.span, Size { operations: 0, steps: bits.as_ref().map_or(0, Wires::len) as u64 })?;
         match (&mut self.target, bits) {
             // The call drops the result.
             (None, Some(_)) => Ok(()),
