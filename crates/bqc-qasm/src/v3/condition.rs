@@ -3,58 +3,22 @@
 //! A circuit holds `if (register == number) operation`. A condition that depends on the bits of one register is looked
 //! at for every value of the register, and each value for which it holds becomes one such condition on every operation
 //! under it; `else` gets the other values. No two of them hold at once, and no operation but a measurement changes the
-//! register: one that does must be the last under its condition, which must hold for a single value. A comparison of
-//! the whole register with a number is taken as it is, however wide the register.
+//! register: one that does must be the last under its condition, which must hold for a single value. A register that is
+//! too wide for that can be compared with a number, or decide by one bit: see [`crate::v3::domain`].
 
 use crate::diagnostic::Failed;
 use crate::gates::Size;
 use crate::token::Span;
+use crate::v3::domain::{Assumed, Domain, Guard, MAX_TABLE_BITS};
 use crate::v3::execute::Flow;
 use crate::v3::problem::Problem3;
 use crate::v3::reader::Reader;
-use crate::v3::scope::{Entity, Wires};
-use crate::v3::tree::{Base, Binary, Case, Expr, ExprKind, Index, Stmt};
+use crate::v3::scope::Entity;
+use crate::v3::tree::{Base, Binary, Case, Expr, ExprKind, Stmt};
 use crate::v3::value::Value;
-use bqc_circuit::Clbit;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
-/// The widest register that is looked at value by value.
-const MAX_TABLE_BITS: u32 = 10;
-/// The most values for which a condition may hold.
-const MAX_VALUES: usize = 256;
-
-/// What holds while statements are carried out: a register has one of some values.
-#[derive(Clone, Debug)]
-pub(crate) struct Guard {
-    pub register: usize,
-    /// Decimal numbers.
-    pub values: Rc<[String]>,
-    /// Whether a measurement has changed the register.
-    pub is_stale: bool,
-}
-
-/// A value of one register, while a condition is looked at.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Assumed {
-    first: u32,
-    size: u32,
-    value: u128,
-}
-
-impl Assumed {
-    /// The value of some bits, at most 128; none if one is outside of the register.
-    pub fn value(&self, bits: &Wires) -> Option<Value> {
-        let mut value = 0;
-        for (position, bit) in bits.iter().enumerate() {
-            let place = bit.checked_sub(self.first).filter(|&place| place < self.size)?;
-            value |= (self.value >> place & 1) << position;
-        }
-        Some(Value::Bits { value, width: bits.len() as u32 })
-    }
-}
-
-/// For which values of a register something holds.
+/// For which values of its domain something holds.
 enum Values {
     /// One value of a register of any width.
     One(u128),
@@ -87,19 +51,19 @@ impl<'a> Reader<'a, '_> {
         then: &[Stmt<'a>],
         otherwise: &[Stmt<'a>],
     ) -> Result<Flow, Failed> {
-        let Some(register) = self.register_in(&[condition])? else {
+        let Some(domain) = self.domain_in(condition)? else {
             let value = self.evaluate(condition)?;
             let holds = self.truth(&value, condition.span)?;
             return self.block(if holds { then } else { otherwise });
         };
-        let values = match self.equality(condition, register)? {
+        let values = match self.equality(condition, domain)? {
             Some(value) => Values::One(value),
-            None => Values::Table(self.table(register, condition.span, |reader| {
+            None => Values::Table(self.table(domain, condition.span, |reader| {
                 let value = reader.evaluate(condition)?;
                 Ok(usize::from(!reader.truth(&value, condition.span)?))
             })?),
         };
-        self.branches(register, &values, &[then, otherwise], condition.span)
+        self.branches(domain, &values, &[then, otherwise], condition.span)
     }
 
     /// `switch (on) { case … default … }`
@@ -114,14 +78,14 @@ impl<'a> Reader<'a, '_> {
         let mut bodies: Vec<&[Stmt<'a>]> = cases.iter().map(|case| &case.body[..]).collect();
         bodies.push(default.unwrap_or(&[]));
         let chosen = |number: i128| numbers.get(&number).copied().unwrap_or(cases.len());
-        match self.register_in(&[on])? {
+        match self.domain_in(on)? {
             None => {
                 let number = self.integer(on)?;
                 self.block(bodies[chosen(number)])
             }
-            Some(register) => {
-                let table = self.table(register, on.span, |reader| Ok(chosen(reader.integer(on)?)))?;
-                self.branches(register, &Values::Table(table), &bodies, on.span)
+            Some(domain) => {
+                let table = self.table(domain, on.span, |reader| Ok(chosen(reader.integer(on)?)))?;
+                self.branches(domain, &Values::Table(table), &bodies, on.span)
             }
         }
     }
@@ -132,58 +96,9 @@ impl<'a> Reader<'a, '_> {
             .ok_or_else(|| self.error(span, Problem3::Conversion { from: value.describe(), to: "a condition".into() }))
     }
 
-    /// The register of measured bits on which expressions depend.
-    fn register_in(&mut self, exprs: &[&Expr<'a>]) -> Result<Option<usize>, Failed> {
-        let mut found = BTreeSet::new();
-        exprs.iter().for_each(|expr| self.registers_in(expr, &mut found));
-        let span = exprs.first().map_or_else(Span::default, |expr| expr.span);
-        if found.len() > 1 {
-            return Err(self.error(span, Problem3::SeveralRegisters));
-        }
-        let Some(register) = found.pop_first() else { return Ok(None) };
-        match &self.guard {
-            Some(guard) if guard.register != register => Err(self.error(span, Problem3::NestedConditions)),
-            _ => Ok(Some(register)),
-        }
-    }
-
-    /// Adds the registers whose bits an expression names.
-    pub fn registers_in(&mut self, expr: &Expr<'a>, found: &mut BTreeSet<usize>) {
-        match &expr.kind {
-            ExprKind::Name(name) => {
-                let bits = match self.scopes.find(name) {
-                    Some(Entity::Bits { wires, .. }) => wires.clone(),
-                    Some(Entity::Copy(copied)) => copied.bits.clone(),
-                    _ => return,
-                };
-                // A range lies in one register.
-                let n = if bits.is_range() { bits.len().min(1) } else { bits.len() };
-                self.size.steps = self.size.steps.saturating_add(n as u64);
-                found.extend((0..n).map(|position| self.register_of(Clbit(bits.at(position)))));
-            }
-            ExprKind::Unary(_, inner) | ExprKind::Cast(_, inner) => self.registers_in(inner, found),
-            ExprKind::Chain(first, rest) => {
-                self.registers_in(first, found);
-                rest.iter().for_each(|(_, part)| self.registers_in(part, found));
-            }
-            ExprKind::Call(name, _) if *name == "sizeof" => {}
-            ExprKind::Call(_, parts) | ExprKind::List(parts) => {
-                parts.iter().for_each(|part| self.registers_in(part, found));
-            }
-            ExprKind::Index(base, brackets) => {
-                self.registers_in(base, found);
-                for index in brackets.iter().flatten() {
-                    if let Index::One(part) = index {
-                        self.registers_in(part, found);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
     /// The number that the whole register is compared with, if a condition says no more than that.
-    fn equality(&mut self, condition: &Expr<'a>, register: usize) -> Result<Option<u128>, Failed> {
+    fn equality(&mut self, condition: &Expr<'a>, domain: Domain) -> Result<Option<u128>, Failed> {
+        let register = domain.register;
         let ExprKind::Chain(left, rest) = &condition.kind else { return Ok(None) };
         let [(Binary::Equal, right)] = &rest[..] else { return Ok(None) };
         let (bits, other) = if self.is_whole(left, register) { (&**left, right) } else { (right, &**left) };
@@ -232,19 +147,19 @@ impl<'a> Reader<'a, '_> {
     /// What `choose` says for each value of a register.
     fn table(
         &mut self,
-        register: usize,
+        domain: Domain,
         span: Span,
         mut choose: impl FnMut(&mut Self) -> Result<usize, Failed>,
     ) -> Result<Vec<usize>, Failed> {
-        let (first, size) = (self.circuit.cregs[register].first, self.circuit.cregs[register].size);
+        let Domain { first, size, .. } = domain;
         if size > MAX_TABLE_BITS {
-            return Err(self.many_values(register, span));
+            return Err(self.wide(domain, span));
         }
         self.charge(span, Size { operations: 0, steps: 1 << size })?;
         let outer = self.assumed.take();
         let mut table = Vec::with_capacity(1 << size);
         for value in 0..1u128 << size {
-            self.assumed = Some(Assumed { first, size, value });
+            self.assumed = Some(Assumed::new(first, size, value));
             self.charge(span, Size { operations: 0, steps: 1 })?;
             table.push(choose(self)?);
         }
@@ -252,15 +167,15 @@ impl<'a> Reader<'a, '_> {
         Ok(table)
     }
 
-    fn many_values(&self, register: usize, span: Span) -> Failed {
-        let register = self.circuit.cregs[register].name.clone();
-        self.error(span, Problem3::ManyValues { register, limit: MAX_VALUES })
+    fn wide(&self, domain: Domain, span: Span) -> Failed {
+        let register = self.circuit.cregs[domain.register].name.clone();
+        self.error(span, Problem3::WideRegister { register, limit: MAX_TABLE_BITS })
     }
 
     /// Carries out each branch under the values that choose it.
     fn branches(
         &mut self,
-        register: usize,
+        domain: Domain,
         values: &Values,
         bodies: &[&[Stmt<'a>]],
         span: Span,
@@ -271,11 +186,10 @@ impl<'a> Reader<'a, '_> {
             if body.is_empty() {
                 continue;
             }
-            let size = self.circuit.cregs[register].size;
-            let Some(mut chosen) = values.of_branch(branch, size) else {
-                return Err(self.many_values(register, span));
+            let Some(mut chosen) = values.of_branch(branch, domain.size) else {
+                return Err(self.wide(domain, span));
             };
-            let is_always = outer.is_none() && chosen.len() as u128 == 1u128.checked_shl(size).unwrap_or(0);
+            let is_always = outer.is_none() && chosen.len() as u128 == 1u128.checked_shl(domain.size).unwrap_or(0);
             if let Some(outer) = &outer {
                 let allowed: BTreeSet<&String> = outer.values.iter().collect();
                 chosen.retain(|value| allowed.contains(value));
@@ -286,10 +200,8 @@ impl<'a> Reader<'a, '_> {
             if is_always {
                 return self.block(body);
             }
-            if chosen.len() > MAX_VALUES {
-                return Err(self.many_values(register, span));
-            }
-            self.guard = Some(Guard { register, values: chosen.into(), is_stale });
+            self.use_domain(domain, span)?;
+            self.guard = Some(Guard { domain, values: chosen.into(), is_stale });
             let outside = self.scopes.open_at_run_time();
             let flow = self.statements(body)?;
             self.scopes.close_at_run_time(outside);

@@ -41,6 +41,12 @@ impl<'a> Reader<'a, '_> {
                 let kind = self.kind(ty)?;
                 value.convert(kind).map_err(|problem| self.error(expr.span, problem))
             }
+            ExprKind::Index(..) if self.assumed.is_some() && self.named_bits(expr).is_some() => {
+                let bits = self.clbits(expr)?;
+                let value = self.assumed.as_ref().filter(|_| bits.len() <= MAX_BITS as usize);
+                let value = value.and_then(|assumed| assumed.value(&bits));
+                value.ok_or_else(|| self.error(expr.span, Problem3::AtRunTime { name: self.text(expr.span) }))
+            }
             ExprKind::Index(base, brackets) => {
                 let mut value = self.evaluate(base)?;
                 for bracket in brackets {

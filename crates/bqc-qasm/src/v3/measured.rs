@@ -25,10 +25,10 @@ impl<'a> Reader<'a, '_> {
             return Ok(());
         };
         if guard.is_stale {
-            let register = self.circuit.cregs[guard.register].name.clone();
+            let register = self.circuit.cregs[guard.domain.register].name.clone();
             return Err(self.error(span, Problem::ConditionChanges { register }));
         }
-        let (creg, values) = (guard.register, guard.values.clone());
+        let (creg, values) = (guard.domain.creg(), guard.values.clone());
         let weight = values.iter().map(|value| weight * (2 + value.len() as u64 / 16)).sum();
         self.charge(span, Size { operations: weight, steps: 1 })?;
         for value in values.iter() {
@@ -48,7 +48,7 @@ impl<'a> Reader<'a, '_> {
         for (qubit, bit) in qubits.iter().zip(bits.iter()) {
             let clbit = Clbit(bit);
             *self.n_writes.entry(self.register_of(clbit)).or_default() += 1;
-            let changes = self.guard.as_ref().is_some_and(|guard| guard.register == self.register_of(clbit));
+            let changes = self.guard.as_ref().is_some_and(|guard| guard.domain.contains(clbit));
             if changes && self.guard.as_ref().is_some_and(|guard| guard.values.len() != 1) {
                 let register = self.circuit.cregs[self.register_of(clbit)].name.clone();
                 return Err(self.error(span, Problem::ConditionChanges { register }));

@@ -11,7 +11,7 @@
 //! | `value`, `operators`, `scope`, `evaluate` | known values and names |
 //! | `reader`, `execute`, `declare`, `classical` | statements carried out |
 //! | `apply`, `leaf`, `power`, `control`, `rows` | gates, their modifiers, their phases |
-//! | `operands`, `measured`, `condition`, `subroutine` | wires, results, conditions, `def` |
+//! | `operands`, `measured`, `condition`, `domain`, `subroutine` | wires, results, conditions, `def` |
 //! | `problem` | what can be wrong |
 
 mod apply;
@@ -20,6 +20,7 @@ mod condition;
 mod control;
 mod declare;
 mod definitions;
+mod domain;
 mod evaluate;
 mod execute;
 mod expressions;

@@ -101,7 +101,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// A name for a register that OpenQASM 2 can hold and no other register has: the same if possible.
-    fn register_name(&mut self, name: &str) -> String {
+    pub fn register_name(&mut self, name: &str) -> String {
         const WORDS: [&str; 10] =
             ["OPENQASM", "include", "qreg", "creg", "gate", "opaque", "barrier", "measure", "reset", "if"];
         let mut plain = String::with_capacity(name.len());

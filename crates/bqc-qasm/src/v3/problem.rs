@@ -93,8 +93,12 @@ pub enum Problem3 {
     SeveralRegisters,
     #[error("the condition stands inside one on another register")]
     NestedConditions,
-    #[error("the condition holds for more than {limit} values of `{register}`")]
-    ManyValues { register: String, limit: usize },
+    #[error(
+        "`{register}` has more than {limit} bits: one of them may decide, or one number that all are compared with"
+    )]
+    WideRegister { register: String, limit: u32 },
+    #[error("`{register}` is compared as a whole elsewhere, or single bits of it decide elsewhere")]
+    BothWays { register: String },
     #[error("the value of a bit of the circuit cannot be set")]
     SetBit,
     #[error("`{name}` begins with a value other than zero and cannot be measured into")]
@@ -150,7 +154,7 @@ impl Problem3 {
         match self {
             Problem3::Refused { .. } => "this",
             Problem3::DeclaredTwice { .. } => "again here",
-            Problem3::SeveralRegisters | Problem3::NestedConditions | Problem3::ManyValues { .. } => "this condition",
+            Problem3::SeveralRegisters | Problem3::NestedConditions | Problem3::WideRegister { .. } => "this condition",
             _ => "here",
         }
     }
@@ -218,10 +222,10 @@ impl Problem3 {
                 "OpenQASM 2 compares one register with a number: declare the bits as one register, and join the \
                  conditions"
             }
-            Problem3::ManyValues { .. } => {
-                "each value becomes a condition of its own: compare the whole register, or declare the bit by itself: \
-                 bit b;"
+            Problem3::WideRegister { .. } => {
+                "declare the bits that decide together as a register of their own; there is no `else` to a number"
             }
+            Problem3::BothWays { .. } => "declare the bits that decide by themselves apart from the register: bit b;",
             Problem3::SetBit => "OpenQASM 2 has no assignment to bits: keep the value in an `int` or `bool`",
             Problem3::NonzeroBits { .. } => "declare it without a value, or with zeros",
             Problem3::ConditionalChange { .. } | Problem3::ConditionalFlow => {

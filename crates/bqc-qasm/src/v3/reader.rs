@@ -7,7 +7,7 @@ use crate::problem::{Problem, clip};
 use crate::reader::{BUILT_IN, ParseOptions};
 use crate::source::{IncludeError, SourceText, stays_inside};
 use crate::token::{Cursor, Span, diagnose};
-use crate::v3::condition::{Assumed, Guard};
+use crate::v3::domain::{Assumed, Guard};
 use crate::v3::execute::Flow;
 use crate::v3::expressions::Parser;
 use crate::v3::leaf::Leaf;
@@ -19,7 +19,7 @@ use crate::v3::tree::{Def, Gate};
 use crate::v3::value::Value;
 use bqc_circuit::Circuit;
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// The deepest nesting, of the source and of what it calls: the reader recurses with less than 4 KiB a level.
@@ -62,6 +62,7 @@ pub(crate) fn read(source: &SourceText, options: &ParseOptions) -> Result<Circui
     let files: Vec<OnceCell<SourceText>> = vec![OnceCell::new(); options.limits.includes()];
     let mut reader = Reader::new(source, options, &files)?;
     reader.read()?;
+    reader.split_registers();
     Ok(reader.circuit)
 }
 
@@ -96,6 +97,10 @@ pub(crate) struct Reader<'a, 'o> {
     pub local_bits: BTreeMap<(usize, u32, u32), usize>,
     /// How often each register of bits has been measured into.
     pub n_writes: BTreeMap<usize, u64>,
+    /// Registers that are too wide to be looked at value by value: whether conditions look at single bits of them.
+    pub wide_registers: BTreeMap<usize, bool>,
+    /// Those bits.
+    pub split_bits: BTreeSet<u32>,
     /// What holds where statements are carried out only if something holds at run time.
     pub guard: Option<Guard>,
     /// The bits of one register, while a condition on them is looked at.
@@ -136,6 +141,8 @@ impl<'a, 'o> Reader<'a, 'o> {
             register_names: BTreeMap::new(),
             local_bits: BTreeMap::new(),
             n_writes: BTreeMap::new(),
+            wide_registers: BTreeMap::new(),
+            split_bits: BTreeSet::new(),
             guard: None,
             assumed: None,
             leaves: None,
