@@ -9,8 +9,8 @@ use crate::v3::problem::Problem3;
 use crate::v3::reader::Reader;
 use crate::v3::scope::{Copied, Entity, Wires};
 use crate::v3::tree::{Binary, Expr, ExprKind, Index};
-use crate::v3::value::{Array, Kind, MAX_BITS, Value};
-use bqc_circuit::Clbit;
+use crate::v3::value::{Array, Kind, Value};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 impl<'a> Reader<'a, '_> {
@@ -71,23 +71,17 @@ impl<'a> Reader<'a, '_> {
         Ok(true)
     }
 
-    /// What a number or bool becomes that is assigned from bits of one register, which are known at run time alone.
+    /// What a variable becomes that is computed from measured bits, which are known at run time alone.
     pub fn copied(&mut self, value: &Expr<'a>, kind: Kind) -> Result<Option<Copied>, Failed> {
-        let (cast, bits) = match &value.kind {
-            ExprKind::Cast(ty, inner) => (Some(self.kind(ty)?), &**inner),
-            _ => (None, value),
-        };
-        if !matches!(kind, Kind::Int { .. } | Kind::Bool) || self.named_bits(bits).is_none() {
+        let mut registers = BTreeSet::new();
+        self.registers_in(value, &mut registers);
+        if registers.is_empty() || matches!(kind, Kind::Bit(_)) {
             return Ok(None);
         }
-        let bits = self.clbits(bits)?;
-        let register_of = |bit| self.register_of(Clbit(bit));
-        let Some(register) = bits.first().map(register_of) else { return Ok(None) };
-        if bits.len() > MAX_BITS as usize || bits.iter().any(|bit| register_of(bit) != register) {
-            return Ok(None);
-        }
-        let n_writes = self.n_writes.get(&register).copied().unwrap_or(0);
-        Ok(Some(Copied { bits, register, n_writes, cast, kind }))
+        let Some(domain) = self.domain_in(value)? else { return Ok(None) };
+        let values = self.table(domain, value.span, |reader| reader.converted(value, kind))?;
+        let n_writes = self.n_writes.get(&domain.register).copied().unwrap_or(0);
+        Ok(Some(Copied { domain, n_writes, values: values.into(), kind }))
     }
 
     /// The type and present value of a variable that may be changed here.

@@ -144,13 +144,13 @@ impl<'a> Reader<'a, '_> {
         is_same && width >= whole.size
     }
 
-    /// What `choose` says for each value of a register.
-    fn table(
+    /// What `choose` says for each value of some bits.
+    pub fn table<T>(
         &mut self,
         domain: Domain,
         span: Span,
-        mut choose: impl FnMut(&mut Self) -> Result<usize, Failed>,
-    ) -> Result<Vec<usize>, Failed> {
+        mut choose: impl FnMut(&mut Self) -> Result<T, Failed>,
+    ) -> Result<Vec<T>, Failed> {
         let Domain { first, size, .. } = domain;
         if size > MAX_TABLE_BITS {
             return Err(self.wide(domain, span));

@@ -254,6 +254,10 @@ impl<'a> Reader<'a, '_> {
                 _ => None,
             },
             ExprKind::Index(base, _) => self.named_bits(base),
+            ExprKind::List(parts) => {
+                let is_parameter = self.named_bits(parts.first()?)?;
+                Some(parts.iter().any(|part| self.named_bits(part) == Some(true)) || is_parameter)
+            }
             ExprKind::Chain(first, rest) if rest.iter().all(|(operator, _)| *operator == Binary::Concat) => {
                 let is_parameter = self.named_bits(first)?;
                 Some(rest.iter().any(|(_, part)| self.named_bits(part) == Some(true)) || is_parameter)

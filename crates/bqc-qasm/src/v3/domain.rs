@@ -74,6 +74,11 @@ impl Assumed {
         }
         Some(Value::Bits { value, width: bits.len() as u32 })
     }
+
+    /// The value of all bits that are assumed, if they are those of `domain`.
+    pub fn number(&self, domain: Domain) -> Option<usize> {
+        ((domain.first, domain.size) == (self.first, self.size)).then(|| usize::try_from(self.value).ok())?
+    }
 }
 
 impl<'a> Reader<'a, '_> {
@@ -106,7 +111,7 @@ impl<'a> Reader<'a, '_> {
             ExprKind::Name(name) => {
                 let bits = match self.scopes.find(name) {
                     Some(Entity::Bits { wires, .. }) => wires.clone(),
-                    Some(Entity::Copy(copied)) => copied.bits.clone(),
+                    Some(Entity::Copy(copied)) => Wires::range(copied.domain.first, copied.domain.size),
                     _ => return,
                 };
                 // A range lies in one register.
@@ -141,7 +146,7 @@ impl<'a> Reader<'a, '_> {
             ExprKind::Name(name) => {
                 let bits = match self.scopes.find(name) {
                     Some(Entity::Bits { wires, .. }) => wires.clone(),
-                    Some(Entity::Copy(copied)) => copied.bits.clone(),
+                    Some(Entity::Copy(copied)) => Wires::range(copied.domain.first, copied.domain.size),
                     _ => return Ok(()),
                 };
                 self.charge(expr.span, Size { operations: 0, steps: bits.len() as u64 })?;

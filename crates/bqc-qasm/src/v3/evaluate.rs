@@ -123,17 +123,12 @@ impl<'a> Reader<'a, '_> {
 
     /// The value of a variable that was assigned from bits, if they are known here.
     fn copied_value(&self, copied: &Copied) -> Result<Option<Value>, Problem3> {
-        if self.n_writes.get(&copied.register).copied().unwrap_or(0) != copied.n_writes {
-            return Err(Problem3::Remeasured { register: clip(&self.circuit.cregs[copied.register].name) });
+        let register = copied.domain.register;
+        if self.n_writes.get(&register).copied().unwrap_or(0) != copied.n_writes {
+            return Err(Problem3::Remeasured { register: clip(&self.circuit.cregs[register].name) });
         }
-        let Some(value) = self.assumed.as_ref().and_then(|assumed| assumed.value(&copied.bits)) else {
-            return Ok(None);
-        };
-        let value = match copied.cast {
-            Some(kind) => value.convert(kind)?,
-            None => value,
-        };
-        value.convert(copied.kind).map(Some)
+        let number = self.assumed.as_ref().and_then(|assumed| assumed.number(copied.domain));
+        Ok(number.and_then(|number| copied.values.get(number)).cloned())
     }
 
     fn call(&mut self, name: &'a str, arguments: &[Expr<'a>], span: Span) -> Result<Value, Failed> {

@@ -33,6 +33,14 @@ impl<'a> Reader<'a, '_> {
                 }
                 Ok(wires)
             }
+            ExprKind::List(parts) => {
+                let mut joined = Vec::new();
+                for part in parts {
+                    joined.extend(self.wires(part, quantum)?.iter());
+                }
+                self.charge(expr.span, Size { operations: 0, steps: joined.len() as u64 })?;
+                Ok(Wires::list(joined))
+            }
             ExprKind::Chain(first, rest) if rest.iter().all(|(operator, _)| *operator == Binary::Concat) => {
                 let mut joined: Vec<u32> = self.wires(first, quantum)?.iter().collect();
                 for (_, part) in rest {

@@ -4,6 +4,7 @@
 //! the global values as well. A name is found in the time of a search tree however many there are.
 
 use crate::names::nearest;
+use crate::v3::domain::Domain;
 use crate::v3::value::{Kind, Value};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -89,7 +90,7 @@ pub(crate) enum Entity {
         wires: Wires,
         is_parameter: bool,
     },
-    /// A number or bool that was assigned from bits of one register: known where they are.
+    /// A value that was computed from measured bits: known where they are.
     Copy(Copied),
     /// A value that is known; none until the first assignment.
     Value {
@@ -99,15 +100,14 @@ pub(crate) enum Entity {
     },
 }
 
-/// Bits that a variable was assigned from.
+/// What a variable is for each value of measured bits.
 #[derive(Clone, Debug)]
 pub(crate) struct Copied {
-    pub bits: Wires,
-    /// The register that they are all in, and how often it had been measured into.
-    pub register: usize,
+    pub domain: Domain,
+    /// How often the register of the bits had been measured into.
     pub n_writes: u64,
-    /// The type in the assignment, if it had a cast, and that of the variable.
-    pub cast: Option<Kind>,
+    /// In the order of the bits' values.
+    pub values: Rc<[Value]>,
     pub kind: Kind,
 }
 

@@ -244,7 +244,8 @@ impl<'a> Parser<'_, 'a> {
         self.cursor.advance();
         let name = self.named()?;
         self.cursor.expect(Token::Assign)?;
-        let value = self.expression()?;
+        // Qiskit's exporter joins wires in braces.
+        let value = self.value()?;
         self.cursor.end_statement()?;
         Ok(StmtKind::Alias { name, value })
     }

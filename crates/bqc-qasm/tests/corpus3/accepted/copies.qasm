@@ -19,3 +19,13 @@ rz(n) r;
 n = c[0:1];
 if (n == 3) t r;
 for _ in [0:1] { h r; }
+flag = c[0] ^ c[2];
+if (flag) tdg r;
+n = 2 * uint[3](c) + 1;
+float f = n / 2.0;
+if (n == 7 && f > 3) sdg r;
+let some = {q[2], r};
+cx some[0], some[1];
+let mixed = {c[2], c[0]};
+measure q[0:1] -> mixed;
+if (mixed == "01") x r;

@@ -5,4 +5,5 @@ qubit r;
 bit[3] c;
 bit b;
 b = measure q[0];
-int x = b + 1;
+int x = 1;
+x += b;
