@@ -87,7 +87,7 @@ pub enum Command {
 
 #[derive(Args)]
 pub struct CompileArgs {
-    /// OpenQASM 2 file, `-` for standard input
+    /// OpenQASM 2 or 3 file, `-` for standard input
     #[arg(value_name = "IN")]
     pub input: PathBuf,
     /// Where the circuit goes, `-` for standard output
@@ -269,7 +269,7 @@ pub struct WorkerArgs {
 
 #[derive(Args)]
 pub struct VerifyArgs {
-    /// OpenQASM 2 file, `-` for standard input
+    /// OpenQASM 2 or 3 file, `-` for standard input
     #[arg(value_name = "A")]
     pub left: PathBuf,
     /// The file it is compared with
@@ -296,7 +296,7 @@ pub struct VerifyArgs {
 
 #[derive(Args)]
 pub struct StatsArgs {
-    /// OpenQASM 2 file, `-` for standard input
+    /// OpenQASM 2 or 3 file, `-` for standard input
     #[arg(value_name = "IN")]
     pub input: PathBuf,
     /// Most wires of a block in the preview of the partition, 2 to 12

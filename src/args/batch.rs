@@ -8,7 +8,7 @@ use std::time::Duration;
 
 #[derive(Args)]
 pub struct BatchArgs {
-    /// OpenQASM files; a folder stands for the `.qasm` files in it
+    /// OpenQASM 2 or 3 files; a folder stands for the `.qasm` files in it
     #[arg(value_name = "IN", conflicts_with = "list")]
     pub inputs: Vec<PathBuf>,
     /// A file that names one circuit per line, relative to the current folder; `-` is standard input. Empty

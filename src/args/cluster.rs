@@ -7,7 +7,7 @@ use std::time::Duration;
 
 #[derive(Args)]
 pub struct PlanArgs {
-    /// OpenQASM 2 file, `-` for standard input
+    /// OpenQASM 2 or 3 file, `-` for standard input
     #[arg(value_name = "IN")]
     pub input: PathBuf,
     /// Where the plan goes, and later all results: a folder that all machines see

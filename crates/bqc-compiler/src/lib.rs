@@ -32,7 +32,7 @@ pub use session::{Finished, Session};
 
 use bqc_qasm::{ParseOptions, SourceText};
 
-/// Reads OpenQASM 2. For includes, limits and names of files see [`bqc_qasm::parse`].
+/// Reads OpenQASM 2 or, if its version statement says so, 3. For includes, limits and names of files see [`bqc_qasm::parse`].
 pub fn read_qasm(text: &str) -> Result<Circuit, Box<Diagnostic>> {
     bqc_qasm::parse(&SourceText::new("the circuit", text), &ParseOptions::default())
 }

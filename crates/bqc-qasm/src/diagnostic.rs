@@ -40,6 +40,11 @@ impl Diagnostic {
         self
     }
 
+    /// Whether it has a second place.
+    pub(crate) fn is_noted(&self) -> bool {
+        !self.notes.is_empty()
+    }
+
     /// What is wrong.
     pub fn problem(&self) -> &Problem {
         &self.problem

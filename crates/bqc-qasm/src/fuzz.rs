@@ -1,4 +1,4 @@
-//! What must hold for any bytes whatever; called by the fuzz target in `fuzz/` and, over a committed
+//! What must hold for any bytes whatever; called by the fuzz targets in `fuzz/` and, over a committed
 //! corpus and its mutations, by the tests on a stable toolchain.
 
 use crate::{Limits, ParseOptions, SourceText, parse, write};
@@ -39,6 +39,17 @@ pub fn read(bytes: &[u8]) -> bool {
     let again = parse(&SourceText::new("written", text), &options).unwrap_or_else(|e| panic!("{}", e.render()));
     assert_eq!(without_lines(circuit), without_lines(again), "reading what was written");
     true
+}
+
+/// The same for bytes that are read as version 3, whether they say so or not.
+///
+/// # Panics
+/// As [`read`].
+pub fn read_version_3(bytes: &[u8]) -> bool {
+    if crate::v3::is_version_3(bytes) {
+        return read(bytes);
+    }
+    read(&[b"OPENQASM 3.0;\n", bytes].concat())
 }
 
 /// The circuit without the source lines of opaque gates, which writing moves.

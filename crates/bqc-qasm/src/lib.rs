@@ -1,4 +1,4 @@
-//! OpenQASM 2 in and out.
+//! OpenQASM 2 and 3 in, OpenQASM 2 out.
 //!
 //! ```
 //! use bqc_qasm::{ParseOptions, SourceText, parse, write};
@@ -17,6 +17,10 @@
 //! what to do. What a source may ask for is bounded by [`Limits`]; files are found through
 //! [`Includes`]. The text is read once, by recursive descent over tokens that borrow from it; nothing
 //! is allocated per statement except the operation itself.
+//!
+//! A source that begins with `OPENQASM 3;`, `3.0;` or `3.1;` is one of version 3. It is carried out as it is read, by trees of
+//! one statement at a time and without trees for plain lines, and gives the same kind of circuit: what it may say, what
+//! becomes of that and what is refused is listed in `docs/openqasm3.md`. What follows is about version 2.
 //!
 //! # What becomes of a source
 //! * A gate of the table stays one operation. Gates of the source are inlined where they are applied,
@@ -63,6 +67,7 @@ mod reader;
 mod registers;
 mod source;
 mod token;
+mod v3;
 mod write;
 
 pub use diagnostic::Diagnostic;
@@ -71,4 +76,5 @@ pub use permutation::{PermutationError, permutation_comment, permutation_text, r
 pub use problem::{Problem, RegisterKind};
 pub use reader::{ParseOptions, parse};
 pub use source::{DirectoryIncludes, IncludeError, Includes, NoIncludes, SourceText};
+pub use v3::Problem3;
 pub use write::{write, write_exact, write_permuted};

@@ -4,6 +4,7 @@
 //! message stays one readable line whatever the source holds. The caller does the same with each of
 //! them (report, exit code 2), hence one flat enum.
 
+use crate::v3::Problem3;
 use thiserror::Error;
 
 /// What is wrong.
@@ -115,6 +116,10 @@ pub enum Problem {
     IncludeNotFound { path: String, searched: Vec<String> },
     #[error("`{path}` cannot be read: {reason}")]
     IncludeUnreadable { path: String, reason: String },
+
+    /// What only version 3 has.
+    #[error(transparent)]
+    Version3(#[from] Problem3),
 }
 
 /// How a message names what stands behind the last token.
@@ -151,6 +156,7 @@ impl Problem {
             Problem::SameQubit { .. } | Problem::Overlap { .. } | Problem::RegisterTwice { .. } => "again here",
             Problem::TooManyOperations { .. } | Problem::TooManySteps { .. } => "this statement",
             Problem::DivisionByZero | Problem::NotFinite { .. } => "this angle",
+            Problem::Version3(problem) => problem.label(),
             _ => "here",
         }
     }
@@ -175,16 +181,13 @@ impl Problem {
                 "look whether it was written to its end; a circuit without gates is `OPENQASM 2.0;` alone"
             }
             Problem::LateHeader => "move it to the first line, or remove it",
-            Problem::Version { version } if version.starts_with('3') => {
-                "OpenQASM 3 is not read yet: export OpenQASM 2 (in Qiskit: qiskit.qasm2.dump)"
+            Problem::Version { .. } => {
+                "versions 2.0, 3.0 and 3.1 are read, and a file includes files of its own version"
             }
-            Problem::Version { .. } => "this reads version 2.0",
             Problem::NotInBody { .. } => "a body holds gates and barriers only; apply the rest outside",
             Problem::IndexInBody { .. } => "write the name alone",
             Problem::Reserved { .. } => "choose another name",
-            Problem::UnknownGate { newer: true, .. } => {
-                "this is OpenQASM 3, which is not read yet: export OpenQASM 2 (in Qiskit: qiskit.qasm2.dump)"
-            }
+            Problem::UnknownGate { newer: true, .. } => "this is OpenQASM 3: begin the file with `OPENQASM 3.0;`",
             Problem::UnknownGate { near: None, .. } => "define it with `gate`, or include the file that does",
             Problem::UnknownRegister { kind: RegisterKind::Quantum, near: None, .. } => {
                 "declare it first: qreg name[size];"
@@ -235,6 +238,7 @@ impl Problem {
             }
             Problem::IncludeNotFound { .. } => "put it beside the input, or name its directory with --include-dir",
             Problem::IncludeUnreadable { .. } => return None,
+            Problem::Version3(problem) => return problem.help(),
         };
         Some(text.to_owned())
     }

@@ -14,6 +14,7 @@ use crate::problem::{Problem, RegisterKind, clip};
 use crate::registers::{Declared, Operand, Registers};
 use crate::source::{IncludeError, Includes, NoIncludes, SourceText, stays_inside};
 use crate::token::{Cursor, Span, Token};
+use crate::v3;
 use bqc_circuit::gates::Library;
 use bqc_circuit::{Circuit, GateId, OpaqueGate, Register};
 use std::cell::OnceCell;
@@ -35,9 +36,9 @@ impl Default for ParseOptions<'_> {
 }
 
 /// Libraries that are built in: their gates are rows of the table, known without any include.
-const BUILT_IN: [&str; 2] = ["qelib1.inc", "stdgates.inc"];
+pub(crate) const BUILT_IN: [&str; 2] = ["qelib1.inc", "stdgates.inc"];
 
-/// Reads OpenQASM 2.
+/// Reads OpenQASM 2, or OpenQASM 3 if the source begins with `OPENQASM 3;`, `3.0;` or `3.1;`.
 ///
 /// The circuit has the registers of the source in order, and its operations in order, with gates of
 /// the source inlined and whole registers spread out. Time and memory are linear in the source and in
@@ -46,6 +47,9 @@ const BUILT_IN: [&str; 2] = ["qelib1.inc", "stdgates.inc"];
 /// # Errors
 /// The first mistake, with its place. No input panics.
 pub fn parse(source: &SourceText, options: &ParseOptions) -> Result<Circuit, Box<crate::Diagnostic>> {
+    if v3::is_version_3(&source.bytes) {
+        return v3::read(source, options);
+    }
     let files: Vec<OnceCell<SourceText>> = vec![OnceCell::new(); options.limits.includes()];
     let mut reader = Reader::new(source, options, &files)?;
     reader.read()?;

@@ -1,4 +1,4 @@
-//! Tokens of OpenQASM 2, and a cursor that looks one token ahead.
+//! Tokens of OpenQASM 2, and a cursor over the tokens of either version that looks one token ahead.
 //!
 //! The cursor borrows the text and copies nothing: a name is a slice of the source. It assumes valid
 //! UTF-8 below 4 GiB, which [`Cursor::new`] checks. Grammar: Cross, Bishop, Smolin, Gambetta,
@@ -23,6 +23,19 @@ impl Span {
     pub fn to(self, last: Span) -> Span {
         Span { start: self.start, end: last.end }
     }
+}
+
+/// What a [`Cursor`] needs to know of the tokens of a version.
+pub(crate) trait Kind: for<'s> Logos<'s, Source = str, Extras = (), Error = ()> + Copy + PartialEq {
+    /// The source has ended.
+    const END: Self;
+    /// A byte that begins no token.
+    const UNKNOWN: Self;
+    /// `;`, which ends a statement.
+    const SEMICOLON: Self;
+
+    /// How a message says that this token was expected.
+    fn describe(self) -> &'static str;
 }
 
 /// The kinds of token. `End` and `Unknown` come from the cursor and have no pattern.
@@ -94,9 +107,12 @@ pub(crate) enum Token {
     Unknown,
 }
 
-impl Token {
-    /// How a message says that this token was expected.
-    pub fn describe(self) -> &'static str {
+impl Kind for Token {
+    const END: Token = Token::End;
+    const UNKNOWN: Token = Token::Unknown;
+    const SEMICOLON: Token = Token::Semicolon;
+
+    fn describe(self) -> &'static str {
         match self {
             Token::Name => "a name",
             Token::Integer => "a whole number",
@@ -117,12 +133,13 @@ impl Token {
     }
 }
 
-/// One source being read.
-pub(crate) struct Cursor<'a> {
-    lexer: Lexer<'a, Token>,
+/// One source being read. A copy remembers a place to go back to.
+#[derive(Clone)]
+pub(crate) struct Cursor<'a, T: Kind = Token> {
+    lexer: Lexer<'a, T>,
     source: &'a SourceText,
     /// The token not yet consumed.
-    pub token: Token,
+    pub token: T,
     /// Where that token is.
     pub span: Span,
     /// Where the token before it was.
@@ -131,9 +148,9 @@ pub(crate) struct Cursor<'a> {
     counted: (u32, u32),
 }
 
-impl<'a> Cursor<'a> {
+impl<'a, T: Kind> Cursor<'a, T> {
     /// Stands on the first token of `source`.
-    pub fn new(source: &'a SourceText) -> Result<Cursor<'a>, Failed> {
+    pub fn new(source: &'a SourceText) -> Result<Cursor<'a, T>, Failed> {
         let fail = |at: usize, problem| Err(diagnose(source, Span { start: at as u32, end: at as u32 }, problem));
         if source.bytes.len() >= u32::MAX as usize {
             return fail(0, Problem::TooLarge { bytes: source.bytes.len() as u64 });
@@ -147,12 +164,12 @@ impl<'a> Cursor<'a> {
                 return fail(error.valid_up_to(), Problem::NotUtf8 { byte: source.bytes[error.valid_up_to()] });
             }
         };
-        let mut lexer = Token::lexer(text);
+        let mut lexer = T::lexer(text);
         if text.starts_with('\u{feff}') {
             lexer.bump('\u{feff}'.len_utf8());
         }
         let start = Span::default();
-        let mut cursor = Cursor { lexer, source, token: Token::End, span: start, previous: start, counted: (0, 1) };
+        let mut cursor = Cursor { lexer, source, token: T::END, span: start, previous: start, counted: (0, 1) };
         cursor.advance();
         Ok(cursor)
     }
@@ -163,11 +180,18 @@ impl<'a> Cursor<'a> {
         self.previous = self.span;
         self.token = match self.lexer.next() {
             Some(Ok(token)) => token,
-            Some(Err(())) => Token::Unknown,
-            None => Token::End,
+            Some(Err(())) => T::UNKNOWN,
+            None => T::END,
         };
         let range = self.lexer.span();
         self.span = Span { start: range.start as u32, end: range.end as u32 };
+    }
+
+    /// Consumes the token and the rest of the line that it ends on.
+    pub fn skip_line(&mut self) {
+        let rest = self.lexer.remainder();
+        self.lexer.bump(rest.find('\n').unwrap_or(rest.len()));
+        self.advance();
     }
 
     /// The text of the token.
@@ -197,7 +221,7 @@ impl<'a> Cursor<'a> {
 
     /// Consumes the token if it is `token`.
     #[inline]
-    pub fn accept(&mut self, token: Token) -> bool {
+    pub fn accept(&mut self, token: T) -> bool {
         let found = self.token == token;
         if found {
             self.advance();
@@ -207,7 +231,7 @@ impl<'a> Cursor<'a> {
 
     /// Consumes `token` and returns where it was.
     #[inline]
-    pub fn expect(&mut self, token: Token) -> Result<Span, Failed> {
+    pub fn expect(&mut self, token: T) -> Result<Span, Failed> {
         if self.token != token {
             return Err(self.unexpected(token.describe()));
         }
@@ -219,11 +243,11 @@ impl<'a> Cursor<'a> {
     /// token before, not at the next line.
     #[inline]
     pub fn end_statement(&mut self) -> Result<(), Failed> {
-        if self.token == Token::Semicolon {
+        if self.token == T::SEMICOLON {
             self.advance();
             return Ok(());
         }
-        if self.token == Token::Unknown {
+        if self.token == T::UNKNOWN {
             return Err(self.unexpected("`;`"));
         }
         let place = Span { start: self.previous.end, end: self.previous.end };
@@ -233,7 +257,7 @@ impl<'a> Cursor<'a> {
     /// The error that the present token is not `expected`.
     pub fn unexpected(&self, expected: &'static str) -> Failed {
         match self.token {
-            Token::Unknown => {
+            token if token == T::UNKNOWN => {
                 let character = self.text().chars().next().unwrap_or('\u{fffd}');
                 let problem = match character {
                     '"' => Problem::UnterminatedText,
@@ -243,7 +267,7 @@ impl<'a> Cursor<'a> {
                 self.error(Span { start: self.span.start, end: end.min(self.span.end) }, problem)
             }
             // Behind the last token: the end of the file is often a blank line far below.
-            Token::End => {
+            token if token == T::END => {
                 let place = Span { start: self.previous.end, end: self.previous.end };
                 self.error(place, Problem::Expected { expected, found: self.found() })
             }
@@ -260,7 +284,7 @@ impl<'a> Cursor<'a> {
     /// The present token as a message names it.
     fn found(&self) -> String {
         match self.token {
-            Token::End => crate::problem::END_OF_FILE.into(),
+            token if token == T::END => crate::problem::END_OF_FILE.into(),
             _ => format!("`{}`", crate::problem::clip(self.text())),
         }
     }

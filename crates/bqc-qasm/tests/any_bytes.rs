@@ -1,15 +1,15 @@
 //! No input panics, hangs or grows without bound: the fuzz target's function over the committed corpus
 //! and deterministic mutations of it, and sources made to be expensive.
 
+mod mutations;
+
 use bqc_linalg::Stream;
 use bqc_qasm::{Limits, ParseOptions, Problem, SourceText, fuzz, parse};
-use std::path::Path;
+use mutations::{below, corpus, mutant};
 use std::time::{Duration, Instant};
 
 /// Mutations per run: a second or two.
 const N_MUTATIONS: u64 = 30_000;
-/// Sources above this length are cut, as a fuzzer would.
-const MAX_BYTES: usize = 8192;
 /// Pieces that mutations insert: every token, and the edges of numbers.
 const PIECES: [&str; 44] = [
     "OPENQASM 2.0;",
@@ -58,72 +58,14 @@ const PIECES: [&str; 44] = [
     "π",
 ];
 
-fn corpus() -> Vec<Vec<u8>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
-    let files = |folder: &str| root.join(folder).read_dir().unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<_> = files("accepted").chain(files("refused")).collect();
-    files.sort();
-    assert!(files.len() > 100, "the corpus is nearly empty");
-    files.iter().map(|file| std::fs::read(file).unwrap()).collect()
-}
-
-/// A number below `n`, which is not 0.
-fn below(stream: &mut Stream, n: usize) -> usize {
-    ((stream.uniform() * n as f64) as usize).min(n - 1)
-}
-
-/// One edit: a piece in, bytes out, a byte changed, or a part of another source spliced in.
-fn mutate(bytes: &mut Vec<u8>, corpus: &[Vec<u8>], stream: &mut Stream) {
-    let at = below(stream, bytes.len() + 1);
-    match below(stream, 5) {
-        0 | 1 => {
-            let piece = PIECES[below(stream, PIECES.len())];
-            bytes.splice(at..at, piece.bytes());
-        }
-        2 => {
-            let end = (at + 1 + below(stream, 8)).min(bytes.len());
-            bytes.drain(at.min(end)..end);
-        }
-        3 if at < bytes.len() => bytes[at] = below(stream, 256) as u8,
-        _ => {
-            let other = &corpus[below(stream, corpus.len())];
-            let from = below(stream, other.len() + 1);
-            let to = (from + below(stream, 200)).min(other.len());
-            bytes.splice(at..at, other[from..to].iter().copied());
-        }
-    }
-    bytes.truncate(MAX_BYTES);
-}
-
-/// One edit that mostly keeps statements whole: a line removed, repeated, or taken from another source.
-fn mutate_lines(bytes: &mut Vec<u8>, corpus: &[Vec<u8>], stream: &mut Stream) {
-    let mut lines: Vec<Vec<u8>> = bytes.split_inclusive(|&b| b == b'\n').map(<[u8]>::to_vec).collect();
-    let other: Vec<&[u8]> = corpus[below(stream, corpus.len())].split_inclusive(|&b| b == b'\n').collect();
-    let at = below(stream, lines.len() + 1);
-    match below(stream, 4) {
-        0 if at < lines.len() => drop(lines.remove(at)),
-        1 if at < lines.len() => lines.insert(at, lines[at].clone()),
-        2 if !other.is_empty() => lines.insert(at, other[below(stream, other.len())].to_vec()),
-        _ => lines.insert(at, PIECES[below(stream, PIECES.len())].into()),
-    }
-    *bytes = lines.concat();
-    bytes.truncate(MAX_BYTES);
-}
-
 #[test]
 fn the_corpus_and_its_mutations_are_read_or_refused() {
-    let corpus = corpus();
+    let corpus = corpus("corpus");
     let n_seeds_read = corpus.iter().filter(|bytes| fuzz::read(bytes)).count();
     assert!((30..corpus.len() - 30).contains(&n_seeds_read), "{n_seeds_read} seeds were readable");
     let mut n_read = 0;
     for i in 0..N_MUTATIONS {
-        let mut stream = Stream::new(0, i, 0);
-        let mut bytes = corpus[below(&mut stream, corpus.len())].clone();
-        let edit = if i % 2 == 0 { mutate } else { mutate_lines };
-        for _ in 0..1 + below(&mut stream, 5) {
-            edit(&mut bytes, &corpus, &mut stream);
-        }
-        n_read += u64::from(fuzz::read(&bytes));
+        n_read += u64::from(fuzz::read(&mutant(&corpus, &PIECES, &mut Stream::new(0, i, 0), i)));
     }
     // Mutants that are all refused at their first byte would test nothing.
     assert!((N_MUTATIONS / 40..N_MUTATIONS).contains(&n_read), "{n_read} of {N_MUTATIONS} were readable");

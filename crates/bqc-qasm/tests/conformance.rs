@@ -28,7 +28,7 @@ fn read(file: &Path) -> Result<Circuit, Box<Diagnostic>> {
 
 #[test]
 fn valid_files_are_accepted_and_written_back() {
-    for path in ["tests/corpus/accepted", "tests/differential", "../../circuits"] {
+    for path in ["tests/corpus/accepted", "tests/corpus3/accepted", "tests/differential", "../../circuits"] {
         for file in qasm_files(&folder(path)) {
             let circuit = read(&file).unwrap_or_else(|e| panic!("{}", e.render()));
             let mut text = Vec::new();
@@ -42,7 +42,8 @@ fn valid_files_are_accepted_and_written_back() {
 
 #[test]
 fn invalid_files_are_refused_at_a_line() {
-    for file in qasm_files(&folder("tests/corpus/refused")) {
+    let files = ["tests/corpus/refused", "tests/corpus3/refused"].map(|path| qasm_files(&folder(path)));
+    for file in files.into_iter().flatten() {
         // Some are refused by a limit that `snapshots.rs` sets.
         let text = String::from_utf8_lossy(&std::fs::read(&file).unwrap()).into_owned();
         if text.starts_with("//! ") {

@@ -113,3 +113,31 @@ fn directories_are_searched_in_order_and_only_regular_files_count() {
     };
     assert_eq!(searched.len(), 3);
 }
+
+#[test]
+fn version_3_includes_files_of_version_3() {
+    let files = [
+        (
+            "gates.inc",
+            "OPENQASM 3.0;\ngate g(t) a {\n  rz(1/t) a;\n}\ndef f(qubit a) {\n  x a[1];\n}\nconst int n = 2;\n",
+        ),
+        ("old.inc", "OPENQASM 2.0;\n"),
+        ("bad.inc", "int m = 1;\nfoo q;\n"),
+    ];
+    let head = "OPENQASM 3.0;\ninclude \"gates.inc\";\nqubit[n] q;\n";
+    assert_eq!(read(&format!("{head}g(2.0) q;\n"), &files), Ok(2));
+    for (last, mark, note) in
+        [("g(0) q[1];\n", "gates.inc:3:6", "main.qasm:4:1"), ("f(q[0]);\n", "gates.inc:6:7", "main.qasm:4:1")]
+    {
+        let text = read(&format!("{head}{last}"), &files).unwrap_err().render();
+        assert!(text.contains(mark) && text.contains(note), "{text}");
+    }
+    let error = read("OPENQASM 3.0;\nqubit q;\ninclude \"bad.inc\";\n", &files).unwrap_err();
+    assert_eq!((error.file(), error.line(), error.column()), ("bad.inc", 2, 1));
+    let error = read("OPENQASM 3.0;\ninclude \"old.inc\";\n", &files).unwrap_err();
+    assert!(matches!(error.problem(), Problem::Version { .. }), "{error}");
+    let error = read("OPENQASM 2.0;\ninclude \"gates.inc\";\n", &files).unwrap_err();
+    assert!(matches!(error.problem(), Problem::Version { .. }), "{error}");
+    let error = read("OPENQASM 3.0;\nqubit q;\nx q;\ninclude \"gates.inc\";\ny r;\n", &files).unwrap_err();
+    assert_eq!((error.file(), error.line()), ("main.qasm", 5));
+}

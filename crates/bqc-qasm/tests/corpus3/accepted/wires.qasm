@@ -1,0 +1,17 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+qubit[5] q;
+qreg old[2];
+creg c[2];
+let even = q[0:2:4];
+let all = q ++ old;
+let two = q[{4, 1}];
+h even;
+x all[-1];
+cx two[0], two[1];
+cx q[1:2], q[3:4];
+reset all[5:6];
+measure two -> c;
+barrier;
+U(pi/2, 0, pi) q[-2];
+CX q[0], q[1];

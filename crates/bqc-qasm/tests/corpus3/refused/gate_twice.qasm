@@ -1,0 +1,4 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+gate g a { }
+gate g a { }

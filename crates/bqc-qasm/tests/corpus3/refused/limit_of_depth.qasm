@@ -1,0 +1,8 @@
+//! max-depth 10
+OPENQASM 3.0;
+include "stdgates.inc";
+qubit[3] q;
+qubit r;
+bit[3] c;
+bit b;
+rx((((((((((((1)))))))))))) q[0];

@@ -1,0 +1,10 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+qubit[3] q;
+qubit r;
+bit[3] c;
+bit b;
+b = measure q[0];
+int x = b;
+b = measure q[1];
+if (x == 1) x q[2];

@@ -1,0 +1,8 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+qubit[3] q;
+qubit r;
+bit[3] c;
+bit b;
+x q[0]
+y q[1];

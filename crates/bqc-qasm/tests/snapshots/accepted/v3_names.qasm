@@ -1,0 +1,17 @@
+OPENQASM 2.0;
+include "qelib1.inc";
+qreg u3c8[2];
+qreg opaque_[1];
+creg c[1];
+creg h[2];
+creg c_1[2];
+creg c_2[2];
+creg h_1[1];
+measure u3c8[0] -> c_1[0];
+if(c_1==1) x u3c8[0];
+measure u3c8[1] -> c_2[0];
+if(c_2==1) x u3c8[0];
+measure opaque_[0] -> h_1[0];
+measure u3c8[0] -> h[0];
+measure u3c8[1] -> h[1];
+u3(1.0,2.0,3.0) opaque_[0];
