@@ -7,6 +7,7 @@ use crate::cores;
 use crate::crew::{self, Crew, Leftover};
 use crate::engine::{Chosen, Wanted};
 use crate::exit::{Exit, Failure};
+use crate::gates::gate_set;
 use crate::input::{parse, read_bytes};
 use crate::log;
 use crate::output::{Output, is_same_file};
@@ -18,6 +19,7 @@ use crate::stop::Stop;
 use crate::watch::Watch;
 use bqc_circuit::{Circuit, Stats};
 use bqc_compiler::{Compiled, Finished, Session, Settings, output_to_qasm, write_output};
+use bqc_native::Counts;
 use bqc_optimize::{BlockSettings, Objective};
 use bqc_wire::{Document, FileDigest, Report, digest_of};
 use std::path::Path;
@@ -269,9 +271,12 @@ impl Found {
         !self.compiled.was_stopped
     }
 
-    /// CX gates of the circuit that was found.
+    /// Two-qubit gates of the circuit that was found, as its report counts them.
     pub fn n_two_qubit(&self) -> u64 {
-        Stats::of(self.compiled.circuit()).n_two_qubit as u64
+        match self.compiled.is_native() {
+            true => Counts::of(self.compiled.circuit()).n_two_qubit as u64,
+            false => Stats::of(self.compiled.circuit()).n_two_qubit as u64,
+        }
     }
 }
 
@@ -331,6 +336,7 @@ pub fn resolve(args: &SettingsArgs) -> Result<Settings, Failure> {
         max_passes: args.passes.unwrap_or(base.max_passes),
         permutes_output: args.permute_output,
         epsilon_total: args.epsilon_total,
+        gates: gate_set(&args.gates)?,
         n_threads: args.threads.map_or_else(cores::usable, usize::from),
         block: BlockSettings {
             starts: args.starts.map_or(base.block.starts, |n| n as usize),
@@ -359,6 +365,11 @@ fn refuse(args: &SettingsArgs) -> Result<(), Failure> {
         true if args.epsilon_total > 0.0 => format!(
             "--exact keeps the unitary exactly, and --epsilon-total {:e} allows a distance; leave out one of them",
             args.epsilon_total
+        ),
+        true if !gate_set(&args.gates)?.is_default() => format!(
+            "--exact writes h, s, sdg, t, tdg, x, z, rz and cx, whose proof is exact, and --gates {} would round angles; \
+             leave out one of them, or compile the output of --exact again with --effort 1 and --gates",
+            args.gates
         ),
         true if args.engine == EngineArg::Cuda => {
             "--exact does no numerical work, so --engine cuda means nothing to it; leave out one of them".to_owned()

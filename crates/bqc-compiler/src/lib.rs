@@ -24,8 +24,8 @@ pub use bqc_circuit::Circuit;
 pub use bqc_instantiate::{CpuEngine, Engine};
 pub use bqc_qasm::Diagnostic;
 pub use bqc_run::{
-    CompileError, Compiled, Effort, Event, InProcess, MAX_CHECK_UPDATES, Observer, Settings, SettingsError, Unobserved,
-    Workshop,
+    CompileError, Compiled, Effort, Event, GateSet, InProcess, MAX_CHECK_UPDATES, Observer, Settings, SettingsError,
+    Unobserved, Workshop,
 };
 pub use bqc_store::Journal;
 pub use session::{Finished, Session};

@@ -50,6 +50,7 @@
 
 mod apply;
 mod body;
+mod conformance;
 mod diagnostic;
 mod expression;
 pub mod fuzz;
@@ -65,6 +66,7 @@ mod source;
 mod token;
 mod write;
 
+pub use conformance::check_gates;
 pub use diagnostic::Diagnostic;
 pub use limits::Limits;
 pub use permutation::{PermutationError, permutation_comment, permutation_text, read_permutation};

@@ -13,6 +13,7 @@ use crate::version::Version;
 use crate::workshop::{InProcess, Workshop};
 use bqc_circuit::{Circuit, Directive, Operation, Qubit};
 use bqc_instantiate::Engine;
+use bqc_native::GateSet;
 use bqc_optimize::{BlockSettings, Flow};
 use bqc_partition::{PartitionError, partition};
 use bqc_verify::{CompareOptions, Comparison, Fault, LoweringError, Output, VerifiedCircuit, compare_permuted};
@@ -50,6 +51,8 @@ pub struct Settings {
     pub n_threads: usize,
     /// What is done in each block; its seed is that of the cuts and of the comparison too.
     pub block: BlockSettings,
+    /// The gates in which the result is written.
+    pub gates: GateSet,
     /// Most amplitude updates that the comparison of whole circuits may take.
     pub max_check_updates: f64,
     /// Remember every pass, so that the result can be proven ([`Output::edits`]).
@@ -124,6 +127,11 @@ impl Compiled {
     /// The qubits that the new circuit leaves on another wire: see [`Output::moved`].
     pub fn moved(&self) -> Vec<[Qubit; 2]> {
         self.output.moved()
+    }
+
+    /// Whether it is in the gates of the set that was asked for, if that is another one than the default.
+    pub fn is_native(&self) -> bool {
+        self.output.is_native()
     }
 
     /// Largest possible phase distance of the new circuit, with its qubits back on their wires, and the input.
@@ -364,7 +372,7 @@ impl<'a> Run<'a> {
         self.faults.extend(fault);
     }
 
-    fn merged(&mut self, circuit: VerifiedCircuit) -> Version {
+    pub(crate) fn merged(&mut self, circuit: VerifiedCircuit) -> Version {
         Version::merged(circuit, self.settings.block.sabotage, &mut self.faults)
     }
 
@@ -397,7 +405,8 @@ impl<'a> Run<'a> {
     }
 
     /// Compares the result with the input, and gives the input back if they differ.
-    fn finish(self, input: &Circuit, best: Version, why: Why) -> Compiled {
+    fn finish(mut self, input: &Circuit, best: Version, why: Why) -> Compiled {
+        let native = if self.settings.gates.is_default() { None } else { self.native(input, &best) };
         self.around.observer.event(Event::Checking { n_qubits: input.n_qubits() });
         let options = CompareOptions {
             max_updates: self.settings.check_updates(),
@@ -407,7 +416,11 @@ impl<'a> Run<'a> {
             ..CompareOptions::default()
         };
         let (is_exact, figures) = (keeps_angles(self.settings), best.figures);
-        let output = if is_exact { Output::named(best.circuit) } else { Output::of(best.circuit) };
+        let output = match native {
+            Some(native) => native,
+            None if is_exact => Output::named(best.circuit),
+            None => Output::of(best.circuit),
+        };
         let bound = output.bound() + if is_exact { kept::rounding_of_doubles(input, &figures) } else { 0.0 };
         // With what the reader of the output is told of its wires, and no more.
         let (comparison, difference) = match compare_permuted(input, output.circuit(), &output.moved(), &options) {
@@ -450,6 +463,7 @@ mod tests {
             epsilon_total: 0.0,
             n_threads: 1,
             block: BlockSettings::default(),
+            gates: GateSet::default(),
             max_check_updates: 1e9,
             is_recorded: false,
             exact_passes: 1,

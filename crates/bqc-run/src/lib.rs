@@ -14,6 +14,7 @@ mod approximate;
 mod compile;
 mod exact;
 mod kept;
+mod native;
 mod observer;
 mod pass;
 mod round;
@@ -24,6 +25,7 @@ mod version;
 mod walkers;
 mod workshop;
 
+pub use bqc_native::GateSet;
 #[doc(hidden)]
 pub use bqc_optimize::Sabotage;
 pub use compile::{CompileError, Compiled, Settings, compile, compile_in};
