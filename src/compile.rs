@@ -19,7 +19,7 @@ use crate::stop::Stop;
 use crate::watch::Watch;
 use bqc_circuit::{Circuit, Stats};
 use bqc_compiler::{Compiled, Finished, Session, Settings, output_to_qasm, write_output};
-use bqc_native::Counts;
+use bqc_native::{Counts, n_foreign};
 use bqc_optimize::{BlockSettings, Objective};
 use bqc_wire::{Document, FileDigest, Report, digest_of};
 use std::path::Path;
@@ -241,6 +241,7 @@ impl Run<'_> {
         let replaces_input = self.replaces_input();
         let was_stopped = compiled.was_stopped && !replaces_input;
         outputs.write_circuit(&compiled, &self.compile.settings)?;
+        self.tell_of_foreign_gates(&compiled);
         let report = self.compile.request().report(compiled, was_interrupted, survived, self.meter);
         if let Some(output) = &outputs.report {
             output.write(|out| out.write_all(report.to_json().as_bytes()))?;
@@ -257,6 +258,18 @@ impl Run<'_> {
             true => Ending::Complete,
         };
         Ok(Written { report, exit, ending })
+    }
+
+    /// Gates under `if` stay as they are, so they may be outside of the set that was asked for.
+    fn tell_of_foreign_gates(&self, compiled: &Compiled) {
+        let gates = &self.compile.settings.gates;
+        let n_foreign = if compiled.is_native() { n_foreign(compiled.circuit(), gates) } else { 0 };
+        if n_foreign > 0 {
+            let set = gates.name();
+            self.progress.warn(&format!(
+                "gates under `if` stay as they are, and {n_foreign} of them not in {set}; write these in {set} in the input"
+            ));
+        }
     }
 
     /// Lets go of the run folder, and says where the same command would go on.

@@ -1,5 +1,6 @@
 //! What a circuit in native gates costs.
 
+use crate::GateSet;
 use bqc_circuit::gates::Gate;
 use bqc_circuit::{Circuit, Directive, GateCall, Operation};
 use bqc_linalg::Matrix;
@@ -51,6 +52,12 @@ fn is_virtual(row: &Gate, angles: &[f64]) -> bool {
     matrix[(0, 1)].norm() + matrix[(1, 0)].norm() < 1e-15
 }
 
+/// Gates of a circuit that are not in the set, those under `if` with them: what [`written`](crate::written) leaves under
+/// `if` as it was.
+pub fn n_foreign(circuit: &Circuit, set: &GateSet) -> usize {
+    circuit.operations.iter().filter_map(gate_of).filter(|call| !set.contains(call.gate())).count()
+}
+
 /// The gate of an operation, under conditions too.
 fn gate_of(mut operation: &Operation) -> Option<&GateCall> {
     loop {
@@ -86,5 +93,6 @@ mod tests {
         ];
         calls.into_iter().for_each(|call| circuit.push(call));
         assert_eq!(Counts::of(&circuit), Counts { n_two_qubit: 1, n_pulses: 2, n_virtual: 2, depth: 3 });
+        assert_eq!(n_foreign(&circuit, &GateSet::parse("google").unwrap()), 2);
     }
 }

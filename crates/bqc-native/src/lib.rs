@@ -16,7 +16,7 @@ mod set;
 mod sqrt_iswap;
 mod write;
 
-pub use counts::Counts;
+pub use counts::{Counts, n_foreign};
 pub use set::{GateSet, GateSetError, NamedSet, SETS};
 pub use write::{NativePiece, Written, written};
 
