@@ -46,6 +46,11 @@ impl Counts {
     }
 }
 
+/// Whether a gate is a pulse on one wire.
+pub(crate) fn is_pulse(call: &GateCall) -> bool {
+    call.row().arity == 1 && !is_virtual(call.row(), call.angles())
+}
+
 /// Whether a one-qubit gate is a rotation about Z.
 fn is_virtual(row: &Gate, angles: &[f64]) -> bool {
     let matrix: Matrix = (row.unitary)(angles);

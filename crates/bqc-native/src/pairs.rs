@@ -32,18 +32,29 @@ fn hadamard() -> Su2 {
 }
 
 impl TwoQubit {
-    /// The run in gates of the set, with as few two-qubit gates as are found. `tolerance`: how far it may be from the run
-    /// (phase distance) where that takes fewer gates.
-    pub fn write(&self, run: &[BlockGate], tolerance: f64) -> Vec<Item> {
+    /// The run in gates of the set, with as few two-qubit gates as are found, in one way or several; they differ in their
+    /// one-qubit gates. `tolerance`: how far it may be from the run (phase distance) where that takes fewer gates.
+    pub fn write(&self, run: &[BlockGate], tolerance: f64) -> Vec<Vec<Item>> {
         let run = fewest(cx_run(run), tolerance);
-        if n_cx(&run) == 0 {
-            return run.iter().filter_map(one_qubit).collect();
+        let n = n_cx(&run);
+        if n == 0 {
+            return vec![run.iter().filter_map(one_qubit).collect()];
         }
-        let plain = if self.cx.is_some() || self.zz.is_some() { Some(self.by_cx(&run, tolerance)) } else { None };
+        let mut ways: Vec<Vec<Item>> = Vec::new();
+        if self.cx.is_some() || self.zz.is_some() {
+            ways.push(self.by_cx(&run, tolerance));
+            if n_two_qubit(&ways[0]) == n && n > 1 {
+                let kak = Kak::decompose(&matrix(&run));
+                let others = kak.iter().flat_map(|kak| kak.circuits(n.min(3)));
+                ways.extend(others.map(|other| self.by_cx(&other.gates, tolerance)));
+            }
+        }
         let by_iswap = self.iswap.and_then(|iswap| self.by_iswap(iswap, &run, tolerance));
         let by_root = self.sqrt_iswap.and_then(|gate| sqrt_iswap::write(gate, &matrix(&run), tolerance));
-        let ways = [plain, by_iswap, by_root];
-        ways.into_iter().flatten().min_by_key(|items| n_two_qubit(items)).unwrap_or_default()
+        ways.extend(by_iswap.into_iter().chain(by_root));
+        let fewest = ways.iter().map(|items| n_two_qubit(items)).min();
+        ways.retain(|items| Some(n_two_qubit(items)) == fewest);
+        ways
     }
 
     /// Each CX as the gate that is one, or what is one rotation as that.

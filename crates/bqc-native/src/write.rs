@@ -9,6 +9,7 @@
 
 use crate::GateSet;
 use crate::basis::{Axis, Basis};
+use crate::counts::is_pulse;
 use crate::pairs::Item as RunItem;
 use crate::pulses::{settled, tidy};
 use bqc_circuit::gates::lower_call;
@@ -139,14 +140,11 @@ impl Run {
             Item::Wall(_) => None,
         };
         let gates: Vec<BlockGate> = piece.steps.iter().filter_map(local).collect();
-        for item in basis.two.write(&gates, tolerance) {
-            match item {
-                RunItem::One { wire, value } => now[wire] = (value * now[wire]).normalized(),
-                RunItem::Two { gate, angles, wires } => {
-                    two(basis, (gate, angles, wires), &mut now, &mut piece.calls);
-                }
-            }
-        }
+        let ways = basis.two.write(&gates, tolerance);
+        // Of equals the first, which is nearest to the run.
+        let ways = ways.iter().map(|items| emitted(basis, items, now.clone()));
+        let Some((calls, now)) = ways.min_by_key(|(calls, after)| n_pulses(basis, calls, after)) else { return };
+        piece.calls = calls;
         for (b, value) in now.into_iter().enumerate() {
             match is_followed[b] {
                 true if value != Su2::IDENTITY => {
@@ -158,6 +156,27 @@ impl Run {
             }
         }
     }
+}
+
+/// Writes a run that comes after `now`: the gates up to the last two-qubit gate, and what is left on each wire.
+fn emitted(basis: &Basis, items: &[RunItem], mut now: Vec<Su2>) -> (Vec<GateCall>, Vec<Su2>) {
+    let mut calls = Vec::new();
+    for item in items {
+        match *item {
+            RunItem::One { wire, value } => now[wire] = (value * now[wire]).normalized(),
+            RunItem::Two { gate, angles, wires } => two(basis, (gate, angles, wires), &mut now, &mut calls),
+        }
+    }
+    (calls, now)
+}
+
+/// The pulses of a run, with what is left after it as if it were written there.
+fn n_pulses(basis: &Basis, calls: &[GateCall], after: &[Su2]) -> usize {
+    let mut last = Vec::new();
+    for value in after {
+        basis.one.write(*value, Qubit(0), None, &mut last);
+    }
+    calls.iter().chain(&last).filter(|call| is_pulse(call)).count()
 }
 
 /// Writes what stands before a two-qubit gate, and the gate. What passes it stands in `now` afterwards.
