@@ -19,6 +19,12 @@ const ROUNDING: f64 = 1e-13;
 /// Cosines this near to ±1 are that: rounding of the expression that they come from.
 const SINGULAR: f64 = 4e-15;
 
+/// Distances above this are made smaller: rounding leaves less.
+const EXACT: f64 = 1e-14;
+
+/// The step of differences, in radians.
+const STEP: f64 = 1e-5;
+
 /// The unitary by square roots of `iswap`, by the fewest that come within `tolerance`. None if it is no unitary.
 pub(crate) fn write(gate: GateId, u: &Matrix4, tolerance: f64) -> Option<Vec<Item>> {
     let kak = Kak::decompose(u)?;
@@ -82,9 +88,48 @@ impl Root {
         // Where both vanish, y is zero and any angle will do.
         let ratio = if mixed + cosines > 0.0 { (mixed / (mixed + cosines)).sqrt() } else { 0.0 };
         let gamma = arccos(if z < 0.0 { -ratio } else { ratio });
-        let between = [Su2::rz(-gamma) * Su2::rx(-alpha) * Su2::rz(-gamma), Su2::rx(-beta)];
-        let core = [self.item()].into_iter().chain(local(between)).chain([self.item()]).collect();
-        self.dressed(kak, core)
+        let first = self.dressed(kak, self.between([alpha, beta, gamma]))?;
+        let is_near = |items: &[Item]| phase_distance(&self.product(items).matrix(), &kak_matrix(kak).matrix()) < EXACT;
+        if is_near(&first) {
+            return Some(first);
+        }
+        let polished = self.polished(kak.coordinates, [alpha, beta, gamma]);
+        polished
+            .and_then(|angles| self.dressed(kak, self.between(angles)))
+            .filter(|items| is_near(items))
+            .or(Some(first))
+    }
+
+    /// Two with these gates between them.
+    fn between(&self, [alpha, beta, gamma]: [f64; 3]) -> Vec<Item> {
+        let gates = [Su2::rz(-gamma) * Su2::rx(-alpha) * Su2::rz(-gamma), Su2::rx(-beta)];
+        [self.item()].into_iter().chain(local(gates)).chain([self.item()]).collect()
+    }
+
+    /// The angles after a step of Newton's method: where a cosine is near 1, its angle is known to fewer digits than the
+    /// coordinates. Differences over a wide step are exact enough, since the error is small.
+    fn polished(&self, wanted: [f64; 3], angles: [f64; 3]) -> Option<[f64; 3]> {
+        let coordinates = |angles| Some(Kak::decompose(&self.product(&self.between(angles)))?.coordinates);
+        let now = coordinates(angles)?;
+        let mut columns = [[0.0; 3]; 3];
+        for (k, column) in columns.iter_mut().enumerate() {
+            let at = |step: f64| {
+                let mut moved = angles;
+                moved[k] += step;
+                coordinates(moved)
+            };
+            let [after, before] = [at(STEP)?, at(-STEP)?];
+            *column = std::array::from_fn(|row| (after[row] - before[row]) / (2.0 * STEP));
+        }
+        let missing: [f64; 3] = std::array::from_fn(|row| wanted[row] - now[row]);
+        // Cramer's rule.
+        let whole = determinant(&columns);
+        let moved = std::array::from_fn(|k| {
+            let mut replaced = columns;
+            replaced[k] = missing;
+            angles[k] + determinant(&replaced) / whole
+        });
+        moved.iter().all(|angle: &f64| angle.is_finite()).then_some(moved)
     }
 
     /// By three: one is taken away so that two are left.
@@ -110,6 +155,20 @@ fn sign(bit: usize) -> f64 {
 /// How far coordinates are inside the part of the chamber where two are enough; negative outside.
 fn margin([x, y, z]: [f64; 3]) -> f64 {
     x - y - z.abs()
+}
+
+/// The determinant of three columns.
+fn determinant([a, b, c]: &[[f64; 3]; 3]) -> f64 {
+    a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0]) + a[2] * (b[0] * c[1] - b[1] * c[0])
+}
+
+/// The unitary of a decomposition.
+fn kak_matrix(kak: &Kak) -> Matrix4 {
+    let on = |values: [Su2; 2]| {
+        let gates = [0, 1].map(|wire: u8| TwoQubitGate::One { wire, value: values[usize::from(wire)] }.matrix());
+        gates[0] * gates[1]
+    };
+    on(kak.left) * exponential(kak.coordinates) * on(kak.right)
 }
 
 /// `exp(i(x XX + y YY + z ZZ))`.

@@ -151,6 +151,10 @@ fn classes() -> Vec<([f64; 3], [usize; 5])> {
         ([q, q, q], [3, 3, 3, 2, 3]),
         ([0.6, 0.2, 0.1], [3, 3, 3, 3, 2]),
         ([0.6, 0.2, -0.1], [3, 3, 3, 3, 2]),
+        // At the borders of these classes.
+        ([q - 1e-7, 0.0, 0.0], [2, 1, 2, 2, 2]),
+        ([0.5, 0.3 - 1e-7, 0.2], [3, 3, 3, 3, 2]),
+        ([0.5, 0.3 + 1e-7, 0.2], [3, 3, 3, 3, 3]),
         ([0.5, 0.4, 0.3], [3, 3, 3, 3, 3]),
         ([0.5, 0.4, -0.3], [3, 3, 3, 3, 3]),
     ]
@@ -160,7 +164,7 @@ fn classes() -> Vec<([f64; 3], [usize; 5])> {
 fn two_qubit_unitaries_take_the_known_numbers_of_gates() {
     let known = |set: &GateSet, numbers: &[usize; 5]| {
         let has = |name: &&str| set.contains(GateId::from_name(name).unwrap());
-        let is_rotating = ["rzz", "zz", "rxx", "ryy", "rzx", "ms", "cp", "cu1", "crz"].iter().any(|name| has(name));
+        let is_rotating = ["rzz", "zz", "rxx", "ryy", "rzx", "ms", "cp", "cu1", "crz"].iter().any(&has);
         match (is_rotating, has(&"iswap"), has(&"sqrt_iswap"), has(&"cz")) {
             (true, ..) => numbers[1],
             (_, true, _, true) => numbers[3],
