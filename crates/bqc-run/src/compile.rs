@@ -206,6 +206,8 @@ pub(crate) struct Run<'a> {
     totals: BlockTotals,
     records: Vec<BlockRecord>,
     pub(crate) faults: Vec<Fault>,
+    /// Circuits at the end beside the best one, which may have fewer gates in another gate set.
+    pub(crate) others: Vec<Arc<Version>>,
 }
 
 /// The circuits between which a strategy chooses.
@@ -241,8 +243,8 @@ impl Versions {
 
 impl<'a> Run<'a> {
     fn new(settings: &'a Settings, family: &'a str, around: Around<'a>) -> Run<'a> {
-        let (totals, records, faults) = (BlockTotals::default(), Vec::new(), Vec::new());
-        Run { settings, family, around, n_passes: 0, totals, records, faults }
+        let (totals, records, faults, others) = (BlockTotals::default(), Vec::new(), Vec::new(), Vec::new());
+        Run { settings, family, around, n_passes: 0, totals, records, faults, others }
     }
 
     /// Carries out one step after another, and gives the best circuit and why the run ended.
@@ -255,7 +257,10 @@ impl<'a> Run<'a> {
             let step = strategy::next(&history, self.settings);
             let (from, had_passes) = (self.origin(&at, &step), self.n_passes);
             at.last = match step {
-                Step::Done(why) => return Ok((at.best_of_all(self.settings), why)),
+                Step::Done(why) => {
+                    self.others = vec![at.written.clone(), at.start.clone()];
+                    return Ok((at.best_of_all(self.settings), why));
+                }
                 Step::Restart => {
                     at.restart(self.settings);
                     let n_two_qubit = at.best_of_all(self.settings).figures.n_two_qubit;

@@ -1,13 +1,13 @@
 //! The last step of a run whose result is to be in the gates of a machine (`--gates`; bqc-native).
 //!
-//! The search works on CX and U3. What it has found, and the input beside it, which may have gates of the set that the
-//! search has taken apart, are written in the set; the one with fewer two-qubit gates is taken, of equals the one with
-//! fewer pulses. Then the verifier is shown how that comes about, in two edits over the lowered gates: every run of gates
+//! The search works on CX and U3. What it has found, and beside it the circuit before the search and the input, which may
+//! have gates of the set that the search has taken apart, are written in the set; the one with the fewest two-qubit gates
+//! is taken, of equals the one with the fewest pulses. Then the verifier is shown how that comes about, in two edits over the lowered gates: every run of gates
 //! on two wires becomes what the new gates lower to, measured over all columns, with a one-qubit gate and its inverse
 //! where one piece hands a gate on to the next; and these pairs go. So the bound, and the proof, end at the gates that
 //! are written.
 
-use crate::compile::Run;
+use crate::compile::{Run, Settings};
 use crate::version::Version;
 use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, Item, Lowered, Move, Qubit, Sequence};
 use bqc_native::{Counts, NativePiece, Written, written};
@@ -28,15 +28,22 @@ struct Native {
 impl Run<'_> {
     /// The best circuit in the gates that the settings ask for. If the verifier refuses it, which is a fault, none.
     pub(crate) fn native(&mut self, input: &Circuit, best: &Version) -> Option<Output> {
-        let as_read = VerifiedCircuit::lower(input, self.settings.is_recorded).ok();
-        let others = as_read.map(|circuit| self.merged(circuit).circuit);
-        let ways = [best.circuit.clone()].into_iter().chain(others).map(|circuit| self.written(circuit));
+        let as_read = VerifiedCircuit::lower(input, self.settings.is_recorded).ok().map(|circuit| self.merged(circuit));
+        let others = self.others.iter().map(|version| &**version).chain(&as_read);
+        let mut from: Vec<&Version> = vec![best];
+        for version in others {
+            if from.iter().all(|known| known.figures != version.figures) {
+                from.push(version);
+            }
+        }
+        let settings = self.settings;
+        let ways = from.into_par_iter().map(|version| Native::of(&version.circuit, settings));
         // Of equals the first.
-        let shortest = ways.min_by_key(|native| {
+        let shortest = ways.enumerate().min_by_key(|(nth, native)| {
             let counts = Counts::of(&native.circuit);
-            (counts.n_two_qubit, counts.n_pulses, counts.depth)
+            (counts.n_two_qubit, counts.n_pulses, counts.depth, *nth)
         });
-        match shortest?.verified(self.settings.block.tolerance + ROUNDING) {
+        match shortest?.1.verified(settings.block.tolerance + ROUNDING) {
             Ok(output) => Some(output),
             Err(fault) => {
                 self.faults.push(fault);
@@ -44,26 +51,15 @@ impl Run<'_> {
             }
         }
     }
-
-    fn written(&self, from: VerifiedCircuit) -> Native {
-        let parts = written(from.circuit(), &self.settings.gates, self.fold_tolerance(&from));
-        let circuit = Written::circuit(from.circuit(), &parts);
-        Native { from, parts, circuit }
-    }
-
-    /// How far a run of gates may be from what it was, where that takes fewer gates. A budget for the whole is divided
-    /// among the two-qubit gates.
-    fn fold_tolerance(&self, circuit: &VerifiedCircuit) -> f64 {
-        let (total, each) = (self.settings.epsilon_total, self.settings.block.tolerance);
-        if total == 0.0 {
-            return each;
-        }
-        let left = (total - circuit.bound()).max(0.0);
-        each.min(left / (1 + circuit.circuit().n_two_qubit()) as f64)
-    }
 }
 
 impl Native {
+    fn of(from: &VerifiedCircuit, settings: &Settings) -> Native {
+        let parts = written(from.circuit(), &settings.gates, fold_tolerance(from, settings));
+        let circuit = Written::circuit(from.circuit(), &parts);
+        Native { from: from.clone(), parts, circuit }
+    }
+
     /// Shows the verifier how the circuit comes about.
     fn verified(self, tolerance: f64) -> Result<Output, Fault> {
         let Native { from, parts, circuit } = self;
@@ -84,6 +80,17 @@ impl Native {
         })?;
         Output::native(without, circuit)
     }
+}
+
+/// How far a run of gates may be from what it was, where that takes fewer gates. A budget for the whole is divided among
+/// the two-qubit gates.
+fn fold_tolerance(circuit: &VerifiedCircuit, settings: &Settings) -> f64 {
+    let (total, each) = (settings.epsilon_total, settings.block.tolerance);
+    if total == 0.0 {
+        return each;
+    }
+    let left = (total - circuit.bound()).max(0.0);
+    each.min(left / (1 + circuit.circuit().n_two_qubit()) as f64)
 }
 
 /// Measures what stands in the place of a piece.
