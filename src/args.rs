@@ -13,6 +13,7 @@ pub use gpu::{GpuArgs, GpusArg, MpsArg, PerGpuArg};
 pub use gpu::{MpsGuardArgs, PlaceArgs};
 pub use slurm_script::{ArrayScriptArgs, JobArgs, MultiNodeScriptArgs, SlurmScriptArgs, SlurmScriptKind};
 
+use crate::check::CheckArg;
 use bqc_compiler::Effort;
 use bqc_instantiate::Solver;
 use bqc_optimize::Objective;
@@ -98,6 +99,9 @@ pub struct CompileArgs {
     /// Stop after this long and write the best circuit so far: 500ms, 30s, 2m, 1h
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub time_limit: Option<Duration>,
+    /// How thoroughly the output is compared with the input as a whole; the error bound does not depend on it
+    #[arg(long, value_enum, default_value_t)]
+    pub check: CheckArg,
     /// Also write what was done, block by block, as JSON
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -396,8 +400,7 @@ pub enum EngineArg {
     Auto,
     /// CPU cores
     Cpu,
-    /// An NVIDIA GPU for Levenberg-Marquardt, CPU cores for the rest; CPU cores alone where there is no
-    /// GPU, with a line that says why
+    /// An NVIDIA GPU for Levenberg-Marquardt, CPU cores for the rest; an error where there is no GPU
     Cuda,
 }
 

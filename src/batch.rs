@@ -55,11 +55,11 @@ pub fn batch(args: &BatchArgs, start: Instant) -> Result<Exit, Failure> {
     log::start(log_file(args, &folder, &mine)?)?;
     // What takes longest begins first. The size of a file says little about that, but is known for all.
     mine.sort_by_cached_key(|item| std::cmp::Reverse(fs::metadata(&item.input).map_or(0, |m| m.len())));
-    let stop = Stop::install(None)?;
+    let stop = Stop::install()?;
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
-    let batch = Batch { args, folder: &folder, stop: &stop, deadline };
+    let batch = Batch { args, folder: &folder, mine: &mine, stop: &stop, deadline };
     let mut counts = Counts { left: mine.len(), ..Counts::default() };
-    let ended = batch.run(&mine, &mut counts).inspect_err(log::run_failed);
+    let ended = batch.run(&mut counts).inspect_err(log::run_failed);
     batch.tell(&format!("share {}/{}: {}", shard.index, shard.count, counts.words()));
     ended.map(|()| counts.exit())
 }
@@ -111,15 +111,17 @@ struct Job<'a> {
 struct Batch<'a> {
     args: &'a BatchArgs,
     folder: &'a ResultFolder,
+    /// The circuits of this share, in the order in which they are done.
+    mine: &'a [Item],
     stop: &'a Stop,
     deadline: Option<Instant>,
 }
 
 impl Batch<'_> {
     /// All circuits, and those last that other tasks are at.
-    fn run(&self, mine: &[Item], counts: &mut Counts) -> Result<(), Failure> {
+    fn run(&self, counts: &mut Counts) -> Result<(), Failure> {
         let mut waiting = Vec::new();
-        for item in mine {
+        for item in self.mine {
             if self.is_over() {
                 return Ok(());
             }
@@ -235,8 +237,10 @@ impl Batch<'_> {
             }
             return Ok(Ended::Before);
         }
+        let place = self.mine.iter().position(|item| std::ptr::eq(item, job.item)).map_or(0, |index| index + 1);
+        run.label(format!("{place}/{} {}", self.mine.len(), job.item.name));
         self.stop.begin_part();
-        let limit = self.stop.limit(deadline)?;
+        let limit = self.stop.limit(deadline.map(|end| compile.deadline(end)))?;
         let found = run.find(self.stop);
         drop(limit);
         // By the limit of this circuit alone, if it was cut short.
@@ -372,6 +376,7 @@ impl Batch<'_> {
             input: item.input.clone(),
             output: self.folder.output(item),
             settings: args.settings.clone(),
+            check: args.check,
             gpu: args.gpu.clone(),
             time_limit: args.circuit_time_limit,
             proof: None,

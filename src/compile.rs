@@ -3,6 +3,7 @@
 
 use crate::args::{CompileArgs, EngineArg, FlowArg, RunFolderArgs, SettingsArgs};
 use crate::build_id::BUILD;
+use crate::check::Check;
 use crate::cores;
 use crate::crew::{self, Crew, Leftover};
 use crate::engine::{Chosen, Wanted};
@@ -15,7 +16,7 @@ use crate::progress::{Progress, Talk, say};
 use crate::report::{Request, Survived, exit};
 use crate::resources::Meter;
 use crate::run_folder::{Ending, RunFolder, cache, tell_of};
-use crate::stop::Stop;
+use crate::stop::{Deadline, Stop};
 use crate::watch::Watch;
 use bqc_circuit::{Circuit, Stats};
 use bqc_compiler::{Compiled, Finished, Session, Settings, output_to_qasm, write_output};
@@ -51,7 +52,8 @@ fn compile_and_tell(args: &CompileArgs, start: Instant, meter: &Meter) -> Result
     let input = parse(&args.input, bytes, &args.read)?;
     // A limit beyond the clock's range is none.
     let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
-    let stop = Stop::install(deadline)?;
+    let stop = Stop::install()?;
+    let _limit = stop.limit(deadline.map(|end| check_in(args).deadline(end, &input)))?;
     let compile = Compile::new(args, &input, &stop)?;
     let mut run = compile.begin(&args.run_folder, deadline, meter)?;
     let found = run.find(&stop)?;
@@ -114,6 +116,7 @@ impl<'a> Compile<'a> {
             ..resolve(&args.settings)?
         };
         settings.block.sabotage = args.keep.faults.sabotage;
+        settings.max_check_updates = check_in(args).max_updates;
         let (block_size, n_cores) = (settings.block_size, settings.n_threads);
         let in_processes = crew::wants_processes(args, input, &settings);
         // Exact passes need no engine, so no GPU is looked for.
@@ -135,6 +138,11 @@ impl<'a> Compile<'a> {
     /// What a run folder is about: the circuit as it was understood, and all that decides the output.
     pub fn plan(&self) -> [u8; 32] {
         Session::new(self.settings.clone()).on(self.engine.engine()).name(self.input, &BUILD)
+    }
+
+    /// The deadline of a run that is to end then.
+    pub fn deadline(&self, end: Instant) -> Deadline {
+        check_in(self.args).deadline(end, self.input)
     }
 
     fn request(&self) -> Request<'_> {
@@ -159,6 +167,9 @@ impl<'a> Compile<'a> {
     ) -> Result<Run<'a>, Failure> {
         let talk = Talk::of(self.args.quiet, self.args.verbose);
         let progress = Progress::new(talk, meter.start(), deadline);
+        if talk != Talk::Quiet {
+            progress.set_input(Stats::of(self.input).n_two_qubit);
+        }
         let folder = match self.engine {
             // Folders are of one engine, and would seem to be another run's.
             Chosen::Undecided(_) => RunFolder::none(),
@@ -169,6 +180,11 @@ impl<'a> Compile<'a> {
 }
 
 impl Run<'_> {
+    /// Says which circuit of several it is to those who watch.
+    pub fn label(&self, label: String) {
+        self.progress.set_label(label);
+    }
+
     /// Does the work, until it is through or `stop` ends it.
     pub fn find(&mut self, stop: &Stop) -> Result<Found, Failure> {
         let Compile { args, settings, engine, workers, .. } = self.compile;
@@ -198,7 +214,8 @@ impl Run<'_> {
         };
         let watch = Watch::new(progress, stop, &crew);
         let session = Session::new(settings.clone()).within(crew.workshop(), engine.engine().family());
-        let session = session.resume(journal).cache(cache.as_ref()).stop(stop.flag()).observe(&watch);
+        let session =
+            session.resume(journal).cache(cache.as_ref()).stop(stop.flag()).stop_check(stop.of_check()).observe(&watch);
         let path = args.input.display();
         let Finished { compiled, known, is_behind } =
             session.compile(input).map_err(|e| Failure::Usage(format!("cannot compile `{path}`: {e}")))?;
@@ -334,6 +351,11 @@ impl Outputs {
         self.circuit.write(|out| out.write_all(text.as_bytes()))?;
         crate::proof::write(place, input, text.as_bytes(), &compiled.output)
     }
+}
+
+/// What the comparison of whole circuits may take of a compile.
+pub fn check_in(args: &CompileArgs) -> Check {
+    Check::new(args.check, args.time_limit, args.settings.threads.map_or_else(cores::usable, usize::from))
 }
 
 /// Fills in what depends on the machine or on other settings, and refuses settings that contradict each other.

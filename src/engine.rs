@@ -53,14 +53,25 @@ pub struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// The engine that was asked for, or the CPU's with the reason why not. Fails if GPUs were named that are
-    /// not there, or cannot be used as was asked.
+    /// The engine that was asked for; where that is left open and there is no GPU, the CPU's with the reason. Fails if
+    /// GPUs were asked for that are not there, or cannot be used as was asked.
     pub fn choose(&self, stop: &AtomicBool, progress: &Progress) -> Result<Chosen, Failure> {
+        match self.probed(stop, progress)? {
+            Probe::Found(chosen) => Ok(chosen),
+            Probe::None(why) if self.engine == EngineArg::Cuda => Err(Failure::Usage(format!(
+                "--engine cuda: no GPU: {why}; with --engine auto cores do the work where there is none"
+            ))),
+            Probe::None(why) => Ok(self.instead(&why, progress)),
+        }
+    }
+
+    /// The engine that was asked for, or why there is none.
+    fn probed(&self, stop: &AtomicBool, progress: &Progress) -> Result<Probe<Chosen>, Failure> {
         if self.engine == EngineArg::Cpu {
             return if asks_for_gpus(self.gpu) {
                 Err(Failure::Usage("--gpus, --workers-per-gpu and --mps mean nothing to --engine cpu".into()))
             } else {
-                Ok(Chosen::cpu())
+                Ok(Probe::Found(Chosen::cpu()))
             };
         }
         let needs_workers = asks_for_workers(self.gpu);
@@ -69,13 +80,12 @@ impl Wanted<'_> {
             return Err(Failure::Usage(what.into()));
         }
         match self.gpus(self.in_processes || needs_workers, stop, progress) {
-            Ok(Probe::Found(chosen)) => Ok(chosen),
+            Ok(Probe::Found(chosen)) => Ok(Probe::Found(chosen)),
             Ok(Probe::None(why)) if self.gpu.mps == MpsArg::Require => {
                 Err(Failure::Usage(format!("--mps require: no GPU: {why}")))
             }
-            Ok(Probe::None(why)) => Ok(self.instead(&why, progress)),
-            Err(Failure::Stopped) => Ok(Chosen::Undecided(CpuEngine::default())),
-            Err(failure) => Err(failure),
+            Err(Failure::Stopped) => Ok(Probe::Found(Chosen::Undecided(CpuEngine::default()))),
+            probed => probed,
         }
     }
 
@@ -96,9 +106,12 @@ impl Wanted<'_> {
     /// that may have it or not: without a GPU the CPU works in its place, so that nothing that it finds counts
     /// as found by a GPU.
     pub fn choose_for_plan(&self, stop: &AtomicBool, progress: &Progress) -> Result<Chosen, Failure> {
-        match self.choose(stop, progress)? {
-            Chosen::Cpu(_) if self.engine == EngineArg::Cuda => in_place(Chosen::family_of(self.engine)),
-            chosen => Ok(chosen),
+        match self.probed(stop, progress)? {
+            Probe::Found(chosen) => Ok(chosen),
+            Probe::None(why) => {
+                let cpu = self.instead(&why, progress);
+                if self.engine == EngineArg::Cuda { in_place(Chosen::family_of(self.engine)) } else { Ok(cpu) }
+            }
         }
     }
 

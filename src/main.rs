@@ -3,6 +3,7 @@
 mod args;
 mod batch;
 mod build_id;
+mod check;
 mod cluster;
 mod compile;
 mod cores;
@@ -14,6 +15,7 @@ mod gates;
 mod input;
 mod log;
 mod output;
+mod pairs;
 mod permutation;
 mod progress;
 mod proof;

@@ -1,6 +1,7 @@
 //! How a run went, whichever command has made it: its report, and the exit code that this comes to.
 
 use crate::exit::Exit;
+use crate::pairs;
 use crate::progress::Progress;
 use crate::resources::Meter;
 use crate::stats::figures;
@@ -8,7 +9,7 @@ use bqc_circuit::{Circuit, Stats};
 use bqc_compiler::{Compiled, Settings};
 use bqc_native::Counts;
 use bqc_optimize::Flow;
-use bqc_verify::Method;
+use bqc_verify::{Incomparable, Method};
 use bqc_wire::{
     CheckMethod, CircuitFigures, Document, KnownTotals, MovedQubit, Report, SettingsRecord, Status, WholeCheck,
     WorkerTotals,
@@ -72,6 +73,7 @@ impl Request<'_> {
                 true => native_figures(self.output_path, compiled.circuit()),
                 false => sizes(self.output_path, compiled.circuit()),
             },
+            pairs: pairs::compare(self.input, compiled.circuit()),
             output_permutation: self.settings.permutes_output.then(|| moved_qubits(&compiled)),
             error_bound: compiled.error_bound(),
             is_exactly_equal: is_exact.then_some(compiled.error_bound() == 0.0),
@@ -128,16 +130,34 @@ fn status(compiled: &Compiled, was_interrupted: bool) -> Status {
 }
 
 fn whole_check(compiled: &Compiled) -> WholeCheck {
-    let method = match compiled.comparison.map(|c| c.method) {
-        Some(Method::Exact) => CheckMethod::Exact,
-        Some(Method::RandomStates { .. }) => CheckMethod::RandomStates,
-        Some(Method::RandomBranches { .. }) => CheckMethod::RandomBranches,
-        Some(Method::Paulis) => CheckMethod::Paulis,
-        Some(Method::Algebra) => CheckMethod::Algebra,
-        Some(Method::PathSums) => CheckMethod::PathSums,
-        None => CheckMethod::None,
+    let difference = compiled.difference.clone();
+    let comparison = match &compiled.comparison {
+        Ok(comparison) => comparison,
+        Err(why) => {
+            let skipped = difference.is_none().then(|| why_skipped(why));
+            return WholeCheck { method: CheckMethod::None, distance: None, difference, skipped };
+        }
     };
-    WholeCheck { method, distance: compiled.comparison.map(|c| c.distance), difference: compiled.difference.clone() }
+    let method = match comparison.method {
+        Method::Exact => CheckMethod::Exact,
+        Method::RandomStates { .. } => CheckMethod::RandomStates,
+        Method::RandomBranches { .. } => CheckMethod::RandomBranches,
+        Method::Paulis => CheckMethod::Paulis,
+        Method::Algebra => CheckMethod::Algebra,
+        Method::PathSums => CheckMethod::PathSums,
+    };
+    WholeCheck { method, distance: Some(comparison.distance), difference, skipped: None }
+}
+
+/// In a few words.
+fn why_skipped(why: &Incomparable) -> String {
+    match why {
+        Incomparable::TooManyWires { limit, .. } => format!("more than {limit} qubits"),
+        Incomparable::TooMuchWork { limit: 0.0, .. } => "not asked for".into(),
+        Incomparable::TooMuchWork { .. } => "it would take too long".into(),
+        Incomparable::Stopped => "it was ended early".into(),
+        other => other.to_string(),
+    }
 }
 
 /// The exit code of a run with this report.

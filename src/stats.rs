@@ -65,6 +65,7 @@ pub fn figures(path: &Path, stats: &Stats) -> CircuitFigures {
         two_qubit_gates: stats.n_two_qubit as u64,
         one_qubit_gates: stats.n_one_qubit as u64,
         depth: stats.depth as u64,
+        two_qubit_depth: stats.two_qubit_depth as u64,
         rotations: None,
         pulses: None,
         virtual_rz: None,

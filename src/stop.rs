@@ -43,21 +43,40 @@ fn is_ignored(signal: i32) -> bool {
     mask.is_none_or(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// The flag that workers poll, and why it was raised.
+/// Until when a run, or a part of it, may go on.
+#[derive(Clone, Copy)]
+pub struct Deadline {
+    /// When the search ends.
+    pub search: Instant,
+    /// When all ends that may be left out, such as the comparison of whole circuits.
+    pub end: Instant,
+}
+
+impl Deadline {
+    /// Both at `limit` after `start`; none if that is beyond the clock's range.
+    pub fn after(start: Instant, limit: Duration) -> Option<Deadline> {
+        start.checked_add(limit).map(|end| Deadline { search: end, end })
+    }
+}
+
+/// The flags that the work polls, and why they were raised.
 pub struct Stop {
     raised: Arc<AtomicBool>,
+    /// Raised when what follows the search has to end, too.
+    ended: Arc<AtomicBool>,
     interrupted: Arc<AtomicBool>,
     /// Number of the last signal that came; 0 if none has.
     signal: Arc<AtomicUsize>,
 }
 
 impl Stop {
-    /// Raises the flag at `deadline` or at the first SIGINT, SIGTERM or SIGUSR1
-    /// (which batch systems send before the time is up), and at SIGHUP or SIGXCPU. A second
-    /// signal of the first three ends the process at once, unless it comes together with the first. To be called when the input has been read: until then a signal ends the
-    /// process as usual, with nothing written.
-    pub fn install(deadline: Option<Instant>) -> Result<Stop, Failure> {
-        let stop = Stop { raised: Arc::default(), interrupted: Arc::default(), signal: Arc::default() };
+    /// Raises the flags at the first SIGINT, SIGTERM or SIGUSR1 (which batch systems send before the time is up), and at
+    /// SIGHUP or SIGXCPU. A second signal of the first three ends the process at once, unless it comes together with the
+    /// first. To be called when the input has been read: until then a signal ends the process as usual, with nothing
+    /// written. For a limit of time see [`Stop::limit`].
+    pub fn install() -> Result<Stop, Failure> {
+        let stop =
+            Stop { raised: Arc::default(), ended: Arc::default(), interrupted: Arc::default(), signal: Arc::default() };
         let setup = |source| Failure::Setup { what: "signal handlers", source };
         let is_first_over = Arc::new(AtomicBool::new(false));
         for signal in REPEATED.into_iter().filter(|&signal| !is_ignored(signal)) {
@@ -78,54 +97,54 @@ impl Stop {
         };
         // Never joined: it ends with the process.
         thread::Builder::new().name("signals".into()).spawn(watch).map_err(setup)?;
-        if let Some(deadline) = deadline {
-            let raised = stop.raised.clone();
-            // Never joined: it ends with the process.
-            thread::Builder::new()
-                .name("time-limit".into())
-                .spawn(move || {
-                    thread::sleep(deadline.saturating_duration_since(Instant::now()));
-                    raised.store(true, Ordering::Relaxed);
-                })
-                .map_err(|source| Failure::Setup { what: "the time limit", source })?;
-        }
         Ok(stop)
     }
 
     fn listen(&self, signal: i32) -> io::Result<()> {
         flag::register(signal, self.interrupted.clone())?;
         flag::register_usize(signal, self.signal.clone(), signal as usize)?;
+        flag::register(signal, self.ended.clone())?;
         flag::register(signal, self.raised.clone()).map(drop)
     }
 
-    /// Raises the flag at `deadline` unless what this returns is dropped before: the limit of a part of the run.
-    pub fn limit(&self, deadline: Option<Instant>) -> Result<Limit, Failure> {
-        let Some(deadline) = deadline else { return Ok(Limit { end: None, thread: None }) };
-        let raised = self.raised.clone();
+    /// Raises each flag at its time unless what this returns is dropped before: the limit of a run, or of a part of it.
+    pub fn limit(&self, deadline: Option<Deadline>) -> Result<Limit, Failure> {
+        let Some(Deadline { search, end: whole }) = deadline else { return Ok(Limit { end: None, thread: None }) };
+        let flags = [(search, self.raised.clone()), (whole, self.ended.clone())];
         let (end, ended) = mpsc::channel::<()>();
         let wait = move || {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if ended.recv_timeout(left) == Err(mpsc::RecvTimeoutError::Timeout) {
-                raised.store(true, Ordering::Relaxed);
+            for (at, flag) in flags {
+                let left = at.saturating_duration_since(Instant::now());
+                if ended.recv_timeout(left) != Err(mpsc::RecvTimeoutError::Timeout) {
+                    return;
+                }
+                flag.store(true, Ordering::Relaxed);
             }
         };
-        let thread = thread::Builder::new().name("part-limit".into()).spawn(wait);
+        let thread = thread::Builder::new().name("time-limit".into()).spawn(wait);
         let thread = thread.map_err(|source| Failure::Setup { what: "the time limit", source })?;
         Ok(Limit { end: Some(end), thread: Some(thread) })
     }
 
-    /// Lowers the flag for the next part of the run, unless a signal came.
+    /// Lowers the flags for the next part of the run, unless a signal came.
     pub fn begin_part(&self) {
-        self.raised.store(false, Ordering::SeqCst);
-        // A signal raises this one first, so it is seen here or raises the flag again.
-        if self.interrupted.load(Ordering::SeqCst) {
-            self.raised.store(true, Ordering::SeqCst);
+        for flag in [&self.raised, &self.ended] {
+            flag.store(false, Ordering::SeqCst);
+            // A signal raises this one first, so it is seen here or raises the flag again.
+            if self.interrupted.load(Ordering::SeqCst) {
+                flag.store(true, Ordering::SeqCst);
+            }
         }
     }
 
-    /// What workers poll.
+    /// What the search polls.
     pub fn flag(&self) -> &AtomicBool {
         &self.raised
+    }
+
+    /// What the comparison after it polls.
+    pub fn of_check(&self) -> &AtomicBool {
+        &self.ended
     }
 
     /// The signal that came, if one has.

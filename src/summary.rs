@@ -15,7 +15,7 @@ pub fn of(report: &Report) -> String {
         line(words);
     }
     line(format!(
-        "{} qubits, two-qubit gates {} → {}{}, one-qubit gates {} → {}, depth {} → {}",
+        "{} qubits, two-qubit gates {} → {}{}, one-qubit gates {} → {}, depth {} → {}, two-qubit depth {} → {}",
         input.qubits,
         input.two_qubit_gates,
         output.two_qubit_gates,
@@ -24,6 +24,8 @@ pub fn of(report: &Report) -> String {
         output.one_qubit_gates,
         input.depth,
         output.depth,
+        input.two_qubit_depth,
+        output.two_qubit_depth,
     ));
     if let (Some(pulses), Some(virtual_rz)) = (output.pulses, output.virtual_rz) {
         let set = report.settings.deciding.get("gates").and_then(|set| set.as_str()).unwrap_or_default();
@@ -34,6 +36,9 @@ pub fn of(report: &Report) -> String {
     if let (Some(before), Some(after)) = (input.rotations, output.rotations) {
         line(format!("T gates and other rotations that are not Clifford {before} → {after}"));
     }
+    if let Some(words) = crate::pairs::words(&report.pairs) {
+        line(words);
+    }
     let bound = match report.is_exactly_equal {
         Some(true) => "error bound exactly 0, proved by algebra".to_owned(),
         _ => format!("error bound {:.1e}", report.error_bound),
@@ -42,7 +47,13 @@ pub fn of(report: &Report) -> String {
     if let Some(n_moved) = report.output_permutation.as_ref().map(Vec::len).filter(|n_moved| *n_moved > 0) {
         line(format!("{n_moved} qubits end on other wires, as the comment `output permutation` in the output says"));
     }
-    line(format!("{} blocks in {} passes, {}", report.blocks.total, report.passes, times(report)));
+    let (blocks, passes) = (report.blocks.total, report.passes);
+    line(format!(
+        "{blocks} blocks in {passes} passes, engine {}, seed {}, {}",
+        report.engine,
+        report.seed,
+        times(report)
+    ));
     text
 }
 
@@ -75,7 +86,10 @@ fn percentage(before: u64, after: u64) -> String {
 }
 
 fn check(report: &Report) -> String {
-    let Some(distance) = report.whole_check.distance else { return String::new() };
+    let Some(distance) = report.whole_check.distance else {
+        let skipped = report.whole_check.skipped.as_ref();
+        return skipped.map_or(String::new(), |why| format!(", whole circuits not compared: {why}"));
+    };
     match report.whole_check.method {
         CheckMethod::Exact => format!(", whole circuits compared exactly: {distance:.1e}"),
         CheckMethod::RandomStates => format!(", whole circuits compared on random states: {distance:.1e}"),

@@ -133,6 +133,31 @@ fn the_report_says_what_happened() {
 }
 
 #[test]
+fn the_report_says_why_whole_circuits_are_not_compared() {
+    let folder = Folder::new();
+    let (narrow, wide) = (folder.write("a.qasm", &redundant()), folder.write("b.qasm", &long(22, 1)));
+    let skipped = |input: &str, check: &str| {
+        let report = folder.arg("report.json");
+        let output =
+            run(&["compile", input, "-o", "/dev/null", "--report", &report, "--effort", "1", "--check", check]);
+        let (code, _, stderr) = parts(&output);
+        assert_eq!(code, 0, "{stderr}");
+        let check = Report::from_json(&folder.read("report.json")).unwrap().whole_check;
+        let words = check.skipped.clone().unwrap_or_default();
+        assert_eq!(
+            stderr.contains(&format!("whole circuits not compared: {words}")),
+            check.skipped.is_some(),
+            "{stderr}"
+        );
+        (check.method, words)
+    };
+    assert_eq!(skipped(&narrow, "full"), (CheckMethod::Exact, String::new()));
+    assert_eq!(skipped(&narrow, "quick"), (CheckMethod::Exact, String::new()));
+    assert_eq!(skipped(&narrow, "none"), (CheckMethod::None, "not asked for".into()));
+    assert_eq!(skipped(&wide, "full"), (CheckMethod::None, "more than 20 qubits".into()));
+}
+
+#[test]
 fn a_report_can_go_to_standard_output_if_the_circuit_does_not() {
     let folder = Folder::new();
     let output = folder.arg("out.qasm");

@@ -70,11 +70,14 @@ fn every_kind_of_trouble_is_told_apart() {
 #[cfg(target_os = "linux")]
 fn compile_on(folder: &Folder) {
     let circuit = concat!(env!("CARGO_MANIFEST_DIR"), "/circuits/adder_n4.qasm");
-    let compile = |engine: &str, scenario: &str| {
+    let begun = |engine: &str, scenario: &str| {
         let mut command =
             bqc(&["compile", circuit, "--engine", engine, "--flow", "delete", "-k", "3", "--passes", "2"]);
         command.env("FAKE_CUDA", scenario).env("LD_LIBRARY_PATH", folder.path(""));
-        let (code, stdout, stderr) = parts(&command.output().unwrap());
+        parts(&command.output().unwrap())
+    };
+    let compile = |engine: &str, scenario: &str| {
+        let (code, stdout, stderr) = begun(engine, scenario);
         assert_eq!(code, 0, "{engine}, {scenario}: {stderr}");
         let n_cx = stdout.lines().filter(|line| line.starts_with("cx ")).count();
         (n_cx, stderr)
@@ -83,7 +86,6 @@ fn compile_on(folder: &Folder) {
     assert!(!silent.contains("GPU"), "{silent}");
     for (scenario, line) in [
         ("well", None),
-        ("exclusive", Some("bqc: no GPU: GPU 0 (Imaginary GPU): taken: CUDA_ERROR_DEVICE_UNAVAILABLE (46)")),
         ("full-launch", Some("; the CPU did what ")),
         ("late-fault", Some("the device context is lost: CUDA_ERROR_ILLEGAL_ADDRESS (700)")),
     ] {
@@ -92,6 +94,12 @@ fn compile_on(folder: &Folder) {
         assert_eq!(stderr.contains("GPU 0"), line.is_some(), "{scenario}: {stderr}");
         assert!(line.is_none_or(|line| stderr.contains(line)), "{scenario}: {stderr}");
     }
+    // A GPU that was asked for and is not to be had ends the run before it begins.
+    let taken = "no GPU: GPU 0 (Imaginary GPU): taken: CUDA_ERROR_DEVICE_UNAVAILABLE (46)";
+    let (code, stdout, stderr) = begun("cuda", "exclusive");
+    assert!(code == 2 && stdout.is_empty() && stderr.contains(taken) && stderr.contains("--engine auto"), "{stderr}");
+    let (n_cx, stderr) = compile("auto", "exclusive");
+    assert!(n_cx == expected && stderr.contains(taken), "{stderr}");
 }
 
 /// What the driver does not tell, `nvidia-smi` does, if it is there and answers.

@@ -89,12 +89,13 @@ fn auto_takes_a_gpu_that_works_and_says_why_it_takes_none() {
     let input = Folder::new();
     let circuit = input.write("in.qasm", &redundant());
     let asked = ["--workers-per-gpu", "2"];
-    for (extra, is_told) in [(&[][..], false), (&["-v"], true), (&["--engine", "cuda"], true), (&asked, true)] {
+    let cuda = ["--engine", "cuda"];
+    for (extra, code, is_told) in [(&[][..], 0, false), (&["-v"], 0, true), (&cuda, 2, true), (&asked, 0, true)] {
         let mut command = bqc(&[&["compile", &circuit], extra].concat());
         let empty = Folder::new();
         std::fs::write(empty.path("libcuda.so.1"), "no library").unwrap();
-        let (code, _, stderr) = parts(&command.env("LD_LIBRARY_PATH", empty.path("")).output().unwrap());
-        assert_eq!((code, stderr.contains("no GPU: no NVIDIA driver")), (0, is_told), "{extra:?}: {stderr}");
+        let (found, _, stderr) = parts(&command.env("LD_LIBRARY_PATH", empty.path("")).output().unwrap());
+        assert_eq!((found, stderr.contains("no GPU: no NVIDIA driver")), (code, is_told), "{extra:?}: {stderr}");
     }
 }
 

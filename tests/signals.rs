@@ -5,10 +5,11 @@ mod common;
 #[path = "common/processes.rs"]
 mod processes;
 
-use bqc_wire::{Document, Report, Status};
+use bqc_wire::{CheckMethod, Document, Report, Status};
 use common::*;
 use nix::sys::signal::Signal;
 use processes::*;
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use test_skips::{Need, skip};
 
@@ -69,6 +70,26 @@ fn the_second_signal_ends_at_once_and_leaves_the_output_alone() {
     assert_eq!(child.wait().unwrap().code(), Some(75));
     assert_eq!(folder.read("out.qasm"), "precious");
     assert_eq!(folder.names(), ["in.qasm", "out.qasm"]);
+}
+
+#[test]
+fn the_first_signal_ends_a_comparison_and_the_circuit_is_written() {
+    let folder = Folder::new();
+    // Little to search in blocks of two wires, and seconds to compare.
+    let input = folder.write("in.qasm", &long(20, 20));
+    let (output, report) = (folder.arg("out.qasm"), folder.arg("report.json"));
+    let args = ["compile", &input, "-o", &output, "--report", &report, "--flow", "delete", "-k", "2", "-v"];
+    let mut child = bqc(&args).args(["--passes", "1", "--workers", "off"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("comparing the whole circuit")));
+    send(&child, Signal::SIGINT);
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{rest:?}");
+    let report = Report::from_json(&folder.read("report.json")).unwrap();
+    assert_eq!((report.status, report.whole_check.method), (Status::Complete, CheckMethod::None));
+    assert_eq!(report.whole_check.skipped.as_deref(), Some("it was ended early"));
+    assert!(rest.iter().any(|line| line.contains("not compared: it was ended early")), "{rest:?}");
+    assert_eq!(folder.names().len(), 3);
 }
 
 /// As `timeout` sends them, to a process and to its group, and a terminal that is closed.

@@ -1,6 +1,7 @@
 //! Arguments of `bqc batch`.
 
 use super::{GpuArgs, KeepArgs, ReadArgs, SettingsArgs, parse_duration};
+use crate::check::CheckArg;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -37,6 +38,9 @@ pub struct BatchArgs {
     /// from what lies below `runs`, which is in nobody's way otherwise
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub circuit_time_limit: Option<Duration>,
+    /// How thoroughly each output is compared with its input as a whole; the error bound does not depend on it
+    #[arg(long, value_enum, default_value_t)]
+    pub check: CheckArg,
     #[command(flatten)]
     pub settings: SettingsArgs,
     #[command(flatten)]

@@ -9,7 +9,7 @@ use crate::engine::{Chosen, Wanted};
 use crate::exit::{Exit, Failure};
 use crate::progress::{Progress, Talk};
 use crate::run_folder::{cache, tell_of};
-use crate::stop::Stop;
+use crate::stop::{Deadline, Stop};
 use bqc_cluster::{Care, Supervisor, Totals};
 use bqc_compiler::{CompileError, Compiled, Session, Settings};
 use bqc_optimize::Flow;
@@ -23,9 +23,10 @@ pub fn work(args: &WorkArgs, start: Instant) -> Result<Exit, Failure> {
     let run = RunDir::open(&args.run_dir)?;
     let task = Task::here();
     let n_cores = n_cores(args)?;
-    let deadline = args.time_limit.and_then(|limit| start.checked_add(limit));
-    let stop = Stop::install(deadline)?;
-    let progress = Progress::new(Talk::of(args.quiet, args.verbose), start, deadline);
+    let deadline = args.time_limit.and_then(|limit| Deadline::after(start, limit));
+    let stop = Stop::install()?;
+    let _limit = stop.limit(deadline)?;
+    let progress = Progress::new(Talk::of(args.quiet, args.verbose), start, deadline.map(|deadline| deadline.end));
     let engine = engine(args, &run, n_cores, &stop, &progress)?;
     if let Chosen::Undecided(_) = engine {
         progress.warn(&format!("stopped before it began; `bqc work {}` goes on", run.path.display()));

@@ -3,7 +3,7 @@
 use bqc_circuit::Circuit;
 use bqc_instantiate::{CpuEngine, Engine};
 use bqc_pool::Kept;
-use bqc_run::{CompileError, Compiled, Event, InProcess, Observer, Settings, Unobserved, Workshop, compile_in};
+use bqc_run::{CompileError, Compiled, Ends, Event, InProcess, Observer, Settings, Unobserved, Workshop, compile_in};
 use bqc_store::Journal;
 use bqc_wire::unit::plan_hash;
 use bqc_wire::{Build, Entry, KnownTotals};
@@ -19,7 +19,7 @@ pub struct Session<'a> {
     place: Place<'a>,
     journal: Option<&'a Journal>,
     cache: Option<&'a Journal>,
-    stop: &'a AtomicBool,
+    ends: Ends<'a>,
     observer: &'a dyn Observer,
 }
 
@@ -50,7 +50,7 @@ impl<'a> Session<'a> {
     /// A session with these settings.
     pub fn new(settings: Settings) -> Session<'a> {
         let place = Place::Cpu(CpuEngine::default());
-        Session { settings, place, journal: None, cache: None, stop: &NEVER, observer: &Unobserved }
+        Session { settings, place, journal: None, cache: None, ends: (&NEVER).into(), observer: &Unobserved }
     }
 
     /// The same with this engine, on threads of this process.
@@ -82,7 +82,12 @@ impl<'a> Session<'a> {
 
     /// The same, ending soon after `stop` is set, with the best circuit so far.
     pub fn stop(self, stop: &'a AtomicBool) -> Session<'a> {
-        Session { stop, ..self }
+        Session { ends: Ends { search: stop, ..self.ends }, ..self }
+    }
+
+    /// The same, with no comparison of whole circuits after `stop` is set. It changes nothing of the error bound.
+    pub fn stop_check(self, stop: &'a AtomicBool) -> Session<'a> {
+        Session { ends: Ends { check: stop, ..self.ends }, ..self }
     }
 
     /// The same, telling `observer` what happens, from all threads.
@@ -113,7 +118,7 @@ impl<'a> Session<'a> {
             Place::Engine(engine) => self.keep(&InProcess(*engine), circuit),
             Place::Workshop(workshop, _) => self.keep(*workshop, circuit),
             Place::Shared(workshop, family) => {
-                let compiled = compile_in(*workshop, circuit, &self.settings, family, self.stop, self.observer)?;
+                let compiled = compile_in(*workshop, circuit, &self.settings, family, self.ends, self.observer)?;
                 Ok(Finished { compiled, known: KnownTotals::default(), is_behind: false })
             }
         }
@@ -123,7 +128,7 @@ impl<'a> Session<'a> {
     fn keep(&self, workshop: &dyn Workshop, circuit: &Circuit) -> Result<Finished, CompileError> {
         let kept = Kept::new(workshop, self.journal, self.cache);
         let marking = Marking { session: self, has_told: Default::default() };
-        let compiled = compile_in(&kept, circuit, &self.settings, self.family(), self.stop, &marking)?;
+        let compiled = compile_in(&kept, circuit, &self.settings, self.family(), self.ends, &marking)?;
         if let Some(journal) = self.journal.filter(|_| !compiled.was_stopped) {
             journal.append(&Entry::RunDone);
         }

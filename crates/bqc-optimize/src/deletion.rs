@@ -2,14 +2,14 @@
 //!
 //! CX first: each is deleted once with the rotation it would leave (`Rotation::Plus`), then with the
 //! opposite one; the first start whose refinement is the same unitary is kept. Passes repeat until one
-//! removes nothing. Then the one-qubit slots: each is set to the identity and frozen, and the others
-//! are refined. The block's own values are always the warm start.
+//! removes nothing. Then the one-qubit slots (`freezing.rs`). The block's own values are always the warm start.
 
 use crate::Context;
+use crate::freezing::{IDENTITY, freeze_slots};
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::refine::RefineProblem;
-use bqc_instantiate::{CxTemplate, LmSettings, Rotation, Slot, Solver, StateBatch};
-use bqc_linalg::{Stream, Su2};
+use bqc_instantiate::{CxTemplate, LmSettings, Rotation, Solver, StateBatch};
+use bqc_linalg::Stream;
 
 /// How a change is fitted, and how near it has to come.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,17 +27,15 @@ const MAX_PASSES: usize = 3;
 const EXACT_CHECK_WIDTH: usize = 8;
 /// See [`EXACT_CHECK_WIDTH`].
 const VALIDATION_STATES: usize = 16;
-/// A slot this close to the identity (half a rotation angle in radians) is rounding error of it.
-const IDENTITY_SLOT: f64 = 1e-14;
 
 /// The states of one block: what the solver works on, and what judges.
-struct Batches {
+pub(crate) struct Batches {
     work: StateBatch,
     check: StateBatch,
 }
 
 impl Batches {
-    fn new(target: &CxTemplate, n_parameters: usize, solver: Solver, stream: &mut Stream) -> Batches {
+    pub fn new(target: &CxTemplate, n_parameters: usize, solver: Solver, stream: &mut Stream) -> Batches {
         let n = target.n();
         let check = if n <= EXACT_CHECK_WIDTH {
             StateBatch::exact(target)
@@ -50,7 +48,7 @@ impl Batches {
         Batches { work, check }
     }
 
-    fn problem<'a>(&'a self, settings: &'a LmSettings, Fit { solver, tolerance }: Fit) -> RefineProblem<'a> {
+    pub fn problem<'a>(&'a self, settings: &'a LmSettings, Fit { solver, tolerance }: Fit) -> RefineProblem<'a> {
         RefineProblem { batch: &self.work, check: &self.check, solver, settings, tolerance }
     }
 }
@@ -68,14 +66,8 @@ pub fn delete_gates(
 ) -> (BlockCircuit, usize) {
     let mut deletion = Deletion { context, fit, n_instantiations: 0 };
     let fewer_cx = deletion.delete_cx(&CxTemplate::from_block(block), stream);
-    let result = deletion.freeze_slots(&fewer_cx, stream);
-    (result.to_block(), deletion.n_instantiations)
-}
-
-/// Removes one-qubit gates alone: the second half of [`delete_gates`].
-pub fn freeze_block(context: Context<'_>, block: &BlockCircuit, fit: Fit, stream: &mut Stream) -> BlockCircuit {
-    let mut deletion = Deletion { context, fit, n_instantiations: 0 };
-    deletion.freeze_slots(&CxTemplate::from_block(block), stream).to_block()
+    let (result, n_instantiations) = freeze_slots(context, &fewer_cx, &IDENTITY, fit, stream);
+    (result.to_block(), deletion.n_instantiations + n_instantiations)
 }
 
 /// Settings that give up late: a scan tries every gate once or twice, so a lost success is lost for
@@ -126,43 +118,4 @@ impl Deletion<'_> {
         }
         current
     }
-
-    /// The scan over one-qubit slots: as many as possible become the identity.
-    fn freeze_slots(&mut self, original: &CxTemplate, stream: &mut Stream) -> CxTemplate {
-        let mut current = original.clone();
-        for slot in original.slots() {
-            if original.value(slot).distance_to_identity() < IDENTITY_SLOT {
-                freeze(&mut current, slot);
-            }
-        }
-        let n = original.n();
-        let batches = Batches::new(original, 3 * n + 6 * original.n_cx(), self.fit.solver, stream);
-        let settings = LmSettings { max_iterations: 25, ..LmSettings::default() };
-        let problem = batches.problem(&settings, self.fit);
-        // Slots behind a CX first: a gate there is more often one that commutes to the front.
-        let mut open: Vec<Slot> = original.slots().skip(n).chain(original.slots().take(n)).collect();
-        open.retain(|s| !current.is_frozen(*s));
-        let mut position = 0;
-        while position < open.len() && !self.context.is_stopped() {
-            let make = |index: usize, out: &mut CxTemplate| {
-                out.copy_from(&current);
-                freeze(out, open[position + index]);
-            };
-            let refined = self.context.refine(&problem, open.len() - position, &make);
-            self.n_instantiations += refined.n_tried;
-            match refined.winner {
-                Some((index, template)) => {
-                    position += index + 1;
-                    current = template;
-                }
-                None => break,
-            }
-        }
-        current
-    }
-}
-
-fn freeze(template: &mut CxTemplate, slot: Slot) {
-    template.set(slot, Su2::IDENTITY);
-    template.set_frozen(slot, true);
 }

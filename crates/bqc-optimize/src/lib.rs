@@ -1,9 +1,11 @@
 //! Optimisation passes over blocks.
 
 pub mod approximate;
+mod clifford_t;
 mod context;
 pub mod deletion;
 pub mod driver;
+mod freezing;
 pub mod merge;
 pub mod objective;
 mod sabotage;
@@ -14,6 +16,7 @@ mod test_support;
 pub mod two_qubit;
 
 pub use approximate::{Shortened, shorten};
+pub use clifford_t::{n_generic, to_clifford_t};
 pub use context::Context;
 pub use driver::{BlockReport, BlockSettings, Flow, IDENTITY_TOLERANCE, Reason, Trail, Unchanged, optimize_block};
 pub use merge::{merge_one_qubit, simplify};

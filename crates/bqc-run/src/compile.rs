@@ -1,22 +1,22 @@
-//! One run: the loop that carries out the steps of the strategy, and the comparison at its end.
+//! One run: the loop that carries out the steps of the strategy.
 //!
 //! What to do next is decided in `strategy.rs` alone, from the records that the loop keeps of its steps.
 
 use crate::approximate::Budget;
 use crate::exact::Exact;
-use crate::kept::{self, keeps_angles};
+use crate::kept::keeps_angles;
 use crate::observer::{Event, Observer};
 use crate::pass::{Pass, PassResult};
 use crate::round::Around;
-use crate::strategy::{self, Cuts, Origin, PAIRS, Record, Step, Why};
+use crate::strategy::{self, Beginning, Cuts, Origin, PAIRS, Record, Step, Why};
 use crate::version::Version;
 use crate::workshop::{InProcess, Workshop};
 use bqc_circuit::{Circuit, Directive, Operation, Qubit};
 use bqc_instantiate::Engine;
 use bqc_native::GateSet;
-use bqc_optimize::{BlockSettings, Flow};
+use bqc_optimize::{BlockSettings, Flow, n_generic};
 use bqc_partition::{PartitionError, partition};
-use bqc_verify::{CompareOptions, Comparison, Fault, LoweringError, Output, VerifiedCircuit, compare_permuted};
+use bqc_verify::{Comparison, Fault, Incomparable, LoweringError, Output, VerifiedCircuit};
 use bqc_wire::{BlockRecord, BlockTotals};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,8 +38,7 @@ pub struct Settings {
     /// What share of the objective's leading figure (by default the two-qubit gates) a pass has to
     /// remove so that its gain is not little.
     pub min_gain: f64,
-    /// Times that a search begins again with the circuit as written, one after another without a better circuit, before
-    /// the run ends. Where a search ends depends on chance, by some per cent of the gates.
+    /// Times that a search begins again, one after another without a better circuit, before the run ends. Where a search ends depends on chance, by some per cent of the gates.
     pub restarts: u32,
     /// Whether the output may leave qubits on other wires than the input does ([`Output::moved`]).
     pub permutes_output: bool,
@@ -53,17 +52,13 @@ pub struct Settings {
     pub block: BlockSettings,
     /// The gates in which the result is written.
     pub gates: GateSet,
-    /// Most amplitude updates that the comparison of whole circuits may take.
+    /// Most amplitude updates that the comparison of whole circuits may take; zero: they are not compared.
     pub max_check_updates: f64,
     /// Remember every pass, so that the result can be proven ([`Output::edits`]).
     pub is_recorded: bool,
     /// Keep a record of every block of every pass: hundreds of bytes each.
     pub has_block_records: bool,
 }
-
-/// What rounding may add to a measured distance: a million gates, each of 1e-16 and in random
-/// directions, come to 1e-13; ten times that.
-const CHECK_ROUNDING: f64 = 1e-12;
 
 /// Why a circuit was not compiled at all.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -105,8 +100,8 @@ pub struct Compiled {
     pub n_passes: u32,
     /// Whether `stop` ended the run early.
     pub was_stopped: bool,
-    /// The comparison of the whole circuits, none if they are too large for one.
-    pub comparison: Option<Comparison>,
+    /// The comparison of the whole circuits, or why there is none: most often they are too large for one.
+    pub comparison: Result<Comparison, Incomparable>,
     /// In words, how that comparison contradicts the error bound: a fault of bqc.
     pub difference: Option<String>,
     /// What the verifier refused of what bqc itself had made of whole circuits; each time the circuit before it stayed.
@@ -140,6 +135,25 @@ impl Compiled {
     }
 }
 
+/// What ends a run early: flags that somebody else sets.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends<'a> {
+    /// Ends the search, soon after it is set, with the best circuit so far: see [`Workshop::goes_on`].
+    pub search: &'a AtomicBool,
+    /// Ends the comparison of whole circuits, or lets it not begin. The error bound does not depend on it.
+    pub check: &'a AtomicBool,
+}
+
+/// For what nothing ends.
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+/// The search alone is ended by it.
+impl<'a> From<&'a AtomicBool> for Ends<'a> {
+    fn from(search: &'a AtomicBool) -> Ends<'a> {
+        Ends { search, check: &NEVER }
+    }
+}
+
 /// Rewrites `circuit` with fewer two-qubit gates.
 ///
 /// Stops early, with the best circuit so far, soon after `stop` is set: see [`Workshop::goes_on`]. `observer` is called from the
@@ -156,15 +170,16 @@ pub fn compile(
 
 /// The same with its blocks rebuilt and approximated in `workshop`. The name of the engine's `family` is part of the
 /// name of every unit.
-pub fn compile_in(
+pub fn compile_in<'a>(
     workshop: &dyn Workshop,
     circuit: &Circuit,
     settings: &Settings,
     family: &str,
-    stop: &AtomicBool,
+    ends: impl Into<Ends<'a>>,
     observer: &dyn Observer,
 ) -> Result<Compiled, CompileError> {
     refuse_opaque(circuit)?;
+    let Ends { search: stop, check } = ends.into();
     let n_threads = settings.n_threads;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(n_threads)
@@ -175,7 +190,7 @@ pub fn compile_in(
         let mut run = Run::new(settings, family, around);
         let (best, why) = run.carry_out(circuit)?;
         let best = if keeps_angles(settings) { run.spelled(best) } else { best };
-        Ok(run.finish(circuit, Arc::unwrap_or_clone(best), why))
+        Ok(run.finish(circuit, Arc::unwrap_or_clone(best), why, check))
     })
 }
 
@@ -203,8 +218,8 @@ pub(crate) struct Run<'a> {
     pub around: Around<'a>,
     /// Passes begun.
     pub n_passes: u32,
-    totals: BlockTotals,
-    records: Vec<BlockRecord>,
+    pub(crate) totals: BlockTotals,
+    pub(crate) records: Vec<BlockRecord>,
     pub(crate) faults: Vec<Fault>,
     /// Circuits at the end beside the best one, which may have fewer gates in another gate set.
     pub(crate) others: Vec<Arc<Version>>,
@@ -224,11 +239,14 @@ struct Versions {
 }
 
 impl Versions {
-    /// Puts the best circuit aside and goes back to the input after the light passes.
-    fn restart(&mut self, settings: &Settings) {
-        self.before = Some(self.best_of_all(settings));
-        self.best = self.written.clone();
-        self.start = self.written.clone();
+    /// Puts the best circuit aside and goes to the one with which a search begins again.
+    fn restart(&mut self, beginning: Beginning, settings: &Settings) {
+        let best = self.best_of_all(settings);
+        let from = if beginning == Beginning::Best { best.clone() } else { self.written.clone() };
+        self.before = Some(best);
+        self.best = from.clone();
+        self.start = from.clone();
+        self.last = from;
     }
 
     /// The best circuit of all restarts; of equals the first.
@@ -242,7 +260,7 @@ impl Versions {
 }
 
 impl<'a> Run<'a> {
-    fn new(settings: &'a Settings, family: &'a str, around: Around<'a>) -> Run<'a> {
+    pub(crate) fn new(settings: &'a Settings, family: &'a str, around: Around<'a>) -> Run<'a> {
         let (totals, records, faults, others) = (BlockTotals::default(), Vec::new(), Vec::new(), Vec::new());
         Run { settings, family, around, n_passes: 0, totals, records, faults, others }
     }
@@ -261,14 +279,19 @@ impl<'a> Run<'a> {
                     self.others = vec![at.written.clone(), at.start.clone()];
                     return Ok((at.best_of_all(self.settings), why));
                 }
-                Step::Restart => {
-                    at.restart(self.settings);
+                Step::Restart(beginning) => {
+                    at.restart(beginning, self.settings);
                     let n_two_qubit = at.best_of_all(self.settings).figures.n_two_qubit;
                     self.around.observer.event(Event::Restarted { n_two_qubit });
-                    at.written.clone()
+                    at.last.clone()
                 }
                 Step::Rewrite => Arc::new(self.merged(from.circuit.clone())),
                 Step::Exact { exact, size } => self.exact(exact, size, &from),
+                Step::CliffordT { cuts } => self.clifford_t(cuts, &from, &at.written)?,
+                Step::Walk { exact } => {
+                    let walked = self.exact(exact, 1, &from);
+                    Arc::new(self.merged(walked.circuit.clone()))
+                }
                 Step::Pairs => self.pass(Flow::Delete, 0, PAIRS, &from)?,
                 Step::Delete { cuts, .. } => self.pass(Flow::Delete, self.settings.block.starts, cuts, &from)?,
                 Step::Search { cuts, n_rounds, .. } => {
@@ -285,7 +308,7 @@ impl<'a> Run<'a> {
             if is_better {
                 at.best = at.last.clone();
             }
-            if strategy::begins_search(&step) {
+            if strategy::begins_search(&step, is_better) {
                 at.start = at.best.clone();
             }
             if strategy::keeps_structure(&step) {
@@ -299,7 +322,8 @@ impl<'a> Run<'a> {
                 bound: at.last.bound(),
                 best: at.best.figures,
                 is_better,
-                is_one_window: strategy::asks_for_windows(&step, self.settings) && self.is_one_window(&at.best)?,
+                is_one_window: strategy::asks_for_windows(&step, is_better, self.settings)
+                    && self.is_one_window(&at.best)?,
                 end: self.end(),
             });
         }
@@ -335,6 +359,28 @@ impl<'a> Run<'a> {
         let version = Version::new(circuit);
         self.report_pass(index, &version);
         Arc::new(version)
+    }
+
+    /// Gates made Clifford+T gates, if there are more that are not than in the circuit as written.
+    fn clifford_t(
+        &mut self,
+        all_cuts: [Cuts; 3],
+        from: &Arc<Version>,
+        written: &Version,
+    ) -> Result<Arc<Version>, PartitionError> {
+        let n_generic = |version: &Version| n_generic(version.circuit.circuit().gates());
+        let mut version = from.clone();
+        if n_generic(from) <= n_generic(&self.merged(written.circuit.clone())) {
+            return Ok(version);
+        }
+        for cuts in all_cuts {
+            let index = self.next_pass();
+            let block = &self.settings.block;
+            let pass = Pass { index, block, family: self.family, around: self.around };
+            let result = pass.run_clifford_t(&version.circuit, &cuts.options(block.seed, index))?;
+            version = self.made(index, result);
+        }
+        Ok(version)
     }
 
     /// One pass that keeps the unitary.
@@ -407,110 +453,5 @@ impl<'a> Run<'a> {
     /// and stopped at once has no less than before.
     pub(crate) fn is_stopped(&self) -> bool {
         !self.around.workshop.goes_on(self.around.stop.load(Ordering::Relaxed))
-    }
-
-    /// Compares the result with the input, and gives the input back if they differ.
-    fn finish(mut self, input: &Circuit, best: Version, why: Why) -> Compiled {
-        let native = if self.settings.gates.is_default() { None } else { self.native(input, &best) };
-        self.around.observer.event(Event::Checking { n_qubits: input.n_qubits() });
-        let options = CompareOptions {
-            max_updates: self.settings.check_updates(),
-            seed: self.settings.block.seed,
-            // A bound contradicts nothing.
-            with_bounds: false,
-            ..CompareOptions::default()
-        };
-        let (is_exact, figures) = (keeps_angles(self.settings), best.figures);
-        let output = match native {
-            Some(native) => native,
-            None if is_exact => Output::named(best.circuit),
-            None => Output::of(best.circuit),
-        };
-        let bound = output.bound() + if is_exact { kept::rounding_of_doubles(input, &figures) } else { 0.0 };
-        // With what the reader of the output is told of its wires, and no more.
-        let (comparison, difference) = match compare_permuted(input, output.circuit(), &output.moved(), &options) {
-            Ok(comparison) => (Some(comparison), contradiction(&comparison, bound)),
-            Err(incomparable) if incomparable.is_difference() => (None, Some(incomparable.to_string())),
-            Err(_) => (None, None),
-        };
-        let difference = difference.or_else(|| is_exact.then(|| kept::more_rotations(input, &figures)).flatten());
-        let output = if difference.is_some() { Output::input(input) } else { output };
-        let Run { totals, records, n_passes, faults, .. } = self;
-        let was_stopped = why == Why::Stopped;
-        Compiled { output, totals, records, n_passes, was_stopped, comparison, difference, faults }
-    }
-}
-
-/// The measured distance may exceed the bound by rounding only. NaN is a contradiction too.
-fn contradiction(comparison: &Comparison, error_bound: f64) -> Option<String> {
-    let (found, method) = (comparison.distance, comparison.method);
-    let agrees = found <= error_bound + CHECK_ROUNDING;
-    (!agrees).then(|| format!("the result is at distance {found:.3e} ({method}), the bound is {error_bound:.3e}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Unobserved;
-    use bqc_circuit::GateCall;
-    use bqc_instantiate::CpuEngine;
-
-    /// Ends a run on `input` as if it had made `best` of it.
-    fn finished(input: &Circuit, best: &Circuit) -> Compiled {
-        let settings = Settings {
-            block_size: 3,
-            max_block_cx: 10,
-            max_passes: 1,
-            patience: 6,
-            min_gain: 0.0,
-            restarts: 0,
-            permutes_output: false,
-            epsilon_total: 0.0,
-            n_threads: 1,
-            block: BlockSettings::default(),
-            gates: GateSet::default(),
-            max_check_updates: 1e9,
-            is_recorded: false,
-            exact_passes: 1,
-            has_block_records: true,
-        };
-        let (engine, stop) = (CpuEngine::new(), AtomicBool::new(false));
-        let around = Around { workshop: &InProcess(&engine), stop: &stop, observer: &Unobserved };
-        let run = Run::new(&settings, engine.family(), around);
-        run.finish(input, Version::new(VerifiedCircuit::lower(best, false).unwrap()), Why::LittleGain)
-    }
-
-    fn rotated(angle: f64) -> Circuit {
-        let mut circuit = Circuit::with_qubits(2);
-        circuit.push(GateCall::cx(Qubit(0), Qubit(1)));
-        circuit.push(GateCall::u3([angle, 0.0, 0.0], Qubit(1)));
-        circuit
-    }
-
-    #[test]
-    fn a_wrong_result_is_an_internal_error_and_gives_the_input_back() {
-        for wrong in [rotated(0.3 + 1e-9), rotated(f64::NAN), Circuit::with_qubits(2), Circuit::with_qubits(3)] {
-            let compiled = finished(&rotated(0.3), &wrong);
-            assert!(compiled.difference.is_some());
-            assert_eq!((compiled.circuit(), compiled.error_bound()), (&rotated(0.3), 0.0));
-        }
-    }
-
-    #[test]
-    fn a_difference_of_rounding_is_none() {
-        let compiled = finished(&rotated(0.3), &rotated(0.3 + 1e-13));
-        assert_eq!((&compiled.difference, compiled.circuit()), (&None, &rotated(0.3 + 1e-13)));
-        assert!(compiled.comparison.is_some_and(|c| c.distance > 1e-14));
-    }
-
-    #[test]
-    fn a_circuit_too_wide_to_compare_is_none_either() {
-        let wide = |n: u32| {
-            let mut circuit = Circuit::with_qubits(n);
-            (1..n).for_each(|q| circuit.push(GateCall::cx(Qubit(0), Qubit(q))));
-            circuit
-        };
-        let compiled = finished(&wide(30), &wide(30));
-        assert_eq!((compiled.difference, compiled.comparison), (None, None));
     }
 }

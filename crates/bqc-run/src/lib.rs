@@ -13,6 +13,7 @@
 mod approximate;
 mod compile;
 mod exact;
+mod finish;
 mod kept;
 mod native;
 mod observer;
@@ -28,7 +29,7 @@ mod workshop;
 pub use bqc_native::GateSet;
 #[doc(hidden)]
 pub use bqc_optimize::Sabotage;
-pub use compile::{CompileError, Compiled, Settings, compile, compile_in};
+pub use compile::{CompileError, Compiled, Ends, Settings, compile, compile_in};
 pub use observer::{Event, Observer, Unobserved};
 pub use settings::{Effort, MAX_CHECK_UPDATES, SettingsError};
 pub use unit::{Refused, Solved, Unit, UnitError};

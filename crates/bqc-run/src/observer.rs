@@ -33,7 +33,7 @@ pub enum Event<'a> {
         /// One-qubit gates that are left.
         n_one_qubit: usize,
     },
-    /// The search begins again with the circuit as written; the best circuit so far is kept.
+    /// The search begins again; the best circuit so far is kept.
     Restarted {
         /// CX gates of the best circuit so far.
         n_two_qubit: usize,

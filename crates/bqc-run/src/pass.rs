@@ -73,6 +73,16 @@ impl Pass<'_> {
         Ok(joined(&partition, circuit, rebuilt, self.block.sabotage))
     }
 
+    /// Cuts `circuit` as `cuts` says and makes one-qubit gates of its blocks Clifford+T gates.
+    pub fn run_clifford_t(&self, circuit: &VerifiedCircuit, cuts: &Options) -> Result<PassResult, PartitionError> {
+        let partition = partition(circuit.circuit(), cuts)?;
+        let blocks: Vec<&Block> = partition.blocks().collect();
+        self.around.observer.event(Event::PassStarted { pass: self.index, n_blocks: blocks.len() });
+        let unit = |block: &Block, _| Unit::clifford_t(&block.circuit, self.block, self.index, self.family);
+        let rebuilt = self.rebuild_all(&blocks, 1, unit);
+        Ok(joined(&partition, circuit, rebuilt, self.block.sabotage))
+    }
+
     /// Each block as often as it has starts; the best start is kept. `unit` is asked for each block and start.
     pub fn rebuild_all(
         &self,

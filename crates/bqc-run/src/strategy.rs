@@ -5,9 +5,11 @@
 //! literals. The rules stand in one table; the first one that applies decides.
 //!
 //! A run begins with exact passes over the whole circuit, and is then a sequence of searches. A search keeps the unitary, goes from pass to pass with other cuts, and ends when
-//! its passes gain little. It begins after the rewrite that follows the exact passes and, if the user allows a distance, again after each step
-//! that has spent some of it.
+//! its passes gain little. It begins after the rewrite that follows the exact passes, again after each walk that gains in the midst of it
+//! (`again.rs`), and, if the user allows a distance, after each step that has spent some of it.
 
+mod again;
+mod beginnings;
 mod cuts;
 mod kept;
 mod race;
@@ -18,6 +20,7 @@ mod view;
 use crate::compile::Settings;
 use crate::exact::Exact;
 use crate::kept::keeps_angles;
+pub(crate) use beginnings::Beginning;
 use bqc_optimize::Figures;
 pub(crate) use cuts::{Cuts, PAIRS, one_window, walk};
 pub(crate) use race::{Field, Standing, Terms, Verdict};
@@ -39,10 +42,15 @@ pub(crate) enum Origin {
 pub(crate) enum Step {
     /// Join one-qubit gates where they meet and cancel equal CX.
     Rewrite,
-    /// Go back to the input after the light passes: what comes then has other random numbers.
-    Restart,
+    /// Put the best circuit aside and begin again: what comes then has other random numbers.
+    Restart(Beginning),
     /// One pass of exact rewritings over whole regions from the best circuit, the larger the longer.
     Exact { exact: Exact, size: u32 },
+    /// One-qubit gates of the best circuit made Clifford+T gates where others can make up for it, in blocks cut in each of these
+    /// ways: walks that come after see more.
+    CliffordT { cuts: [Cuts; 3] },
+    /// One such pass in the midst of a search, merged.
+    Walk { exact: Exact },
     /// Each run of gates on two wires written anew by its decomposition.
     Pairs,
     /// One pass that deletes gates in blocks.
@@ -99,7 +107,7 @@ pub(crate) struct Record {
 type Rule = fn(&View<'_>) -> Option<Step>;
 
 /// The rules, in order of precedence.
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     // What only whole circuits show, from the input's own angles, which merging would blur.
     |view| view.exact(),
     // Merging costs next to nothing, and all that follows has less to do.
@@ -110,6 +118,8 @@ const RULES: [Rule; 12] = [
     |view| view.is_approximating().then(|| view.approximate()).flatten(),
     // One window has no cuts to change, and where its search ends depends on chance: several walkers race.
     |view| view.race_in_one_window(),
+    // What windows have changed walks see anew, and the other way round.
+    |view| view.walk_again(),
     // What Pauli forms lose of a circuit's own structure deletion may have found, so it gets its chance first.
     |view| view.delete_as_written(),
     // Deletion takes most of what a large circuit offers in a fraction of the time that a search takes.
@@ -136,11 +146,17 @@ pub(crate) fn next(history: &[Record], settings: &Settings) -> Step {
     step.unwrap_or_else(|| Step::Done(view.search_is_over().unwrap_or(Why::LittleGain)))
 }
 
-/// Whether `made` replaces `best`: if it is better, and near enough to the input. A rewrite replaces the best even if
-/// it is only as good, so that all that follows begins with a merged circuit.
+/// Whether `made` replaces `best`: if it is better, and near enough to the input. A rewrite and Clifford+T gates replace the
+/// best even if they are only as good, so that all that follows begins with them.
 pub(crate) fn is_kept(step: &Step, made: &Figures, bound: f64, best: &Figures, settings: &Settings) -> bool {
     let rank = |figures: &Figures| settings.block.objective.rank(figures);
-    bound <= limit(settings) && (*step == Step::Rewrite || rank(made) < rank(best))
+    let order = rank(made).cmp(&rank(best));
+    let is_enough = match step {
+        Step::Rewrite => true,
+        Step::CliffordT { .. } => order.is_le(),
+        _ => order.is_lt(),
+    };
+    bound <= limit(settings) && is_enough
 }
 
 /// Largest bound that a result may have: a budget of zero asks for identities and does not limit their rounding.
@@ -149,8 +165,8 @@ pub(crate) fn limit(settings: &Settings) -> f64 {
 }
 
 /// Whether a search may begin after this step, from the best circuit.
-pub(crate) fn begins_search(step: &Step) -> bool {
-    matches!(step, Step::Rewrite | Step::Approximate { .. })
+pub(crate) fn begins_search(step: &Step, is_better: bool) -> bool {
+    matches!(step, Step::Rewrite | Step::Approximate { .. }) || is_better && matches!(step, Step::Walk { .. })
 }
 
 /// Whether a circuit still has the structure of the input after this step, if it had it before.
@@ -160,6 +176,6 @@ pub(crate) fn keeps_structure(step: &Step) -> bool {
 
 /// Whether what follows this step may depend on the best circuit being one window, which takes a partition to know:
 /// only where a search may begin, and only if its walkers would be more than one.
-pub(crate) fn asks_for_windows(step: &Step, settings: &Settings) -> bool {
-    begins_search(step) && view::may_race(settings)
+pub(crate) fn asks_for_windows(step: &Step, is_better: bool, settings: &Settings) -> bool {
+    begins_search(step, is_better) && view::may_race(settings)
 }

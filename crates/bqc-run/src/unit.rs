@@ -13,9 +13,10 @@ use crate::kept;
 use crate::workshop::Trail;
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::{Engine, Solver};
-use bqc_optimize::search::WindowState;
+use bqc_optimize::deletion::Fit;
+use bqc_optimize::search::{WindowSettings, WindowState};
 use bqc_optimize::{
-    BlockSettings, Context, Flow, Objective, Rank, Reason, Sabotage, Shortened, optimize_block, shorten,
+    BlockSettings, Context, Flow, Objective, Rank, Reason, Sabotage, Shortened, optimize_block, shorten, to_clifford_t,
 };
 use bqc_rewrite::Outputs;
 use bqc_verify::{Rejected, VerifiedBlock};
@@ -93,6 +94,11 @@ impl Unit {
         let settings = BlockSettings { tolerance, ..BlockSettings::default() };
         let flow = UnitFlow::Shorten { from: BlockForm::from(from), distance };
         Unit::new(block, &settings, 0, 0, engine).with_flow(flow)
+    }
+
+    /// The unit of making one-qubit gates of a block Clifford+T gates.
+    pub(crate) fn clifford_t(block: &BlockCircuit, settings: &BlockSettings, pass: u32, engine: &str) -> Unit {
+        Unit::new(block, settings, pass, 0, engine).with_flow(UnitFlow::CliffordT)
     }
 
     /// The unit of one try at an exact rewriting (`flow`) of a region in one pass. No engine has to do with it.
@@ -191,6 +197,9 @@ impl Unit {
             if let UnitFlow::Shorten { from, distance } = &self.record.flow {
                 return self.shorten(context, from, *distance);
             }
+            if self.record.flow == UnitFlow::CliffordT {
+                return self.in_clifford_t(context);
+            }
             if let Some((verified, outcome, reason)) = self.rewritten(&mut trail, stop) {
                 return (verified, outcome, 0, reason);
             }
@@ -235,6 +244,15 @@ impl Unit {
         };
         let block = shortened.block.unwrap_or_else(|| VerifiedBlock::unchanged(self.block.clone()));
         (block, outcome, shortened.n_descents, reason.into())
+    }
+
+    /// The block with gates over Clifford and T where others can make up for it, or the block.
+    fn in_clifford_t(&self, context: Context<'_>) -> (VerifiedBlock, Outcome, usize, String) {
+        let mut stream = self.settings().stream(self.key.stream_key(), self.record.start as usize);
+        let fit = Fit { solver: self.solver, ..WindowSettings::default().fit };
+        let found = to_clifford_t(context, &self.block, fit, &mut stream);
+        let verified = found.unwrap_or_else(|| VerifiedBlock::unchanged(self.block.clone()));
+        (verified, Outcome::Unchanged, 0, "unchanged: gates become Clifford+T, none goes".into())
     }
 
     /// The block as it was, for a fault that `reason` names.

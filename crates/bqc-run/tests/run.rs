@@ -87,7 +87,7 @@ fn the_result_is_smaller_and_the_same() {
         let found = compare_circuits(&input, compiled.circuit(), &CompareOptions::default()).unwrap();
         assert!(found.distance <= compiled.error_bound() + 1e-13, "{found:?}, bound {:e}", compiled.error_bound());
         assert!(compiled.error_bound() < 1e-10 && compiled.difference.is_none() && !compiled.was_stopped);
-        assert_eq!(compiled.comparison.map(|c| c.method), Some(found.method));
+        assert_eq!(compiled.comparison.as_ref().map(|c| c.method), Ok(found.method));
         assert_eq!(&bqc_circuit::Lowered::of(compiled.circuit()).to_circuit(), compiled.circuit());
     }
 }
@@ -126,7 +126,7 @@ fn directives_stay_in_order() {
     let compiled = run(&input, &settings(), &CpuEngine::new());
     assert_eq!(directives(compiled.circuit()), directives(&input));
     assert!(Stats::of(compiled.circuit()).n_two_qubit < Stats::of(&input).n_two_qubit);
-    assert!(compiled.comparison.is_some() && compiled.difference.is_none());
+    assert!(compiled.comparison.is_ok() && compiled.difference.is_none());
 }
 
 #[test]
@@ -367,4 +367,40 @@ fn every_objective_is_best_by_its_own_measure() {
     let [(cx, cx_depth), (depth_cx, depth), (_, weighted_depth)] = Objective::NUMERICAL.map(total);
     println!("cx {cx} and {depth_cx}, depth {cx_depth}, {depth} and {weighted_depth}");
     assert!(cx <= depth_cx + N_SEEDS as usize && depth < cx_depth && weighted_depth <= cx_depth);
+}
+
+/// Walks follow a search that has gained, from gates that are over Clifford and T again.
+#[test]
+fn walks_follow_what_windows_have_found() {
+    let mut stream = Stream::new(4, 5, 6);
+    // Far more CX than three wires need, whichever rotations stand between them.
+    let mut circuit = Circuit::with_qubits(3);
+    let mut wires: Vec<u32> = (0..3).collect();
+    for _ in 0..40 {
+        stream.shuffle(&mut wires);
+        circuit.operations.push(gate("h", &[], &wires[..1]));
+        circuit.operations.push(gate("t", &[], &wires[..1]));
+        circuit.operations.push(gate("cx", &[], &wires[..2]));
+    }
+    let one_start = BlockSettings { starts: 1, ..Settings::effort(Effort::E3).block };
+    let settings = Settings {
+        block: one_start,
+        exact_passes: 2,
+        restarts: 0,
+        has_block_records: true,
+        ..Settings::effort(Effort::E3)
+    };
+    let compiled = run(&circuit, &settings, &CpuEngine::new());
+    assert_eq!((&compiled.difference, compiled.faults.len()), (&None, 0));
+    let compared = compare_circuits(&circuit, compiled.circuit(), &CompareOptions::default()).unwrap();
+    assert!(compared.distance < 1e-10, "{compared:?}");
+    let passes_with = |reason: &str| {
+        let mut passes: Vec<u32> =
+            compiled.records.iter().filter(|record| record.reason.contains(reason)).map(|record| record.pass).collect();
+        passes.dedup();
+        passes
+    };
+    let clifford_t = passes_with("Clifford+T");
+    assert!(clifford_t.len() >= 3 && clifford_t[0] > 3, "{clifford_t:?}");
+    assert!(compiled.n_passes > clifford_t[2] + 2, "no walks after {clifford_t:?} of {}", compiled.n_passes);
 }

@@ -359,5 +359,5 @@ fn estimate(original: &BlockCircuit, candidate: &BlockCircuit, fingerprint: Fing
     };
     let seed = fingerprint.0 ^ Fingerprint::of(candidate).0.rotate_left(32);
     let states = |_, states: &mut States| states.set_random(N_STATES, &mut Stream::new(seed, width.into(), CLAIMS));
-    Ok(residual::distance(&a, &b, width.into(), 1, states))
+    Ok(residual::distance([&a, &b], width.into(), 1, states))
 }

@@ -24,14 +24,15 @@ mod wide;
 
 use crate::program::{Branching, Step, joined};
 use crate::states::States;
-use crate::{MAX_EXACT_QUBITS, exact_distance, residual};
+use crate::{MAX_EXACT_QUBITS, NEVER, exact_distance_until, residual};
 use bqc_circuit::{Circuit, Clbit, Directive, Operation, Qubit};
 use bqc_linalg::Stream;
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 
 /// How much a comparison may cost.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CompareOptions {
+#[derive(Clone, Debug)]
+pub struct CompareOptions<'a> {
     /// Circuits of at most this many used wires are compared over all columns, if the work allows.
     pub max_exact_qubits: usize,
     /// Circuits of more used wires than this are not compared: a state of 20 wires takes 16 MiB.
@@ -48,10 +49,28 @@ pub struct CompareOptions {
     pub with_bounds: bool,
     /// Whether to try first to prove equality by algebra, at any width. It takes as much memory.
     pub with_algebra: bool,
+    /// Once it is set, the comparison on states ends soon and without a result.
+    pub stop: &'a AtomicBool,
 }
 
-impl Default for CompareOptions {
-    fn default() -> CompareOptions {
+impl CompareOptions<'_> {
+    /// Amplitude updates that comparing two circuits of this many used wires and gates each takes with these options, if
+    /// no directives stand in their midst. Zero if not even one state may be spent.
+    pub fn updates(&self, n_qubits: usize, n_gates: usize) -> f64 {
+        let amplitudes = 2f64.powi(n_qubits.min(1000) as i32);
+        let of_one = 2.0 * n_gates as f64 * amplitudes;
+        if n_qubits > self.max_qubits || n_gates == 0 {
+            return 0.0;
+        }
+        match n_qubits <= self.max_exact_qubits && of_one * amplitudes <= self.max_updates {
+            true => of_one * amplitudes,
+            false => of_one * (self.max_updates / of_one).floor().min(self.n_states.max(1) as f64),
+        }
+    }
+}
+
+impl Default for CompareOptions<'_> {
+    fn default() -> Self {
         CompareOptions {
             max_exact_qubits: MAX_EXACT_QUBITS,
             max_qubits: 20,
@@ -60,6 +79,7 @@ impl Default for CompareOptions {
             seed: 0,
             with_bounds: true,
             with_algebra: false,
+            stop: &NEVER,
         }
     }
 }
@@ -163,6 +183,9 @@ pub enum Incomparable {
         /// What was allowed.
         limit: f64,
     },
+    /// It was stopped before it was through.
+    #[error("the comparison was stopped before it was through")]
+    Stopped,
     /// A gate without a definition.
     #[error("gate `{name}` is opaque: it has no matrix to compare")]
     Opaque {
@@ -217,7 +240,8 @@ pub fn compare_circuits(a: &Circuit, b: &Circuit, options: &CompareOptions) -> R
     let amplitudes = (1u64 << n) as f64;
     let updates = (x.len() + y.len()) as f64 * amplitudes;
     if !branching && n <= options.max_exact_qubits && updates * amplitudes <= options.max_updates {
-        return Ok(Comparison { distance: exact_distance(&x, &y, n), method: Method::Exact, n_qubits: n });
+        let distance = exact_distance_until([&x, &y], n, options.stop).ok_or(Incomparable::Stopped)?;
+        return Ok(Comparison { distance, method: Method::Exact, n_qubits: n });
     }
     let affordable = (options.max_updates / updates).floor();
     if affordable < 1.0 {
@@ -228,15 +252,16 @@ pub fn compare_circuits(a: &Circuit, b: &Circuit, options: &CompareOptions) -> R
         states.set_random(n_states, &mut Stream::new(options.seed, p as u64, STATES));
     };
     let (distance, method) = if branching {
-        let distance = residual::branch_distance(&x, &y, n_states, options.seed, n, |p, states| random(states, p, 1));
+        let pass = |p: usize, states: &mut States| random(states, p, 1);
+        let distance = residual::branch_distance([&x, &y], n_states, options.seed, n, pass, options.stop);
         (distance, Method::RandomBranches { n_branches: n_states })
     } else {
         let per_pass = if n > 16 { 2 } else { 8 };
         let n_passes = n_states.div_ceil(per_pass);
         let pass = |p: usize, states: &mut States| random(states, p, per_pass.min(n_states - p * per_pass));
-        (residual::distance(&x, &y, n, n_passes, pass), Method::RandomStates { n_states })
+        (residual::distance_until([&x, &y], n, n_passes, pass, options.stop), Method::RandomStates { n_states })
     };
-    Ok(Comparison { distance, method, n_qubits: n })
+    Ok(Comparison { distance: distance.ok_or(Incomparable::Stopped)?, method, n_qubits: n })
 }
 
 /// Purpose of the stream that draws the random states.

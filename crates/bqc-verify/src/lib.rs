@@ -32,6 +32,8 @@ mod states;
 #[cfg(test)]
 mod test_support;
 
+use std::sync::atomic::AtomicBool;
+
 pub use block::{Evidence, Rejected, VerifiedBlock, block_distance};
 pub use circuit::{LoweringError, Output, ReplayError, VerifiedCircuit, WindowCounts};
 pub use compare::{CompareOptions, Comparison, Incomparable, Method, compare_circuits};
@@ -73,11 +75,20 @@ pub const MAX_EXACT_QUBITS: usize = 12;
 /// half of what a core's second-level cache holds.
 const PASS_AMPLITUDES: usize = 1 << 13;
 
+/// For comparisons that nothing stops.
+static NEVER: AtomicBool = AtomicBool::new(false);
+
 /// The distance over all `2^n` columns, in passes of bounded memory.
 fn exact_distance(a: &[program::Step], b: &[program::Step], n: usize) -> f64 {
+    exact_distance_until([a, b], n, &NEVER).unwrap_or(f64::NAN)
+}
+
+/// The same; none if it is stopped.
+fn exact_distance_until(both: [&[program::Step]; 2], n: usize, stop: &AtomicBool) -> Option<f64> {
     let n_columns = 1usize << n;
     let per_pass = (PASS_AMPLITUDES >> n).clamp(1, n_columns);
-    residual::distance(a, b, n, n_columns / per_pass, |p, states| states.set_basis(p * per_pass, per_pass))
+    let pass = |p: usize, states: &mut states::States| states.set_basis(p * per_pass, per_pass);
+    residual::distance_until(both, n, n_columns / per_pass, pass, stop)
 }
 
 /// The phase distance of two chains of `u3` on one wire, first gate first. An empty chain is the

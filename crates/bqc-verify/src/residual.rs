@@ -10,9 +10,11 @@
 //! the number of passes, and the result is accurate relative to its own size, above the rounding of
 //! the amplitudes (about 1e-16 a gate, root mean square).
 
+use crate::NEVER;
 use crate::program::{Branch, Step};
 use crate::states::States;
 use rayon::prelude::*;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Sums over some columns at a reference phase.
 #[derive(Clone, Copy)]
@@ -87,8 +89,9 @@ fn sums(a: &States, b: &States, [c, s]: [f64; 2]) -> Sums {
     total
 }
 
-fn run(steps: &[Step], states: &mut States, branch: &mut Branch) {
-    steps.iter().for_each(|step| step.apply(states, branch));
+fn run(steps: &[Step], states: &mut States, branch: &mut Branch, stop: &AtomicBool) {
+    let goes_on = |_: &&Step| !stop.load(Ordering::Relaxed);
+    steps.iter().take_while(goes_on).for_each(|step| step.apply(states, branch));
 }
 
 /// Memory of a pass: the states behind both circuits. Kept from pass to pass.
@@ -99,32 +102,47 @@ impl Pair {
         Pair(States::empty(n_qubits), States::empty(n_qubits))
     }
 
-    /// Runs both circuits on the states that `pass` writes.
-    fn run(&mut self, a: &[Step], b: &[Step], pass: impl Fn(&mut States), mut branch: Branch) {
+    /// Runs both circuits on the states that `pass` writes. If it is stopped, what is left of them means nothing.
+    fn run(&mut self, [a, b]: [&[Step]; 2], pass: impl Fn(&mut States), mut branch: Branch, stop: &AtomicBool) {
         let Pair(x, y) = self;
         pass(x);
         y.copy_from(x);
-        run(a, x, &mut branch);
-        run(b, y, &mut branch);
+        run(a, x, &mut branch, stop);
+        run(b, y, &mut branch, stop);
     }
 }
 
-/// The distance of two unitary programs over the states that `pass` writes for `0, …, n_passes − 1`, with
-/// one phase for all of them. Passes are spread over rayon's threads and added in their own order, so
-/// the result does not depend on the number of threads.
+/// A distance, unless its computation was stopped meanwhile.
+fn unless_stopped(distance: f64, stop: &AtomicBool) -> Option<f64> {
+    (!stop.load(Ordering::Relaxed)).then_some(distance)
+}
+
+/// As [`distance_until`], with nothing that stops it.
 pub(crate) fn distance(
-    a: &[Step],
-    b: &[Step],
+    both: [&[Step]; 2],
     n_qubits: usize,
     n_passes: usize,
     pass: impl Fn(usize, &mut States) + Sync,
 ) -> f64 {
+    distance_until(both, n_qubits, n_passes, pass, &NEVER).unwrap_or(f64::NAN)
+}
+
+/// The distance of two unitary programs over the states that `pass` writes for `0, …, n_passes − 1`, with
+/// one phase for all of them; none if it is stopped. Passes are spread over rayon's threads and added in their own
+/// order, so the result does not depend on the number of threads.
+pub(crate) fn distance_until(
+    both: [&[Step]; 2],
+    n_qubits: usize,
+    n_passes: usize,
+    pass: impl Fn(usize, &mut States) + Sync,
+    stop: &AtomicBool,
+) -> Option<f64> {
     let mut pair = Pair::new(n_qubits);
-    pair.run(a, b, |states| pass(0, states), Branch::new(0, 0));
+    pair.run(both, |states| pass(0, states), Branch::new(0, 0), stop);
     let phase = reference_phase(&pair.0, &pair.1);
     let first = sums(&pair.0, &pair.1, phase);
     if n_passes == 1 {
-        return first.distance();
+        return unless_stopped(first.distance(), stop);
     }
     drop(pair);
     let rest: Vec<Sums> = (1..n_passes)
@@ -132,38 +150,38 @@ pub(crate) fn distance(
         .map_init(
             || Pair::new(n_qubits),
             |pair, p| {
-                pair.run(a, b, |states| pass(p, states), Branch::new(0, 0));
+                pair.run(both, |states| pass(p, states), Branch::new(0, 0), stop);
                 sums(&pair.0, &pair.1, phase)
             },
         )
         .collect();
-    rest.into_iter().fold(first, Sums::add).distance()
+    unless_stopped(rest.into_iter().fold(first, Sums::add).distance(), stop)
 }
 
 /// The distance of what a unitary program makes of `states` from `expected`, with one phase for all.
 pub(crate) fn distance_from(expected: &States, steps: &[Step], mut states: States) -> f64 {
-    run(steps, &mut states, &mut Branch::new(0, 0));
+    run(steps, &mut states, &mut Branch::new(0, 0), &NEVER);
     sums(expected, &states, reference_phase(expected, &states)).distance()
 }
 
 /// The root mean square over `n_branches` branches of the distance of the two final states, each
-/// with its own phase: a branch's phase cannot be observed.
+/// with its own phase: a branch's phase cannot be observed. None if it is stopped.
 pub(crate) fn branch_distance(
-    a: &[Step],
-    b: &[Step],
+    both: [&[Step]; 2],
     n_branches: usize,
     seed: u64,
     n_qubits: usize,
     pass: impl Fn(usize, &mut States) + Sync,
-) -> f64 {
+    stop: &AtomicBool,
+) -> Option<f64> {
     let squares: Vec<f64> = (0..n_branches)
         .into_par_iter()
         .map(|p| {
             let mut pair = Pair::new(n_qubits);
-            pair.run(a, b, |states| pass(p, states), Branch::new(seed, p as u64));
+            pair.run(both, |states| pass(p, states), Branch::new(seed, p as u64), stop);
             let Pair(x, y) = &pair;
             sums(x, y, reference_phase(x, y)).distance().powi(2)
         })
         .collect();
-    (squares.into_iter().sum::<f64>() / n_branches as f64).sqrt()
+    unless_stopped((squares.into_iter().sum::<f64>() / n_branches as f64).sqrt(), stop)
 }

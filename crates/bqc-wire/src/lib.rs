@@ -46,8 +46,8 @@ pub use message::{FromWorker, Hello, HelloError, Message, ToWorker};
 pub use plan::{Plan, PlanError, PlanPass};
 pub use proof::{FileDigest, Proof, ProofError, digest_of, encode_proof};
 pub use report::{
-    BlockGates, BlockRecord, BlockTotals, CheckMethod, CircuitFigures, KnownTotals, MovedQubit, Outcome, Report,
-    SettingsRecord, Status, WholeCheck, WorkerTotals,
+    BlockGates, BlockRecord, BlockTotals, CheckMethod, CircuitFigures, KnownTotals, MovedQubit, Outcome, PairFigures,
+    Report, SettingsRecord, Status, WholeCheck, WorkerTotals,
 };
 pub use run_status::{RunStatus, SupervisorStatus};
 pub use segment::{Entry, PassKey, PassRecord, Replay, SegmentError, WriterRecord};

@@ -18,6 +18,9 @@ pub struct Report {
     pub input: CircuitFigures,
     /// The circuit as it was written.
     pub output: CircuitFigures,
+    /// Pairs of qubits that gates join; left out of reports that are older than it.
+    #[serde(default)]
+    pub pairs: PairFigures,
     /// The qubits that the output leaves on another wire; `null`, or left out, unless it may. Qubits that are measured
     /// at the end are left out: their measurements follow them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,6 +67,17 @@ pub struct Report {
 
 impl Document for Report {
     const SCHEMA: &'static str = "bqc.report/2";
+}
+
+/// Pairs of qubits that gates join; a gate on more qubits joins each two of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PairFigures {
+    /// Pairs in the input as it was read.
+    pub input: u64,
+    /// Pairs in the output.
+    pub output: u64,
+    /// Those of the output that the input does not have, as `0-2`, with qubits numbered over all registers.
+    pub new: Vec<String>,
 }
 
 /// A qubit of the input that ends on another wire. Both are numbered over all registers, from 0.
@@ -132,6 +146,9 @@ pub struct CircuitFigures {
     pub one_qubit_gates: u64,
     /// Longest chain of operations that depend on each other, barriers not counted.
     pub depth: u64,
+    /// The same with two-qubit gates alone counted. 0 in reports that are older than it.
+    #[serde(default)]
+    pub two_qubit_depth: u64,
     /// Rotations by angles that are no multiples of π/2: the T gates of a circuit over Clifford and T. Only in reports of
     /// runs that keep the input's angles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -155,6 +172,9 @@ pub struct WholeCheck {
     pub distance: Option<f64>,
     /// In words, how it contradicts the error bound; `null` unless bqc made a mistake.
     pub difference: Option<String>,
+    /// In words, why nothing was compared; left out if something was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
 }
 
 /// How whole circuits were compared.

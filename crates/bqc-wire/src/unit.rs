@@ -116,6 +116,8 @@ pub enum UnitFlow {
         /// Which pass.
         by: ExactFlow,
     },
+    /// No gate fewer: one-qubit gates become gates over Clifford and T where the others can make up for it.
+    CliffordT,
 }
 
 /// An exact pass over a region.
@@ -143,7 +145,11 @@ impl UnitFlow {
             UnitFlow::Paulis { n_moves } | UnitFlow::FreePaulis { n_moves } => Some(ExactFlow::Paulis { n_moves }),
             UnitFlow::PathSums { n_proposals } => Some(ExactFlow::PathSums { n_proposals }),
             UnitFlow::Exact { by } => Some(by),
-            UnitFlow::ClosedForm | UnitFlow::Delete | UnitFlow::Search { .. } | UnitFlow::Shorten { .. } => None,
+            UnitFlow::ClosedForm
+            | UnitFlow::Delete
+            | UnitFlow::Search { .. }
+            | UnitFlow::Shorten { .. }
+            | UnitFlow::CliffordT => None,
         }
     }
 }

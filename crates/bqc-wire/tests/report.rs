@@ -12,7 +12,8 @@ const REPORT: &str = r#"{
     "gates": 20,
     "two_qubit_gates": 12,
     "one_qubit_gates": 8,
-    "depth": 15
+    "depth": 15,
+    "two_qubit_depth": 12
   },
   "output": {
     "path": "-",
@@ -20,7 +21,15 @@ const REPORT: &str = r#"{
     "gates": 13,
     "two_qubit_gates": 6,
     "one_qubit_gates": 7,
-    "depth": 9
+    "depth": 9,
+    "two_qubit_depth": 6
+  },
+  "pairs": {
+    "input": 3,
+    "output": 2,
+    "new": [
+      "0-2"
+    ]
   },
   "error_bound": 3.1e-14,
   "whole_check": {
@@ -151,7 +160,8 @@ fn stats_have_these_bytes_and_come_back_equal() {
     "gates": 3,
     "two_qubit_gates": 1,
     "one_qubit_gates": 2,
-    "depth": 2
+    "depth": 2,
+    "two_qubit_depth": 1
   },
   "two_qubit_depth": 1,
   "clbits": 2,

@@ -20,16 +20,13 @@ const LITTLE_REWRITTEN: f64 = 0.01;
 /// In a circuit of at most so many CX walks take a fraction of a second, and both are repeated as long as one gains.
 const SMALL_CX: usize = 100;
 
-/// One restart of so many, the first included, searches from the circuit as written, without walks before.
-const AS_WRITTEN_EVERY: usize = 3;
-
 /// Rounds of the first searching pass. The first rounds in a window gain most, and a run that is cut short should have
 /// been everywhere.
 const FIRST_ROUNDS: usize = 2;
 
 /// A searching pass that has removed at most this share of the leading figure is slow: those after it have twice as many
 /// rounds, up to the setting.
-const SLOW: f64 = 0.1;
+pub(super) const SLOW: f64 = 0.1;
 
 /// The doubling of rounds ends here, far above any setting and far below an overflow.
 const MOST_DOUBLINGS: u32 = 16;
@@ -52,13 +49,13 @@ const FOLLOWER_AFTER_GAIN: usize = 2;
 
 /// A history and the settings, with the present search marked out.
 pub(super) struct View<'a> {
-    settings: &'a Settings,
+    pub(super) settings: &'a Settings,
     /// All steps of the run.
-    whole: &'a [Record],
+    pub(super) whole: &'a [Record],
     /// The steps since the last restart, which comes first and stands for the light passes.
-    history: &'a [Record],
+    pub(super) history: &'a [Record],
     /// The steps of the present search, none at its beginning.
-    search: &'a [Record],
+    pub(super) search: &'a [Record],
     /// The approximations without a gain that came right before it.
     in_vain: &'a [Record],
 }
@@ -68,15 +65,16 @@ pub(super) fn may_race(settings: &Settings) -> bool {
     is_search(settings) && settings.block.starts >= 2
 }
 
-fn is_search(settings: &Settings) -> bool {
+pub(super) fn is_search(settings: &Settings) -> bool {
     matches!(settings.block.flow, Flow::Search { .. })
 }
 
 impl<'a> View<'a> {
     pub fn of(whole: &'a [Record], settings: &'a Settings) -> View<'a> {
-        let restart = whole.iter().rposition(|record| record.step == Step::Restart).unwrap_or(0);
+        let restart = whole.iter().rposition(|record| matches!(record.step, Step::Restart(_))).unwrap_or(0);
         let history = &whole[restart..];
-        let begin = history.iter().rposition(|record| begins_search(&record.step)).map_or(0, |last| last + 1);
+        let begin =
+            history.iter().rposition(|record| begins_search(&record.step, record.is_better)).map_or(0, |last| last + 1);
         let (before, search) = history.split_at(begin);
         let is_vain = |record: &Record| matches!(record.step, Step::Approximate { .. }) && !record.is_better;
         let n_vain = before.iter().rev().take_while(|record| is_vain(record)).count();
@@ -112,16 +110,20 @@ impl<'a> View<'a> {
         if self.history.is_empty() {
             return (!is_over).then_some(Step::Exact { exact: Exact::Light, size: 1 });
         }
-        if is_over || !is_search(self.settings) || self.settings.max_passes == 0 {
+        if is_over || !self.walks() {
             return None;
         }
-        // What walks make of a circuit is not always the best beginning for a search.
-        if self.n_restarts() % AS_WRITTEN_EVERY == 1 {
+        if !self.beginning().has_walks() {
             return None;
         }
         let (exact, round) = self.next_walk()?;
         let is_allowed = round + 1 < self.settings.exact_passes;
         is_allowed.then(|| Step::Exact { exact, size: 1 << round.min(MOST_DOUBLINGS) })
+    }
+
+    /// Whether walks are allowed at all.
+    pub(super) fn walks(&self) -> bool {
+        is_search(self.settings) && self.settings.max_passes > 0 && self.settings.exact_passes > 1
     }
 
     /// The walk whose turn it is and how often it has had one, if its last one or that of the other has gained more
@@ -145,28 +147,9 @@ impl<'a> View<'a> {
         in_turn.find(|(_, exact)| goes_on(*exact)).map(|(n_done, exact)| (exact, n_done))
     }
 
-    /// A new beginning after everything has been tried, unless too many in a row have led to nothing better.
-    pub fn restart(&self) -> Option<Step> {
-        let is_at_end = matches!(self.search_is_over(), Some(Why::LittleGain | Why::OutOfDistance));
-        let applies = is_at_end && is_search(self.settings) && self.n_restarts_in_vain() < self.settings.restarts;
-        applies.then_some(Step::Restart)
-    }
-
-    fn n_restarts(&self) -> usize {
-        self.whole.iter().filter(|record| record.step == Step::Restart).count()
-    }
-
-    /// Beginnings after the one that has led to the best circuit.
-    fn n_restarts_in_vain(&self) -> u32 {
-        let ends = self.whole.split(|record| record.step == Step::Restart).filter_map(<[Record]>::last);
-        let leading: Vec<usize> = ends.map(|record| self.leading(&record.best)).collect();
-        let best = leading.iter().enumerate().min_by_key(|(_, leading)| **leading).map_or(0, |(index, _)| index);
-        (leading.len() - 1).saturating_sub(best) as u32
-    }
-
     /// Whether one-qubit gates stand as the exact passes have left them.
     pub fn is_unmerged(&self) -> bool {
-        self.history.iter().all(|record| matches!(record.step, Step::Exact { .. } | Step::Restart))
+        self.history.iter().all(|record| matches!(record.step, Step::Exact { .. } | Step::Restart(_)))
     }
 
     /// A race from the beginning of a search, if everything is in one window.
@@ -195,8 +178,13 @@ impl<'a> View<'a> {
             Some(first) => matches!(first.step, Step::Delete { from: Origin::Written, .. }),
         };
         let n_passes = self.search.len();
-        let applies =
-            is_search(self.settings) && self.was_large() && is_worth_it && is_trial && n_passes < cuts::N_WIDTHS;
+        let is_first = !self.history.iter().any(|record| is_turn(&record.step));
+        let applies = is_search(self.settings)
+            && is_first
+            && self.was_large()
+            && is_worth_it
+            && is_trial
+            && n_passes < cuts::N_WIDTHS;
         let from = if n_passes == 0 { Origin::Written } else { Origin::Last };
         let step = || Step::Delete { from, cuts: cuts::deleting_at_first(self.settings, self.n_passes()) };
         (applies && self.search_is_over().is_none()).then(step)
@@ -235,7 +223,7 @@ impl<'a> View<'a> {
 
     /// Why the present search does not go on, none if it does.
     pub fn search_is_over(&self) -> Option<Why> {
-        let has_raced = self.search.last().is_some_and(|last| matches!(last.step, Step::Race(_)));
+        let has_raced = self.passes().next_back().is_some_and(|last| matches!(last.step, Step::Race(_)));
         // The deleting passes at the beginning have a patience of their own.
         let is_patient = self.is_deleting_at_first() || self.n_idle() < self.patience();
         if self.n_searches() >= self.settings.max_passes {
@@ -269,15 +257,22 @@ impl<'a> View<'a> {
             _ => false,
         };
         let is_idle = |record: &&Record| is_same(record) && !self.gained(record, self.settings.min_gain);
-        self.search.iter().rev().take_while(is_idle).count() as u32
+        self.passes().rev().take_while(is_idle).count() as u32
+    }
+
+    /// The steps of the present search without the turns of walks, which gained nothing: otherwise it would be another search.
+    fn passes(&self) -> impl DoubleEndedIterator<Item = &Record> {
+        self.search.iter().filter(|record| !is_turn(&record.step))
     }
 
     /// Searching passes, the last ones in a row, since the best circuit had its leading figure lowered.
     fn n_stalled(&self) -> usize {
-        let is_stalled = |pair: &&[Record]| {
+        let is_stalled = |pair: &&[&Record]| {
             matches!(pair[1].step, Step::Search { .. }) && self.leading(&pair[1].best) >= self.leading(&pair[0].best)
         };
-        self.history.windows(2).rev().take_while(is_stalled).count()
+        let is_pass = |record: &&Record| !is_turn(&record.step);
+        let passes: Vec<&Record> = self.history.iter().filter(is_pass).collect();
+        passes.windows(2).rev().take_while(is_stalled).count()
     }
 
     /// Whether a search of a large circuit still is at its first, deleting passes.
@@ -290,7 +285,7 @@ impl<'a> View<'a> {
     }
 
     /// Whether a step has lowered the leading figure by more than this share of it.
-    fn gained(&self, record: &Record, share: f64) -> bool {
+    pub(super) fn gained(&self, record: &Record, share: f64) -> bool {
         let before = self.leading(&record.before);
         before.saturating_sub(self.leading(&record.after)) as f64 > share * before as f64
     }
@@ -325,18 +320,21 @@ impl<'a> View<'a> {
         self.began_with().is_some_and(is_large)
     }
 
-    fn leading(&self, figures: &Figures) -> usize {
+    pub(super) fn leading(&self, figures: &Figures) -> usize {
         self.settings.block.objective.rank(figures).leading()
     }
 
     /// All passes in blocks and windows so far, and of these the ones that keep the unitary.
     fn n_passes(&self) -> u32 {
-        let is_cut = |record: &&Record| !matches!(record.step, Step::Exact { .. } | Step::Pairs | Step::Restart);
+        let is_whole =
+            |step: &Step| matches!(step, Step::Exact { .. } | Step::Pairs | Step::Restart(_)) || is_turn(step);
+        let is_cut = |record: &&Record| !is_whole(&record.step);
         self.history.iter().filter(is_cut).map(|record| record.n_passes).sum()
     }
 
     fn n_searches(&self) -> u32 {
-        let is_other = |step: &Step| matches!(step, Step::Exact { .. } | Step::Pairs | Step::Approximate { .. });
+        let is_other =
+            |step: &Step| matches!(step, Step::Exact { .. } | Step::Pairs | Step::Approximate { .. }) || is_turn(step);
         let keeps = |record: &&Record| !is_other(&record.step);
         self.whole.iter().filter(keeps).map(|record| record.n_passes).sum()
     }
@@ -347,6 +345,11 @@ impl<'a> View<'a> {
         let is_slow = |record: &&Record| searches(&record.step) && !self.gained(record, SLOW);
         self.history.iter().filter(is_slow).count() as u32
     }
+}
+
+/// Whether a step belongs to a turn of walks in the midst of a search.
+fn is_turn(step: &Step) -> bool {
+    matches!(step, Step::CliffordT { .. } | Step::Walk { .. })
 }
 
 fn is_large(figures: &Figures) -> bool {
