@@ -11,12 +11,13 @@ use std::{env, fs, io};
 
 /// Files and folders, relative to the root, that decide what comes out for a given unit of work. Of a folder, `.rs`
 /// and `.ptx` files count.
-pub const DECIDING: [&str; 13] = [
+pub const DECIDING: [&str; 14] = [
     "Cargo.lock",
     "crates/bqc-circuit/src",
     "crates/bqc-cuda/src",
     "crates/bqc-instantiate/src",
     "crates/bqc-linalg/src",
+    "crates/bqc-native/src",
     "crates/bqc-optimize/src",
     "crates/bqc-partition/src",
     "crates/bqc-rewrite/src",

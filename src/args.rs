@@ -28,7 +28,8 @@ use std::time::Duration;
 const EXIT_CODES: &str = "\
 Exit codes:
   0   complete, or the time limit was reached and the best circuit was written
-  1   verify: the circuits differ by more than --epsilon, or the proof does not hold
+  1   verify: the circuits differ by more than --epsilon, or the proof does not hold.
+      stats --gates: the circuit has a gate that is not in the set
   2   wrong usage, unreadable input, or an output that cannot be written. batch: some inputs are unusable or
       have no place for their results, all others are done
   3   complete, but some blocks, or the circuit before a pass, were kept because of a fault
@@ -47,7 +48,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 pub enum Command {
     /// Rewrite a circuit with fewer two-qubit gates
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = format!("{}\n\n{EXIT_CODES}", crate::gates::help()))]
     Compile(Later<CompileArgs>),
     /// Rewrite many circuits, each task of a Slurm array its share; or tell how far they are
     #[command(after_help = EXIT_CODES)]
@@ -69,6 +70,7 @@ pub enum Command {
     #[command(after_help = EXIT_CODES)]
     Verify(Later<VerifyArgs>),
     /// Print counts, depth, gate histogram and the blocks a compile would cut
+    #[command(after_help = format!("{}\n\n{EXIT_CODES}", crate::gates::help()))]
     Stats(Later<StatsArgs>),
     /// Make a circuit from a unitary matrix or a state vector
     #[command(after_help = EXIT_CODES)]
@@ -156,6 +158,11 @@ pub struct SettingsArgs {
     /// result at bound 0. --objective is cx, t or weighted; --effort says how many rounds without a gain end a run
     #[arg(long, conflicts_with_all = ["block_size", "flow", "solver", "epsilon", "permute_output"])]
     pub exact: bool,
+    /// Write the result in these gates: a set by its name (below), a list of gates as in cz,rz,sx,x, or a file FILE.json.
+    /// The search works on cx and u3; the last step writes each run on two qubits with the fewest gates of the set, merges
+    /// one-qubit gates into the fewest pulses, and counts in the error bound
+    #[arg(long, value_name = "SET", default_value = "cx,u3")]
+    pub gates: String,
     /// How often each block is rebuilt, with other random numbers; the best result is kept. A search
     /// divides them among its windows [default: by effort; 1 for deletion]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
@@ -302,6 +309,10 @@ pub struct StatsArgs {
     /// Most wires of a block in the preview of the partition, 2 to 12
     #[arg(short = 'k', long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u8).range(2..=12))]
     pub block_size: u8,
+    /// Also say whether the circuit has only gates of this set, which may be a name, a list or FILE.json; exit 1 and say
+    /// where the first other gate stands if it has more
+    #[arg(long, value_name = "SET")]
+    pub gates: Option<String>,
     /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,

@@ -8,6 +8,7 @@ use crate::cores;
 use crate::crew::{self, Crew, Leftover};
 use crate::engine::{Chosen, Wanted, asks_for_gpus};
 use crate::exit::{Exit, Failure};
+use crate::gates::gate_set;
 use crate::input::{parse, read_bytes};
 use crate::log;
 use crate::output::{Output, is_same_file};
@@ -19,6 +20,7 @@ use crate::stop::{Deadline, Stop};
 use crate::watch::Watch;
 use bqc_circuit::{Circuit, Stats};
 use bqc_compiler::{Compiled, Finished, Session, Settings, output_to_qasm, write_output};
+use bqc_native::{Counts, n_foreign};
 use bqc_optimize::{BlockSettings, Objective};
 use bqc_wire::{Document, FileDigest, Report, digest_of};
 use std::path::Path;
@@ -270,6 +272,7 @@ impl Run<'_> {
         let replaces_input = self.replaces_input();
         let was_stopped = compiled.was_stopped && !replaces_input;
         outputs.write_circuit(&compiled, &self.compile.settings)?;
+        self.tell_of_foreign_gates(&compiled);
         let report = self.compile.request().report(compiled, was_interrupted, survived, self.meter);
         if let Some(output) = &outputs.report {
             output.put(|out| report.write_json(out))?;
@@ -289,6 +292,18 @@ impl Run<'_> {
         Ok(Written { report, exit, ending })
     }
 
+    /// Gates under `if` stay as they are, so they may be outside of the set that was asked for.
+    fn tell_of_foreign_gates(&self, compiled: &Compiled) {
+        let gates = &self.compile.settings.gates;
+        let n_foreign = if compiled.is_native() { n_foreign(compiled.circuit(), gates) } else { 0 };
+        if n_foreign > 0 {
+            let set = gates.name();
+            self.progress.warn(&format!(
+                "gates under `if` stay as they are, and {n_foreign} of them not in {set}; write these in {set} in the input"
+            ));
+        }
+    }
+
     /// Lets go of the run folder, and says where the same command would go on.
     pub fn end(self, ending: Ending) {
         self.folder.end(ending, &self.progress);
@@ -301,9 +316,12 @@ impl Found {
         !self.compiled.was_stopped
     }
 
-    /// CX gates of the circuit that was found.
+    /// Two-qubit gates of the circuit that was found, as its report counts them.
     pub fn n_two_qubit(&self) -> u64 {
-        Stats::of(self.compiled.circuit()).n_two_qubit as u64
+        match self.compiled.is_native() {
+            true => Counts::of(self.compiled.circuit()).n_two_qubit as u64,
+            false => Stats::of(self.compiled.circuit()).n_two_qubit as u64,
+        }
     }
 }
 
@@ -384,6 +402,7 @@ pub fn resolve(args: &SettingsArgs) -> Result<Settings, Failure> {
         max_passes: args.passes.unwrap_or(base.max_passes),
         permutes_output: args.permute_output,
         epsilon_total: args.epsilon_total,
+        gates: gate_set(&args.gates)?,
         n_threads: args.threads.map_or_else(cores::usable, usize::from),
         block: BlockSettings {
             starts: args.starts.map_or(base.block.starts, |n| n as usize),
@@ -412,6 +431,11 @@ fn refuse(args: &SettingsArgs) -> Result<(), Failure> {
         true if args.epsilon_total > 0.0 => format!(
             "--exact keeps the unitary exactly, and --epsilon-total {:e} allows a distance; leave out one of them",
             args.epsilon_total
+        ),
+        true if !gate_set(&args.gates)?.is_default() => format!(
+            "--exact writes h, s, sdg, t, tdg, x, z, rz and cx, whose proof is exact, and --gates {} would round angles; \
+             leave out one of them, or compile the output of --exact again with --effort 1 and --gates",
+            args.gates
         ),
         true if args.engine == EngineArg::Cuda => {
             "--exact does no numerical work, so --engine cuda means nothing to it; leave out one of them".to_owned()

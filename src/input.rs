@@ -3,7 +3,8 @@
 use crate::args::ReadArgs;
 use crate::exit::Failure;
 use bqc_circuit::Circuit;
-use bqc_qasm::{DirectoryIncludes, ParseOptions, SourceText};
+use bqc_native::GateSet;
+use bqc_qasm::{Diagnostic, DirectoryIncludes, ParseOptions, SourceText};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -24,10 +25,27 @@ pub fn read_circuit(path: &Path, args: &ReadArgs) -> Result<Circuit, Failure> {
 
 /// Checks the circuit that these bytes from `path` are.
 pub fn parse(path: &Path, bytes: Vec<u8>, args: &ReadArgs) -> Result<Circuit, Failure> {
-    let name = if is_standard_stream(path) { "<stdin>".to_owned() } else { path.display().to_string() };
-    let source = SourceText::new(name, bytes);
+    let source = named(path, bytes);
     let options = ParseOptions { limits: args.limits(), includes: &includes(path, args) };
     bqc_qasm::parse(&source, &options).map_err(Failure::Diagnostic)
+}
+
+/// Where the circuit that these bytes from `path` are first has a gate that is not in the set. None for what is no
+/// circuit as well: [`parse`] says that.
+pub fn first_offence(path: &Path, bytes: Vec<u8>, args: &ReadArgs, set: &GateSet) -> Option<Box<Diagnostic>> {
+    let source = named(path, bytes);
+    let options = ParseOptions { limits: args.limits(), includes: &includes(path, args) };
+    let names: Vec<&str> = set.gates().iter().map(|gate| gate.row().qasm).collect();
+    let words = match names.join(",") == set.name() {
+        true => format!("the gate set {}", set.name()),
+        false => format!("the gate set {} ({})", set.name(), names.join(", ")),
+    };
+    bqc_qasm::check_gates(&source, &options, &words, &|gate| set.contains(gate)).err()
+}
+
+fn named(path: &Path, bytes: Vec<u8>) -> SourceText {
+    let name = if is_standard_stream(path) { "<stdin>".to_owned() } else { path.display().to_string() };
+    SourceText::new(name, bytes)
 }
 
 /// Reads all bytes at `path` (`-` is standard input).

@@ -11,6 +11,7 @@ mod crew;
 mod doctor;
 mod engine;
 mod exit;
+mod gates;
 mod input;
 mod log;
 mod output;

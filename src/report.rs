@@ -7,6 +7,7 @@ use crate::resources::Meter;
 use crate::stats::figures;
 use bqc_circuit::{Circuit, Stats};
 use bqc_compiler::{Compiled, Settings};
+use bqc_native::Counts;
 use bqc_optimize::Flow;
 use bqc_verify::{Incomparable, Method};
 use bqc_wire::{
@@ -68,7 +69,10 @@ impl Request<'_> {
             version: env!("CARGO_PKG_VERSION").into(),
             status: status(&compiled, was_interrupted),
             input: sizes(self.input_path, self.input),
-            output: sizes(self.output_path, compiled.circuit()),
+            output: match compiled.is_native() {
+                true => native_figures(self.output_path, compiled.circuit()),
+                false => sizes(self.output_path, compiled.circuit()),
+            },
             pairs: pairs::compare(self.input, compiled.circuit()),
             output_permutation: self.settings.permutes_output.then(|| moved_qubits(&compiled)),
             error_bound: compiled.error_bound(),
@@ -92,6 +96,22 @@ impl Request<'_> {
     fn settings(&self) -> SettingsRecord {
         let (n_threads, limit_s) = (self.settings.n_threads as u64, self.time_limit.map(|limit| limit.as_secs_f64()));
         SettingsRecord::new(self.settings.encode(), self.effort, n_threads, limit_s)
+    }
+}
+
+/// The sizes of a circuit in the gates of a machine, as written.
+fn native_figures(path: &Path, circuit: &Circuit) -> CircuitFigures {
+    let counts = Counts::of(circuit);
+    let [two_qubit_gates, pulses, virtual_rz] =
+        [counts.n_two_qubit, counts.n_pulses, counts.n_virtual].map(|n| n as u64);
+    CircuitFigures {
+        gates: two_qubit_gates + pulses + virtual_rz,
+        two_qubit_gates,
+        one_qubit_gates: pulses + virtual_rz,
+        depth: counts.depth as u64,
+        pulses: Some(pulses),
+        virtual_rz: Some(virtual_rz),
+        ..figures(path, &Stats::of(circuit))
     }
 }
 

@@ -2,18 +2,25 @@
 
 use crate::args::StatsArgs;
 use crate::exit::{Exit, Failure};
-use crate::input::read_circuit;
+use crate::gates::gate_set;
+use crate::input::{first_offence, parse, read_bytes};
 use crate::output::Output;
+use crate::progress::say;
 use bqc_circuit::{Circuit, Lowered, Stats};
+use bqc_native::{Counts, GateSet};
 use bqc_partition::{Options, partition};
-use bqc_wire::{CircuitFigures, Document, PartitionPreview, StatsReport};
+use bqc_qasm::Diagnostic;
+use bqc_wire::{CircuitFigures, Document, GateSetFigures, PartitionPreview, StatsReport};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
 /// Prints the figures of one circuit.
 pub fn stats(args: &StatsArgs) -> Result<Exit, Failure> {
-    let circuit = read_circuit(&args.input, &args.read)?;
+    let bytes = read_bytes(&args.input)?;
+    let set = args.gates.as_deref().map(gate_set).transpose()?;
+    let offence = set.as_ref().and_then(|set| first_offence(&args.input, bytes.clone(), &args.read, set));
+    let circuit = parse(&args.input, bytes, &args.read)?;
     let stats = Stats::of(&circuit);
     let report = StatsReport {
         schema: StatsReport::SCHEMA.into(),
@@ -24,10 +31,29 @@ pub fn stats(args: &StatsArgs) -> Result<Exit, Failure> {
         gates: stats.histogram.iter().map(|(name, n)| (name.clone(), *n as u64)).collect(),
         directives: stats.n_directives as u64,
         partition: preview(&circuit, args.block_size)?,
+        gate_set: set.map(|set| gate_set_figures(&circuit, &set, offence.as_deref())),
     };
     let text = if args.json { report.to_json() } else { as_text(&report, &stats.histogram) };
     Output::prepare(Path::new("-"))?.write(|out| out.write_all(text.as_bytes()))?;
-    Ok(Exit::Complete)
+    match offence {
+        Some(place) => {
+            say(place.render().trim_end());
+            Ok(Exit::Differs)
+        }
+        None => Ok(Exit::Complete),
+    }
+}
+
+fn gate_set_figures(circuit: &Circuit, set: &GateSet, offence: Option<&Diagnostic>) -> GateSetFigures {
+    let counts = Counts::of(circuit);
+    GateSetFigures {
+        name: set.name().into(),
+        conforms: offence.is_none(),
+        offence: offence.map(ToString::to_string),
+        two_qubit_gates: counts.n_two_qubit as u64,
+        pulses: counts.n_pulses as u64,
+        virtual_rz: counts.n_virtual as u64,
+    }
 }
 
 /// The sizes of a circuit in the form of the reports.
@@ -41,6 +67,8 @@ pub fn figures(path: &Path, stats: &Stats) -> CircuitFigures {
         depth: stats.depth as u64,
         two_qubit_depth: stats.two_qubit_depth as u64,
         rotations: None,
+        pulses: None,
+        virtual_rz: None,
     }
 }
 
@@ -83,5 +111,13 @@ fn as_text(report: &StatsReport, histogram: &[(String, usize)]) -> String {
         row(&format!("  {width} wide"), *n);
     }
     row("  most CX in one", preview.largest_two_qubit_gates);
+    if let Some(set) = &report.gate_set {
+        row("as written:", set.two_qubit_gates + set.pulses + set.virtual_rz);
+        row("  two-qubit gates", set.two_qubit_gates);
+        row("  pulses", set.pulses);
+        row("  rz, virtual", set.virtual_rz);
+        let words = if set.conforms { "all gates are in" } else { "some gates are not in" };
+        let _ = writeln!(text, "{words} {}", set.name);
+    }
     text
 }

@@ -27,6 +27,12 @@ pub fn of(report: &Report) -> String {
         input.two_qubit_depth,
         output.two_qubit_depth,
     ));
+    if let (Some(pulses), Some(virtual_rz)) = (output.pulses, output.virtual_rz) {
+        let set = report.settings.deciding.get("gates").and_then(|set| set.as_str()).unwrap_or_default();
+        line(format!(
+            "the input is counted in cx and u3, the output in {set}: {pulses} pulses, {virtual_rz} virtual rz"
+        ));
+    }
     if let (Some(before), Some(after)) = (input.rotations, output.rotations) {
         line(format!("T gates and other rotations that are not Clifford {before} → {after}"));
     }

@@ -24,8 +24,8 @@ pub use bqc_circuit::Circuit;
 pub use bqc_instantiate::{CpuEngine, Engine};
 pub use bqc_qasm::Diagnostic;
 pub use bqc_run::{
-    CompileError, Compiled, Effort, Event, InProcess, MAX_CHECK_UPDATES, Observer, Settings, SettingsError, Unobserved,
-    Workshop,
+    CompileError, Compiled, Effort, Event, GateSet, InProcess, MAX_CHECK_UPDATES, Observer, Settings, SettingsError,
+    Unobserved, Workshop,
 };
 pub use bqc_store::Journal;
 pub use session::{Finished, Session};
@@ -51,6 +51,10 @@ pub fn output_to_qasm(compiled: &Compiled, settings: &Settings) -> String {
 /// # Errors
 /// What `out` returns.
 pub fn write_output(compiled: &Compiled, settings: &Settings, out: &mut impl std::io::Write) -> std::io::Result<()> {
+    if compiled.is_native() {
+        let moved = settings.permutes_output.then(|| compiled.moved());
+        return bqc_qasm::write_native(compiled.circuit(), moved.as_deref(), out);
+    }
     match settings.permutes_output {
         true => bqc_qasm::write_permuted(compiled.circuit(), &compiled.moved(), out),
         false if compiled.is_named() => bqc_qasm::write_exact(compiled.circuit(), out),

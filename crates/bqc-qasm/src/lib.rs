@@ -13,7 +13,8 @@
 //!
 //! [`parse`] reads everything that the specification (Cross, Bishop, Smolin, Gambetta,
 //! arXiv:1707.03429) describes and what exporters write besides; [`write()`] writes what `parse` reads
-//! back as the same circuit, and so does [`write_exact`], with multiples of π as such. A mistake is a [`Diagnostic`] that names file, line and column and says
+//! back as the same circuit, and so do [`write_exact`], with multiples of π as such, and
+//! [`write_native`], for readers of all kinds. A mistake is a [`Diagnostic`] that names file, line and column and says
 //! what to do. What a source may ask for is bounded by [`Limits`]; files are found through
 //! [`Includes`]. The text is read once, by recursive descent over tokens that borrow from it; nothing
 //! is allocated per statement except the operation itself.
@@ -43,7 +44,8 @@
 //!   bodies read before keep the old meaning. Its own gates it cannot redefine.
 //! * *Trap*: `-2^2` is -4, as in mathematics; the specification leaves it open.
 //! * *Trap*: `sx`, `p`, `cu` and others are only in Qiskit's longer `qelib1.inc`. [`write()`] uses them
-//!   without a definition, as Qiskit does; a reader with the paper's file does not know them.
+//!   without a definition, as Qiskit does; a reader with the paper's file does not know them. [`write_native`] defines
+//!   them; a reader with Qiskit's file that takes no second definition refuses that.
 //! * *Trap*: a source that defines a gate under a library name gets its own gate, whatever it means.
 //!
 //! # Why not the `openqasm` crate
@@ -54,6 +56,7 @@
 
 mod apply;
 mod body;
+mod conformance;
 mod diagnostic;
 mod expression;
 pub mod fuzz;
@@ -70,6 +73,7 @@ mod token;
 mod v3;
 mod write;
 
+pub use conformance::check_gates;
 pub use diagnostic::Diagnostic;
 pub use limits::Limits;
 pub use permutation::{PermutationError, permutation_comment, permutation_text, read_permutation};
@@ -77,4 +81,4 @@ pub use problem::{Problem, RegisterKind};
 pub use reader::{ParseOptions, parse};
 pub use source::{DirectoryIncludes, IncludeError, Includes, NoIncludes, SourceText};
 pub use v3::Problem3;
-pub use write::{write, write_exact, write_permuted};
+pub use write::{write, write_exact, write_native, write_permuted};

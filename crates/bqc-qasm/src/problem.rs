@@ -68,6 +68,8 @@ pub enum Problem {
     OpaqueLibrary { name: String },
     #[error("`{name}` cannot become opaque after the library's `{name}` was used")]
     OpaqueAfterUse { name: String },
+    #[error("`{gate}` is not a gate of {set}")]
+    ForeignGate { gate: String, set: String },
 
     // Numbers of things.
     #[error("`{gate}` takes {}, found {found}", count(*.expected, "angle"))]
@@ -211,6 +213,7 @@ impl Problem {
             Problem::Recursive { .. } => "a gate can only use gates defined before it",
             Problem::OpaqueLibrary { .. } => "remove the declaration, or choose another name",
             Problem::OpaqueAfterUse { .. } => "move the `opaque` declaration above the first use",
+            Problem::ForeignGate { .. } => "write the circuit in the set with `bqc compile --gates`",
             Problem::AngleCount { expected: 0, .. } => "remove the parentheses",
             Problem::AngleCount { .. } => "angles stand in parentheses behind the gate's name",
             Problem::OperandCount { .. } => "separate the qubits with `,`",

@@ -63,7 +63,7 @@ pub(crate) struct Reader<'a, 'o> {
     files: &'a [OnceCell<SourceText>],
     n_included: usize,
     /// The files that include the present one, each behind its `include` statement.
-    outer: Vec<Cursor<'a>>,
+    pub(crate) outer: Vec<Cursor<'a>>,
     pub(crate) cursor: Cursor<'a>,
     pub(crate) gates: Gates<'a>,
     pub(crate) registers: Registers<'a>,
@@ -121,7 +121,7 @@ impl<'a, 'o> Reader<'a, 'o> {
     }
 
     #[inline]
-    fn statement(&mut self) -> Result<(), Failed> {
+    pub(crate) fn statement(&mut self) -> Result<(), Failed> {
         match self.cursor.token {
             Token::Name => self.application(None),
             Token::Measure => self.measure(None),
@@ -144,7 +144,7 @@ impl<'a, 'o> Reader<'a, 'o> {
     }
 
     /// `OPENQASM 2.0;`, at the start of a file only. Files without it are read as version 2.
-    fn header(&mut self) -> Result<(), Failed> {
+    pub(crate) fn header(&mut self) -> Result<(), Failed> {
         if !self.cursor.accept(Token::Header) {
             return Ok(());
         }

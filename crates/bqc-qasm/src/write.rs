@@ -3,7 +3,8 @@
 //! One statement per line, registers under their own names, angles as the shortest decimal that is
 //! the same f64. The file includes `qelib1.inc` and defines the used gates that no version of that
 //! file contains. Gates that only Qiskit's longer version contains (`sx`, `p`, …) are used without a
-//! definition, as Qiskit's own exporter does: a reader with the longer file refuses a second one.
+//! definition, as Qiskit's own exporter does: a reader with the longer file refuses a second one. [`write_native`] defines
+//! them too, because readers with the paper's file are more.
 
 use crate::permutation::comment;
 use bqc_circuit::gates::{Library, TABLE};
@@ -42,6 +43,19 @@ pub fn write_permuted(circuit: &Circuit, moved: &[[Qubit; 2]], out: &mut impl Wr
     body(circuit, Angles::Decimals, out)
 }
 
+/// As [`write()`], for readers of all kinds: the file defines every used gate that the paper's `qelib1.inc` lacks, and
+/// its angles have no exponents. `moved`: as for [`write_permuted`]; none if there is to be no comment.
+///
+/// # Errors
+/// As those of [`write()`].
+pub fn write_native(circuit: &Circuit, moved: Option<&[[Qubit; 2]]>, out: &mut impl Write) -> io::Result<()> {
+    out.write_all(HEAD)?;
+    if let Some(moved) = moved {
+        writeln!(out, "{}", comment(circuit, moved))?;
+    }
+    body(circuit, Angles::Plain, out)
+}
+
 /// What every file begins with.
 const HEAD: &[u8] = b"OPENQASM 2.0;\ninclude \"qelib1.inc\";\n";
 
@@ -51,12 +65,18 @@ enum Angles {
     Decimals,
     /// As multiples of π where they are.
     Fractions,
+    /// As decimals without exponents, in a file that defines what the paper's library lacks.
+    Plain,
 }
 
 /// Everything after the head.
 fn body(circuit: &Circuit, form: Angles, out: &mut impl Write) -> io::Result<()> {
     let used = used_rows(circuit);
-    for (row, _) in TABLE.iter().zip(&used).filter(|(row, used)| **used && row.library == Library::Nowhere) {
+    let is_defined = |library| match form {
+        Angles::Plain => library != Library::Paper,
+        Angles::Decimals | Angles::Fractions => library == Library::Nowhere,
+    };
+    for (row, _) in TABLE.iter().zip(&used).filter(|(row, used)| **used && is_defined(row.library)) {
         if let Some(definition) = row.definition {
             writeln!(out, "{definition}")?;
         }
@@ -197,6 +217,7 @@ fn angles(names: &Names, angles: &[f64], out: &mut impl Write) -> io::Result<()>
         out.write_all(if i == 0 { b"(" } else { b"," })?;
         match PiFraction::of(value).filter(|pi| names.form == Angles::Fractions && is_read_as(pi, value)) {
             Some(fraction) => write!(out, "{fraction}")?,
+            None if names.form == Angles::Plain => plain_angle(value, out)?,
             None => angle(value, out)?,
         }
     }
@@ -206,6 +227,16 @@ fn angles(names: &Names, angles: &[f64], out: &mut impl Write) -> io::Result<()>
 /// Whether the expression of a fraction evaluates to this very double.
 fn is_read_as(fraction: &PiFraction, value: f64) -> bool {
     fraction.radians().to_bits() == value.to_bits()
+}
+
+/// The shortest decimal without an exponent that reads back as `value`.
+fn plain_angle(value: f64, out: &mut impl Write) -> io::Result<()> {
+    match value {
+        _ if !value.is_finite() => angle(value, out),
+        // Without a fraction Rust writes no decimal point.
+        _ if value.fract() == 0.0 => write!(out, "{value:.1}"),
+        _ => write!(out, "{value}"),
+    }
 }
 
 /// The shortest decimal that reads back as `value`. The specification's real numbers have a decimal

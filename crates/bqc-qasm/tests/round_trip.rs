@@ -1,7 +1,7 @@
 //! Reading what was written gives the same circuit, for any circuit that OpenQASM 2 can say.
 
 use bqc_circuit::{Circuit, Clbit, Directive, GateCall, GateId, OpaqueGate, Operation, Qubit, Register};
-use bqc_qasm::{ParseOptions, SourceText, fuzz, parse, write};
+use bqc_qasm::{ParseOptions, SourceText, fuzz, parse, write, write_native};
 use proptest::prelude::*;
 
 const N_QUBITS: u32 = 9;
@@ -75,6 +75,12 @@ proptest! {
         let circuit = Circuit { operations, ..registers() };
         let mut text = Vec::new();
         write(&circuit, &mut text).unwrap();
+        let source = SourceText::new("written", text);
+        let again = parse(&source, &ParseOptions::default()).map_err(|e| TestCaseError::fail(e.render()))?;
+        prop_assert!(same_bits(&circuit, &fuzz::without_lines(again)), "{}", String::from_utf8_lossy(&source.bytes));
+        // The same with definitions of all that the paper's library lacks.
+        let mut text = Vec::new();
+        write_native(&circuit, None, &mut text).unwrap();
         let source = SourceText::new("written", text);
         let again = parse(&source, &ParseOptions::default()).map_err(|e| TestCaseError::fail(e.render()))?;
         prop_assert!(same_bits(&circuit, &fuzz::without_lines(again)), "{}", String::from_utf8_lossy(&source.bytes));

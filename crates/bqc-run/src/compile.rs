@@ -13,6 +13,7 @@ use crate::version::Version;
 use crate::workshop::{InProcess, Workshop};
 use bqc_circuit::{Circuit, Directive, Operation, Qubit};
 use bqc_instantiate::Engine;
+use bqc_native::GateSet;
 use bqc_optimize::{BlockSettings, Flow, n_generic};
 use bqc_partition::{PartitionError, partition};
 use bqc_verify::{Comparison, Fault, Incomparable, LoweringError, Output, VerifiedCircuit};
@@ -49,6 +50,8 @@ pub struct Settings {
     pub n_threads: usize,
     /// What is done in each block; its seed is that of the cuts and of the comparison too.
     pub block: BlockSettings,
+    /// The gates in which the result is written.
+    pub gates: GateSet,
     /// Most amplitude updates that the comparison of whole circuits may take; zero: they are not compared.
     pub max_check_updates: f64,
     /// Remember every pass, so that the result can be proven ([`Output::edits`]).
@@ -119,6 +122,11 @@ impl Compiled {
     /// The qubits that the new circuit leaves on another wire: see [`Output::moved`].
     pub fn moved(&self) -> Vec<[Qubit; 2]> {
         self.output.moved()
+    }
+
+    /// Whether it is in the gates of the set that was asked for, if that is another one than the default.
+    pub fn is_native(&self) -> bool {
+        self.output.is_native()
     }
 
     /// Largest possible phase distance of the new circuit, with its qubits back on their wires, and the input.
@@ -214,6 +222,8 @@ pub(crate) struct Run<'a> {
     pub(crate) totals: BlockTotals,
     pub(crate) records: Vec<BlockRecord>,
     pub(crate) faults: Vec<Fault>,
+    /// Circuits at the end beside the best one, which may have fewer gates in another gate set.
+    pub(crate) others: Vec<Arc<Version>>,
 }
 
 /// The circuits between which a strategy chooses.
@@ -252,8 +262,8 @@ impl Versions {
 
 impl<'a> Run<'a> {
     pub(crate) fn new(settings: &'a Settings, family: &'a str, around: Around<'a>) -> Run<'a> {
-        let (totals, records, faults) = (BlockTotals::default(), Vec::new(), Vec::new());
-        Run { settings, family, around, n_passes: 0, totals, records, faults }
+        let (totals, records, faults, others) = (BlockTotals::default(), Vec::new(), Vec::new(), Vec::new());
+        Run { settings, family, around, n_passes: 0, totals, records, faults, others }
     }
 
     /// Carries out one step after another, and gives the best circuit and why the run ended.
@@ -266,7 +276,10 @@ impl<'a> Run<'a> {
             let step = strategy::next(&history, self.settings);
             let (from, had_passes) = (self.origin(&at, &step), self.n_passes);
             at.last = match step {
-                Step::Done(why) => return Ok((at.best_of_all(self.settings), why)),
+                Step::Done(why) => {
+                    self.others = vec![at.written.clone(), at.start.clone()];
+                    return Ok((at.best_of_all(self.settings), why));
+                }
                 Step::Restart(beginning) => {
                     at.restart(beginning, self.settings);
                     let n_two_qubit = at.best_of_all(self.settings).figures.n_two_qubit;
@@ -411,7 +424,7 @@ impl<'a> Run<'a> {
         self.faults.extend(fault);
     }
 
-    fn merged(&mut self, circuit: VerifiedCircuit) -> Version {
+    pub(crate) fn merged(&mut self, circuit: VerifiedCircuit) -> Version {
         Version::merged(circuit, self.settings.block.sabotage, &mut self.faults)
     }
 

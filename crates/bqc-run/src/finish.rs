@@ -18,13 +18,18 @@ const CHECK_ROUNDING: f64 = 1e-12;
 
 impl Run<'_> {
     /// Compares the result with the input, and gives the input back if they differ.
-    pub(crate) fn finish(self, input: &Circuit, best: Version, why: Why, stop: &AtomicBool) -> Compiled {
+    pub(crate) fn finish(mut self, input: &Circuit, best: Version, why: Why, stop: &AtomicBool) -> Compiled {
+        let native = if self.settings.gates.is_default() { None } else { self.native(input, &best) };
         let options = CompareOptions { stop, ..self.settings.check_options() };
         if options.max_updates > 0.0 && !stop.load(Ordering::Relaxed) {
             self.around.observer.event(Event::Checking { n_qubits: input.n_qubits() });
         }
         let (is_exact, figures) = (keeps_angles(self.settings), best.figures);
-        let output = if is_exact { Output::named(best.circuit) } else { Output::of(best.circuit) };
+        let output = match native {
+            Some(native) => native,
+            None if is_exact => Output::named(best.circuit),
+            None => Output::of(best.circuit),
+        };
         let bound = output.bound() + if is_exact { kept::rounding_of_doubles(input, &figures) } else { 0.0 };
         // With what the reader of the output is told of its wires, and no more.
         let comparison = compare_permuted(input, output.circuit(), &output.moved(), &options);

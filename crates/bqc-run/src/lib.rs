@@ -15,6 +15,7 @@ mod compile;
 mod exact;
 mod finish;
 mod kept;
+mod native;
 mod observer;
 mod pass;
 mod round;
@@ -25,6 +26,7 @@ mod version;
 mod walkers;
 mod workshop;
 
+pub use bqc_native::GateSet;
 #[doc(hidden)]
 pub use bqc_optimize::Sabotage;
 pub use compile::{CompileError, Compiled, Ends, Settings, compile, compile_in};

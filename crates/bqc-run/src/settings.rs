@@ -6,6 +6,7 @@
 
 use crate::compile::Settings;
 use bqc_instantiate::Solver;
+use bqc_native::GateSet;
 use bqc_optimize::{BlockSettings, Flow, Objective};
 use bqc_verify::CompareOptions;
 use std::collections::HashMap;
@@ -111,6 +112,7 @@ impl Settings {
             epsilon_total: 0.0,
             n_threads: 1,
             block: BlockSettings { flow: Flow::Search { n_rounds }, starts, ..BlockSettings::default() },
+            gates: GateSet::default(),
             max_check_updates: MAX_CHECK_UPDATES,
             is_recorded: false,
             has_block_records: false,
@@ -198,13 +200,14 @@ impl Settings {
             epsilon_total,
             n_threads: _,
             ref block,
+            ref gates,
             max_check_updates: _,
             is_recorded: _,
             has_block_records: _,
         } = *self;
         let BlockSettings { flow, starts, solver, objective, tolerance, seed, sabotage: _ } = *block;
         let n_rounds = if let Flow::Search { n_rounds } = flow { n_rounds } else { 0 };
-        vec![
+        let mut pairs = vec![
             ("flow", self.flow_name().into()),
             ("rounds", n_rounds.to_string()),
             ("solver", solver.name().into()),
@@ -221,7 +224,10 @@ impl Settings {
             ("epsilon", format!("{tolerance:?}")),
             ("epsilon_total", format!("{epsilon_total:?}")),
             ("seed", seed.to_string()),
-        ]
+        ];
+        // Left out where it is the default, so that the names of runs without it stay what they were.
+        pairs.extend((!gates.is_default()).then(|| (GATES, gates.name().to_owned())));
+        pairs
     }
 
     /// The same as one line, `name: text, …`.
@@ -270,6 +276,10 @@ impl Settings {
                 seed: number("seed", pick("seed")?)?,
                 sabotage: None,
             },
+            gates: match texts.get(GATES) {
+                Some(text) => GateSet::parse(text).map_err(|_| unusable(GATES, text))?,
+                None => GateSet::default(),
+            },
             ..Settings::default()
         };
         // There is one text for settings: another order or a setting that is not known here means something else.
@@ -279,6 +289,7 @@ impl Settings {
     }
 }
 
+const GATES: &str = "gates";
 const DELETE: &str = "delete";
 const SEARCH: &str = "search";
 const EXACT: &str = "exact";
@@ -329,6 +340,8 @@ mod tests {
             Settings { min_gain: 0.1 + 0.2, permutes_output: true, epsilon_total: 1e-300, ..Settings::deletion() };
         let all = Effort::ALL.map(Settings::effort).into_iter().chain([
             odd,
+            Settings { gates: GateSet::parse("ibm-heron").unwrap(), ..Settings::default() },
+            Settings { gates: GateSet::parse("cz,rz,sx").unwrap(), ..Settings::deletion() },
             Settings::deletion(),
             Settings::exact(Effort::E3),
         ]);

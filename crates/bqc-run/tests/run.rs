@@ -22,6 +22,7 @@ fn settings() -> Settings {
         permutes_output: false,
         epsilon_total: 0.0,
         n_threads: 2,
+        gates: Default::default(),
         block: BlockSettings::default(),
         max_check_updates: 1e9,
         is_recorded: false,

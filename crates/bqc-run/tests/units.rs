@@ -333,6 +333,7 @@ fn equal_blocks_are_solved_once_a_pass() {
         epsilon_total: 0.0,
         n_threads: 2,
         block: BlockSettings::default(),
+        gates: Default::default(),
         max_check_updates: 1e9,
         is_recorded: false,
         exact_passes: 1,

@@ -8,9 +8,9 @@
 use crate::block::{Evidence, Rejected, VerifiedBlock};
 use crate::exchange::{self, ExchangeError};
 use crate::join::{JoinError, Piece, Places, join};
-use crate::matrix_distance;
 use crate::mix::MixSet;
 use crate::rewriting::{MoveError, Rewriting};
+use crate::{Fault, matrix_distance};
 use bqc_circuit::gates::{CX, U3, lowered};
 use bqc_circuit::{
     BlockCircuit, Circuit, Clbit, Edit, GateId, Lowered, Operation, OutputPermutation, PieceEdit, Qubit, Step,
@@ -315,13 +315,24 @@ impl VerifiedCircuit {
 pub struct Output {
     circuit: Circuit,
     verified: Option<VerifiedCircuit>,
-    is_named: bool,
+    form: Form,
+}
+
+/// In which gates an output is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Those of the lowered circuit, or of the input.
+    Plain,
+    /// Named gates, and multiples of π.
+    Named,
+    /// Those of a machine.
+    Native,
 }
 
 impl Output {
     /// A verified circuit, over the lowered gates.
     pub fn of(verified: VerifiedCircuit) -> Output {
-        Output { circuit: verified.circuit().to_circuit(), verified: Some(verified), is_named: false }
+        Output { circuit: verified.circuit().to_circuit(), verified: Some(verified), form: Form::Plain }
     }
 
     /// A verified circuit, in the named gates of the table where these mean the same (`h` and `t`, not `u3`). Lowered
@@ -330,14 +341,28 @@ impl Output {
         let circuit = verified.circuit().to_named_circuit();
         let again = VerifiedCircuit { circuit: Arc::new(Lowered::of(&circuit)), ..verified.clone() };
         match again.is_same(&verified) {
-            true => Output { circuit, verified: Some(verified), is_named: true },
+            true => Output { circuit, verified: Some(verified), form: Form::Named },
             false => Output::of(verified),
+        }
+    }
+
+    /// A verified circuit as other gates of the table. What they lower to is the verified circuit to the last bit, and
+    /// each kind of gate, with each choice of angles, is measured against its matrix, as those of an input are.
+    ///
+    /// # Errors
+    /// [`Fault::OtherGates`] and [`Fault::Lowering`].
+    pub fn native(verified: VerifiedCircuit, circuit: Circuit) -> Result<Output, Fault> {
+        measure_lowering(&circuit)?;
+        let again = VerifiedCircuit { circuit: Arc::new(Lowered::of(&circuit)), ..verified.clone() };
+        match again.is_same(&verified) {
+            true => Ok(Output { circuit, verified: Some(verified), form: Form::Native }),
+            false => Err(Fault::OtherGates),
         }
     }
 
     /// The input itself, gate by gate as it was read.
     pub fn input(input: &Circuit) -> Output {
-        Output { circuit: input.clone(), verified: None, is_named: false }
+        Output { circuit: input.clone(), verified: None, form: Form::Plain }
     }
 
     /// The gates to be written.
@@ -347,7 +372,12 @@ impl Output {
 
     /// Whether its gates have names, and its angles are to be written as multiples of π.
     pub fn is_named(&self) -> bool {
-        self.is_named
+        self.form == Form::Named
+    }
+
+    /// Whether it is in the gates of a machine.
+    pub fn is_native(&self) -> bool {
+        self.form == Form::Native
     }
 
     /// The qubits of the input that the circuit leaves on another wire: see [`VerifiedCircuit::moved`].

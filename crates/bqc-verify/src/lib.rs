@@ -60,6 +60,12 @@ pub enum Fault {
     /// What was taken out is no exchange.
     #[error(transparent)]
     Exchange(#[from] ExchangeError),
+    /// A gate to be written is not what it lowers to.
+    #[error(transparent)]
+    Lowering(#[from] LoweringError),
+    /// Gates to be written are not those of the verified circuit.
+    #[error("the gates to be written do not lower to the verified circuit")]
+    OtherGates,
 }
 
 /// Widest block that is compared over all its columns. A block of 12 wires is a matrix of

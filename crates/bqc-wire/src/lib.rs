@@ -12,7 +12,8 @@
 //! Matrices and vectors come in through this crate too, in formats of others: `.npy` and JSON.
 //!
 //! Units: seconds, bytes, radians, gate counts. Counts are those of the circuit after translation to
-//! {CX, U3}, for input and output alike, so that they can be compared.
+//! {CX, U3}, for input and output alike, so that they can be compared. Where another gate set was asked for, the output
+//! is counted as it is written.
 
 pub mod batch;
 mod build_id;
@@ -20,6 +21,7 @@ pub mod checkpoint;
 mod document;
 pub mod frame;
 pub mod fuzz;
+mod gate_file;
 pub mod gpus;
 pub mod matrix;
 pub mod message;
@@ -37,6 +39,7 @@ pub use build_id::Build;
 pub use checkpoint::{CheckpointRecord, PauliCheckpoint, WalkCheckpoint, WindowCheckpoint};
 pub use document::{Document, WireError};
 pub use frame::{FrameDecoder, FrameError, MAX_FRAME_BYTES, encode_frame};
+pub use gate_file::GateFile;
 pub use gpus::{DeviceTrouble, GpuList, GpuRecord};
 pub use matrix::{MatrixError, NumberArray, Precision, Shape};
 pub use message::{FromWorker, Hello, HelloError, Message, ToWorker};
@@ -48,5 +51,5 @@ pub use report::{
 };
 pub use run_status::{RunStatus, SupervisorStatus};
 pub use segment::{Entry, PassKey, PassRecord, Replay, SegmentError, WriterRecord};
-pub use stats::{PartitionPreview, StatsReport};
+pub use stats::{GateSetFigures, PartitionPreview, StatsReport};
 pub use unit::{BlockForm, ExactFlow, FormError, SolvedRecord, UnitFlow, UnitKey, UnitRecord};

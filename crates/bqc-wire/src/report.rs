@@ -131,7 +131,7 @@ pub enum Status {
     InternalDifference,
 }
 
-/// Size of one circuit, after translation to {CX, U3}.
+/// Size of one circuit, after translation to {CX, U3} unless `pulses` is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CircuitFigures {
     /// Where it was read from or written to; `-` is standard input or output.
@@ -140,9 +140,9 @@ pub struct CircuitFigures {
     pub qubits: u64,
     /// `two_qubit_gates` + `one_qubit_gates`.
     pub gates: u64,
-    /// CX gates.
+    /// CX gates, or the two-qubit gates of the set.
     pub two_qubit_gates: u64,
-    /// U3 gates.
+    /// U3 gates, or the one-qubit gates of the set.
     pub one_qubit_gates: u64,
     /// Longest chain of operations that depend on each other, barriers not counted.
     pub depth: u64,
@@ -153,6 +153,14 @@ pub struct CircuitFigures {
     /// runs that keep the input's angles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotations: Option<u64>,
+    /// One-qubit gates that a machine does by a pulse. Only of the output of runs with another gate set than {CX, U3},
+    /// whose figures are those of the gates as written: `one_qubit_gates` is `pulses` + `virtual_rz`, and `depth` counts
+    /// gates that take time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pulses: Option<u64>,
+    /// One-qubit gates that are rotations about Z, which a machine does by the phase of later pulses. Where `pulses` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub virtual_rz: Option<u64>,
 }
 
 /// Result of the comparison of whole circuits.
@@ -213,7 +221,8 @@ pub struct SettingsRecord {
     pub time_limit_seconds: Option<f64>,
     /// Every setting that decides the output, by its name in plans: `flow`, `rounds`, `solver`, `objective`,
     /// `block_size`, `max_block_cx`, `max_passes` (4294967295 without a limit), `exact_passes`, `patience`, `min_gain`,
-    /// `restarts`, `permute_output` (yes or no), `starts`, `epsilon`, `epsilon_total`, `seed`. Numbers are numbers.
+    /// `restarts`, `permute_output` (yes or no), `starts`, `epsilon`, `epsilon_total`, `seed`, and `gates` if they are not the
+    /// default. Numbers are numbers.
     #[serde(flatten)]
     pub deciding: BTreeMap<String, Value>,
 }

@@ -23,6 +23,26 @@ pub struct StatsReport {
     pub directives: u64,
     /// What a compile would cut.
     pub partition: PartitionPreview,
+    /// How it stands to the gate set that was asked for, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate_set: Option<GateSetFigures>,
+}
+
+/// A circuit and a gate set. Gates are those of the source, after broadcast and inlining.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GateSetFigures {
+    /// Name of the set, or its gates.
+    pub name: String,
+    /// Whether all gates are in the set.
+    pub conforms: bool,
+    /// `file:line:column: message` of the first gate that is not; `null` if all are.
+    pub offence: Option<String>,
+    /// Gates on two wires or more.
+    pub two_qubit_gates: u64,
+    /// One-qubit gates that a machine does by a pulse.
+    pub pulses: u64,
+    /// One-qubit gates that are rotations about Z.
+    pub virtual_rz: u64,
 }
 
 impl Document for StatsReport {

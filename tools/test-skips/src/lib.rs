@@ -34,6 +34,8 @@ pub enum Need {
     Ptxas,
     /// Pseudo-terminals.
     Pty,
+    /// Qiskit, tket and PyZX, which read what bqc writes.
+    Readers,
     /// A user whom permissions stop, which root is not.
     User,
     /// The linter of shell scripts.
@@ -46,7 +48,7 @@ pub enum Need {
 
 impl Need {
     /// All of them.
-    pub const ALL: [Need; 13] = [
+    pub const ALL: [Need; 14] = [
         Need::Bqc,
         Need::Cgroup,
         Need::Linux,
@@ -56,6 +58,7 @@ impl Need {
         Need::Nvptx,
         Need::Ptxas,
         Need::Pty,
+        Need::Readers,
         Need::User,
         Need::Shellcheck,
         Need::Signals,
@@ -74,6 +77,7 @@ impl Need {
             Need::Nvptx => "nvptx",
             Need::Ptxas => "ptxas",
             Need::Pty => "pty",
+            Need::Readers => "readers",
             Need::User => "user",
             Need::Shellcheck => "shellcheck",
             Need::Signals => "signals",

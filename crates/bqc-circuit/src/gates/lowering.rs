@@ -262,6 +262,31 @@ pub(super) fn iswap(_: &[f64], l: &mut Lowering) {
     l.h(1);
 }
 
+pub(super) fn sqrt_iswap(_: &[f64], l: &mut Lowering) {
+    l.xx_yy(-FRAC_PI_4, -FRAC_PI_4);
+}
+
+/// `rxx` with the axis of each wire turned about Z.
+pub(super) fn ms(a: &[f64], l: &mut Lowering) {
+    l.p(-a[0], 0);
+    l.p(-a[1], 1);
+    rxx(&a[2..], l);
+    l.p(a[0], 0);
+    l.p(a[1], 1);
+}
+
+pub(super) fn gpi(a: &[f64], l: &mut Lowering) {
+    l.u3(PI, a[0], PI - a[0], 0);
+}
+
+pub(super) fn gpi2(a: &[f64], l: &mut Lowering) {
+    r(&[FRAC_PI_2, a[0]], l);
+}
+
+pub(super) fn phxz(a: &[f64], l: &mut Lowering) {
+    l.u3(a[0], a[1] + a[2] - FRAC_PI_2, FRAC_PI_2 - a[2], 0);
+}
+
 pub(super) fn dcx(_: &[f64], l: &mut Lowering) {
     l.cx(0, 1);
     l.cx(1, 0);

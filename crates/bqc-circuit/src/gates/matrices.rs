@@ -5,7 +5,7 @@
 //! everything that uses these matrices ignores a global one.
 
 use bqc_linalg::{Complex64, Matrix};
-use std::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_2, FRAC_PI_4};
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_2, FRAC_PI_4, PI};
 
 const ONE: Complex64 = Complex64::ONE;
 const ZERO: Complex64 = Complex64::ZERO;
@@ -193,6 +193,33 @@ pub(super) fn swap(_: &[f64]) -> Matrix {
 /// `exp(iπ/4 (XX + YY))`: swaps, and multiplies what it swapped by i.
 pub(super) fn iswap(_: &[f64]) -> Matrix {
     Matrix::from_rows(4, 4, &[ONE, ZERO, ZERO, ZERO, ZERO, ZERO, I, ZERO, ZERO, I, ZERO, ZERO, ZERO, ZERO, ZERO, ONE])
+}
+
+/// `exp(iπ/8 (XX + YY))`: twice this is `iswap`.
+pub(super) fn sqrt_iswap(_: &[f64]) -> Matrix {
+    let (c, s) = (real(FRAC_1_SQRT_2), Complex64::new(0.0, FRAC_1_SQRT_2));
+    Matrix::from_rows(4, 4, &[ONE, ZERO, ZERO, ZERO, ZERO, c, s, ZERO, ZERO, s, c, ZERO, ZERO, ZERO, ZERO, ONE])
+}
+
+/// `exp(−iθ/2 A₀ ⊗ A₁)` with `A = cos φ X + sin φ Y` on each wire.
+pub(super) fn ms(angles: &[f64]) -> Matrix {
+    let axis = |phi: f64| Matrix::from_rows(2, 2, &[ZERO, Complex64::cis(-phi), Complex64::cis(phi), ZERO]);
+    exponential(angles[2], &axis(angles[1]).kron(&axis(angles[0])))
+}
+
+/// Rotation by π about the axis `(cos φ, sin φ, 0)`.
+pub(super) fn gpi(angles: &[f64]) -> Matrix {
+    r(&[PI, angles[0]])
+}
+
+/// Rotation by π/2 about the axis `(cos φ, sin φ, 0)`.
+pub(super) fn gpi2(angles: &[f64]) -> Matrix {
+    r(&[FRAC_PI_2, angles[0]])
+}
+
+/// `Rz(z) · Rz(a) · Rx(x) · Rz(−a)`: a pulse about an axis in the equator, and a rotation about Z.
+pub(super) fn phxz(angles: &[f64]) -> Matrix {
+    &rz(&[angles[1]]) * &r(&[angles[0], angles[2]])
 }
 
 /// `cx a,b` and then `cx b,a`: `(a, b) → (b, a ⊕ b)`.

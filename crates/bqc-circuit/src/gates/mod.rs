@@ -204,6 +204,8 @@ mod tests {
             ("cu", 2),
             ("csx", 2),
             ("iswap", 2),
+            ("sqrt_iswap", 2),
+            ("ms", 2),
             ("rzz", 2),
             ("xx_plus_yy", 2),
             ("swap", 3),

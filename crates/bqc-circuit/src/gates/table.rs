@@ -98,4 +98,20 @@ table! {
         "rcccx" 4 0 rc3x  rc3x    "gate rcccx a,b,c,d { h d; t d; cx c,d; tdg d; h d; cx a,d; t d; cx b,d; tdg d; cx a,d; t d; cx b,d; tdg d; h d; t d; cx c,d; tdg d; h d; }";
         "c3sx"  4 0 c3sx  c3sx    "gate c3sx a,b,c,d { h d; cu1(pi/4) c,d; ccx a,b,c; cu1(-pi/4) c,d; ccx a,b,c; cu1(pi/8) b,d; cx a,b; cu1(-pi/8) b,d; cx a,b; cu1(pi/8) a,d; h d; }";
     }
+    Nowhere, "IonQ's native gates, arXiv:1903.08181 and its documentation; angles in radians" => {
+        "gpi"   1 1 gpi   gpi     "gate gpi(phi) a { u3(pi,phi,pi-phi) a; }";
+        "gpi2"  1 1 gpi2  gpi2    "gate gpi2(phi) a { u3(pi/2,phi-pi/2,pi/2-phi) a; }";
+        "ms"    2 3 ms    ms      "gate ms(phi0,phi1,theta) a,b { u1(-phi0) a; u1(-phi1) b; cx a,b; rx(theta) a; cx a,b; u1(phi0) a; u1(phi1) b; }";
+        "zz"    2 1 rzz   rzz     "gate zz(theta) a,b { cx a,b; u1(theta) b; cx a,b; }";
+    }
+    Nowhere, "Quantinuum's native gates, arXiv:2003.01293" => {
+        "u1q"   1 2 r     r       "gate u1q(theta,phi) a { u3(theta,phi-pi/2,pi/2-phi) a; }";
+    }
+    Nowhere, "IQM's native gates, arXiv:2408.12433" => {
+        "prx"   1 2 r     r       "gate prx(theta,phi) a { u3(theta,phi-pi/2,pi/2-phi) a; }";
+    }
+    Nowhere, "Google's native gates, arXiv:1910.11333 and Cirq's PhasedXZGate; angles in radians" => {
+        "phxz"  1 3 phxz  phxz    "gate phxz(x_angle,z_angle,axis) a { u3(x_angle,z_angle+axis-pi/2,pi/2-axis) a; }";
+        "sqrt_iswap" 2 0 sqrt_iswap sqrt_iswap "gate sqrt_iswap a,b { rx(pi/2) a; rx(pi/2) b; cx a,b; rx(-pi/4) a; rz(-pi/4) b; cx a,b; rx(-pi/2) a; rx(-pi/2) b; }";
+    }
 }

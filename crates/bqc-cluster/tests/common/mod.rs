@@ -236,6 +236,7 @@ pub fn settings(max_passes: u32) -> Settings {
         permutes_output: false,
         epsilon_total: 0.0,
         n_threads: 1,
+        gates: Default::default(),
         block: BlockSettings { flow: Flow::Delete, starts: 1, ..BlockSettings::default() },
         max_check_updates: 1e8,
         is_recorded: false,

@@ -52,11 +52,15 @@ impl Kak {
     /// Of six ways to write it (wires exchanged or not, one-qubit gates moved through CX or not) the
     /// one with the fewest gates.
     pub fn circuit(&self, n_cx: usize) -> TwoQubitCircuit {
+        self.circuits(n_cx).min_by_key(|c| c.gates.len()).unwrap_or_default()
+    }
+
+    /// The six ways to write [`Kak::circuit`]. Panics if `n_cx > 3`.
+    pub fn circuits(&self, n_cx: usize) -> impl Iterator<Item = TwoQubitCircuit> {
         assert!(n_cx <= 3, "no two-qubit gate needs more than three CX");
         let ways = [Forward::Nothing, Forward::Commuting, Forward::Normalizing];
         let ways = ways.into_iter().flat_map(|forward| [(forward, [0, 1]), (forward, [1, 0])]);
-        let circuits = ways.map(|(forward, wires)| self.written(n_cx, forward, wires));
-        circuits.min_by_key(|c| c.gates.len()).unwrap_or_default()
+        ways.map(move |(forward, wires)| self.written(n_cx, forward, wires))
     }
 
     /// The phase distance of this gate from [`Kak::circuit`], to 1e-7, from the coordinates alone: both have the same

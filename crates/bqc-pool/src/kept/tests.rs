@@ -54,6 +54,7 @@ fn circuit() -> Circuit {
 fn run(folder: &Path, n_rounds: usize, max_replay: Duration) -> (Compiled, bool) {
     let block = BlockSettings { flow: Flow::Search { n_rounds: 4 }, ..BlockSettings::default() };
     let settings = Settings {
+        gates: Default::default(),
         block_size: 4,
         max_block_cx: 12,
         max_passes: 3,

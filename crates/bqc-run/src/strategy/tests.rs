@@ -16,6 +16,7 @@ fn settings() -> Settings {
         permutes_output: false,
         epsilon_total: 0.0,
         n_threads: 1,
+        gates: Default::default(),
         block: BlockSettings { flow: Flow::Search { n_rounds: 20 }, starts: 4, ..BlockSettings::default() },
         max_check_updates: 0.0,
         is_recorded: false,

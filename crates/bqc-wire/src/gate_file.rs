@@ -1,0 +1,17 @@
+//! `bqc.gates/1`: a gate set in a file, as `--gates FILE.json` reads it.
+
+use crate::Document;
+use serde::{Deserialize, Serialize};
+
+/// The gates of a machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateFile {
+    /// `bqc.gates/1`.
+    pub schema: String,
+    /// Names of gates of the table, as OpenQASM writes them.
+    pub gates: Vec<String>,
+}
+
+impl Document for GateFile {
+    const SCHEMA: &'static str = "bqc.gates/1";
+}
