@@ -385,8 +385,8 @@ pub enum EngineArg {
     Auto,
     /// CPU cores
     Cpu,
-    /// An NVIDIA GPU for Levenberg-Marquardt, CPU cores for the rest; CPU cores alone where there is no
-    /// GPU, with a line that says why
+    /// An NVIDIA GPU for Levenberg-Marquardt on up to 8 wires and for sweeps on up to 12, CPU cores for the
+    /// rest; CPU cores alone where there is no GPU, with a line that says why
     Cuda,
 }
 

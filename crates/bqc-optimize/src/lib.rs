@@ -4,6 +4,7 @@ pub mod approximate;
 mod context;
 pub mod deletion;
 pub mod driver;
+pub mod fitted;
 pub mod merge;
 pub mod objective;
 mod sabotage;

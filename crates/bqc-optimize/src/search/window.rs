@@ -6,7 +6,8 @@
 
 use super::block::{ScanShare, SearchCounts, Tries, search_block};
 use crate::Context;
-use crate::deletion::{Fit, freeze_block};
+use crate::deletion::freeze_block;
+use crate::fitted::Fit;
 use crate::merge::simplify;
 use crate::objective::{Figures, Objective};
 use crate::sabotage::Sabotage;
