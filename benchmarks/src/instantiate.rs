@@ -111,7 +111,11 @@ impl Problems {
     }
 
     fn run_one(&self, member: &Member, engine: &dyn Engine, load: Load) -> Done {
-        let settings = LmSettings::default();
+        let mut settings = LmSettings::default();
+        if matches!(load, Load::Sweeps(_)) {
+            // Sweeps alone.
+            settings.max_iterations = 0;
+        }
         let usual = member.fitted.problem(&settings);
         // QFactor-Sample always sweeps.
         let sweeps = usual.sweeps.map(|sweeps| Sweeps { rules: rules(load), ..sweeps.clone() });

@@ -24,6 +24,7 @@ pub enum Solver {
     #[default]
     Lm,
     /// QFactor: sweeps over all columns up to eight wires, above over random states (arXiv:2306.08152).
+    /// Levenberg–Marquardt goes on from where they end, here and below.
     QFactor,
     /// QFactor-Sample: sweeps over random states (arXiv:2405.12866).
     QFactorSample,
@@ -119,21 +120,21 @@ impl Solver {
         stream: &mut Stream,
     ) -> Option<Sweeps> {
         let (level, width) = (Level::detect(), target.width());
-        let (sets, rules, finishes_all) = match self {
+        let (sets, rules) = match self {
             Solver::Lm => return None,
             Solver::QFactor if width <= MAX_EXACT_WIDTH => {
-                (vec![SampleSet { training: samples::exact(level, target), validation: None }], Rules::default(), false)
+                (vec![SampleSet { training: samples::exact(level, target), validation: None }], Rules::default())
             }
             Solver::QFactor | Solver::QFactorSample => {
                 let mut sampler = Sampler::new(width, stream.bits(), 0);
-                (sampler.sets(level, target, n_matrix_reals, n_parameters), Rules::default(), false)
+                (sampler.sets(level, target, n_matrix_reals, n_parameters), Rules::default())
             }
             Solver::Hybrid => {
                 let rules = Rules { max_sweeps: HYBRID_SWEEPS, min_sweeps: HYBRID_SWEEPS, ..Rules::default() };
-                (vec![SampleSet { training: batch.clone(), validation: None }], rules, true)
+                (vec![SampleSet { training: batch.clone(), validation: None }], rules)
             }
         };
-        Some(Sweeps { sets, rules, finishes_all })
+        Some(Sweeps { sets, rules })
     }
 }
 
@@ -201,7 +202,7 @@ impl Refiner {
         if let Some(sweeps) = problem.sweeps {
             let verdict = self.sweep(sweeps, candidate, stop);
             refined.n_sweeps += self.course.n_sweeps() as usize;
-            if !sweeps.is_worth_finishing(verdict) {
+            if !Sweeps::is_worth_finishing(verdict) {
                 return false;
             }
         }

@@ -33,7 +33,7 @@ impl CudaEngine {
         let (template, target) = template_and_target();
         let rules = Rules { min_sweeps: u32::MAX, sweeps_per_point: 2, ..Rules::default() };
         let set = Sampler::new(template.width(), 0, CHECK_STREAM).draw(self.level, &target, 8);
-        let sweeps = Sweeps { sets: vec![set], rules, finishes_all: false };
+        let sweeps = Sweeps { sets: vec![set], rules };
         let (training, encoded, course) = (&sweeps.sets[0].training, Encoded::new(&template), Course::default());
         let mut stream = Stream::new(1, 0, CHECK_STREAM);
         let starts: Vec<Values> = (0..N_STARTS).map(|_| template.random_values(&mut stream)).collect();

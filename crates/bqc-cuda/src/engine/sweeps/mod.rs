@@ -1,6 +1,5 @@
 //! QFactor and QFactor-Sample on the device: the candidates of a call in chunks, each swept in as few launches as hold
-//! it, and what sweeps have brought near a solution finished by Levenberg–Marquardt, of which the lowest index that
-//! succeeds wins. How candidates are divided into chunks depends on who else calls; what comes out does not.
+//! it, and then finished by Levenberg–Marquardt, of which the lowest index that succeeds wins. How candidates are divided into chunks depends on who else calls; what comes out does not.
 //!
 //! A kernel takes a candidate through as many rounds as it is ordered, and ends it at the first point that the rules
 //! (`bqc_schedule`) have a verdict on; it has to, because sweeps beyond that point would not be the CPU's. The same
@@ -133,7 +132,7 @@ impl CudaEngine {
             }
             let first = refined.n_tried;
             match self.sweep_chunk(sweeps, first..count, growth, make, stop) {
-                Ok(underway) => add(&mut refined, self.finish_swept((problem, sweeps), first, underway, stop)),
+                Ok(underway) => add(&mut refined, self.finish_swept(problem, first, underway, stop)),
                 Err(refusal) => return (refined, Some(refusal)),
             }
             growth = growth.saturating_mul(CHUNK_GROWTH);
@@ -174,14 +173,14 @@ impl CudaEngine {
     /// Has Levenberg–Marquardt go on from what sweeps have made of a chunk, the candidates from `first` on.
     fn finish_swept(
         &self,
-        (problem, sweeps): (&RefineProblem<'_>, &Sweeps),
+        problem: &RefineProblem<'_>,
         first: usize,
         underway: Vec<Underway>,
         stop: &AtomicBool,
     ) -> Refined {
         let n_sweeps: Vec<usize> = underway.iter().map(|u| u.course.n_sweeps() as usize).collect();
         let swept = (0..).zip(underway.into_iter().map(Underway::swept));
-        let worthy = swept.filter(|(_, (_, verdict))| sweeps.is_worth_finishing(*verdict));
+        let worthy = swept.filter(|(_, (_, verdict))| Sweeps::is_worth_finishing(*verdict));
         let worthy: Vec<(usize, CxTemplate)> = worthy.map(|(place, (candidate, _))| (place, candidate)).collect();
         let make = |index: usize, out: &mut CxTemplate| out.copy_from(&worthy[index].1);
         let finish = RefineProblem { sweeps: None, ..*problem };

@@ -297,7 +297,7 @@ mod tests {
         let mut stream = Stream::new(1, 1, 1);
         let target = Target::from_template(&t, &t.random_values(&mut stream)).unwrap();
         let set = Sampler::new(n, 1, 2).draw(Level::detect(), &target, n_samples);
-        let sweeps = Sweeps { sets: vec![set], rules: Rules::default(), finishes_all: false };
+        let sweeps = Sweeps { sets: vec![set], rules: Rules::default() };
         let (encoded, course, values) = (Encoded::new(&t), Course::default(), t.random_values(&mut stream));
         let order = Order { width: n, encoded: &encoded, values: &values, course: &course, n_rounds: 5 };
         let mut tables = Tables::new(sweeps.rules);
