@@ -53,7 +53,7 @@ impl Sampler {
     /// twice as large as the one before.
     pub fn sets(&mut self, level: Level, target: &Target, n_matrix_reals: u32, n_parameters: u32) -> Vec<SampleSet> {
         let width = target.width().into();
-        let counts = std::iter::successors(Some(first_count(width, n_matrix_reals)), |&n_states| {
+        let counts = std::iter::successors(Some(first_count(width, n_matrix_reals, n_parameters)), |&n_states| {
             next_count(width, n_states, n_parameters)
         });
         counts.map(|n_states| self.draw(level, target, n_states as usize)).collect()

@@ -181,11 +181,16 @@ impl Verdict {
     }
 }
 
-/// Training states that a template with so many real numbers in the matrices of its free gates begins with:
-/// `⌊√n_matrix_reals⌋` in whole groups, and at least one. The square root is QFactor-Sample's rule with its
-/// coefficient 1 (arXiv:2405.12866).
-pub fn first_count(width: u32, n_matrix_reals: u32) -> u32 {
-    feasible_count(width, n_matrix_reals.isqrt().next_multiple_of(GROUP).max(GROUP))
+/// Training states that a template begins with, whose free gates' matrices hold `n_matrix_reals` real numbers and which
+/// has `n_parameters`: `⌊√n_matrix_reals⌋` in whole groups, and at least one; fewer where fewer are enough (see
+/// `ROWS_ENOUGH`), which is so in wide blocks.
+///
+/// The square root is QFactor-Sample's rule with its coefficient 1 (arXiv:2405.12866).
+pub fn first_count(width: u32, n_matrix_reals: u32, n_parameters: u32) -> u32 {
+    let by_rule = n_matrix_reals.isqrt().next_multiple_of(GROUP).max(GROUP);
+    let enough = (ROWS_ENOUGH * u64::from(n_parameters)).div_ceil(2 << width);
+    let enough = u32::try_from(enough).unwrap_or(by_rule).next_multiple_of(GROUP).max(GROUP);
+    feasible_count(width, by_rule.min(enough))
 }
 
 /// Training states that follow `n_states` on which starts were overtrained: twice as many. None after a basis, and
@@ -283,7 +288,9 @@ mod tests {
     #[test]
     fn counts_follow_the_square_root_rule_in_whole_groups_and_grow_while_states_are_few() {
         // √(18·32) = 24 and √(24·32) = 27.7.
-        assert_eq!([0, 18 * 32, 24 * 32].map(|reals| first_count(6, reals)), [8, 24, 32]);
+        assert_eq!([0, 18 * 32, 24 * 32].map(|reals| first_count(6, reals, 1000)), [8, 24, 32]);
+        // 2·8·1024 rows are enough for 300 parameters, 2·8·128 are not.
+        assert_eq!([7, 10].map(|width| first_count(width, 800, 300)), [16, 8]);
         assert_eq!([(0, 8), (3, 8), (4, 8), (5, 32)].map(|(n, m)| feasible_count(n, m)), [1, 8, 8, 32]);
         assert_eq!(feasible_count(6, 57), 64);
         // 2·8·64 = 1024 rows, and ten times 200 parameters are wanted.
