@@ -20,14 +20,14 @@
 //!        | sweeps below N            all candidates together made fewer
 //! ```
 //!
-//! A two-qubit gate becomes CX gates with one-qubit gates around them, free or frozen ([`CxForm`]). Beside what a case
+//! A two-qubit gate becomes CX gates with one-qubit gates around them, free or frozen ([`cx_form`]). Beside what a case
 //! expects, what was found must be the target by dense unitaries, and frozen slots must be as they were.
 
 mod refine;
 
 pub use refine::run_refine;
 
-use crate::cx_form::CxForm;
+use crate::cx_form::cx_form;
 use crate::template::{FreeValue, Template, Values};
 use crate::{
     CxTemplate, Engine, LmSettings, RefineProblem, Refined, Solver, StateBatch, Target, reference, sample_count,
@@ -145,7 +145,7 @@ impl Case {
         let mut candidates: Vec<CxTemplate> = Vec::new();
         for (index, word) in (0..).zip(&self.starts) {
             let values = self.start(*word, index, target_values.as_ref())?;
-            candidates.push(CxForm::new(&self.template, &values).ok_or("it has no form with CX gates")?.cx);
+            candidates.push(cx_form(&self.template, &values).ok_or("it has no form with CX gates")?);
         }
         let first = candidates.first().ok_or("there is no start")?;
         let n = first.n();

@@ -15,7 +15,7 @@
 //!
 //! | part | modules |
 //! |---|---|
-//! | templates and their values | [`template`] (any gates), [`cx_template`] (CX and a free gate in every gap), [`cx_form`] (from one to the other), [`ops`] (gates with values) |
+//! | templates and their values | [`template`] (any gates), [`cx_template`] (CX and a free gate in every gap), [`cx_form`](mod@cx_form) (from one to the other), [`ops`] (gates with values) |
 //! | what a template is fitted to | [`target`], [`samples`] (states that it is known by), [`batch`] (pairs of states side by side) |
 //! | solvers | [`lm`] (Levenberg–Marquardt), [`qfactor`] (sweeps and their course) |
 //! | policy | [`schedule`] (stopping rules and sample counts, pure functions of the costs) |

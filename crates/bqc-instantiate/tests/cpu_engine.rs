@@ -64,7 +64,7 @@ fn scan(engine: &CpuEngine, solver: Solver, n: u8, stop: &AtomicBool) -> Vec<(Op
     loop {
         let make = |index: usize, out: &mut CxTemplate| {
             out.copy_from(&block);
-            out.delete_cx(index / 2, if index % 2 == 0 { Rotation::Plus } else { Rotation::Minus });
+            out.delete_cx(index / 2, if index.is_multiple_of(2) { Rotation::Plus } else { Rotation::Minus });
         };
         let refined = engine.refine(&problem, 2 * block.n_cx(), &make, stop);
         found.push((refined.winner.as_ref().map(|(index, _)| *index), refined.n_tried, refined.n_sweeps));

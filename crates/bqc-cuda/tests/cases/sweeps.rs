@@ -57,7 +57,7 @@ impl Scan {
         }
         let deleted = |index: usize| {
             let mut candidate = block.clone();
-            candidate.delete_cx(index / 2, if index % 2 == 0 { Rotation::Plus } else { Rotation::Minus });
+            candidate.delete_cx(index / 2, if index.is_multiple_of(2) { Rotation::Plus } else { Rotation::Minus });
             candidate
         };
         let candidates = (0..2 * block.n_cx()).map(deleted).collect();
