@@ -11,7 +11,7 @@ use std::{env, fs, io};
 
 /// Files and folders, relative to the root, that decide what comes out for a given unit of work. Of a folder, `.rs`
 /// and `.ptx` files count.
-pub const DECIDING: [&str; 14] = [
+pub const DECIDING: [&str; 15] = [
     "Cargo.lock",
     "crates/bqc-circuit/src",
     "crates/bqc-cuda/src",
@@ -22,6 +22,7 @@ pub const DECIDING: [&str; 14] = [
     "crates/bqc-partition/src",
     "crates/bqc-rewrite/src",
     "crates/bqc-run/src",
+    "crates/bqc-schedule/src",
     "crates/bqc-verify/src",
     "crates/bqc-wire/src",
     "kernels-gpu/ptx",

@@ -401,7 +401,8 @@ pub enum EngineArg {
     Auto,
     /// CPU cores
     Cpu,
-    /// An NVIDIA GPU for Levenberg-Marquardt, CPU cores for the rest; an error where there is no GPU
+    /// An NVIDIA GPU for Levenberg-Marquardt on up to 8 wires and for sweeps on up to 12, CPU cores for the
+    /// rest; an error where there is no GPU
     Cuda,
 }
 

@@ -8,12 +8,11 @@
 //! thrown away and not counted.
 
 use bqc_instantiate::{
-    CxTemplate, Engine, EngineError, LmSettings, MakeCandidate, Outcome, Problem, RefineProblem, Refined, Rotation,
-    Solver, StateBatch, sample_count,
+    CxTemplate, Engine, LmSettings, MakeCandidate, RefineProblem, Refined, Rotation, Solver, StateBatch, sample_count,
 };
 use bqc_linalg::{Stream, Su2};
 use bqc_optimize::Context;
-use bqc_optimize::deletion::Fit;
+use bqc_optimize::fitted::Fit;
 use bqc_optimize::search::{ScanShare, Tries, search_block};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -119,8 +118,8 @@ impl Call {
     /// All candidates in order, behind each success from the next one on; gives the successes.
     fn serve(&self, engine: &dyn Engine, n_candidates: usize, seed: u64) -> Vec<usize> {
         let (settings, go) = (LmSettings::default(), AtomicBool::new(false));
-        let (batch, check, solver) = (&self.batch, &self.check, Solver::Lm);
-        let problem = RefineProblem { batch, check, solver, settings: &settings, tolerance: TOLERANCE };
+        let (batch, check) = (&self.batch, &self.check);
+        let problem = RefineProblem { batch, check, sweeps: None, settings: &settings, tolerance: TOLERANCE };
         let (mut start, mut winners) = (0, Vec::new());
         while start < n_candidates {
             let make = |i: usize, out: &mut CxTemplate| self.make(seed, start + i, out);
@@ -173,10 +172,6 @@ pub fn preparation_seconds(n: u8, n_cx: usize, repeats: usize) -> Vec<f64> {
 impl Engine for Preparing {
     fn name(&self) -> &str {
         "preparing"
-    }
-
-    fn instantiate(&self, _: &[Problem<'_>], _: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
-        Vec::new()
     }
 
     fn refine(&self, problem: &RefineProblem<'_>, count: usize, make: &MakeCandidate<'_>, _: &AtomicBool) -> Refined {

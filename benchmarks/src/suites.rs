@@ -19,7 +19,7 @@ use bqc_benchmarks::measure::{Spread, short};
 use bqc_benchmarks::record::{Csv, Markdown, Records};
 use bqc_benchmarks::search::{self, SearchPlan};
 use bqc_benchmarks::solver::{Thoroughness, attempts, iterations, success, sweeps};
-use bqc_instantiate::Rotation;
+use bqc_instantiate::{Rotation, Solver};
 use bqc_linalg::lanes::Level;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -299,10 +299,9 @@ fn success_table(sink: &mut Sink, raw: &mut Csv, thoroughness: &Thoroughness) ->
     }
     for (n, n_cx) in [(3, 4), (3, 16), (4, 12), (5, 16)] {
         for from in [success::From::Near, success::From::Random] {
-            for method in success::Method::ALL.into_iter().filter(|m| m.differs_at(n)) {
-                let done =
-                    success::whole(level, n, n_cx, from, method, thoroughness.n_problems).map_err(|e| e.to_string())?;
-                push(format!("whole block n={n} C={n_cx} {from:?}"), method.name(), n.into(), done);
+            for solver in Solver::ALL {
+                let done = success::whole(level, n, n_cx, from, solver, thoroughness.n_problems);
+                push(format!("whole block n={n} C={n_cx} {from:?}"), solver.name(), n.into(), done);
             }
         }
     }

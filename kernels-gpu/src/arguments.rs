@@ -66,7 +66,7 @@ pub struct SweepArguments {
     pub runs: Address,
     /// `SweepStep`s.
     pub steps: Address,
-    /// `SweepRules`.
+    /// `bqc_schedule::Rules`.
     pub rules: Address,
     /// States, `Complex`.
     pub states: Address,
@@ -78,8 +78,6 @@ pub struct SweepArguments {
     pub found: Address,
     /// Points of all runs, `Complex`: training and validation cost.
     pub points: Address,
-    /// `u32`, `[n_problems]`: the earliest time at which a start has converged, `NONE` before.
-    pub problems: Address,
     /// `u32`: the queue.
     pub queue: Address,
     /// `u32` in pinned memory of the host: not zero, all stop at the next round.

@@ -109,7 +109,6 @@ unsafe fn sweep_queue(arguments: SweepArguments, large: impl Fn(DeviceMemory) ->
             values: DeviceNumbers::new(a.values as _),
             results: DeviceOutput::new(a.results as _),
             found: DeviceOutput::new(a.found as _),
-            problems: DeviceFlags::new(a.problems as _),
             stop: DeviceFlags::new(a.stop as _),
             small_len: a.small_len,
             large_len: a.large_len,

@@ -12,13 +12,10 @@ pub mod polar;
 use crate::complex::Complex;
 use crate::cta::{Cta, Flags, Global, Memory, Output, Table, WARP};
 use crate::states::{overlap, residual};
-use crate::templates::{StateSet, SweepResult, SweepRules, SweepRun, SweepStep, verdict, with_lanes};
+use crate::templates::{StateSet, SweepResult, SweepRun, SweepStep, verdict, with_lanes};
+use bqc_schedule::{CostPoint, NO_VALIDATION, Rules};
 use pass::Pass;
 
-/// Points in a row that must all show a gap before a start is called overtrained.
-const OVERTRAINED_POINTS: u32 = 3;
-/// Validation costs at a converged training cost may be larger than the tolerance by this factor.
-const CONVERGED_SLACK: f64 = 10.0;
 /// Sums made at once.
 const MAX_SUMS: u32 = 16;
 /// The environment, the scratch of its polar factor, and β with its padding.
@@ -73,7 +70,7 @@ pub struct SweepLaunch<G: Global> {
     /// All steps.
     pub steps: G::Table<SweepStep>,
     /// All rules.
-    pub rules: G::Table<SweepRules>,
+    pub rules: G::Table<Rules>,
     /// All states.
     pub states: G::Numbers,
     /// First values of all runs.
@@ -82,8 +79,6 @@ pub struct SweepLaunch<G: Global> {
     pub results: G::Output<SweepResult>,
     /// Last values of all runs, laid out as the first ones.
     pub found: G::Output<Complex>,
-    /// The earliest time at which a start of each problem has converged, [`crate::templates::NONE`] before.
-    pub problems: G::Flags,
     /// Not zero: the host asks all to stop.
     pub stop: G::Flags,
     /// Numbers in the block's small memory.
@@ -189,14 +184,14 @@ impl<M: Memory, G: Global> Sweeping<M, G> {
     }
 
     #[inline(always)]
-    fn rules(self) -> SweepRules {
+    fn rules(self) -> Rules {
         self.launch.rules.get(self.record().rules)
     }
 
     #[inline(always)]
     fn run<B: Cta<Memory = M>>(self, cta: &mut B) -> SweepResult {
         let n_points = self.record().n_points;
-        let to_right = n_points > 0 && (n_points - 1) & self.rules().sweeps_per_round & 1 == 1;
+        let to_right = n_points > 0 && (n_points - 1) & self.rules().sweeps_per_point & 1 == 1;
         cta.once(|| self.words.set_word(TO_RIGHT, to_right as u32));
         let moved = self.moved(to_right);
         self.read(cta, self.wanted_at(!to_right), self.len, moved);
@@ -209,7 +204,7 @@ impl<M: Memory, G: Global> Sweeping<M, G> {
                 if n_new >= n_rounds + (n_points == 0) as u32 {
                     break;
                 }
-                found = self.news(cta, n_new);
+                found = self.news(cta);
                 if found != verdict::UNDECIDED {
                     break;
                 }
@@ -223,7 +218,7 @@ impl<M: Memory, G: Global> Sweeping<M, G> {
     /// Sweeps up to the next point.
     #[inline(always)]
     fn round<B: Cta<Memory = M>>(self, cta: &mut B) {
-        while self.words.word(N_SWEEPS) < self.rules().sweeps_per_round {
+        while self.words.word(N_SWEEPS) < self.rules().sweeps_per_point {
             // Read afresh, although to rounding they are there: errors do not add up.
             let to_right = self.to_right();
             self.read(cta, self.wanted_at(to_right), self.len, self.others(to_right));
@@ -240,17 +235,13 @@ impl<M: Memory, G: Global> Sweeping<M, G> {
         cta.each(len, |i| to.set_complex(i, self.launch.states.get(at + i)));
     }
 
-    /// Whether others ask the run to end after `n_new` points, and how. The same in every thread.
+    /// Whether the host asks the run to end. The same in every thread.
     #[inline(always)]
-    fn news<B: Cta<Memory = M>>(self, cta: &mut B, n_new: u32) -> u32 {
+    fn news<B: Cta<Memory = M>>(self, cta: &mut B) -> u32 {
         cta.once(|| {
-            let run = self.record();
-            // The last point was at the time before; a start that begins has no news before its first.
-            let is_beaten = self.launch.problems.load(run.problem) < run.time + n_new;
             let is_stopped = self.launch.stop.load_from_host(0) != 0;
-            let beaten = if is_beaten { verdict::BEATEN } else { verdict::UNDECIDED };
             self.words.set_word(N_SWEEPS, 0);
-            self.words.set_word(NEWS, if is_stopped { verdict::STOPPED } else { beaten });
+            self.words.set_word(NEWS, if is_stopped { verdict::STOPPED } else { verdict::UNDECIDED });
         });
         self.words.word(NEWS)
     }
@@ -263,13 +254,15 @@ impl<M: Memory, G: Global> Sweeping<M, G> {
         let training = self.cost(cta, self.wanted_at(to_right), self.moved(to_right), self.len, n_samples);
         let validation = self.validate(cta, self.others(to_right));
         cta.once(|| {
-            let (run, n_new) = (self.record(), self.words.word(N_NEW));
-            let point = run.n_points + n_new;
-            self.points.set_complex(self.place(point), Complex::new(training, validation));
-            let found = self.judge(point, training, validation);
-            if found == verdict::CONVERGED {
-                self.launch.problems.min(run.problem, run.time + n_new);
-            }
+            let n_new = self.words.word(N_NEW);
+            let index = self.record().n_points + n_new;
+            self.points.set_complex(self.place(index), Complex::new(training, validation));
+            let first_sweeps = self.record().first_sweeps;
+            let before = |index: u32| {
+                let Complex { re: training, im: validation } = self.points.complex(self.place(index));
+                CostPoint { training, validation }
+            };
+            let found = self.rules().judge(first_sweeps, index, CostPoint { training, validation }, before) as u32;
             self.words.set_word(FOUND, found);
             self.words.set_word(N_NEW, n_new + 1);
         });
@@ -285,12 +278,12 @@ impl<M: Memory, G: Global> Sweeping<M, G> {
         residual(cta, wanted, v, len, phase, second) / f64::from(2 * n_samples)
     }
 
-    /// The cost on the validation states, which pass through `states`; negative if there are none.
+    /// The cost on the validation states, which pass through `states`; [`NO_VALIDATION`] if there are none.
     #[inline(always)]
     fn validate<B: Cta<Memory = M>>(self, cta: &mut B, states: M) -> f64 {
         let SweepRun { n, validation: StateSet { n_samples, inputs_at, outputs_at }, .. } = self.record();
         if n_samples == 0 {
-            return -1.0;
+            return NO_VALIDATION;
         }
         let len = with_lanes(n_samples) << n;
         self.read(cta, inputs_at, len, states);
@@ -303,49 +296,5 @@ impl<M: Memory, G: Global> Sweeping<M, G> {
     fn place(self, point: u32) -> u32 {
         let run = self.record();
         run.points_at + run.n_carried + point - run.n_points
-    }
-
-    /// The CPU engine's rules on the points so far, the last of which is `point`. In the first thread.
-    #[inline(always)]
-    fn judge(self, point: u32, training: f64, validation: f64) -> u32 {
-        let rules = self.rules();
-        if !(training.is_finite() && validation.is_finite()) {
-            return verdict::NOT_FINITE;
-        }
-        if training <= rules.cost_tol {
-            let confirmed = validation <= CONVERGED_SLACK * rules.cost_tol;
-            return if confirmed { verdict::CONVERGED } else { verdict::OVERTRAINED };
-        }
-        let sweeps = point * rules.sweeps_per_round;
-        let early = sweeps < rules.min_sweeps;
-        if !early && self.is_overtrained(point, rules.overtrained_factor) {
-            return verdict::OVERTRAINED;
-        }
-        if self.record().first_sweeps + sweeps >= rules.max_sweeps {
-            return verdict::OUT_OF_SWEEPS;
-        }
-        if !early && point >= rules.window_rounds {
-            let before = self.points.complex(self.place(point - rules.window_rounds)).re;
-            if training > rules.plateau_ratio * before {
-                return verdict::PLATEAU;
-            }
-        }
-        verdict::UNDECIDED
-    }
-
-    #[inline(always)]
-    fn is_overtrained(self, point: u32, factor: f64) -> bool {
-        if point + 1 < OVERTRAINED_POINTS {
-            return false;
-        }
-        let mut k = 0;
-        while k < OVERTRAINED_POINTS {
-            let Complex { re: training, im: validation } = self.points.complex(self.place(point - k));
-            if validation <= factor * training {
-                return false;
-            }
-            k += 1;
-        }
-        true
     }
 }

@@ -296,28 +296,6 @@ pub mod step {
     pub const FREE_TWO: u32 = 6;
 }
 
-/// When sweeps stop: the constants of the CPU engine's rules.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[repr(C)]
-pub struct SweepRules {
-    /// A cost at most this is success.
-    pub cost_tol: f64,
-    /// A cost above this share of the cost one window ago is a plateau.
-    pub plateau_ratio: f64,
-    /// Validation costs may exceed training costs by this factor.
-    pub overtrained_factor: f64,
-    /// Weight of a gate's previous value in its update.
-    pub beta: f64,
-    /// Sweeps at most.
-    pub max_sweeps: u32,
-    /// No judgement on plateaus and overtraining before this many sweeps on a sample set.
-    pub min_sweeps: u32,
-    /// Length of the window, in rounds.
-    pub window_rounds: u32,
-    /// Sweeps between two judgements, at least one.
-    pub sweeps_per_round: u32,
-}
-
 /// One run of QFactor-Sample: a template, one start, its states, and its history on them so far.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
@@ -332,17 +310,13 @@ pub struct SweepRun {
     pub values_at: u32,
     /// Length of its values, in complex numbers.
     pub n_values: u32,
-    /// Its [`SweepRules`].
+    /// Its [`bqc_schedule::Rules`].
     pub rules: u32,
-    /// Its problem: runs of one problem end when another has converged earlier.
-    pub problem: u32,
-    /// The time, counted in points over all sample sets, of the first point that it records.
-    pub time: u32,
     /// Sweeps made before the first point on these states.
     pub first_sweeps: u32,
-    /// Points on these states so far, each `sweeps_per_round` after the one before; none: it begins.
+    /// Points on these states so far, each `sweeps_per_point` after the one before; none: it begins.
     pub n_points: u32,
-    /// The last of them are given: as many as the window has rounds, and at least two, or all.
+    /// The last of them are given: as many as the window has points, and at least two, or all.
     pub n_carried: u32,
     /// Its first point, in complex numbers: those that are given, then room for `n_rounds + 1`.
     pub points_at: u32,
@@ -354,26 +328,16 @@ pub struct SweepRun {
     pub validation: StateSet,
 }
 
-/// How a run of sweeps ended; the meaning of the first five is that of the CPU engine's verdicts.
+/// How a run of sweeps ended: the code of a [`bqc_schedule::Verdict`], or that there was no room for it.
 pub mod verdict {
-    /// Below the tolerance, on validation states too.
-    pub const CONVERGED: u32 = 0;
-    /// Fitted to the training states only.
-    pub const OVERTRAINED: u32 = 1;
-    /// The cost has all but stopped falling.
-    pub const PLATEAU: u32 = 2;
-    /// The allowed number of sweeps is used up.
-    pub const OUT_OF_SWEEPS: u32 = 3;
-    /// A cost is no number.
-    pub const NOT_FINITE: u32 = 4;
+    use bqc_schedule::Verdict;
+
+    /// None: its rounds are used up.
+    pub const UNDECIDED: u32 = Verdict::Continue as u32;
+    /// None: the host asked all to stop.
+    pub const STOPPED: u32 = Verdict::Stopped as u32;
     /// It needs more memory than the launch gave: nothing was done.
     pub const TOO_LARGE: u32 = 5;
-    /// None: its rounds are used up.
-    pub const UNDECIDED: u32 = 6;
-    /// None: another start of its problem converged at this time or before.
-    pub const BEATEN: u32 = 7;
-    /// None: the host asked all to stop.
-    pub const STOPPED: u32 = 8;
 }
 
 /// What became of a run. Its costs are in its points: training and validation, which is negative if there
@@ -381,7 +345,7 @@ pub mod verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct SweepResult {
-    /// One of [`verdict`].
+    /// The code of a [`bqc_schedule::Verdict`], or [`verdict::TOO_LARGE`].
     pub verdict: u32,
     /// Points recorded.
     pub n_points: u32,

@@ -3,16 +3,16 @@
 
 mod common;
 
-use bqc_instantiate::samples::{N_VALIDATION, Sampler};
-use bqc_instantiate::schedule::Rules;
+use bqc_instantiate::samples::Sampler;
 use bqc_instantiate::{CxTemplate, LmSettings, Slot, StateBatch, Target, sample_count};
 use bqc_kernels::complex::{Complex, Su2};
 use bqc_kernels::cta::host::{Order as HostOrder, Watch};
 use bqc_kernels::templates::{Candidate, CxWord, rotation, status};
 use bqc_linalg::lanes::Level;
 use bqc_linalg::{Matrix, Stream};
+use bqc_schedule::Rules;
 use common::ptx::{ARCHITECTURES, LeftBehind, committed, launch_lm, launch_sweeps, text, words};
-use common::sweeps::{Sweeps, exactly, random_template, rules};
+use common::sweeps::{Sweeps, exactly, random_template};
 use common::{Global, How, perturb};
 use ptx_runner::{Counts, Kernel, Order};
 use std::collections::BTreeMap;
@@ -117,8 +117,8 @@ fn sweeps_come_out_with_the_bits_of_the_emulation() {
     for (n, n_gates, n_sweeps) in [(1u8, 3, 3), (2, 9, 3), (3, 12, 2), (4, 10, 2), (5, 6, 1)] {
         let mut sweeps = Sweeps::default();
         // The last one ends by its rules.
-        let of_cpu = Rules { max_sweeps: 4, ..Rules::default() };
-        for rules in [exactly(n_sweeps), exactly(n_sweeps), rules(&of_cpu, N_VALIDATION, 2)] {
+        let judging = Rules { max_sweeps: 4, sweeps_per_point: 2, ..Rules::default() };
+        for rules in [exactly(n_sweeps), exactly(n_sweeps), judging] {
             let t = random_template(n, n_gates, &mut s);
             let target = Target::from_matrix(&Matrix::haar(1 << n, &mut s)).unwrap();
             let set = Sampler::new(n, 1, n.into()).draw(Level::detect(), &target, 8);

@@ -4,19 +4,17 @@ mod common;
 
 use bqc_circuit::BlockQubit;
 use bqc_instantiate::qfactor::{SweepSettings, Sweeper};
-use bqc_instantiate::samples::{N_VALIDATION, Sampler};
-use bqc_instantiate::schedule::{Rules, Verdict};
+use bqc_instantiate::samples::Sampler;
 use bqc_instantiate::{FreeValue, Target, Template};
 use bqc_kernels::complex::Complex;
 use bqc_kernels::cta::host::{Arena, Clock, HostCta, HostGlobal, Order, Watch};
 use bqc_kernels::sweep::{Layout, SweepLaunch};
-use bqc_kernels::templates::{NONE, SweepResult, verdict};
+use bqc_kernels::templates::{SweepResult, verdict};
 use bqc_linalg::lanes::Level;
 use bqc_linalg::{Matrix, Stream};
+use bqc_schedule::{NO_VALIDATION, Rules, Verdict};
 use common::ORDERS;
-use common::sweeps::{
-    Sweeps, Swept, cost_points, difference, exactly, free_values, random_template, rules, verdict_name,
-};
+use common::sweeps::{Sweeps, Swept, cost_points, difference, exactly, free_values, random_template};
 use std::cell::Cell;
 use std::sync::atomic::AtomicU32;
 
@@ -44,7 +42,7 @@ fn compare(n: u8, n_gates: usize, n_samples: usize, n_sweeps: u32, watch: Watch,
     let mut apart = [0.0f64; 2];
     for &order in orders {
         let swept = sweeps.launch(order, watch, 128, n > 8 || order == ORDERS[1]);
-        assert_eq!((swept.results[0].verdict, swept.results[0].n_points), (verdict::OUT_OF_SWEEPS, n_sweeps + 1));
+        assert_eq!((swept.results[0].verdict, swept.results[0].n_points), (Verdict::OutOfSweeps as u32, n_sweeps + 1));
         for (point, cost) in swept.points[0].iter().zip(&costs) {
             // What fits to rounding has a cost that is rounding.
             apart[0] = apart[0].max((point.re - cost).abs() / cost.max(1e-16));
@@ -118,26 +116,25 @@ fn a_run_in_several_launches_is_the_same_run_and_its_verdict_is_the_rules() {
     }
     let start = t.random_values(&mut s);
 
-    let usual = Rules { max_sweeps: 2000, plateau_sweeps: 83, ..Rules::default() };
+    let usual = Rules { max_sweeps: 2000, window_points: 11, ..Rules::default() };
     let cases = [
-        (&near, &fit, usual.clone(), 8, Verdict::Converged),
-        (&start, &exact, usual.clone(), 7, Verdict::Plateau),
-        (&start, &few, usual.clone(), 3, Verdict::Overtrained),
-        (&start, &exact, Rules { max_sweeps: 20, ..usual.clone() }, 3, Verdict::OutOfSweeps),
-        (&near, &fit, Rules { cost_tol: 1.0, ..usual }, 8, Verdict::Converged),
+        (&near, &fit, usual, Verdict::Converged),
+        (&start, &exact, Rules { sweeps_per_point: 7, ..usual }, Verdict::Plateau),
+        (&start, &few, Rules { sweeps_per_point: 3, window_points: 28, ..usual }, Verdict::Overtrained),
+        (&start, &exact, Rules { max_sweeps: 20, sweeps_per_point: 3, ..usual }, Verdict::OutOfSweeps),
+        (&near, &fit, Rules { cost_tol: 1.0, ..usual }, Verdict::Converged),
     ];
-    for (start, set, cpu_rules, sweeps_per_round, expected) in cases {
+    for (start, set, rules, expected) in cases {
         let mut sweeps = Sweeps::default();
-        let rules = rules(&cpu_rules, N_VALIDATION, sweeps_per_round);
         let places = sweeps.add(&t, start, &set.training, set.validation.as_ref(), rules);
         let whole = sweeps.launch(Order::Shuffled(5), Watch::Off, 64, false);
-        let history = cost_points(&whole.points[0], 0, sweeps_per_round);
-        let verdicts: Vec<_> = (1..=history.len()).map(|k| cpu_rules.judge(&history[..k], N_VALIDATION)).collect();
+        let history = cost_points(&whole.points[0]);
+        let judge = |k: usize| rules.judge(0, k as u32, history[k], |before| history[before as usize]);
+        let verdicts: Vec<_> = (0..history.len()).map(judge).collect();
         let (last, before) = verdicts.split_last().unwrap();
         assert!(before.iter().all(|v| *v == Verdict::Continue) && *last == expected, "{verdicts:?}");
-        let name = format!("{expected:?}").to_lowercase().replace("outofsweeps", "out of sweeps");
-        assert_eq!(verdict_name(whole.results[0].verdict), name);
-        if expected == Verdict::Converged && cpu_rules.cost_tol < 1.0 {
+        assert_eq!(whole.results[0].verdict, expected as u32);
+        if expected == Verdict::Converged && rules.cost_tol < 1.0 {
             let distance = possible.phase_distance(level, &t.ops(&free_values(start, &places, &whole.found)));
             assert!(distance < 1e-4, "{distance:e}");
         }
@@ -171,38 +168,30 @@ fn one_start(purpose: u64, n_sweeps: u32) -> Sweeps {
 }
 
 #[test]
-fn others_end_a_run_after_the_point_at_which_they_have_won() {
+fn a_stop_ends_a_run_after_its_first_point() {
     let sweeps = one_start(5, 9);
-    let [none, won, go, stop] = [NONE, 4, 0, 1].map(|word| [AtomicU32::new(word)]);
-    let run = |problems: &[AtomicU32], stop: &[AtomicU32]| {
-        let swept = sweeps.launch_with(Order::Reverse, Watch::On, 64, false, problems, stop);
-        (verdict_name(swept.results[0].verdict), swept.points[0].clone())
+    let run = |stop: u32| {
+        let swept = sweeps.launch_with(Order::Reverse, Watch::On, 64, false, &[AtomicU32::new(stop)]);
+        (swept.results[0].verdict, swept.points[0].clone())
     };
-    let (undisturbed, points) = run(&none, &go);
-    assert_eq!((undisturbed, points.len()), ("out of sweeps", 10));
-    // Up to time 4 it may still matter.
-    assert_eq!(run(&won, &go), ("beaten", points[..5].to_vec()));
-    assert_eq!(run(&won, &stop), ("stopped", points[..1].to_vec()));
-    assert_eq!(none[0].load(std::sync::atomic::Ordering::Relaxed), NONE);
+    let (undisturbed, points) = run(0);
+    assert_eq!((undisturbed, points.len()), (Verdict::OutOfSweeps as u32, 10));
+    assert_eq!(run(1), (verdict::STOPPED, points[..1].to_vec()));
 }
 
-/// Converging lowers the time of the problem and nobody else's.
 #[test]
-fn who_converges_says_when() {
+fn without_validation_states_the_cost_on_them_is_the_one_that_says_so() {
     let mut s = Stream::new(1, 41, 6);
     let mut t = Template::new(2).unwrap();
     t.push_free_two(BlockQubit(0), BlockQubit(1)).unwrap();
     let target = Target::from_matrix(&Matrix::haar(4, &mut s)).unwrap();
     let set = Sampler::new(2, 1, 0).draw(Level::detect(), &target, 4);
     let mut sweeps = Sweeps::default();
-    let cpu_rules = Rules::default();
-    sweeps.add(&t, &t.random_values(&mut s), &set.training, None, rules(&cpu_rules, N_VALIDATION, 1));
-    (sweeps.runs[0].problem, sweeps.runs[0].time) = (1, 30);
-    let problems = [NONE, 40].map(AtomicU32::new);
-    let swept = sweeps.launch_with(Order::Forward, Watch::On, 64, false, &problems, &[AtomicU32::new(0)]);
-    assert_eq!((swept.results[0].n_points, verdict_name(swept.results[0].verdict)), (2, "converged"));
-    assert!(swept.last(0).0 < 1e-20 && swept.last(0).1 == -1.0);
-    assert_eq!(problems.map(AtomicU32::into_inner), [NONE, 31]);
+    let rules = Rules { sweeps_per_point: 1, ..Rules::default() };
+    sweeps.add(&t, &t.random_values(&mut s), &set.training, None, rules);
+    let swept = sweeps.launch(Order::Forward, Watch::On, 64, false);
+    assert_eq!((swept.results[0].n_points, swept.results[0].verdict), (2, Verdict::Converged as u32));
+    assert!(swept.last(0).0 < 1e-20 && swept.last(0).1 == NO_VALIDATION);
 }
 
 #[test]
@@ -220,7 +209,6 @@ fn a_run_that_does_not_fit_the_memory_says_so_and_touches_nothing() {
         values: &sweeps.values[..],
         results: &results[..],
         found: &found[..],
-        problems: &flags[..],
         stop: &flags[..],
         small_len: layout.small_len,
         large_len: layout.large_len - 1,

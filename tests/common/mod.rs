@@ -124,7 +124,7 @@ pub fn count(qasm: &str, word: &str) -> usize {
     qasm.lines().filter(|line| line.trim_start().split([' ', '(']).next() == Some(word)).count()
 }
 
-const HEADER: &str = "OPENQASM 2.0;\ninclude \"qelib1.inc\";\n";
+pub const HEADER: &str = "OPENQASM 2.0;\ninclude \"qelib1.inc\";\n";
 
 /// Two Toffoli gates that undo each other, with a rotation between that keeps them from being
 /// recognised by looking: 12 CX, and far fewer suffice.

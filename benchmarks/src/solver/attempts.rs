@@ -10,7 +10,7 @@ use crate::measure::{Effort, Spread, timed};
 use bqc_circuit::{BlockCircuit, Lowered};
 use bqc_instantiate::{CpuEngine, CxTemplate, Solver};
 use bqc_linalg::Stream;
-use bqc_optimize::deletion::Fit;
+use bqc_optimize::fitted::Fit;
 use bqc_optimize::search::{ScanShare, SearchCounts, Tries, WindowSettings, search_block, search_window};
 use bqc_optimize::{Context, IDENTITY_TOLERANCE};
 use bqc_partition::{Options, partition};

@@ -1,21 +1,19 @@
 //! Successes per millisecond: what a method costs including all the calls that fail.
 //!
 //! Deletion: every CX of a block is taken out once, with each kind of rotation. Whole problems: templates
-//! that are known to have a solution, from near it and from random values, by sweeps, by
-//! Levenberg–Marquardt, and by sweeps that Levenberg–Marquardt finishes.
+//! that are known to have a solution, from near it and from random values, by every solver that compiling has.
 
 use super::attempts::Sample;
 use super::iterations::shaken;
 use super::random_template;
 use crate::measure::timed;
-use bqc_instantiate::schedule::Verdict;
 use bqc_instantiate::{
-    CpuEngine, CxTemplate, Engine, EngineError, Finish, LmSettings, LmSolver, Problem, Rotation, Sampling, Settings,
-    Slot, Start, StateBatch, Target, Template, sample_count,
+    CpuEngine, CxTemplate, Engine, LmSettings, LmSolver, Rotation, Slot, Solver, StateBatch, sample_count,
 };
 use bqc_linalg::Stream;
 use bqc_linalg::lanes::Level;
 use bqc_optimize::IDENTITY_TOLERANCE;
+use bqc_optimize::fitted::{Fit, Fitted};
 use std::sync::atomic::AtomicBool;
 
 /// Successes of some calls and what all of them cost.
@@ -85,45 +83,6 @@ impl Batches {
     }
 }
 
-/// How a whole problem is solved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// Levenberg–Marquardt alone.
-    Lm,
-    /// Sweeps, finished by it.
-    Hybrid(Sampling),
-    /// Sweeps alone. They count as successful at BQSKit's tolerance, a phase distance of 1e-5, since
-    /// they would take forever to an identity.
-    Sweeps(Sampling),
-}
-
-impl Method {
-    /// All of them.
-    pub const ALL: [Method; 5] = [
-        Method::Lm,
-        Method::Hybrid(Sampling::Sampled),
-        Method::Hybrid(Sampling::Exact),
-        Method::Sweeps(Sampling::Sampled),
-        Method::Sweeps(Sampling::Exact),
-    ];
-
-    /// Whether it is a method of its own on `n` wires: on three, sample states are all columns.
-    pub fn differs_at(self, n: u8) -> bool {
-        n > 3 || !matches!(self, Method::Hybrid(Sampling::Sampled) | Method::Sweeps(Sampling::Sampled))
-    }
-
-    /// For tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Method::Lm => "LM",
-            Method::Hybrid(Sampling::Sampled) => "QFactor-Sample then LM",
-            Method::Hybrid(Sampling::Exact) => "QFactor then LM",
-            Method::Sweeps(Sampling::Sampled) => "QFactor-Sample to 1e-5",
-            Method::Sweeps(Sampling::Exact) => "QFactor to 1e-5",
-        }
-    }
-}
-
 /// Where whole problems begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum From {
@@ -133,19 +92,10 @@ pub enum From {
     Random,
 }
 
-/// Sweeps a start may take: more would make the suite long and change no conclusion.
-const MAX_SWEEPS: u32 = 4000;
-
 /// Solves `n_problems` templates of `n_cx` CX from one start each.
-pub fn whole(
-    level: Level,
-    n: u8,
-    n_cx: usize,
-    from: From,
-    method: Method,
-    n_problems: u64,
-) -> Result<Successes, WholeError> {
+pub fn whole(level: Level, n: u8, n_cx: usize, from: From, solver: Solver, n_problems: u64) -> Successes {
     let mut successes = Successes::default();
+    let engine = CpuEngine::with_level(level);
     for key in 0..n_problems {
         let mut stream = Stream::new(key, n.into(), n_cx as u64);
         let solution = random_template(n, n_cx, &mut stream);
@@ -153,23 +103,15 @@ pub fn whole(
             From::Near => shaken(&solution, 0.1, &mut stream),
             From::Random => haar(&solution, &mut stream),
         };
-        let (is_found, seconds) = match method {
-            Method::Lm => {
-                let mut candidate = start;
-                let mut solver = LmSolver::new(level);
-                let batches = Batches::of(&solution, &mut stream);
-                timed(|| batches.solve(&mut solver, &mut candidate))
-            }
-            Method::Hybrid(sampling) => by_sweeps(level, &solution, &start, sampling, true, key)?,
-            Method::Sweeps(sampling) => by_sweeps(level, &solution, &start, sampling, false, key)?,
-        };
-        successes.add(is_found, seconds);
+        let fit = Fit { solver, tolerance: IDENTITY_TOLERANCE };
+        let fitted = Fitted::new(&solution, 3 * usize::from(n) + 4 * n_cx, fit, &mut stream);
+        let (settings, go) = (LmSettings::default(), AtomicBool::new(false));
+        let make = |_: usize, out: &mut CxTemplate| out.copy_from(&start);
+        let (refined, seconds) = timed(|| engine.refine(&fitted.problem(&settings), 1, &make, &go));
+        successes.add(refined.winner.is_some(), seconds);
     }
-    Ok(successes)
+    successes
 }
-
-/// Why a whole problem could not be set up.
-pub type WholeError = Box<dyn std::error::Error>;
 
 fn haar(template: &CxTemplate, stream: &mut Stream) -> CxTemplate {
     let mut random = template.clone();
@@ -179,41 +121,16 @@ fn haar(template: &CxTemplate, stream: &mut Stream) -> CxTemplate {
     random
 }
 
-fn by_sweeps(
-    level: Level,
-    solution: &CxTemplate,
-    start: &CxTemplate,
-    sampling: Sampling,
-    is_finished: bool,
-    key: u64,
-) -> Result<(bool, f64), WholeError> {
-    let (template, solved) = Template::from_cx(solution)?;
-    let (_, values) = Template::from_cx(start)?;
-    let target = Target::from_template(&template, &solved)?;
-    let mut settings = Settings { sampling, finish: is_finished.then(Finish::default), ..Settings::default() };
-    settings.rules.max_sweeps = MAX_SWEEPS;
-    if is_finished {
-        settings.rules.cost_tol = IDENTITY_TOLERANCE * IDENTITY_TOLERANCE;
-    }
-    let starts = [Start::Warm(values)];
-    let problem = Problem { template: &template, target: &target, starts: &starts, settings: &settings, seed: 0, key };
-    let engine = CpuEngine::with_level(level);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
-    let (outcomes, seconds) = pool.install(|| timed(|| engine.instantiate(&[problem], &AtomicBool::new(false))));
-    let outcome: Result<_, EngineError> = outcomes.into_iter().next().ok_or("one outcome a problem")?;
-    Ok((outcome?.verdict == Verdict::Converged, seconds))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_method_finds_what_is_near() {
-        for method in Method::ALL {
-            let successes = whole(Level::detect(), 3, 5, From::Near, method, 3).unwrap();
+    fn every_solver_finds_what_is_near() {
+        for solver in Solver::ALL {
+            let successes = whole(Level::detect(), 3, 5, From::Near, solver, 3);
             assert_eq!(successes.n_calls, 3);
-            assert!(successes.n_found > 0, "{}", method.name());
+            assert!(successes.n_found > 0, "{}", solver.name());
             assert!(successes.per_millisecond() > 0.0 && successes.share() <= 1.0);
         }
     }

@@ -8,7 +8,7 @@ use super::MULTIPLY_ADDS_PER_SECOND;
 use crate::measure::{Effort, Spread, seconds_per_unit, timed};
 use bqc_circuit::BlockQubit;
 use bqc_instantiate::qfactor::{SweepSettings, Sweeper};
-use bqc_instantiate::samples::{Sampler, feasible_count};
+use bqc_instantiate::samples::Sampler;
 use bqc_instantiate::{Target, Template, TemplateError};
 use bqc_linalg::Stream;
 use bqc_linalg::lanes::Level;
@@ -65,8 +65,8 @@ pub fn measure(level: Level, case: &SweepCase, n_samples: usize, effort: Effort)
     let mut stream = Stream::new(1, case.n.into(), case.n_gates as u64);
     let template = free_pairs(case.n, case.n_gates, &mut stream)?;
     let target = Target::from_template(&template, &template.random_values(&mut stream))?;
-    let n_samples = feasible_count(case.n, n_samples);
     let samples = Sampler::new(case.n, 1, 1).draw(level, &target, n_samples).training;
+    let n_samples = samples.n_samples();
     let mut sweeper = Sweeper::new(level, &template, &template.random_values(&mut stream), &samples);
     let settings = SweepSettings::default();
     let seconds = seconds_per_unit(effort, || {

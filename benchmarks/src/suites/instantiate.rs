@@ -115,7 +115,7 @@ pub fn instantiate(common: &Common, needs_gpu: bool, most_wires: u8, templates: 
     for &(n, n_cx) in sizes.iter().filter(|(n, _)| *n <= most_wires) {
         let mut cpu_rates = None;
         for contestant in &contestants {
-            let problems = Problems::new(n, n_cx, (contestant.n_problems)(n)).map_err(|e| e.to_string())?;
+            let problems = Problems::new(n, n_cx, (contestant.n_problems)(n));
             if let (Some(folder), "cpu") = (templates, contestant.label) {
                 write_template(folder, &problems)?;
             }

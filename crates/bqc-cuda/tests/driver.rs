@@ -215,7 +215,7 @@ mod cases {
             .collect();
         let settings = LmSettings::default();
         let problem =
-            RefineProblem { batch: &batch, check: &check, solver: Solver::Lm, settings: &settings, tolerance: 1e-10 };
+            RefineProblem { batch: &batch, check: &check, sweeps: None, settings: &settings, tolerance: 1e-10 };
         let make = |i: usize, t: &mut CxTemplate| t.copy_from(&candidates[i]);
         let [ours, theirs] =
             [cuda as &dyn Engine, &CpuEngine::default()].map(|e| e.refine(&problem, n_candidates, &make, &go));
@@ -290,7 +290,7 @@ mod cases {
         slots.into_iter().for_each(|slot| large.set_frozen(slot, true));
         let (batch, settings) = (StateBatch::exact(&CxTemplate::random(3, 6, &mut s)), LmSettings::default());
         let problem =
-            RefineProblem { check: &batch, batch: &batch, solver: Solver::Lm, settings: &settings, tolerance: 1e-10 };
+            RefineProblem { check: &batch, batch: &batch, sweeps: None, settings: &settings, tolerance: 1e-10 };
         let make = |i: usize, t: &mut CxTemplate| t.copy_from(if i == 3 { &large } else { &small });
         let (go, before) = (AtomicBool::new(false), cuda.n_on_device());
         assert_eq!(cuda.refine(&problem, 5, &make, &go).n_tried, 5);
@@ -403,8 +403,8 @@ mod cases {
 
         fn refine(&self, engine: &dyn Engine, stop: &AtomicBool, before: &(dyn Fn() + Sync)) -> Refined {
             let settings = LmSettings::default();
-            let (batch, check, solver) = (&self.batch, &self.check, Solver::Lm);
-            let problem = RefineProblem { batch, check, solver, settings: &settings, tolerance: 1e-10 };
+            let (batch, check) = (&self.batch, &self.check);
+            let problem = RefineProblem { batch, check, sweeps: None, settings: &settings, tolerance: 1e-10 };
             let make = |i: usize, t: &mut CxTemplate| {
                 before();
                 t.copy_from(&self.candidates[i]);
@@ -508,7 +508,7 @@ mod cases {
         let batch = samples(3, &target, &mut s);
         let settings = LmSettings::default();
         let problem =
-            RefineProblem { batch: &batch, check: &batch, solver: Solver::Lm, settings: &settings, tolerance: 1e-10 };
+            RefineProblem { batch: &batch, check: &batch, sweeps: None, settings: &settings, tolerance: 1e-10 };
         let begun: Vec<CxTemplate> = (0..300).map(|_| turned(&target, 0.1, &mut s)).collect();
         let make = |i: usize, t: &mut CxTemplate| t.copy_from(&begun[i]);
         let stopping = |work: &dyn Fn(&AtomicBool)| {

@@ -174,7 +174,7 @@ impl CxTemplate {
 
     /// Changes the values of all free slots, in their order; what [`crate::Template::from_cx`] has
     /// made of this template. Values beyond the free slots, and of two qubits, are left.
-    pub(crate) fn set_free_values(&mut self, values: &Values) {
+    pub fn set_free_values(&mut self, values: &Values) {
         let mut values = values.0.iter();
         for slot in self.slots() {
             if self.is_frozen(slot) {

@@ -1,9 +1,6 @@
 //! The coarse boundary between policy and arithmetic: whole problems per call.
 
-use crate::{
-    CxTemplate, EngineError, LmOutcome, LmSettings, LmSolver, MakeCandidate, Outcome, Problem, RefineProblem, Refined,
-    Refiner, StateBatch, qfactor,
-};
+use crate::{CxTemplate, LmOutcome, LmSettings, LmSolver, MakeCandidate, RefineProblem, Refined, Refiner, StateBatch};
 use bqc_linalg::lanes::Level;
 use rayon::prelude::*;
 use std::sync::Mutex;
@@ -20,12 +17,9 @@ pub trait Engine: Send + Sync {
         self.name().split('/').next().unwrap_or_default()
     }
 
-    /// Fits templates to targets by QFactor sweeps, each problem from all of its starts; one result a
-    /// problem, in order. A problem that fails leaves the others alone. After `stop` is set the best
-    /// values so far come back soon.
-    fn instantiate(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>>;
-
-    /// Refines candidates `0..count` by the problem's solver; the lowest index that succeeds wins.
+    /// Refines candidates `0..count`, by sweeps if the problem has any and then by Levenberg–Marquardt; the lowest index
+    /// that succeeds wins. All candidates of a scan, every gate deleted once from each of its starts, come in one
+    /// call. After `stop` is set what is known by then comes back soon.
     fn refine(&self, problem: &RefineProblem<'_>, count: usize, make: &MakeCandidate<'_>, stop: &AtomicBool)
     -> Refined;
 
@@ -69,19 +63,13 @@ fn descend_on_cpu(
     templates.par_iter_mut().map_init(|| LmSolver::new(level), solve).collect()
 }
 
-/// The engine that every machine has. [`Engine::instantiate`] uses the caller's rayon pool; a call to
-/// [`Engine::refine`] stays on the caller's thread.
+/// The engine that every machine has. A call to [`Engine::refine`] stays on the caller's thread.
 pub struct CpuEngine {
     level: Level,
     name: String,
-    memory_limit_bytes: u64,
     /// Refiners at rest: their memory is kept from call to call.
     refiners: Mutex<Vec<Refiner>>,
 }
-
-/// Most memory that the states of one problem may take: half of what a small laptop has. A block of
-/// eight qubits with 32 starts needs a hundredth of it.
-const MEMORY_LIMIT_BYTES: u64 = 4 << 30;
 
 impl CpuEngine {
     /// An engine on the fastest instruction set of this CPU.
@@ -91,17 +79,7 @@ impl CpuEngine {
 
     /// An engine on a given instruction set.
     pub fn with_level(level: Level) -> CpuEngine {
-        CpuEngine {
-            level,
-            name: format!("cpu/{}", level.name()),
-            memory_limit_bytes: MEMORY_LIMIT_BYTES,
-            refiners: Mutex::new(Vec::new()),
-        }
-    }
-
-    /// The same engine with another limit on the memory of one problem.
-    pub fn memory_limit(self, memory_limit_bytes: u64) -> CpuEngine {
-        CpuEngine { memory_limit_bytes, ..self }
+        CpuEngine { level, name: format!("cpu/{}", level.name()), refiners: Mutex::new(Vec::new()) }
     }
 }
 
@@ -114,11 +92,6 @@ impl Default for CpuEngine {
 impl Engine for CpuEngine {
     fn name(&self) -> &str {
         &self.name
-    }
-
-    fn instantiate(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
-        let solve = |p: &Problem<'_>| qfactor::run::solve(self.level, &self.name, self.memory_limit_bytes, p, stop);
-        problems.par_iter().map(solve).collect()
     }
 
     fn refine(

@@ -4,14 +4,17 @@
 //! the first success (CPU) or thousands at once (GPU). Either way the lowest index that succeeds wins,
 //! and the answer does not depend on timing.
 //!
-//! Which [`Solver`] fits a candidate is part of the problem. What sweeps have brought near a solution
-//! Levenberg–Marquardt takes to rounding error, so that thousands of accepted changes add up to
-//! nothing; and whatever the solver says, the check states judge.
+//! Which [`Solver`] fits a candidate is part of the problem: Levenberg–Marquardt alone, or after sweeps. What sweeps
+//! have brought near a solution Levenberg–Marquardt takes to rounding error, so that thousands of accepted changes add
+//! up to nothing; and whatever the solver says, the check states judge.
 
-use crate::qfactor::{SweepSettings, Sweeper};
-use crate::schedule::{CostPoint, Rules, Verdict};
-use crate::{CxTemplate, LmSettings, LmSolver, StateBatch, Template, sample_count};
-use bqc_linalg::lanes::{LANES, Level};
+use crate::ops::{self, Fit};
+use crate::qfactor::{Course, SweepSettings, Sweeper, Sweeps};
+use crate::samples::{self, SampleSet, Sampler};
+use crate::{CxTemplate, LmSettings, LmSolver, StateBatch, Target, Template};
+use bqc_linalg::Stream;
+use bqc_linalg::lanes::{AlignedBuffer, Level};
+use bqc_schedule::{CostPoint, NO_VALIDATION, Rules, Verdict};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What fits a candidate to its target.
@@ -20,7 +23,8 @@ pub enum Solver {
     /// Levenberg–Marquardt from the candidate's own values: quadratic, and quick to give up.
     #[default]
     Lm,
-    /// QFactor: sweeps over all columns (arXiv:2306.08152).
+    /// QFactor: sweeps over all columns up to eight wires, above over random states (arXiv:2306.08152).
+    /// Levenberg–Marquardt goes on from where they end, here and below.
     QFactor,
     /// QFactor-Sample: sweeps over random states (arXiv:2405.12866).
     QFactorSample,
@@ -31,13 +35,13 @@ pub enum Solver {
 /// What candidates are measured against.
 #[derive(Clone, Copy)]
 pub struct RefineProblem<'a> {
-    /// The states that the solver works on.
+    /// The states that Levenberg–Marquardt works on.
     pub batch: &'a StateBatch,
     /// The states that judge a success: all columns where that is affordable. Fewer rows than
     /// parameters fit anything, so this check is not optional.
     pub check: &'a StateBatch,
-    /// What fits them. How many states it wants in `batch` says [`Solver::sample_count`].
-    pub solver: Solver,
+    /// The sweeps that come first, if there are any: see [`Solver::sweeps`].
+    pub sweeps: Option<&'a Sweeps>,
     /// The settings of Levenberg–Marquardt.
     pub settings: &'a LmSettings,
     /// Largest phase distance on `check` that counts as the same unitary.
@@ -79,7 +83,7 @@ impl Solver {
     fn row(self) -> (&'static str, &'static str) {
         match self {
             Solver::Lm => ("lm", "Levenberg-Marquardt on sampled residuals"),
-            Solver::QFactor => ("qfactor", "QFactor: sweeps over all columns"),
+            Solver::QFactor => ("qfactor", "QFactor: sweeps over all columns, on more than 8 wires over random states"),
             Solver::QFactorSample => ("qfactor-sample", "QFactor-Sample: sweeps over random states"),
             Solver::Hybrid => ("hybrid", "Some two dozen sweeps over random states, then Levenberg-Marquardt"),
         }
@@ -100,16 +104,37 @@ impl Solver {
         Solver::ALL.get(usize::from(code)).copied()
     }
 
-    /// How many states this solver works on, for `n` wires and a template with `n_parameters`: all
-    /// `2^n` columns, or fewer random ones.
-    pub fn sample_count(self, n: usize, n_parameters: usize) -> usize {
-        let needed = sample_count(n, n_parameters);
-        match self {
-            Solver::Lm | Solver::Hybrid => needed,
-            Solver::QFactor => 1 << n,
-            // Sweeps take states in whole groups, and are the better for more of them.
-            Solver::QFactorSample => needed.next_multiple_of(LANES).min(1 << n),
-        }
+    /// The sweeps of this solver before Levenberg–Marquardt; none for that alone, which draws nothing.
+    ///
+    /// * `batch`: the states of Levenberg–Marquardt, which those of the hybrid are as well.
+    /// * `n_matrix_reals`, `n_parameters`: of a template that is fitted to the target: 8 and 3 for each free slot, less
+    ///   what neighbours share.
+    ///
+    /// Cost: that of `target` on the states of all sets, of which a target wider than six wires has one.
+    pub fn sweeps(
+        self,
+        target: &Target,
+        batch: &StateBatch,
+        n_matrix_reals: u32,
+        n_parameters: u32,
+        stream: &mut Stream,
+    ) -> Option<Sweeps> {
+        let (level, width) = (Level::detect(), target.width());
+        let (sets, rules) = match self {
+            Solver::Lm => return None,
+            Solver::QFactor if width <= MAX_EXACT_WIDTH => {
+                (vec![SampleSet { training: samples::exact(level, target), validation: None }], Rules::default())
+            }
+            Solver::QFactor | Solver::QFactorSample => {
+                let mut sampler = Sampler::new(width, stream.bits(), 0);
+                (sampler.sets(level, target, n_matrix_reals, n_parameters), Rules::default())
+            }
+            Solver::Hybrid => {
+                let rules = Rules { max_sweeps: HYBRID_SWEEPS, min_sweeps: HYBRID_SWEEPS, ..Rules::default() };
+                (vec![SampleSet { training: batch.clone(), validation: None }], rules)
+            }
+        };
+        Some(Sweeps { sets, rules })
     }
 }
 
@@ -117,15 +142,9 @@ impl Solver {
 /// basin of a solution.
 const HYBRID_SWEEPS: u32 = 24;
 
-/// Sweeps between two judgements: some thousandths of what a success takes.
-const SWEEPS_PER_ROUND: u32 = 8;
-
-/// When the sweeps of a candidate end. Successes take some hundred to two thousand sweeps and gain a
-/// factor of two or more in each hundred; what gains less than a tenth in a hundred is stuck. Success
-/// is a phase distance of 1e-5, from where Levenberg–Marquardt needs two or three steps to rounding error.
-fn sweep_rules() -> Rules {
-    Rules { cost_tol: 1e-10, max_sweeps: 4000, plateau_sweeps: 100, plateau_ratio: 0.9, ..Rules::default() }
-}
+/// Widest blocks of which QFactor takes all columns. Each step of a sweep leaves `4^n` numbers behind: 1 MiB at this
+/// width, 256 MiB at twelve wires.
+const MAX_EXACT_WIDTH: u8 = 8;
 
 /// What refines candidates on one core, with its memory. Make one per thread and keep it.
 pub struct Refiner {
@@ -133,7 +152,7 @@ pub struct Refiner {
     level: Level,
     /// None until the first sweep.
     sweeper: Option<Sweeper>,
-    history: Vec<CostPoint>,
+    course: Course,
     /// None while it is worked on.
     candidate: Option<CxTemplate>,
 }
@@ -141,7 +160,7 @@ pub struct Refiner {
 impl Refiner {
     /// A refiner for this CPU level.
     pub fn new(level: Level) -> Refiner {
-        Refiner { lm: LmSolver::new(level), level, sweeper: None, history: Vec::new(), candidate: None }
+        Refiner { lm: LmSolver::new(level), level, sweeper: None, course: Course::default(), candidate: None }
     }
 
     /// Tries candidates `0..count` in order.
@@ -180,20 +199,12 @@ impl Refiner {
         refined: &mut Refined,
         stop: &AtomicBool,
     ) -> bool {
-        let is_worth_finishing = match problem.solver {
-            Solver::Lm => true,
-            Solver::Hybrid => {
-                let rules = Rules { max_sweeps: HYBRID_SWEEPS, min_sweeps: HYBRID_SWEEPS, ..sweep_rules() };
-                self.sweep(problem.batch, candidate, &rules, &mut refined.n_sweeps, stop);
-                true
+        if let Some(sweeps) = problem.sweeps {
+            let verdict = self.sweep(sweeps, candidate, stop);
+            refined.n_sweeps += self.course.n_sweeps() as usize;
+            if !Sweeps::is_worth_finishing(verdict) {
+                return false;
             }
-            Solver::QFactor | Solver::QFactorSample => {
-                let verdict = self.sweep(problem.batch, candidate, &sweep_rules(), &mut refined.n_sweeps, stop);
-                verdict == Verdict::Converged
-            }
-        };
-        if !is_worth_finishing {
-            return false;
         }
         let outcome = self.lm.solve(problem.batch, candidate, problem.settings, stop);
         refined.n_iterations += outcome.iterations;
@@ -201,41 +212,52 @@ impl Refiner {
     }
 
     /// Sweeps over the free slots of a candidate until the rules end it.
-    fn sweep(
-        &mut self,
-        batch: &StateBatch,
-        candidate: &mut CxTemplate,
-        rules: &Rules,
-        n_sweeps: &mut usize,
-        stop: &AtomicBool,
-    ) -> Verdict {
+    fn sweep(&mut self, sweeps: &Sweeps, candidate: &mut CxTemplate, stop: &AtomicBool) -> Verdict {
+        let Refiner { course, level, .. } = self;
+        course.restart();
         let Ok((template, values)) = Template::from_cx(candidate) else { return Verdict::Stopped };
-        match &mut self.sweeper {
-            Some(sweeper) => sweeper.begin(&template, &values, batch),
-            None => self.sweeper = Some(Sweeper::new(self.level, &template, &values, batch)),
-        }
-        let Some(sweeper) = &mut self.sweeper else { return Verdict::Stopped };
-        self.history.clear();
-        let mut sweeps = 0;
-        let verdict = loop {
-            self.history.push(CostPoint { sweeps, training: sweeper.cost(), validation: None });
-            let verdict = rules.judge(&self.history, 0);
-            if verdict != Verdict::Continue {
-                break verdict;
+        let first = &sweeps.sets[0].training;
+        let sweeper = match &mut self.sweeper {
+            Some(sweeper) => {
+                sweeper.begin(&template, &values, first);
+                sweeper
             }
-            if values.0.is_empty() {
-                break Verdict::Plateau;
-            }
-            if stop.load(Ordering::Relaxed) {
-                break Verdict::Stopped;
-            }
-            for _ in 0..SWEEPS_PER_ROUND {
-                sweeper.sweep(batch, &SweepSettings::default());
-            }
-            sweeps += SWEEPS_PER_ROUND;
+            None => self.sweeper.insert(Sweeper::new(*level, &template, &values, first)),
         };
-        *n_sweeps += sweeps as usize;
+        let settings = SweepSettings { beta: sweeps.rules.beta };
+        let mut on_set = course.set_index();
+        while course.verdict() == Verdict::Continue {
+            let set = &sweeps.sets[course.set_index()];
+            if course.set_index() != on_set {
+                on_set = course.set_index();
+                sweeper.restart_on(&set.training);
+            } else if !course.points().is_empty() {
+                if stop.load(Ordering::Relaxed) {
+                    course.stop();
+                    break;
+                }
+                for _ in 0..sweeps.rules.sweeps_per_point {
+                    sweeper.sweep(&set.training, &settings);
+                }
+            }
+            let validation = validate(*level, &template, set, sweeper);
+            let verdict = course.record(sweeps, CostPoint { training: sweeper.cost(), validation });
+            if verdict == Verdict::Continue && values.0.is_empty() {
+                // Nothing can change.
+                return Verdict::Plateau;
+            }
+        }
         candidate.set_free_values(&sweeper.values());
-        verdict
+        course.verdict()
     }
+}
+
+/// The cost on the validation states, if the set has any.
+fn validate(level: Level, template: &Template, set: &SampleSet, sweeper: &Sweeper) -> f64 {
+    let Some(v) = &set.validation else { return NO_VALIDATION };
+    let mut states = AlignedBuffer::zeroed(v.inputs().len());
+    states.copy_from_slice(v.inputs());
+    ops::push(level, v.n(), &template.ops(&sweeper.values()), &mut states);
+    let Fit { cost, .. } = ops::fit(level, v.n_samples(), v.outputs(), &states);
+    cost
 }

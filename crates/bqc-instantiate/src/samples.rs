@@ -8,17 +8,18 @@
 
 use crate::StateBatch;
 use crate::target::Target;
-use crate::template::Template;
 use bqc_linalg::Stream;
 use bqc_linalg::haar::HaarColumns;
-use bqc_linalg::lanes::{AlignedBuffer, LANES, Level, states::batch_len, two_qubit::fill_batch};
+use bqc_linalg::lanes::{AlignedBuffer, LANES, Level, two_qubit::fill_batch};
+use bqc_schedule::{GROUP, feasible_count, first_count, next_count};
+
+/// Validation states.
+pub const N_VALIDATION: usize = bqc_schedule::N_VALIDATION as usize;
+
+const _: () = assert!(LANES == GROUP as usize);
 
 /// Purpose of the random stream that sample states are drawn from.
 const SAMPLE_STREAM: u64 = 0x5341_4d50;
-
-/// Validation states: one group, so their cost is that of two, which is what BQSKit uses, and their
-/// mean is less noisy.
-pub const N_VALIDATION: usize = LANES;
 
 /// A training set and, unless it is exact, a validation set.
 #[derive(Clone, Debug)]
@@ -36,26 +37,6 @@ impl SampleSet {
     }
 }
 
-/// Number of training states to begin with: `⌊√(real numbers in the free gates)⌋`, rounded up to
-/// whole groups because lanes that would be left over cost as much as used ones.
-///
-/// The square root is QFactor-Sample's rule with its coefficient 1 (arXiv:2405.12866).
-pub fn initial_count(template: &Template) -> usize {
-    (template.n_matrix_reals().isqrt()).next_multiple_of(LANES).max(LANES)
-}
-
-/// Number of training states for a wish of `n_training`: the wish, or all `2^width` once there would
-/// not be enough dimensions for the validation states.
-pub fn feasible_count(width: u8, n_training: usize) -> usize {
-    let dim = 1 << width;
-    if n_training + N_VALIDATION > dim { dim } else { n_training }
-}
-
-/// Bytes of one batch of `n_states` states.
-pub fn batch_bytes(width: u8, n_states: usize) -> u64 {
-    (batch_len(width.into(), n_states.div_ceil(LANES)) * size_of::<f64>()) as u64
-}
-
 /// Draws sample sets of growing size for one problem.
 #[derive(Clone, Debug)]
 pub struct Sampler {
@@ -68,9 +49,19 @@ impl Sampler {
         Sampler { columns: HaarColumns::new(1 << width, Stream::new(seed, key, SAMPLE_STREAM)) }
     }
 
+    /// All sets of a template with so many real numbers in its free gates' matrices and so many parameters, each
+    /// twice as large as the one before.
+    pub fn sets(&mut self, level: Level, target: &Target, n_matrix_reals: u32, n_parameters: u32) -> Vec<SampleSet> {
+        let width = target.width().into();
+        let counts = std::iter::successors(Some(first_count(width, n_matrix_reals, n_parameters)), |&n_states| {
+            next_count(width, n_states, n_parameters)
+        });
+        counts.map(|n_states| self.draw(level, target, n_states as usize)).collect()
+    }
+
     /// A set of [`feasible_count`] training states.
     pub fn draw(&mut self, level: Level, target: &Target, n_training: usize) -> SampleSet {
-        let n_training = feasible_count(target.width(), n_training);
+        let n_training = feasible_count(target.width().into(), n_training as u32) as usize;
         if n_training == 1 << target.width() {
             return SampleSet { training: exact(level, target), validation: None };
         }
@@ -102,24 +93,7 @@ fn with_images(level: Level, target: &Target, n_states: usize, is_exact: bool, i
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bqc_circuit::BlockQubit;
     use bqc_linalg::{Complex64, Matrix, lanes::two_qubit::amplitude};
-
-    #[test]
-    fn counts_follow_the_square_root_rule_in_whole_groups() {
-        let with = |n_two: usize| {
-            let mut t = Template::new(6).unwrap();
-            (0..n_two).for_each(|_| t.push_free_two(BlockQubit(0), BlockQubit(1)).unwrap());
-            initial_count(&t)
-        };
-        // √(18·32) = 24 and √(24·32) = 27.7.
-        assert_eq!([with(0), with(18), with(24)], [8, 24, 32]);
-        assert_eq!(
-            [feasible_count(0, 8), feasible_count(3, 8), feasible_count(4, 8), feasible_count(5, 32)],
-            [1, 8, 8, 32]
-        );
-        assert_eq!(feasible_count(6, 57), 64);
-    }
 
     #[test]
     fn sets_grow_from_the_same_states_and_validate_on_others() {
@@ -138,6 +112,9 @@ mod tests {
         assert!(overlaps.max_difference(&Matrix::zeros(8, 8)) < 1e-14);
         assert!(columns(&small.training, small.training.outputs()).max_difference(&(&u * &x)) < 1e-14);
         assert!(sampler.draw(level, &target, 32).is_exact());
+        let sizes = |sets: &[SampleSet]| sets.iter().map(|set| set.training.n_samples()).collect::<Vec<_>>();
+        assert_eq!(sizes(&sampler.sets(level, &target, 64, 100)), [8, 16]);
+        assert_eq!(sizes(&sampler.sets(level, &target, 64, 1000)), [8, 16, 32]);
         let all = exact(level, &target);
         assert!(columns(&all, all.outputs()).max_difference(&u) < 1e-15);
         assert_eq!(amplitude(5, all.inputs(), 7, 7), Complex64::ONE);

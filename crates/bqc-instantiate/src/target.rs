@@ -3,6 +3,7 @@
 //! A circuit pushes the sample states through its own gates, `M·2^n` numbers and never `4^n`. A
 //! matrix multiplies them. Exact instantiation is the same with all basis states as samples.
 
+use crate::CxTemplate;
 use crate::ops::{self, Op, phase_of};
 use crate::template::{MAX_WIDTH, Template, TemplateError, Values, check_unitary};
 use bqc_linalg::lanes::states::batch_len;
@@ -27,6 +28,12 @@ impl Target {
     pub fn from_template(template: &Template, values: &Values) -> Result<Target, TemplateError> {
         template.check_values(values)?;
         Ok(Target { width: template.width(), map: Map::Gates(template.ops(values)) })
+    }
+
+    /// What a CX template does. Errors: [`TemplateError::TooWide`].
+    pub fn from_cx(cx: &CxTemplate) -> Result<Target, TemplateError> {
+        let (template, values) = Template::from_cx(cx)?;
+        Ok(Target { width: template.width(), map: Map::Gates(template.ops(&values)) })
     }
 
     /// A `2^n × 2^n` unitary, qubit q = bit q of the index.

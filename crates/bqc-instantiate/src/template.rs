@@ -209,29 +209,6 @@ impl Template {
         self.gates.iter().filter(|g| !matches!(g, TemplateGate::Fixed(_))).count()
     }
 
-    /// Real numbers in the matrices of the free gates: 8 for a one-qubit and 32 for a two-qubit
-    /// gate. What QFactor-Sample's number of states is derived from (not the degrees of freedom,
-    /// which are 3 and 15).
-    pub fn n_matrix_reals(&self) -> usize {
-        let reals = |g: &TemplateGate| match g {
-            TemplateGate::Fixed(_) => 0,
-            TemplateGate::FreeOne { .. } => 8,
-            TemplateGate::FreeTwo { .. } => 32,
-        };
-        self.gates.iter().map(reals).sum()
-    }
-
-    /// Degrees of freedom of the free gates up to phase: 3 for a one-qubit and 15 for a two-qubit gate.
-    /// Those of neighbouring gates overlap, so the template may have fewer.
-    pub fn n_parameters(&self) -> usize {
-        let freedom = |g: &TemplateGate| match g {
-            TemplateGate::Fixed(_) => 0,
-            TemplateGate::FreeOne { .. } => 3,
-            TemplateGate::FreeTwo { .. } => 15,
-        };
-        self.gates.iter().map(freedom).sum()
-    }
-
     /// Values drawn from the Haar measure.
     pub fn random_values(&self, stream: &mut Stream) -> Values {
         let draw = |g: &TemplateGate| match g {
@@ -338,7 +315,6 @@ mod tests {
         t.push_free_two(BlockQubit(1), BlockQubit(0)).unwrap();
         let good = t.random_values(&mut Stream::new(0, 0, 0));
         assert_eq!(t.check_values(&good), Ok(()));
-        assert_eq!(t.n_matrix_reals(), 40);
         let mut swapped = good.clone();
         swapped.0.swap(0, 1);
         assert_eq!(t.check_values(&swapped), Err(TemplateError::WrongKindOfValue { free_index: 0 }));

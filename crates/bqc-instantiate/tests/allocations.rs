@@ -1,9 +1,7 @@
 //! The inner loop of a search allocates nothing once its memory has grown to the size of its blocks.
 
 use allocation_counter::measure;
-use bqc_instantiate::{
-    CxTemplate, LmSettings, LmSolver, RefineProblem, Refiner, Rotation, Solver, StateBatch, sample_count,
-};
+use bqc_instantiate::{CxTemplate, LmSettings, LmSolver, RefineProblem, Refiner, Rotation, StateBatch, sample_count};
 use bqc_linalg::Stream;
 use bqc_linalg::lanes::Level;
 use std::sync::atomic::AtomicBool;
@@ -47,8 +45,7 @@ fn candidates_that_fail_are_made_and_tried_without_allocating() {
     let target = CxTemplate::random(4, 6, &mut s);
     let check = StateBatch::exact(&target);
     let settings = LmSettings::default();
-    let problem =
-        RefineProblem { batch: &check, check: &check, solver: Solver::Lm, settings: &settings, tolerance: 1e-10 };
+    let problem = RefineProblem { batch: &check, check: &check, sweeps: None, settings: &settings, tolerance: 1e-10 };
     let make = |index: usize, out: &mut CxTemplate| {
         out.copy_from(&target);
         out.delete_cx(index % 6, Rotation::Plus);

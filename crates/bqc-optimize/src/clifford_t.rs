@@ -6,7 +6,7 @@
 //! are. Exact rewritings see merging rotations then where there were none before.
 
 use crate::Context;
-use crate::deletion::Fit;
+use crate::fitted::Fit;
 use crate::freezing::{Pull, freeze_slots};
 use bqc_circuit::{BlockCircuit, LoweredGate, Wire};
 use bqc_instantiate::CxTemplate;

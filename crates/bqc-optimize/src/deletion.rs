@@ -5,54 +5,14 @@
 //! removes nothing. Then the one-qubit slots (`freezing.rs`). The block's own values are always the warm start.
 
 use crate::Context;
+use crate::fitted::{Fit, Fitted};
 use crate::freezing::{IDENTITY, freeze_slots};
 use bqc_circuit::BlockCircuit;
-use bqc_instantiate::refine::RefineProblem;
-use bqc_instantiate::{CxTemplate, LmSettings, Rotation, Solver, StateBatch};
+use bqc_instantiate::{CxTemplate, LmSettings, Rotation};
 use bqc_linalg::Stream;
-
-/// How a change is fitted, and how near it has to come.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Fit {
-    /// What fits candidates.
-    pub solver: Solver,
-    /// Largest phase distance of a change that is kept.
-    pub tolerance: f64,
-}
 
 /// Full passes over the CX gates at most; the third rarely finds anything.
 const MAX_PASSES: usize = 3;
-/// Up to this width a success is checked on all `2^n` columns, above on [`VALIDATION_STATES`] fresh
-/// random states: `4^n` amplitudes no longer fit. The block's verifier sees all columns in any case.
-const EXACT_CHECK_WIDTH: usize = 8;
-/// See [`EXACT_CHECK_WIDTH`].
-const VALIDATION_STATES: usize = 16;
-
-/// The states of one block: what the solver works on, and what judges.
-pub(crate) struct Batches {
-    work: StateBatch,
-    check: StateBatch,
-}
-
-impl Batches {
-    pub fn new(target: &CxTemplate, n_parameters: usize, solver: Solver, stream: &mut Stream) -> Batches {
-        let n = target.n();
-        let check = if n <= EXACT_CHECK_WIDTH {
-            StateBatch::exact(target)
-        } else {
-            StateBatch::sampled(target, VALIDATION_STATES, stream)
-        };
-        let samples = solver.sample_count(n, n_parameters);
-        let work =
-            if samples >= 1 << n { StateBatch::exact(target) } else { StateBatch::sampled(target, samples, stream) };
-        Batches { work, check }
-    }
-
-    pub fn problem<'a>(&'a self, settings: &'a LmSettings, Fit { solver, tolerance }: Fit) -> RefineProblem<'a> {
-        RefineProblem { batch: &self.work, check: &self.check, solver, settings, tolerance }
-    }
-}
-
 /// Removes CX gates and then one-qubit gates from a block of at least two wires; says how many refinements it started.
 ///
 /// * `fit`: how a removal is fitted and how near it has to come; the result is verified by the caller.
@@ -88,9 +48,9 @@ impl Deletion<'_> {
     /// The scan over CX gates.
     fn delete_cx(&mut self, original: &CxTemplate, stream: &mut Stream) -> CxTemplate {
         let n = original.n();
-        let batches = Batches::new(original, 3 * n + 4 * original.n_cx(), self.fit.solver, stream);
+        let fitted = Fitted::new(original, 3 * n + 4 * original.n_cx(), self.fit, stream);
         let settings = patient();
-        let problem = batches.problem(&settings, self.fit);
+        let problem = fitted.problem(&settings);
         let mut current = original.clone();
         for _ in 0..MAX_PASSES {
             let before = current.n_cx();

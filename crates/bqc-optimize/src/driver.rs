@@ -5,7 +5,8 @@
 //! and the last of these is the original itself.
 
 use crate::Context;
-use crate::deletion::{Fit, delete_gates};
+use crate::deletion::delete_gates;
+use crate::fitted::Fit;
 use crate::merge::merge_one_qubit;
 use crate::objective::{Figures, Objective};
 use crate::sabotage::Sabotage;
@@ -286,9 +287,7 @@ impl Task<'_> {
 mod tests {
     use super::*;
     use crate::test_support::{on_cpu, random_clifford_t, stopped};
-    use bqc_instantiate::{
-        CpuEngine, CxTemplate, Engine, EngineError, MakeCandidate, Outcome, Problem, RefineProblem, Refined,
-    };
+    use bqc_instantiate::{CxTemplate, Engine, MakeCandidate, RefineProblem, Refined};
     use bqc_verify::block_distance;
     use std::sync::atomic::AtomicBool;
 
@@ -313,10 +312,6 @@ mod tests {
     impl Engine for LyingEngine {
         fn name(&self) -> &str {
             "lying"
-        }
-
-        fn instantiate(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
-            CpuEngine::new().instantiate(problems, stop)
         }
 
         fn refine(&self, problem: &RefineProblem<'_>, _: usize, make: &MakeCandidate<'_>, _: &AtomicBool) -> Refined {

@@ -4,7 +4,7 @@
 //! is an identity then is kept.
 
 use crate::Context;
-use crate::deletion::{Batches, Fit};
+use crate::fitted::{Fit, Fitted};
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::{CxTemplate, LmSettings, Slot};
 use bqc_linalg::{Stream, Su2};
@@ -44,9 +44,9 @@ pub(crate) fn freeze_slots(
         }
     }
     let n = original.n();
-    let batches = Batches::new(original, 3 * n + 6 * original.n_cx(), fit.solver, stream);
+    let fitted = Fitted::new(original, 3 * n + 6 * original.n_cx(), fit, stream);
     let settings = LmSettings { max_iterations: 25, ..LmSettings::default() };
-    let problem = batches.problem(&settings, fit);
+    let problem = fitted.problem(&settings);
     let mut open: Vec<Slot> = original.slots().collect();
     if pull.is_first_last {
         open.rotate_left(n);

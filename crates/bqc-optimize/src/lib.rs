@@ -5,6 +5,7 @@ mod clifford_t;
 mod context;
 pub mod deletion;
 pub mod driver;
+pub mod fitted;
 mod freezing;
 pub mod merge;
 pub mod objective;

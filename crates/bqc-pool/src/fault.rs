@@ -1,7 +1,7 @@
 //! Faults on request, so that tests can see what a supervisor does about them. Hidden options of the
 //! binary name them; nothing else does.
 
-use bqc_instantiate::{Engine, EngineError, MakeCandidate, Outcome, Problem, RefineProblem, Refined};
+use bqc_instantiate::{Engine, MakeCandidate, RefineProblem, Refined};
 use bqc_run::Sabotage;
 use bqc_wire::unit::GateForm;
 use bqc_wire::{SolvedRecord, UnitKey};
@@ -195,10 +195,6 @@ impl Panicking<'_> {
 impl Engine for Panicking<'_> {
     fn name(&self) -> &str {
         self.0
-    }
-
-    fn instantiate(&self, _: &[Problem<'_>], _: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
-        self.fail()
     }
 
     fn refine(&self, _: &RefineProblem<'_>, _: usize, _: &MakeCandidate<'_>, _: &AtomicBool) -> Refined {

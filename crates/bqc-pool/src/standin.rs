@@ -2,8 +2,7 @@
 //! works when the GPUs cannot.
 
 use bqc_instantiate::{
-    CpuEngine, CxTemplate, Engine, EngineError, LmOutcome, LmSettings, MakeCandidate, Outcome, Problem, RefineProblem,
-    Refined, StateBatch,
+    CpuEngine, CxTemplate, Engine, LmOutcome, LmSettings, MakeCandidate, RefineProblem, Refined, StateBatch,
 };
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -30,10 +29,6 @@ impl Standin {
 impl Engine for Standin {
     fn name(&self) -> &str {
         &self.name
-    }
-
-    fn instantiate(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
-        self.cpu().instantiate(problems, stop)
     }
 
     fn refine(

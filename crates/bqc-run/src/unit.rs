@@ -13,7 +13,7 @@ use crate::kept;
 use crate::workshop::Trail;
 use bqc_circuit::BlockCircuit;
 use bqc_instantiate::{Engine, Solver};
-use bqc_optimize::deletion::Fit;
+use bqc_optimize::fitted::Fit;
 use bqc_optimize::search::{WindowSettings, WindowState};
 use bqc_optimize::{
     BlockSettings, Context, Flow, Objective, Rank, Reason, Sabotage, Shortened, optimize_block, shorten, to_clifford_t,

@@ -1,9 +1,7 @@
 //! A whole run with engines that work, lie and panic, and with everything that a circuit can hold.
 
 use bqc_circuit::{Circuit, Clbit, Directive, GateCall, GateId, OpaqueGate, Operation, Qubit, Register, Stats};
-use bqc_instantiate::{
-    CpuEngine, CxTemplate, Engine, EngineError, MakeCandidate, Outcome as FitOutcome, Problem, RefineProblem, Refined,
-};
+use bqc_instantiate::{CpuEngine, CxTemplate, Engine, MakeCandidate, RefineProblem, Refined};
 use bqc_linalg::Stream;
 use bqc_optimize::{BlockSettings, Figures, Flow, Objective};
 use bqc_run::{CompileError, Compiled, Effort, Event, Observer, Settings, Unobserved, compile};
@@ -248,10 +246,6 @@ struct Faulty<F>(F);
 impl<F: Fn(&RefineProblem<'_>, &MakeCandidate<'_>) -> Refined + Send + Sync> Engine for Faulty<F> {
     fn name(&self) -> &str {
         "faulty"
-    }
-
-    fn instantiate(&self, problems: &[Problem<'_>], _: &AtomicBool) -> Vec<Result<FitOutcome, EngineError>> {
-        panic!("{} problems were not expected", problems.len())
     }
 
     fn refine(&self, problem: &RefineProblem<'_>, _: usize, make: &MakeCandidate<'_>, _: &AtomicBool) -> Refined {

@@ -2,7 +2,7 @@
 //! blocks done once.
 
 use bqc_circuit::{BlockCircuit, BlockQubit, Circuit, Qubit};
-use bqc_instantiate::{CpuEngine, Engine, EngineError, MakeCandidate, Outcome, Problem, RefineProblem, Refined};
+use bqc_instantiate::{CpuEngine, Engine, MakeCandidate, RefineProblem, Refined};
 use bqc_linalg::Stream;
 use bqc_optimize::{BlockSettings, Flow, Objective};
 use bqc_run::{
@@ -253,10 +253,6 @@ struct Failing {
 impl Engine for Failing {
     fn name(&self) -> &str {
         "failing"
-    }
-
-    fn instantiate(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
-        self.cpu.instantiate(problems, stop)
     }
 
     fn refine(&self, p: &RefineProblem<'_>, count: usize, make: &MakeCandidate<'_>, stop: &AtomicBool) -> Refined {

@@ -6,8 +6,9 @@ use bqc_kernels::arguments::{LmArguments, QUEUE_LEN, SweepArguments};
 use bqc_kernels::complex::Complex;
 use bqc_kernels::sweep::Layout;
 use bqc_kernels::templates::{
-    Base, Candidate, CxWord, Group, LmResult, LmSettings, NONE, StateSet, SweepResult, SweepRules, SweepRun, SweepStep,
+    Base, Candidate, CxWord, Group, LmResult, LmSettings, NONE, StateSet, SweepResult, SweepRun, SweepStep,
 };
+use bqc_schedule::Rules;
 use ptx_runner::{Access, Counts, Kernel, Launch, Memory, Order, PtxError};
 use std::path::Path;
 
@@ -80,11 +81,11 @@ words_of! {
         cost, distance, first_cost, damping, status, iterations, n_solves, n_cx, survivor, n_tangents, reserved
     }
     SweepStep { kind, a, b, value_a, value_b }
-    SweepRules {
-        cost_tol, plateau_ratio, overtrained_factor, beta, max_sweeps, min_sweeps, window_rounds, sweeps_per_round
+    Rules {
+        cost_tol, plateau_ratio, overtrained_factor, beta, max_sweeps, min_sweeps, window_points, sweeps_per_point
     }
     SweepRun {
-        n, n_steps, steps_at, values_at, n_values, rules, problem, time, first_sweeps, n_points, n_carried, points_at,
+        n, n_steps, steps_at, values_at, n_values, rules, first_sweeps, n_points, n_carried, points_at,
         n_rounds, training, validation
     }
     SweepResult { verdict, n_points }
@@ -93,7 +94,7 @@ words_of! {
         n_candidates, n_groups, n_survivors, slots_per_survivor, small_len, large_len
     }
     SweepArguments {
-        runs, steps, rules, states, values, results, found, points, problems, queue, stop, workspace, n_runs,
+        runs, steps, rules, states, values, results, found, points, queue, stop, workspace, n_runs,
         small_len, large_len, reserved
     }
 }
@@ -189,7 +190,6 @@ pub fn launch_sweeps(
         results: m.add(unwritten(2 * n_runs), Access::Written),
         found: m.add(words(&vec![Complex::ZERO; sweeps.values.len()]), Access::Written),
         points: m.add(words(&sweeps.points), Access::Written),
-        problems: m.add(vec![NONE; n_runs], Access::Atomic),
         queue: m.add(vec![0], Access::Atomic),
         stop: m.add(vec![0], Access::Atomic),
         workspace: m.add(unwritten((n_blocks * 2 * large_len) as usize), Access::Written),

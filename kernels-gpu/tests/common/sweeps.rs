@@ -4,14 +4,14 @@ use super::{Global, complex};
 use bqc_circuit::BlockQubit;
 use bqc_instantiate::ops::Op;
 use bqc_instantiate::qfactor::plan::{self, Step};
-use bqc_instantiate::schedule::{CostPoint, Rules};
 use bqc_instantiate::{FreeValue, StateBatch, Template, Values};
 use bqc_kernels::complex::{Complex, Su2};
 use bqc_kernels::cta::Memory;
 use bqc_kernels::cta::host::{Arena, Clock, HostCta, HostGlobal, Order, Watch};
 use bqc_kernels::sweep::{self, Layout, SweepLaunch};
-use bqc_kernels::templates::{LANE_BITS, NONE, StateSet, SweepResult, SweepRules, SweepRun, SweepStep, step, verdict};
+use bqc_kernels::templates::{LANE_BITS, StateSet, SweepResult, SweepRun, SweepStep, step};
 use bqc_linalg::{Complex64, Matrix, Matrix4, Stream};
+use bqc_schedule::{CostPoint, Rules};
 use std::cell::Cell;
 use std::sync::atomic::AtomicU32;
 
@@ -21,7 +21,7 @@ pub struct Sweeps {
     pub global: Global,
     pub runs: Vec<SweepRun>,
     pub steps: Vec<SweepStep>,
-    pub rules: Vec<SweepRules>,
+    pub rules: Vec<Rules>,
     pub values: Vec<Complex>,
     pub points: Vec<Complex>,
 }
@@ -44,24 +44,9 @@ impl Swept {
     }
 }
 
-/// The CPU engine's rules, with `n_validation` states behind each validation cost.
-pub fn rules(cpu: &Rules, n_validation: usize, sweeps_per_round: u32) -> SweepRules {
-    SweepRules {
-        cost_tol: cpu.cost_tol,
-        plateau_ratio: cpu.plateau_ratio,
-        overtrained_factor: cpu.overtrained_factor(n_validation),
-        beta: 0.0,
-        max_sweeps: cpu.max_sweeps,
-        min_sweeps: cpu.min_sweeps,
-        window_rounds: cpu.plateau_sweeps.div_ceil(sweeps_per_round),
-        sweeps_per_round,
-    }
-}
-
 /// Rules that only count sweeps.
-pub fn exactly(n_sweeps: u32) -> SweepRules {
-    let cpu = Rules { cost_tol: 0.0, max_sweeps: n_sweeps, min_sweeps: u32::MAX, ..Rules::default() };
-    rules(&cpu, 8, 1)
+pub fn exactly(n_sweeps: u32) -> Rules {
+    Rules { cost_tol: 0.0, max_sweeps: n_sweeps, min_sweeps: u32::MAX, sweeps_per_point: 1, ..Rules::default() }
 }
 
 impl Sweeps {
@@ -73,7 +58,7 @@ impl Sweeps {
         start: &Values,
         training: &StateBatch,
         validation: Option<&StateBatch>,
-        rules: SweepRules,
+        rules: Rules,
     ) -> Vec<u32> {
         let values_at = self.values.len() as u32;
         let mut values = Vec::new();
@@ -113,7 +98,7 @@ impl Sweeps {
             });
         }
         let none = StateSet { n_samples: 0, inputs_at: 0, outputs_at: 0 };
-        let n_rounds = rules.max_sweeps.div_ceil(rules.sweeps_per_round);
+        let n_rounds = rules.max_sweeps.div_ceil(rules.sweeps_per_point);
         self.rules.push(rules);
         self.runs.push(SweepRun {
             n: template.width().into(),
@@ -122,8 +107,6 @@ impl Sweeps {
             values_at,
             n_values: values.len() as u32,
             rules: self.rules.len() as u32 - 1,
-            problem: self.runs.len() as u32,
-            time: 0,
             first_sweeps: 0,
             n_points: 0,
             n_carried: 0,
@@ -145,8 +128,7 @@ impl Sweeps {
         let known = record.points_at as usize..(record.points_at + record.n_carried) as usize;
         let segment = [&self.points[known], &swept.points[run][..]].concat();
         record.n_points += n_new;
-        record.time += n_new;
-        record.n_carried = record.n_points.min(self.rules[record.rules as usize].window_rounds.max(2));
+        record.n_carried = record.n_points.min(self.rules[record.rules as usize].window_points.max(2));
         record.n_rounds = n_rounds;
         record.points_at = self.points.len() as u32;
         self.points.extend(&segment[segment.len() - record.n_carried as usize..]);
@@ -157,18 +139,16 @@ impl Sweeps {
     ///
     /// The states are in shared memory, or with `large_is_global` in a block's part of global memory.
     pub fn launch(&self, order: Order, watch: Watch, n_threads: u32, large_is_global: bool) -> Swept {
-        let problems: Vec<AtomicU32> = self.runs.iter().map(|_| AtomicU32::new(NONE)).collect();
-        self.launch_with(order, watch, n_threads, large_is_global, &problems, &[AtomicU32::new(0)])
+        self.launch_with(order, watch, n_threads, large_is_global, &[AtomicU32::new(0)])
     }
 
-    /// The same with flags of one's own.
+    /// The same with a word for a stop.
     pub fn launch_with(
         &self,
         order: Order,
         watch: Watch,
         n_threads: u32,
         large_is_global: bool,
-        problems: &[AtomicU32],
         stop: &[AtomicU32],
     ) -> Swept {
         let layouts: Vec<Layout> = self.runs.iter().map(|r| Layout::new(r, n_threads)).collect();
@@ -184,7 +164,6 @@ impl Sweeps {
             values: &self.values[..],
             results: &results[..],
             found: &found[..],
-            problems,
             stop,
             small_len,
             large_len,
@@ -235,14 +214,9 @@ pub fn random_template(n: u8, n_gates: usize, s: &mut Stream) -> Template {
     t
 }
 
-/// Points of a launch as the CPU engine has them.
-pub fn cost_points(points: &[Complex], first_sweeps: u32, sweeps_per_round: u32) -> Vec<CostPoint> {
-    let point = |(z, k): (&Complex, u32)| CostPoint {
-        sweeps: first_sweeps + k * sweeps_per_round,
-        training: z.re,
-        validation: (z.im >= 0.0).then_some(z.im),
-    };
-    points.iter().zip(0..).map(point).collect()
+/// Points of a launch as the rules have them.
+pub fn cost_points(points: &[Complex]) -> Vec<CostPoint> {
+    points.iter().map(|z| CostPoint { training: z.re, validation: z.im }).collect()
 }
 
 /// The free values of one run.
@@ -273,19 +247,4 @@ pub fn difference(a: &Values, b: &Values) -> f64 {
     };
     assert_eq!(a.0.len(), b.0.len());
     a.0.iter().zip(&b.0).map(far).fold(0.0, f64::max)
-}
-
-pub fn verdict_name(verdict: u32) -> &'static str {
-    match verdict {
-        verdict::CONVERGED => "converged",
-        verdict::OVERTRAINED => "overtrained",
-        verdict::PLATEAU => "plateau",
-        verdict::OUT_OF_SWEEPS => "out of sweeps",
-        verdict::NOT_FINITE => "not finite",
-        verdict::TOO_LARGE => "too large",
-        verdict::UNDECIDED => "undecided",
-        verdict::BEATEN => "beaten",
-        verdict::STOPPED => "stopped",
-        _ => "unset",
-    }
 }

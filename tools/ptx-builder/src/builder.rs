@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 /// Flags of the kernels alone. Link-time optimisation brings `core` in; `asm` of that is the PTX.
 const KERNEL_FLAGS: [&str; 4] = ["--crate-type=staticlib", "-Clto=fat", "--emit=asm", "--cap-lints=warn"];
 
+/// Flags of the packages that the kernels depend on. Their functions are compiled again within the kernels.
+const LIBRARY_FLAGS: [&str; 3] = ["--crate-type=rlib", "-Ctarget-cpu=sm_80", "--cap-lints=warn"];
+
 /// Changes when what is done to the compiler's output does.
 const FINISH: &str = "bounds-1";
 
@@ -56,6 +59,8 @@ impl Arch {
 #[derive(Clone, Debug)]
 pub struct PtxBuilder {
     package: PathBuf,
+    /// Packages that it depends on, which depend on none.
+    libraries: Vec<PathBuf>,
     arch: String,
     copy_to: PathBuf,
 }
@@ -87,7 +92,14 @@ impl PtxBuilder {
     /// Builds the package in the folder `package`, for sm_80, into its subfolder `ptx`.
     pub fn new(package: impl AsRef<Path>) -> PtxBuilder {
         let package = package.as_ref().to_path_buf();
-        PtxBuilder { copy_to: package.join("ptx"), package, arch: Arch::Sm80.name().into() }
+        let (copy_to, arch) = (package.join("ptx"), Arch::Sm80.name().into());
+        PtxBuilder { package, libraries: Vec::new(), arch, copy_to }
+    }
+
+    /// With a package that it depends on, in the folder `package`; that one depends on none.
+    pub fn library(mut self, package: impl AsRef<Path>) -> PtxBuilder {
+        self.libraries.push(package.as_ref().to_path_buf());
+        self
     }
 
     /// For another architecture, by its name: `sm_90`. The kernels see it as `cfg(ptx_arch = "sm_90")`.
@@ -156,10 +168,12 @@ impl PtxBuilder {
         let folder = tempfile::tempdir().map_err(PtxError::io(&self.package))?;
         let out = folder.path().join("kernels.ptx");
         let [cpu, cfg] = [format!("-Ctarget-cpu={}", self.arch), format!("--cfg=ptx_arch=\"{}\"", self.arch)];
-        let crate_name = format!("--crate-name={}", name.replace('-', "_"));
+        let crate_name = crate_name_flag(&name);
         let library = self.package.join("src/lib.rs");
+        let externs = self.compile_libraries(toolchain, folder.path())?;
         let mut arguments: Vec<&OsStr> = KERNEL_FLAGS.iter().map(OsStr::new).collect();
         arguments.extend([cpu.as_ref(), cfg.as_ref(), crate_name.as_ref(), "-o".as_ref(), out.as_os_str()]);
+        arguments.extend(externs.iter().map(OsStr::new));
         arguments.push(library.as_os_str());
         toolchain.compile(&name, &arguments)?;
 
@@ -172,29 +186,64 @@ impl PtxBuilder {
         Ok(Built { path: self.path()?, text, key })
     }
 
-    /// The key of this PTX by the sources as they are; compiler and core are left empty.
-    fn key(&self, ptx: &[u8]) -> Result<Key, PtxError> {
+    /// Compiles the packages that this one depends on into `folder`; the flags by which rustc finds them.
+    fn compile_libraries(&self, toolchain: &Toolchain, folder: &Path) -> Result<Vec<String>, PtxError> {
+        let compile = |package: &PathBuf| {
+            let name = name_of(package)?;
+            let (crate_name, library) = (name.replace('-', "_"), package.join("src/lib.rs"));
+            let (out, flag) = (folder.join(format!("lib{crate_name}.rlib")), crate_name_flag(&name));
+            let mut arguments: Vec<&OsStr> = LIBRARY_FLAGS.iter().map(OsStr::new).collect();
+            arguments.extend([flag.as_ref(), "-o".as_ref(), out.as_os_str(), library.as_os_str()]);
+            toolchain.compile(&name, &arguments)?;
+            Ok(format!("--extern={crate_name}={}", out.display()))
+        };
+        self.libraries.iter().map(compile).collect()
+    }
+
+    /// The digest of all sources: of the package, and behind it of those that it depends on.
+    fn sources(&self) -> Result<String, PtxError> {
         let mut files = files_below(&self.package, "src")?;
         files.extend(["Cargo.toml", "launch-bounds.txt"].map(PathBuf::from));
+        let mut digests = vec![digest_of(&self.package, &files)?];
+        for package in &self.libraries {
+            digests.push(digest_of(package, &files_below(package, "src")?)?);
+        }
+        match &digests[..] {
+            [own] => Ok(own.clone()),
+            all => Ok(digest(all.join("\n").as_bytes())),
+        }
+    }
+
+    /// The key of this PTX by the sources as they are; compiler and core are left empty.
+    fn key(&self, ptx: &[u8]) -> Result<Key, PtxError> {
         Ok(Key {
             package: self.name()?,
             arch: self.arch.clone(),
             compiler: String::new(),
             core: String::new(),
             recipe: [&COMMON_FLAGS[..], &KERNEL_FLAGS, &[FINISH]].concat().join(" "),
-            sources: digest_of(&self.package, &files)?,
+            sources: self.sources()?,
             text: digest(ptx),
         })
     }
 
     /// `name` in the package's manifest.
     fn name(&self) -> Result<String, PtxError> {
-        let manifest = self.package.join("Cargo.toml");
-        let text = read_text(&manifest)?;
-        let name = text.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
-        name.map(String::from).ok_or_else(|| {
-            let source = std::io::Error::other("there is no line `name = \"…\"`");
-            PtxError::Io { path: manifest, source }
-        })
+        name_of(&self.package)
     }
+}
+
+/// `name` in the manifest of a package.
+fn name_of(package: &Path) -> Result<String, PtxError> {
+    let manifest = package.join("Cargo.toml");
+    let text = read_text(&manifest)?;
+    let name = text.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+    name.map(String::from).ok_or_else(|| {
+        let source = std::io::Error::other("there is no line `name = \"…\"`");
+        PtxError::Io { path: manifest, source }
+    })
+}
+
+fn crate_name_flag(name: &str) -> String {
+    format!("--crate-name={}", name.replace('-', "_"))
 }

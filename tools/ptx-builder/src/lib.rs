@@ -13,7 +13,7 @@
 //! # }
 //! ```
 //!
-//! A kernel package is `no_std`, has no dependencies, and holds a `launch-bounds.txt`; see
+//! A kernel package is `no_std`, depends at most on packages like it that depend on none, and holds a `launch-bounds.txt`; see
 //! [`LaunchBounds`]. This crate is a tool of the workspace: it starts processes and reads files, and no
 //! library depends on it.
 

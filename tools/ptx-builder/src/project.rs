@@ -12,6 +12,9 @@ pub const PTX_FOLDER: &str = "kernels-gpu/ptx";
 /// Kernel packages, from the workspace's root.
 const PACKAGES: [&str; 2] = ["kernels-gpu", "kernels-gpu/ceilings"];
 
+/// What the first of them depends on.
+const SCHEDULE: &str = "crates/bqc-schedule";
+
 /// Architectures that PTX is committed for: the first runs on all later ones, the second has
 /// instructions of its own.
 const ARCHES: [Arch; 2] = [Arch::Sm80, Arch::Sm90];
@@ -25,7 +28,8 @@ pub fn root() -> PathBuf {
 /// A builder for each committed PTX file.
 pub fn packages(root: &Path) -> Vec<PtxBuilder> {
     let builder = |package: &str, arch: Arch| {
-        PtxBuilder::new(root.join(package)).arch(arch.name()).copy_to(root.join(PTX_FOLDER))
+        let builder = PtxBuilder::new(root.join(package)).arch(arch.name()).copy_to(root.join(PTX_FOLDER));
+        if package == PACKAGES[0] { builder.library(root.join(SCHEDULE)) } else { builder }
     };
     PACKAGES.iter().flat_map(|package| ARCHES.map(|arch| builder(package, arch))).collect()
 }

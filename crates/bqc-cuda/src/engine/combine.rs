@@ -1,6 +1,6 @@
 //! Calls of many threads in one launch.
 //!
-//! A caller hands in the tables of one group or of several and sleeps until they are answered. Whoever finds the device
+//! A caller hands in the tables of one group and sleeps until they are answered. Whoever finds the device
 //! ready takes all that wait and fit together, leads their launch, and hands each its part; the others
 //! do nothing. There is no timer in this: a launch begins at once if none is under way, so a lone caller
 //! is never kept waiting; if some are, when those that wait fill the device or nobody is about to join
@@ -50,10 +50,6 @@ impl Request {
             answer: Mutex::new(None),
             caller: thread::current(),
         }
-    }
-
-    fn is_answered(&self) -> bool {
-        locked(&self.answer).is_some()
     }
 
     fn answer(&self, answer: Result<Returned, CudaError>) {
@@ -109,11 +105,11 @@ impl Line {
         may_begin.then_some((places, shape))
     }
 
-    /// Takes the next load out of the line, if something of the caller's `own` is in it; if another is to lead it, that
-    /// one is woken.
-    fn lead(&mut self, own: &[Arc<Request>], limits: Limits) -> Option<(Vec<Arc<Request>>, Shape)> {
+    /// Takes the next load out of the line, if the caller's `own` request is in it; if another is to lead it, that one
+    /// is woken.
+    fn lead(&mut self, own: &Arc<Request>, limits: Limits) -> Option<(Vec<Arc<Request>>, Shape)> {
         let (places, shape) = self.load(limits)?;
-        if !places.iter().any(|place| is_among(own, &self.waiting[*place])) {
+        if !places.iter().any(|place| Arc::ptr_eq(own, &self.waiting[*place])) {
             self.wake();
             return None;
         }
@@ -134,10 +130,6 @@ impl Line {
             oldest.caller.unpark();
         }
     }
-}
-
-fn is_among(own: &[Arc<Request>], request: &Arc<Request>) -> bool {
-    own.iter().any(|one| Arc::ptr_eq(one, request))
 }
 
 /// See the module.
@@ -178,17 +170,16 @@ impl Combiner {
         self.n_groups.fetch_add(n_groups as u64, Ordering::Relaxed);
     }
 
-    fn submit(&self, requests: &[Arc<Request>], preparing: Preparing<'_>) {
-        locked(&self.line).waiting.extend(requests.iter().cloned());
+    fn submit(&self, request: &Arc<Request>, preparing: Preparing<'_>) {
+        locked(&self.line).waiting.push_back(Arc::clone(request));
         drop(preparing);
     }
 
-    /// Takes those requests out of the line that are still in it, and gives them.
-    fn withdraw(&self, own: &[Arc<Request>]) -> Vec<Arc<Request>> {
+    /// Takes that request out of the line, if it is still in it.
+    fn withdraw(&self, own: &Arc<Request>) -> bool {
         let mut line = locked(&self.line);
-        let (withdrawn, others) = line.waiting.drain(..).partition(|waiting| is_among(own, waiting));
-        line.waiting = others;
-        Vec::from(withdrawn)
+        let place = line.waiting.iter().position(|waiting| Arc::ptr_eq(own, waiting));
+        place.and_then(|place| line.waiting.remove(place)).is_some()
     }
 }
 
@@ -220,36 +211,21 @@ impl CudaEngine {
         preparing: Preparing<'_>,
         stop: &AtomicBool,
     ) -> Result<Returned, CudaError> {
-        self.combined_all(vec![tables], preparing, stop).remove(0)
-    }
-
-    /// The same for several groups of one caller, each of which has an answer of its own.
-    pub(super) fn combined_all(
-        &self,
-        tables: Vec<Tables>,
-        preparing: Preparing<'_>,
-        stop: &AtomicBool,
-    ) -> Vec<Result<Returned, CudaError>> {
-        let request = |tables: Tables| {
-            let shape = tables.shape().expect("tables with candidates have a shape");
-            Arc::new(Request::new(tables, shape))
-        };
-        let own: Vec<Arc<Request>> = tables.into_iter().map(request).collect();
+        let shape = tables.shape().expect("tables with candidates have a shape");
+        let own = Arc::new(Request::new(tables, shape));
         let look = || {
             if stop.load(Ordering::Relaxed) {
-                own.iter().for_each(|request| request.is_stopped.store(true, Ordering::Relaxed));
+                own.is_stopped.store(true, Ordering::Relaxed);
             }
         };
         self.combiner.submit(&own, preparing);
-        while !own.iter().all(|request| request.is_answered()) {
+        loop {
+            if let Some(answer) = locked(&own.answer).take() {
+                return answer;
+            }
             look();
-            if stop.load(Ordering::Relaxed) {
-                for request in self.combiner.withdraw(&own) {
-                    request.answer(Ok(Returned::not_begun(&request.tables)));
-                }
-                if own.iter().all(|request| request.is_answered()) {
-                    break;
-                }
+            if stop.load(Ordering::Relaxed) && self.combiner.withdraw(&own) {
+                return Ok(Returned::not_begun(&own.tables));
             }
             let led = locked(&self.combiner.line).lead(&own, self.limits());
             match led {
@@ -257,7 +233,6 @@ impl CudaEngine {
                 None => thread::park_timeout(STOP_PAUSE),
             }
         }
-        own.iter().filter_map(|request| locked(&request.answer).take()).collect()
     }
 
     fn limits(&self) -> Limits {
@@ -359,7 +334,7 @@ mod tests {
     fn who_is_in_a_load_leads_it() {
         let mut line = line(&[LARGE, SMALL, LARGE]);
         let (small, last) = (line.waiting[1].clone(), line.waiting[2].clone());
-        let lead = |line: &mut Line, own: &Arc<Request>| line.lead(std::slice::from_ref(own), LIMITS);
+        let lead = |line: &mut Line, own: &Arc<Request>| line.lead(own, LIMITS);
         assert!(lead(&mut line, &small).is_none());
         let (taken, _) = lead(&mut line, &last).unwrap();
         assert!(taken.len() == 2 && line.waiting.len() == 1 && line.n_in_flight == 1);

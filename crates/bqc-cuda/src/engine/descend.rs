@@ -1,14 +1,11 @@
 //! The verb of growth on the device: every template as far as it goes, in batches that fit its memory.
 
-use super::filling::MAX_CHUNK;
-use super::launches::MAX_LAUNCH_FLOPS;
 use super::session::{Returned, Session};
 use super::tables::{self, Tables, Target};
-use super::{CudaEngine, Refusal, locked};
+use super::{CudaEngine, Refusal};
 use crate::{MemoryPlan, N_SLOTS};
-use bqc_instantiate::{CxTemplate, Engine, LmOutcome, LmSettings, StateBatch};
+use bqc_instantiate::{CxTemplate, LmOutcome, LmSettings, StateBatch};
 use bqc_kernels::templates::{NONE, status};
-use rayon::prelude::*;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,52 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// with work, enough that the last wave costs little.
 const BATCH_WAVES: usize = 4;
 
-/// Templates of one target that are to be improved.
-pub(super) struct Growth<'a> {
-    pub batch: &'a StateBatch,
-    pub settings: &'a LmSettings,
-    pub templates: Vec<CxTemplate>,
-    /// One for each of the first templates: of all in the end.
-    pub outcomes: Vec<LmOutcome>,
-}
-
 impl CudaEngine {
-    /// Improves the templates of many targets, in place: in as few launches as hold them, one target after the other
-    /// only what has no room there.
-    pub(super) fn descend_all(&self, growths: &mut [Growth<'_>], stop: &AtomicBool) {
-        let is_usable = locked(&self.fault).is_none() && !stop.load(Ordering::Relaxed);
-        let tables_of = |growth: &Growth<'_>| is_usable.then(|| self.tables_to_combine(growth)).flatten();
-        let tables: Vec<Option<Tables>> = growths.par_iter().map(tables_of).collect();
-        let (growing, tables): (Vec<_>, Vec<_>) =
-            growths.iter_mut().zip(tables).filter_map(|(growth, tables)| Some((growth, tables?))).unzip();
-        let preparing = self.combiner.prepare();
-        for (growth, answer) in growing.into_iter().zip(self.combined_all(tables, preparing, stop)) {
-            match answer {
-                Ok(returned) => take(returned, &mut growth.templates, &mut growth.outcomes),
-                Err(error) if error.is_fatal() => {
-                    locked(&self.fault).get_or_insert(error);
-                }
-                // No room for it, even by itself.
-                Err(_) => {}
-            }
-            self.n_on_device.fetch_add(growth.outcomes.len() as u64, Ordering::Relaxed);
-        }
-        for Growth { batch, settings, templates, outcomes } in growths {
-            let rest = &mut templates[outcomes.len()..];
-            if !rest.is_empty() {
-                outcomes.extend(self.descend(batch, settings, rest, stop));
-            }
-        }
-    }
-
-    /// The tables of templates that fit into one launch.
-    fn tables_to_combine(&self, growth: &Growth<'_>) -> Option<Tables> {
-        let Growth { batch, settings, templates, .. } = growth;
-        let is_small = !templates.is_empty() && templates.len() <= MAX_CHUNK;
-        let target = (is_small && tables::is_supported(batch, settings)).then(|| self.target(batch, None, settings))?;
-        tables_of(&target, templates).filter(|tables| tables.flops() <= MAX_LAUNCH_FLOPS)
-    }
-
     /// Improves templates on the device, in place. What is one batch shares a launch with those of other threads; of
     /// more, one computes while the next is filled. Gives the outcomes of the first templates, and why not
     /// of all.

@@ -1,9 +1,9 @@
 //! The engine that gives Levenberg–Marquardt and the sweeps of QFactor to a GPU: candidates in chunks, the
 //! lowest index that succeeds wins, and what wins is judged again on the CPU; [`sweeps`] are next door.
-//! Calls of many threads share launches of candidates. What the kernels do not do (candidates of one or more
-//! than eight wires or with another solver than Levenberg–Marquardt, problems too large for the device) the
+//! Calls of many threads share launches of candidates. What the kernels do not do (Levenberg–Marquardt on more
+//! than eight wires, sweeps on more than twelve, candidates too large for the device) the
 //! CPU engine does; and when the device fails, it does everything from there on: candidates from the one
-//! where the device stopped, other problems from their beginning. So a run never ends for the GPU's sake;
+//! where the device stopped. So a run never ends for the GPU's sake;
 //! [`CudaEngine::fault`] says what happened.
 
 mod check;
@@ -20,8 +20,7 @@ mod tables;
 
 use crate::{CudaError, Gpu, Kernels, LM, check_kernels};
 use bqc_instantiate::{
-    CpuEngine, CxTemplate, Engine, EngineError, LmOutcome, LmSettings, MakeCandidate, Outcome, Problem, RefineProblem,
-    Refined, Solver, StateBatch,
+    CpuEngine, CxTemplate, Engine, LmOutcome, LmSettings, MakeCandidate, RefineProblem, Refined, StateBatch,
 };
 use bqc_linalg::lanes::Level;
 use clock::Clock;
@@ -57,6 +56,8 @@ pub struct CudaEngine {
     launch_bytes: AtomicU64,
     /// Candidates, templates and starts whose results came from the device.
     n_on_device: AtomicU64,
+    /// Launches of sweeps.
+    n_sweep_launches: AtomicU64,
     /// See [`Engine::n_substituted`].
     n_substituted: AtomicU64,
 }
@@ -98,8 +99,8 @@ impl CudaEngine {
         let cpu = CpuEngine::with_level(level);
         let name = format!("cuda/{} with {}", gpu.info().name, cpu.name());
         let (sessions, fault, shortage) = (Mutex::new(Vec::new()), Mutex::new(None), Mutex::new(None));
-        let (launch_bytes, n_on_device, n_substituted) =
-            (AtomicU64::new(u64::MAX), AtomicU64::new(0), AtomicU64::new(0));
+        let launch_bytes = AtomicU64::new(u64::MAX);
+        let [n_on_device, n_sweep_launches, n_substituted] = [0; 3].map(AtomicU64::new);
         let (combiner, clock, n_callers) = (Combiner::default(), Clock::new(&gpu)?, AtomicUsize::new(0));
         let engine = CudaEngine {
             name,
@@ -117,6 +118,7 @@ impl CudaEngine {
             shortage,
             launch_bytes,
             n_on_device,
+            n_sweep_launches,
             n_substituted,
         };
         engine.check()?;
@@ -158,6 +160,11 @@ impl CudaEngine {
     /// Launches so far, and the calls' chunks that were in them: the quotient is how many shared one.
     pub fn n_launches(&self) -> (u64, u64) {
         self.combiner.counts()
+    }
+
+    /// Launches of sweeps so far. That of the check of the kernels, before the first one, is not among them.
+    pub fn n_sweep_launches(&self) -> u64 {
+        self.n_sweep_launches.load(Ordering::Relaxed)
     }
 
     /// How the device would run these templates; `None` if the CPU would.
@@ -218,10 +225,6 @@ impl Engine for CudaEngine {
         &self.name
     }
 
-    fn instantiate(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
-        self.sweep(problems, stop)
-    }
-
     fn refine(
         &self,
         problem: &RefineProblem<'_>,
@@ -229,10 +232,13 @@ impl Engine for CudaEngine {
         make: &MakeCandidate<'_>,
         stop: &AtomicBool,
     ) -> Refined {
-        let is_for_device = count > 0 && problem.solver == Solver::Lm && self.takes(problem.batch, problem.settings);
-        let (mut refined, refusal) = match is_for_device {
-            true => self.refine_on_device(problem, count, make, stop),
-            false => (Refined::default(), None),
+        let (mut refined, refusal) = match problem.sweeps {
+            _ if count == 0 => (Refined::default(), None),
+            None if self.takes(problem.batch, problem.settings) => self.refine_on_device(problem, count, make, stop),
+            Some(sweeps) if self.takes_sweeps(problem.batch.n()) => {
+                self.sweep_on_device((problem, sweeps), count, make, stop)
+            }
+            _ => (Refined::default(), None),
         };
         if let Some(refusal) = refusal {
             self.note(refusal);

@@ -11,13 +11,13 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// The chunk grows by this factor while nothing is found: first ones are cheap to throw away.
-const CHUNK_GROWTH: usize = 4;
+pub(super) const CHUNK_GROWTH: usize = 4;
 
 /// A call under way, counted.
-struct Calling<'a>(&'a AtomicUsize);
+pub(super) struct Calling<'a>(&'a AtomicUsize);
 
 impl<'a> Calling<'a> {
-    fn new(n_callers: &'a AtomicUsize) -> Calling<'a> {
+    pub(super) fn new(n_callers: &'a AtomicUsize) -> Calling<'a> {
         n_callers.fetch_add(1, Ordering::Relaxed);
         Calling(n_callers)
     }

@@ -6,11 +6,18 @@ use std::process::Command;
 
 /// Puts `libcuda.so.1` into `folder`. `root` is that of the workspace.
 pub fn compile(root: &Path, folder: &Path) {
-    let kernels = folder.join("libbqc_kernels.rlib");
-    rustc(&["--crate-type=rlib", "--crate-name=bqc_kernels"], &root.join("kernels-gpu/src/lib.rs"), &kernels);
-    let kernels = format!("--extern=bqc_kernels={}", kernels.display());
-    let source = root.join("crates/bqc-cuda/tests/fake/libcuda.rs");
-    rustc(&["--crate-type=cdylib", "--crate-name=cuda", &kernels], &source, &folder.join("libcuda.so.1"));
+    let library = |name: &str, source: &str, others: &[String]| {
+        let (out, name) = (folder.join(format!("lib{name}.rlib")), format!("--crate-name={name}"));
+        let others = others.iter().map(String::as_str);
+        let options: Vec<&str> = ["--crate-type=rlib", &name].into_iter().chain(others).collect();
+        rustc(&options, &root.join(source), &out);
+        format!("--extern={}={}", &name["--crate-name=".len()..], out.display())
+    };
+    let schedule = library("bqc_schedule", "crates/bqc-schedule/src/lib.rs", &[]);
+    let kernels = library("bqc_kernels", "kernels-gpu/src/lib.rs", &[schedule]);
+    let (source, found) = (root.join("crates/bqc-cuda/tests/fake/libcuda.rs"), format!("-L{}", folder.display()));
+    let options = ["--crate-type=cdylib", "--crate-name=cuda", &kernels, &found];
+    rustc(&options, &source, &folder.join("libcuda.so.1"));
 }
 
 /// Compiles one source.

@@ -512,7 +512,7 @@ pub unsafe extern "C" fn cuLaunchKernel(
             let large_is_global = name.to_bytes() == b"bqc_lm_global";
             // The first two are the engine's check of itself.
             let launch = N_LM_LAUNCHES.fetch_add(1, SeqCst);
-            let is_endless = ["endless", "stopped-one", "attempts-endless"].into_iter().any(scenario);
+            let is_endless = ["endless", "stopped-one"].into_iter().any(scenario);
             let words = (is_endless && launch >= 2).then_some((arguments.stop, arguments.n_groups));
             *unsafe { (*stream).held_until.lock().unwrap() } = words;
             if scenario("full-launch") && launch >= 2 {
@@ -552,14 +552,13 @@ pub unsafe extern "C" fn cuLaunchKernel(
             let is_garbage = scenario("sweeps-garbage") && launch >= 3;
             let is_spoilt = scenario("wrong-sweeps") && large_is_global;
             let is_lie = scenario("sweeps-lie") && launch >= 3;
-            let is_lazy = scenario("sweeps-lazy") && launch >= 3;
             unsafe {
                 queue(stream, move || {
                     if is_lost {
                         IS_LOST.store(true, SeqCst);
                     } else if !is_silent {
                         sweeps::run(arguments, n_blocks, block_threads, shared_bytes, large_is_global);
-                        sweeps::spoil(arguments, is_garbage, is_spoilt, is_lie, is_lazy);
+                        sweeps::spoil(arguments, is_garbage, is_spoilt, is_lie);
                     }
                 })
             };

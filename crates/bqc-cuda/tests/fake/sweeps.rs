@@ -7,7 +7,7 @@ use bqc_kernels::complex::Complex;
 use bqc_kernels::cta::host::{Arena, Clock, HostCta, Order, Watch};
 use bqc_kernels::cta::{Flags, Memory, Table};
 use bqc_kernels::sweep::{self, SweepLaunch};
-use bqc_kernels::templates::{SweepResult, SweepRun, verdict};
+use bqc_kernels::templates::{SweepResult, SweepRun};
 use std::sync::atomic::AtomicU32;
 
 /// Makes all runs, the last one first.
@@ -20,7 +20,6 @@ pub fn run(a: SweepArguments, n_blocks: u32, block_threads: u32, shared_bytes: u
         values: Raw::at(a.values),
         results: Raw::at(a.results),
         found: Raw::at(a.found),
-        problems: Raw::at(a.problems),
         stop: Raw::words(a.stop, 1),
         small_len: a.small_len,
         large_len: a.large_len,
@@ -52,8 +51,8 @@ pub fn run(a: SweepArguments, n_blocks: u32, block_threads: u32, shared_bytes: u
 }
 
 /// Makes the last result what a broken device might: nonsense, costs that are wrong in a digit, or a success
-/// that its costs do not bear out. Or runs are given up for nobody's sake.
-pub fn spoil(a: SweepArguments, is_garbage: bool, is_wrong: bool, is_lie: bool, is_lazy: bool) {
+/// that its costs do not bear out.
+pub fn spoil(a: SweepArguments, is_garbage: bool, is_wrong: bool, is_lie: bool) {
     let last = Raw::<SweepResult>::at(a.results).place(a.n_runs - 1);
     if is_garbage {
         unsafe { last.cast::<u8>().write_bytes(0x5a, size_of::<SweepResult>()) };
@@ -61,12 +60,7 @@ pub fn spoil(a: SweepArguments, is_garbage: bool, is_wrong: bool, is_lie: bool, 
         let run = Raw::<SweepRun>::at(a.runs).get(a.n_runs - 1);
         unsafe { (*Raw::<Complex>::at(a.points).place(run.points_at + run.n_carried)).re *= 1.0 + 1e-6 };
     } else if is_lie {
-        unsafe { (*last).verdict = verdict::CONVERGED };
-    } else if is_lazy {
-        // Those that have begun make no point, and would never end.
-        for k in (0..a.n_runs).filter(|k| Raw::<SweepRun>::at(a.runs).get(*k).n_points > 0) {
-            let beaten = SweepResult { verdict: verdict::BEATEN, n_points: 0 };
-            unsafe { *Raw::<SweepResult>::at(a.results).place(k) = beaten };
-        }
+        // The code of convergence.
+        unsafe { (*last).verdict = 0 };
     }
 }

@@ -4,13 +4,10 @@
 //! a twentieth of a radian, which every solver must bring home; and the target itself, which must not
 //! win because it comes later. A frozen slot has to stay, and the winner is judged by dense matrices.
 
-use super::{CASE_STREAM, Report};
-use crate::{CxTemplate, Engine, LmSettings, RefineProblem, Refined, Slot, Solver, StateBatch};
+use super::{CASE_STREAM, Report, TOLERANCE};
+use crate::{CxTemplate, Engine, LmSettings, RefineProblem, Refined, Slot, Solver, StateBatch, Target, sample_count};
 use bqc_linalg::{Stream, Su2, phase_distance};
 use std::sync::atomic::AtomicBool;
-
-/// Largest phase distance of a success: a hundred times the rounding of a polished solution.
-const TOLERANCE: f64 = 1e-12;
 
 /// Turns of the second candidate, radians.
 const TURN: f64 = 0.05;
@@ -24,7 +21,7 @@ pub fn run_refine(engine: &dyn Engine) -> Report {
     for solver in Solver::ALL {
         for (n, n_cx) in [(2, 2), (3, 5), (4, 6), (5, 8)] {
             report.n_cases += 1;
-            let failures = run_case(engine, solver, n, n_cx);
+            let failures = run_case(engine, solver, n, n_cx).unwrap_or_else(|problem| vec![problem]);
             report
                 .failures
                 .extend(failures.into_iter().map(|f| format!("refine: {} on {n} wires: {f}", solver.name())));
@@ -33,7 +30,7 @@ pub fn run_refine(engine: &dyn Engine) -> Report {
     report
 }
 
-fn run_case(engine: &dyn Engine, solver: Solver, n: u8, n_cx: usize) -> Vec<String> {
+fn run_case(engine: &dyn Engine, solver: Solver, n: u8, n_cx: usize) -> Result<Vec<String>, String> {
     let mut stream = Stream::new(n_cx as u64, n.into(), CASE_STREAM);
     let mut target = CxTemplate::new(n);
     for slot in target.slots() {
@@ -51,12 +48,16 @@ fn run_case(engine: &dyn Engine, solver: Solver, n: u8, n_cx: usize) -> Vec<Stri
     }
     let candidates = [CxTemplate::new(n), near, target.clone()];
     let check = StateBatch::exact(&target);
-    let n_samples = solver.sample_count(n.into(), 3 * (usize::from(n) + 2 * n_cx));
+    let n_slots = usize::from(n) + 2 * n_cx;
+    let n_samples = sample_count(n.into(), 3 * n_slots);
     let sampled = StateBatch::sampled(&target, n_samples, &mut stream);
     let batch = if n_samples == 1 << n { &check } else { &sampled };
+    let states_of = Target::from_cx(&target).map_err(|e| e.to_string())?;
+    let sweeps = solver.sweeps(&states_of, batch, 8 * n_slots as u32, 3 * n_slots as u32, &mut stream);
     // No giving up early: here it is clear that the second candidate is worth it.
     let settings = LmSettings { give_up_ratio: 1.0, ..LmSettings::default() };
-    let problem = RefineProblem { batch, check: &check, solver, settings: &settings, tolerance: TOLERANCE };
+    let problem =
+        RefineProblem { batch, check: &check, sweeps: sweeps.as_ref(), settings: &settings, tolerance: TOLERANCE };
     let make = |index: usize, out: &mut CxTemplate| out.copy_from(&candidates[index]);
     let refine = |count| engine.refine(&problem, count, &make, &AtomicBool::new(false));
     let mut failures = judge(&refine(candidates.len()), &target);
@@ -64,7 +65,7 @@ fn run_case(engine: &dyn Engine, solver: Solver, n: u8, n_cx: usize) -> Vec<Stri
     if hopeless.winner.is_some() || hopeless.n_tried != 1 {
         failures.push(format!("a candidate without CX won, or {} were tried instead of 1", hopeless.n_tried));
     }
-    failures
+    Ok(failures)
 }
 
 fn judge(refined: &Refined, target: &CxTemplate) -> Vec<String> {

@@ -84,12 +84,6 @@ impl Sweeper {
         self.pass::<false>(samples, Direction::LeftToRight, &SweepSettings::default());
     }
 
-    /// Number of batches that a start of this template keeps: one for each step with freedom, and the
-    /// one in hand.
-    pub fn n_batches(template: &Template) -> usize {
-        1 + plan::steps(template).iter().filter(|s| !matches!(s, Step::Fixed(_))).count()
-    }
-
     /// The values at present.
     pub fn values(&self) -> Values {
         Values(self.values.clone())

@@ -2,8 +2,8 @@
 
 use super::moves::{MoveMix, propose, word};
 use crate::Context;
-use crate::deletion::Fit;
-use bqc_instantiate::{CxTemplate, LmSettings, RefineProblem, Refined, Rotation, StateBatch};
+use crate::fitted::{Fit, Fitted};
+use bqc_instantiate::{CxTemplate, LmSettings, RefineProblem, Refined, Rotation};
 use bqc_linalg::Stream;
 
 /// What a search has done.
@@ -77,14 +77,9 @@ pub fn search_block(
     fit: Fit,
     stream: &mut Stream,
 ) -> (Option<CxTemplate>, SearchCounts) {
-    let n = block.n();
-    let check = StateBatch::exact(block);
-    let Fit { solver, tolerance } = fit;
-    let samples = solver.sample_count(n, 3 * n + 4 * block.n_cx());
-    let sampled = (samples < 1 << n).then(|| StateBatch::sampled(block, samples, stream));
+    let fitted = Fitted::new(block, 3 * block.n() + 4 * block.n_cx(), fit, stream);
     let settings = LmSettings::default();
-    let batch = sampled.as_ref().unwrap_or(&check);
-    let problem = RefineProblem { batch, check: &check, solver, settings: &settings, tolerance };
+    let problem = fitted.problem(&settings);
     search_problem(context, block, problem, tries, stream)
 }
 

@@ -6,7 +6,7 @@
 
 use super::block::{ScanShare, SearchCounts, Tries, search_block};
 use crate::Context;
-use crate::deletion::Fit;
+use crate::fitted::Fit;
 use crate::freezing::freeze_block;
 use crate::merge::simplify;
 use crate::objective::{Figures, Objective};

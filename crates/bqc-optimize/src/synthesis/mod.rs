@@ -16,7 +16,7 @@ pub use goal::{MAX_STATE_QUBITS, MAX_UNITARY_QUBITS};
 use crate::Context;
 use crate::search::{ScanShare, Tries, WindowSettings, search_problem, search_window};
 use bqc_circuit::{BlockCircuit, BlockGate, BlockQubit};
-use bqc_instantiate::{CxTemplate, LmSettings, RefineProblem, Solver, StateBatch};
+use bqc_instantiate::{CxTemplate, LmSettings, RefineProblem, StateBatch};
 use bqc_linalg::kak::{TwoQubitCircuit, TwoQubitGate};
 use bqc_linalg::{Complex64, Matrix, Matrix2, Matrix4, Stream};
 use goal::{Best, Goal};
@@ -237,7 +237,7 @@ impl Improvement<'_> {
         let samples = StateBatch::sampled_of_matrix(matrix, GROWTH_SAMPLES, stream);
         let grown = grow(context, &samples, &growth, stream)?;
         let (settings, tolerance) = (LmSettings::default(), self.settings.tolerance);
-        let problem = RefineProblem { batch: exact, check: exact, solver: Solver::Lm, settings: &settings, tolerance };
+        let problem = RefineProblem { batch: exact, check: exact, sweeps: None, settings: &settings, tolerance };
         Some(context.refine(&problem, 1, &|_, out: &mut CxTemplate| out.copy_from(&grown)).winner?.1)
     }
 
@@ -251,7 +251,7 @@ impl Improvement<'_> {
             return;
         }
         let (settings, tolerance) = (LmSettings::default(), window.fit.tolerance);
-        let problem = RefineProblem { batch: exact, check: exact, solver: Solver::Lm, settings: &settings, tolerance };
+        let problem = RefineProblem { batch: exact, check: exact, sweeps: None, settings: &settings, tolerance };
         let template = CxTemplate::from_block(&start);
         let tries = Tries { scan: ScanShare::FULL, n_moves: n_rounds * start.n_cx().min(window.n_tries) };
         best.offer_template(search_problem(context, &template, problem, tries, stream).0);

@@ -8,7 +8,7 @@
 
 use super::growth::randomize;
 use crate::Context;
-use bqc_instantiate::{CxTemplate, LmSettings, RefineProblem, Solver, StateBatch};
+use bqc_instantiate::{CxTemplate, LmSettings, RefineProblem, StateBatch};
 use bqc_linalg::{Stream, Su2};
 
 /// CX gates below which a generic unitary of `n` qubits cannot be reached.
@@ -73,7 +73,7 @@ impl Fit<'_> {
     fn pattern(&self, pattern: &[(u8, u8)], n_starts: usize, stream: &mut Stream) -> Option<CxTemplate> {
         let settings = solver_settings();
         let Fit { batch, tolerance, .. } = *self;
-        let problem = RefineProblem { batch, check: batch, solver: Solver::Lm, settings: &settings, tolerance };
+        let problem = RefineProblem { batch, check: batch, sweeps: None, settings: &settings, tolerance };
         let seed = stream.bits();
         let make = |index: usize, out: &mut CxTemplate| {
             *out = CxTemplate::new(batch.n() as u8);

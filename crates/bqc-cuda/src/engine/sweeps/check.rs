@@ -1,14 +1,15 @@
 //! Is the device to be trusted with sweeps? Both kernels make some on templates with gates of every kind,
 //! and the CPU makes the same.
 
-use super::tables::{Encoded, Shape, Tables, cost_point};
-use super::{CudaEngine, Session, locked};
+use super::super::{CudaEngine, locked};
+use super::session::Session;
+use super::tables::{Encoded, Order, Shape, Tables, cost_point};
 use crate::{CudaError, Kernels};
 use bqc_circuit::BlockQubit;
-use bqc_instantiate::qfactor::Sweeper;
-use bqc_instantiate::qfactor::course::Course;
+use bqc_instantiate::qfactor::{Course, SweepSettings, Sweeper, Sweeps};
+use bqc_instantiate::samples::Sampler;
 use bqc_instantiate::schedule::Rules;
-use bqc_instantiate::{Problem, Settings, Start, Target, Template};
+use bqc_instantiate::{Target, Template, Values};
 use bqc_kernels::templates::verdict;
 use bqc_linalg::{Matrix, Stream};
 use std::sync::atomic::AtomicBool;
@@ -30,37 +31,32 @@ impl CudaEngine {
     /// See the module.
     pub(super) fn check_sweeps(&self, kernels: &Kernels) -> Result<(), CudaError> {
         let (template, target) = template_and_target();
-        let rules = Rules { min_sweeps: u32::MAX, ..Rules::default() };
-        let settings = Settings { rules, n_samples: Some(8), sweeps_per_round: 2, ..Settings::default() };
-        let starts = vec![Start::Random; N_STARTS];
-        let problem = Problem {
-            template: &template,
-            target: &target,
-            starts: &starts,
-            settings: &settings,
-            seed: 0,
-            key: CHECK_STREAM,
-        };
-        let course = Course::new(self.level, &problem, usize::MAX);
-        let orders: Vec<_> = (0..N_STARTS).filter_map(|start| course.order(start, N_ROUNDS)).collect();
-        let encoded = Encoded::new(&template);
+        let rules = Rules { min_sweeps: u32::MAX, sweeps_per_point: 2, ..Rules::default() };
+        let set = Sampler::new(template.width(), 0, CHECK_STREAM).draw(self.level, &target, 8);
+        let sweeps = Sweeps { sets: vec![set], rules };
+        let (training, encoded, course) = (&sweeps.sets[0].training, Encoded::new(&template), Course::default());
+        let mut stream = Stream::new(1, 0, CHECK_STREAM);
+        let starts: Vec<Values> = (0..N_STARTS).map(|_| template.random_values(&mut stream)).collect();
         for large_is_global in [false, true] {
-            let mut tables = Tables::default();
-            orders.iter().for_each(|order| tables.push(0, &problem, &encoded, order));
+            let mut tables = Tables::new(rules);
+            for values in &starts {
+                let (width, encoded, course) = (template.width(), &encoded, &course);
+                tables.push(&sweeps, &Order { width, encoded, values, course, n_rounds: N_ROUNDS });
+            }
             let shape = Shape::of(&tables, large_is_global);
             let mut session = Session::new(&self.gpu)?;
             session.begin(kernels, tables, &shape)?;
             let returned = session.finish(&AtomicBool::new(false))?;
-            for (start, (order, (found, points, values))) in orders.iter().zip(&returned.runs).enumerate() {
-                let mut sweeper = Sweeper::new(self.level, &template, order.values, &order.set.training);
+            for (start, (begun, (found, points, values))) in starts.iter().zip(&returned.runs).enumerate() {
+                let mut sweeper = Sweeper::new(self.level, &template, begun, training);
                 let mut agree = *found == verdict::UNDECIDED && points.len() == N_ROUNDS as usize + 1;
                 for (round, point) in points.iter().enumerate() {
                     if round > 0 {
-                        for _ in 0..settings.sweeps_per_round {
-                            sweeper.sweep(&order.set.training, &settings.sweeps);
+                        for _ in 0..rules.sweeps_per_point {
+                            sweeper.sweep(training, &SweepSettings::default());
                         }
                     }
-                    let cost = cost_point(0, *point).training;
+                    let cost = cost_point(*point).training;
                     agree &= (cost - sweeper.cost()).abs() <= RELATIVE_TOL * sweeper.cost();
                 }
                 agree &= template.check_values(&encoded.values(values)).is_ok();

@@ -1,146 +1,195 @@
-//! QFactor and QFactor-Sample on the device: all starts of all problems of a call, launch after launch.
+//! QFactor and QFactor-Sample on the device: the candidates of a call in chunks, each swept in as few launches as hold
+//! it, and then finished by Levenberg–Marquardt, of which the lowest index that succeeds wins. How candidates are divided into chunks depends on who else calls; what comes out does not.
 //!
-//! A kernel takes a start through as many rounds as it is ordered, and ends it at the first point that the
-//! rules have a verdict on; it has to, because sweeps beyond that point would not be the CPU's. The same
-//! rules are asked again here, point by point, and the course of the problem ([`Course`]), which the CPU
-//! engine shares, decides what follows: more samples, an attempt of Levenberg–Marquardt, the full check on
-//! the CPU. A device that disagrees with the rules is a broken device. Launches are short, so that others
-//! get in between; a start that goes on makes the same numbers bit by bit, so it does not matter where one
-//! launch ended. Problems that the device cannot do begin anew on the CPU engine.
+//! A kernel takes a candidate through as many rounds as it is ordered, and ends it at the first point that the rules
+//! (`bqc_schedule`) have a verdict on; it has to, because sweeps beyond that point would not be the CPU's. The same
+//! rules are asked again here, point by point, and the candidate's [`Course`], which the CPU engine shares, says what
+//! follows: more samples, or the end. A device that disagrees with the rules is a broken device. Launches are short,
+//! so that others get in between; a candidate that goes on makes the same numbers bit by bit, so it does not matter
+//! where one launch ended. What the device cannot do begins anew on the CPU engine.
 
-mod attempts;
 mod check;
+mod launches;
 mod session;
 mod tables;
 
+use super::filling;
+use super::refine::{CHUNK_GROWTH, Calling, add};
 use super::{CudaEngine, Refusal, locked};
-use crate::{CudaError, Footprint, Kernels, MemoryPlan, N_SLOTS, SWEEPS};
-use bqc_instantiate::instantiate::first_count;
-use bqc_instantiate::qfactor::course::{self, Course, Order};
-use bqc_instantiate::samples::N_VALIDATION;
+use crate::{CudaError, Kernels, SWEEPS};
+use bqc_instantiate::qfactor::{Course, Sweeps};
 use bqc_instantiate::schedule::{CostPoint, Verdict};
-use bqc_instantiate::{Engine, EngineError, Outcome, Problem, Values};
+use bqc_instantiate::{CxTemplate, Engine, MakeCandidate, RefineProblem, Refined, Template, Values};
 use bqc_kernels::complex::Complex;
-use bqc_kernels::templates::verdict;
-use bqc_linalg::lanes::LANES;
-use rayon::prelude::*;
-use session::{Returned, Session};
-use std::collections::{BTreeMap, VecDeque};
+use session::Session;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use tables::{Encoded, Shape, Tables, cost_point};
+use tables::{Encoded, Order, cost_point};
 
-/// Operations of one start in a launch at most, or one round: a block of threads, of which an H200 holds
+/// Operations of one candidate in a launch at most, or one round: a block of threads, of which an H200 holds
 /// some five hundred, needs a few milliseconds for that.
 const RUN_FLOPS: f64 = 2.5e8;
 
-/// Rounds in a launch at most: small problems converge or give up within.
+/// Rounds in a launch at most: small candidates converge or give up within.
 const MOST_ROUNDS: u32 = 64;
-
-/// Starts in a launch, in multiples of what the device works on at once: enough that the last of them
-/// cost little.
-const BATCH_WAVES: usize = 4;
-
-/// Bytes of tables in a launch at most. They are in pinned memory too, of which there is less.
-const MOST_TABLE_BYTES: u64 = 1 << 30;
-
-/// The part of the device's memory that the states of one start may take, inputs and outputs, kets and
-/// bras.
-const START_SHARE: u64 = 8;
 
 /// What the engine keeps for sweeps from call to call.
 #[derive(Default)]
 pub(super) struct Device {
-    /// Loaded and checked when the first problem comes: the driver takes seconds to compile them, and the
-    /// search has no use for them.
+    /// Loaded and checked when the first candidate comes: the driver takes seconds to compile them, and
+    /// Levenberg–Marquardt has no use for them.
     kernels: Mutex<Option<Arc<Kernels>>>,
     /// Sessions at rest.
     pub(super) sessions: Mutex<Vec<Session>>,
 }
 
-/// A problem on the device.
-struct Underway<'a> {
-    /// Its place in the call.
-    number: usize,
-    course: Course<'a>,
+/// A candidate on the device.
+struct Underway {
+    candidate: CxTemplate,
+    template: Template,
     encoded: Encoded,
-    /// There was no room even for one start.
-    is_refused: bool,
+    values: Values,
+    course: Course,
 }
 
-/// What can be in one launch, because it needs the same memory: wires, training and validation states.
-type Kind = (u8, usize, usize);
-
-/// A start: its problem's place among those under way, and its index.
-type Work = (usize, usize);
-
-impl Underway<'_> {
-    fn n_starts(&self) -> usize {
-        self.course.problem().starts.len()
+impl Underway {
+    /// None for more wires than templates have, and if the kernels have no room for its values.
+    fn new(candidate: CxTemplate) -> Option<Underway> {
+        let (template, values) = Template::from_cx(&candidate).ok()?;
+        let encoded = Encoded::new(&template);
+        let is_taken = encoded.is_taken();
+        is_taken.then(|| Underway { candidate, template, encoded, values, course: Course::default() })
     }
 
-    /// What a start has to do in one launch.
-    fn order(&self, start: usize) -> Option<Order<'_>> {
-        let flops = tables::round_flops(self.course.problem(), &self.encoded, &self.course.order(start, 1)?);
-        let most_rounds = (RUN_FLOPS / flops).clamp(1.0, MOST_ROUNDS.into());
-        self.course.order(start, most_rounds as u32)
+    /// What it has to do in one launch; none if it is over.
+    fn order(&self, sweeps: &Sweeps) -> Option<Order<'_>> {
+        if self.course.verdict() != Verdict::Continue {
+            return None;
+        }
+        let Underway { template, encoded, values, course, .. } = self;
+        let set = &sweeps.sets[course.set_index()];
+        let width = template.width();
+        let flops = tables::round_flops(width, encoded, set.training.n_samples(), sweeps.rules.sweeps_per_point);
+        // Without freedom nothing changes after the first point.
+        let n_rounds =
+            if template.n_free() == 0 { 0 } else { (RUN_FLOPS / flops).clamp(1.0, MOST_ROUNDS.into()) as u32 };
+        Some(Order { width, encoded, values, course, n_rounds })
     }
 
     /// Takes note of what a run left, if the rules agree that it had to end there.
-    fn take(&mut self, start: usize, found: u32, points: &[Complex], values: &[Complex]) -> Result<(), String> {
-        let Some(order) = self.order(start) else { return Err("nothing was ordered".into()) };
-        let problem = self.course.problem();
-        let n_sweeps = problem.settings.sweeps_per_round.max(1);
-        let first = if order.begins { order.sweeps } else { order.sweeps + n_sweeps };
-        let mut segment = order.segment.to_vec();
-        for (k, point) in (0..).zip(points) {
-            segment.push(cost_point(first + k * n_sweeps, *point));
-            let rules = problem.settings.rules.judge(&segment, N_VALIDATION);
-            let kernels = if k as usize + 1 == points.len() { meaning(found) } else { Verdict::Continue };
+    fn take(&mut self, sweeps: &Sweeps, found: u32, points: &[Complex], values: &[Complex]) -> Result<(), String> {
+        let verdict = Verdict::from_code(found).ok_or_else(|| format!("there is no verdict {found}"))?;
+        for (k, point) in (1..).zip(points) {
+            let point: CostPoint = cost_point(*point);
+            let rules = self.course.record(sweeps, point);
+            let is_last = k == points.len() && verdict != Verdict::Stopped;
+            let kernels = if is_last { verdict } else { Verdict::Continue };
             if rules != kernels {
-                return Err(format!("{kernels:?} at {:?}, where the rules say {rules:?}", segment.last()));
+                return Err(format!("{kernels:?} at {point:?}, where the rules say {rules:?}"));
             }
         }
-        let values: Values = self.encoded.values(values);
-        problem.template.check_values(&values).map_err(|error| error.to_string())?;
-        let new: Vec<CostPoint> = segment.split_off(order.segment.len());
-        if !new.is_empty() {
-            self.course.record(start, &new, values);
+        self.values = self.encoded.values(values);
+        self.template.check_values(&self.values).map_err(|error| error.to_string())?;
+        if verdict == Verdict::Stopped || verdict == Verdict::Continue && self.template.n_free() == 0 {
+            self.course.stop();
         }
         Ok(())
     }
-}
 
-/// A kernel's verdict in the words of the rules.
-fn meaning(found: u32) -> Verdict {
-    match found {
-        verdict::CONVERGED => Verdict::Converged,
-        verdict::OVERTRAINED => Verdict::Overtrained,
-        verdict::PLATEAU => Verdict::Plateau,
-        verdict::OUT_OF_SWEEPS => Verdict::OutOfSweeps,
-        verdict::NOT_FINITE => Verdict::NotFinite,
-        _ => Verdict::Continue,
+    /// The candidate as it is now.
+    fn swept(self) -> (CxTemplate, Verdict) {
+        let Underway { mut candidate, values, course, .. } = self;
+        candidate.set_free_values(&values);
+        (candidate, course.verdict())
     }
 }
 
 impl CudaEngine {
-    /// What [`Engine::instantiate`] says.
-    pub(super) fn sweep(&self, problems: &[Problem<'_>], stop: &AtomicBool) -> Vec<Result<Outcome, EngineError>> {
-        let trivial = |p| course::trivial(self.level, p).map_err(EngineError::from).transpose();
-        let mut results: Vec<Option<Result<Outcome, EngineError>>> = problems.iter().map(trivial).collect();
-        let mut underway = self.courses(problems, &results);
-        if let Err(refusal) = self.follow(&mut underway, &mut results, stop) {
-            self.note(refusal);
+    /// Whether the device sweeps templates of so many wires. What it would do if it had not failed is counted as the
+    /// CPU's in its place.
+    pub(super) fn takes_sweeps(&self, n: usize) -> bool {
+        let is_supported = tables::WIDTHS.contains(&n);
+        let has_failed = locked(&self.fault).is_some();
+        if is_supported && has_failed {
+            self.n_substituted.fetch_add(1, Ordering::Relaxed);
         }
-        let left: Vec<usize> = (0..problems.len()).filter(|&number| results[number].is_none()).collect();
-        let rest: Vec<Problem<'_>> = left.iter().map(|&number| problems[number].clone()).collect();
-        if !rest.is_empty() {
-            for (number, result) in left.into_iter().zip(self.cpu.instantiate(&rest, stop)) {
-                results[number] = Some(result);
+        is_supported && !has_failed
+    }
+
+    /// Tries candidates `0..count`. Gives what became of the first ones, and why not of all.
+    pub(super) fn sweep_on_device(
+        &self,
+        (problem, sweeps): (&RefineProblem<'_>, &Sweeps),
+        count: usize,
+        make: &MakeCandidate<'_>,
+        stop: &AtomicBool,
+    ) -> (Refined, Option<Refusal>) {
+        let (mut refined, mut growth) = (Refined::default(), 1usize);
+        while refined.winner.is_none() && refined.n_tried < count && !stop.load(Ordering::Relaxed) {
+            if let Some(error) = self.fault() {
+                return (refined, Some(Refusal::Device(error)));
             }
+            let first = refined.n_tried;
+            match self.sweep_chunk(sweeps, first..count, growth, make, stop) {
+                Ok(underway) => add(&mut refined, self.finish_swept(problem, first, underway, stop)),
+                Err(refusal) => return (refined, Some(refusal)),
+            }
+            growth = growth.saturating_mul(CHUNK_GROWTH);
         }
-        results.into_iter().flatten().collect()
+        (refined, None)
+    }
+
+    /// Sweeps the next candidates of those that are `left`, to their ends: as many as fill the device with those of
+    /// other callers, times `growth`.
+    fn sweep_chunk(
+        &self,
+        sweeps: &Sweeps,
+        left: Range<usize>,
+        growth: usize,
+        make: &MakeCandidate<'_>,
+        stop: &AtomicBool,
+    ) -> Result<Vec<Underway>, Refusal> {
+        let kernels = self.sweep_kernels()?;
+        let _calling = Calling::new(&self.n_callers);
+        let width = sweeps.sets[0].training.n() as u8;
+        let made = |index: usize| {
+            let mut candidate = CxTemplate::new(width);
+            make(index, &mut candidate);
+            Underway::new(candidate)
+        };
+        let first = made(left.start).ok_or(Refusal::TooLarge)?;
+        let resident = self.resident_sweeps(&kernels, sweeps, &first)?;
+        let n_callers = self.n_callers.load(Ordering::Relaxed) * self.n_sharers;
+        let len = filling::first_chunk(resident, n_callers).saturating_mul(growth).min(left.len());
+        // Those before one that is too large are the device's, whatever chunk it is in.
+        let others = (left.start + 1..left.start + len).map_while(made);
+        let mut underway: Vec<Underway> = std::iter::once(first).chain(others).collect();
+        self.follow(&kernels, sweeps, &mut underway, stop)?;
+        self.n_on_device.fetch_add(underway.len() as u64, Ordering::Relaxed);
+        Ok(underway)
+    }
+
+    /// Has Levenberg–Marquardt go on from what sweeps have made of a chunk, the candidates from `first` on.
+    fn finish_swept(
+        &self,
+        problem: &RefineProblem<'_>,
+        first: usize,
+        underway: Vec<Underway>,
+        stop: &AtomicBool,
+    ) -> Refined {
+        let n_sweeps: Vec<usize> = underway.iter().map(|u| u.course.n_sweeps() as usize).collect();
+        let swept = (0..).zip(underway.into_iter().map(Underway::swept));
+        let worthy = swept.filter(|(_, (_, verdict))| Sweeps::is_worth_finishing(*verdict));
+        let worthy: Vec<(usize, CxTemplate)> = worthy.map(|(place, (candidate, _))| (place, candidate)).collect();
+        let make = |index: usize, out: &mut CxTemplate| out.copy_from(&worthy[index].1);
+        let finish = RefineProblem { sweeps: None, ..*problem };
+        let Refined { winner, n_iterations, n_overfit, .. } = self.refine(&finish, worthy.len(), &make, stop);
+        let winner = winner.map(|(index, template)| (worthy[index].0, template));
+        let n_tried = winner.as_ref().map_or(n_sweeps.len(), |(place, _)| place + 1);
+        let n_sweeps = n_sweeps[..n_tried].iter().sum();
+        let winner = winner.map(|(place, template)| (first + place, template));
+        Refined { winner, n_tried, n_iterations, n_sweeps, n_overfit }
     }
 
     /// The kernels; the first call has them compiled and sees that they compute what the CPU does.
@@ -154,248 +203,4 @@ impl CudaEngine {
         *kept = Some(Arc::clone(&kernels));
         Ok(kernels)
     }
-
-    /// The problems without a result that the device takes.
-    fn courses<'a>(
-        &self,
-        problems: &'a [Problem<'a>],
-        results: &[Option<Result<Outcome, EngineError>>],
-    ) -> Vec<Underway<'a>> {
-        let most_samples = |p: &Problem<'_>| self.most_samples(p.template.width());
-        let takes = |p: &Problem<'_>| tables::WIDTHS.contains(&p.template.width()) && first_count(p) <= most_samples(p);
-        let open = problems.iter().enumerate().filter(|(number, p)| results[*number].is_none() && takes(p));
-        let open: Vec<_> = open.collect();
-        if !open.is_empty() && locked(&self.fault).is_some() {
-            self.n_substituted.fetch_add(1, Ordering::Relaxed);
-            return Vec::new();
-        }
-        let begin = |(number, problem): (usize, &'a Problem<'a>)| Underway {
-            number,
-            course: Course::new(self.level, problem, most_samples(problem)),
-            encoded: Encoded::new(problem.template),
-            is_refused: false,
-        };
-        // Random gates and states of every problem: much for one core, while the device is idle.
-        open.into_par_iter().map(begin).collect()
-    }
-
-    /// Training states of a start at most.
-    fn most_samples(&self, width: u8) -> usize {
-        let sample_bytes = (4 * size_of::<Complex>() as u64) << width;
-        (self.gpu.info().total_bytes / START_SHARE / sample_bytes) as usize / LANES * LANES
-    }
-
-    /// Follows problems to their ends. Those that are over have their results; why the others are not.
-    fn follow(
-        &self,
-        underway: &mut Vec<Underway<'_>>,
-        results: &mut [Option<Result<Outcome, EngineError>>],
-        stop: &AtomicBool,
-    ) -> Result<(), Refusal> {
-        if underway.is_empty() {
-            return Ok(());
-        }
-        let kernels = self.sweep_kernels()?;
-        let mut refusal = None;
-        loop {
-            let (over, going): (Vec<_>, Vec<_>) =
-                underway.drain(..).partition(|u| (0..u.n_starts()).all(|start| u.order(start).is_none()));
-            let outcomes = over.into_par_iter().map(|u| (u.number, u.course.outcome()));
-            for (number, outcome) in outcomes.collect::<Vec<_>>() {
-                self.n_on_device.fetch_add(outcome.starts.len() as u64, Ordering::Relaxed);
-                results[number] = Some(Ok(outcome));
-            }
-            *underway = going;
-            if underway.is_empty() {
-                return refusal.map_or(Ok(()), Err);
-            }
-            for works in kinds(underway).into_values() {
-                match self.sweep_kind(&kernels, underway, &works, stop)? {
-                    // Of several reasons the one that is the device's is told.
-                    Some(no_room @ Refusal::Device(_)) => refusal = Some(no_room),
-                    too_large => refusal = refusal.or(too_large),
-                }
-            }
-            underway.retain(|u| !u.is_refused);
-            self.attempt(underway, stop);
-            let is_stopped = stop.load(Ordering::Relaxed);
-            underway.par_iter_mut().for_each(|u| u.course.judge(is_stopped));
-        }
-    }
-
-    /// Carries out the orders of starts of one kind, in batches that fit: while one computes, the next is
-    /// filled. Why some had no room, if so; their problems are marked.
-    fn sweep_kind(
-        &self,
-        kernels: &Kernels,
-        underway: &mut [Underway<'_>],
-        works: &[Work],
-        stop: &AtomicBool,
-    ) -> Result<Option<Refusal>, Refusal> {
-        let Some(mut most) = self.batch_len(kernels, underway, works)? else {
-            // The others are tried again without it: whether the kernels take a problem is its own affair.
-            if let Some((place, _)) = largest(underway, works) {
-                underway[place].is_refused = true;
-            }
-            return Ok(Some(Refusal::TooLarge));
-        };
-        let mut refusal = None;
-        let mut in_flight: VecDeque<(Range<usize>, &'static str, Session)> = VecDeque::new();
-        let mut next = 0;
-        while next < works.len() || !in_flight.is_empty() {
-            if (next == works.len() || in_flight.len() == N_SLOTS)
-                && let Some((range, kernel, session)) = in_flight.pop_front()
-            {
-                self.take_all(underway, &works[range], kernel, session, stop)?;
-                continue;
-            }
-            let range = next..works.len().min(next + most);
-            match self.begin_sweeps(kernels, underway, &works[range.clone()]) {
-                Ok((kernel, session)) => {
-                    next = range.end;
-                    in_flight.push_back((range, kernel, session));
-                }
-                Err(Refusal::Device(error)) if error.is_fatal() => return Err(error.into()),
-                Err(no_room) => {
-                    // What is in flight comes back first, then less is tried.
-                    if let Some((range, kernel, session)) = in_flight.pop_front() {
-                        self.take_all(underway, &works[range], kernel, session, stop)?;
-                    } else if range.len() > 1 {
-                        most = range.len() / 2;
-                    } else {
-                        underway[works[next].0].is_refused = true;
-                        refusal = Some(no_room);
-                        next += 1;
-                    }
-                }
-            }
-        }
-        Ok(refusal)
-    }
-
-    /// Starts of this kind in a launch at most; none if the kernels do not take the largest of them.
-    fn batch_len(
-        &self,
-        kernels: &Kernels,
-        underway: &[Underway<'_>],
-        works: &[Work],
-    ) -> Result<Option<usize>, Refusal> {
-        let tables = tables_of(underway, largest(underway, works).as_slice());
-        let Some(shape) = Shape::choose(&tables, self.gpu.info().block_shared_bytes) else { return Ok(None) };
-        let (table_bytes, workspace_bytes) = session::bytes(&tables, &shape);
-        let problem_bytes = table_bytes + workspace_bytes;
-        let kernel = kernels.kernel(shape.kernel_name(), shape.shared_bytes() as u32)?;
-        let of_each = kernel.blocks_per_multiprocessor(super::tables::BLOCK_THREADS)?.max(1);
-        let resident = (of_each * self.gpu.info().n_multiprocessors) as usize;
-        let by_room = self.launch_bytes.load(Ordering::Relaxed) / problem_bytes;
-        let by_tables = MOST_TABLE_BYTES / table_bytes;
-        let most = usize::try_from(by_room.min(by_tables)).unwrap_or(usize::MAX).min(BATCH_WAVES * resident).max(1);
-        let (device, footprint) = (self.gpu.info().to_string(), Footprint { common_bytes: 0, problem_bytes });
-        match MemoryPlan::new(&device, works.len(), most, footprint, self.gpu.free_bytes()?) {
-            Ok(plan) => Ok(Some(plan.batch_len())),
-            // What rests may have what is missing, which is seen when it is tried.
-            Err(error) if !error.is_fatal() => Ok(Some(1)),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Begins a launch of these starts. If there is no room, sessions at rest give theirs up first; how much
-    /// there was room for is remembered.
-    fn begin_sweeps(
-        &self,
-        kernels: &Kernels,
-        underway: &[Underway<'_>],
-        works: &[Work],
-    ) -> Result<(&'static str, Session), Refusal> {
-        let begin = |resting: Option<Session>| -> Result<(&'static str, u64, Session), (Refusal, u64)> {
-            let tables = tables_of(underway, works);
-            let shape = Shape::choose(&tables, self.gpu.info().block_shared_bytes).ok_or((Refusal::TooLarge, 0))?;
-            let (table_bytes, workspace_bytes) = session::bytes(&tables, &shape);
-            let bytes = table_bytes + workspace_bytes * works.len() as u64;
-            let mut session = resting.map_or_else(|| Session::new(&self.gpu), Ok).map_err(|e| (e.into(), bytes))?;
-            session.begin(kernels, tables, &shape).map_err(|e| (e.into(), bytes))?;
-            Ok((shape.kernel_name(), bytes, session))
-        };
-        let resting = locked(&self.sweeps.sessions).pop();
-        let mut begun = begin(resting);
-        if let Err((Refusal::Device(error), _)) = &begun
-            && !error.is_fatal()
-        {
-            locked(&self.sweeps.sessions).clear();
-            locked(&self.sessions).clear();
-            begun = begin(None);
-        }
-        let limit = self.launch_bytes.load(Ordering::Relaxed);
-        match begun {
-            Ok((kernel, bytes, session)) => {
-                if bytes >= limit / 2 {
-                    self.launch_bytes.store(limit.saturating_mul(2), Ordering::Relaxed);
-                }
-                Ok((kernel, session))
-            }
-            Err((refusal, bytes)) => {
-                if matches!(&refusal, Refusal::Device(error) if !error.is_fatal()) {
-                    self.launch_bytes.store(bytes / 2, Ordering::Relaxed);
-                }
-                Err(refusal)
-            }
-        }
-    }
-
-    /// Waits for a launch and takes note of what it left.
-    fn take_all(
-        &self,
-        underway: &mut [Underway<'_>],
-        works: &[Work],
-        kernel: &'static str,
-        mut session: Session,
-        stop: &AtomicBool,
-    ) -> Result<(), CudaError> {
-        let Returned { runs } = session.finish(stop)?;
-        self.clock.add(session.lane())?;
-        for (&(place, start), (found, points, values)) in works.iter().zip(&runs) {
-            underway[place].take(start, *found, points, values).map_err(|what| CudaError::WrongResult {
-                device: self.gpu.info().to_string(),
-                kernel,
-                what,
-            })?;
-        }
-        locked(&self.sweeps.sessions).push(session);
-        Ok(())
-    }
-}
-
-/// All that has to be done next, by kind.
-fn kinds(underway: &[Underway<'_>]) -> BTreeMap<Kind, Vec<Work>> {
-    let mut kinds: BTreeMap<Kind, Vec<Work>> = BTreeMap::new();
-    for (place, u) in underway.iter().enumerate() {
-        for start in 0..u.n_starts() {
-            let Some(order) = u.order(start) else { continue };
-            let n_validation = order.set.validation.as_ref().map_or(0, |v| v.n_samples());
-            let kind = (u.course.problem().template.width(), order.set.training.n_samples(), n_validation);
-            kinds.entry(kind).or_default().push((place, start));
-        }
-    }
-    kinds
-}
-
-/// A start of the problem with the most values.
-fn largest(underway: &[Underway<'_>], works: &[Work]) -> Option<Work> {
-    works.iter().copied().max_by_key(|(place, _)| underway[*place].encoded.n_values())
-}
-
-fn tables_of(underway: &[Underway<'_>], works: &[Work]) -> Tables {
-    let of_one = |works: &[Work]| {
-        let mut tables = Tables::default();
-        for &(place, start) in works {
-            let u = &underway[place];
-            if let Some(order) = u.order(start) {
-                tables.push(place, u.course.problem(), &u.encoded, &order);
-            }
-        }
-        tables
-    };
-    // Starts of a problem are beside each other, and share its tables.
-    let parts: Vec<Tables> = works.par_chunk_by(|(a, _), (b, _)| a == b).map(of_one).collect();
-    parts.into_iter().fold(Tables::default(), Tables::and)
 }

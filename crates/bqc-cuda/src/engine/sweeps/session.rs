@@ -5,19 +5,19 @@ use super::super::tables::BLOCK_THREADS;
 use super::tables::{Shape, Tables};
 use crate::gpu::Record;
 use crate::{CudaError, Gpu, Kernels, Launch};
+use bqc_instantiate::schedule::{Rules, Verdict};
 use bqc_kernels::arguments::SweepArguments;
 use bqc_kernels::complex::Complex;
-use bqc_kernels::templates::{NONE, SweepResult, SweepRules, SweepRun, SweepStep, verdict};
-use std::collections::BTreeMap;
+use bqc_kernels::templates::{SweepResult, SweepRun, SweepStep, verdict};
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
-// SAFETY: `repr(C)` of numbers without gaps: 19 u32.
+// SAFETY: `repr(C)` of numbers without gaps: 17 u32.
 unsafe impl Record for SweepRun {}
 // SAFETY: five u32.
 unsafe impl Record for SweepStep {}
 // SAFETY: four f64, four u32.
-unsafe impl Record for SweepRules {}
+unsafe impl Record for Rules {}
 // SAFETY: two u32.
 unsafe impl Record for SweepResult {}
 
@@ -46,7 +46,6 @@ struct InFlight {
 /// Where the tables of a launch lie within its memory, in bytes.
 struct Places {
     tables: [Range<usize>; 5],
-    problems: Range<usize>,
     queue: Range<usize>,
     /// Copied in, with what is carried over, and out.
     points: Range<usize>,
@@ -63,16 +62,15 @@ impl Places {
         let tables_places = [
             placing.of::<SweepRun>(tables.runs.len()),
             placing.of::<SweepStep>(tables.steps.len()),
-            placing.of::<SweepRules>(tables.rules.len()),
+            placing.of::<Rules>(tables.rules.len()),
             placing.of::<Complex>(tables.states.len()),
             placing.of::<Complex>(tables.values.len()),
         ];
-        let problems = placing.of::<u32>(tables.n_problems());
         let queue = placing.of::<u32>(1);
         let points = placing.of::<Complex>(tables.points.len());
         let results = placing.of::<SweepResult>(tables.runs.len());
         let found = placing.of::<Complex>(tables.values.len());
-        Places { tables: tables_places, problems, queue, points, results, found, end: placing.end }
+        Places { tables: tables_places, queue, points, results, found, end: placing.end }
     }
 }
 
@@ -100,7 +98,7 @@ impl Session {
         let n = tables.runs.len() as u32;
         let multiprocessors = self.lane.gpu().info().n_multiprocessors;
         let n_blocks = n.min(kernel.blocks_per_multiprocessor(BLOCK_THREADS)?.max(1) * multiprocessors);
-        let (memory, start) = self.lane.room(&format!("{n} starts"), places.end)?;
+        let (memory, start) = self.lane.room(&format!("{n} candidates"), places.end)?;
         fill(memory, &tables, &places);
         let workspace = self.lane.workspace(if shape.large_is_global { shape.large_len } else { 0 }, n_blocks)?;
         let at = |place: &Range<usize>| start + place.start as u64;
@@ -114,7 +112,6 @@ impl Session {
             results: at(&places.results),
             found: at(&places.found),
             points: at(&places.points),
-            problems: at(&places.problems),
             queue: at(&places.queue),
             stop: self.lane.stop_address(),
             workspace,
@@ -140,10 +137,9 @@ impl Session {
         let [points, found] = [&places.points, &places.found].map(|place| records::<Complex>(&memory[place.clone()]));
         let results: Vec<SweepResult> = records(&memory[places.results]);
         let mut returned = Returned { runs: Vec::with_capacity(runs.len()) };
-        let firsts = first_successes(&runs, &results);
         for (index, (run, result)) in runs.iter().zip(results).enumerate() {
-            if !(is_possible(run, result, was_stopped) && is_beaten_by_one(run, result, &firsts)) {
-                let what = format!("start {index} of {}: {result:?} in {} rounds", runs.len(), run.n_rounds);
+            if !is_possible(run, result, was_stopped) {
+                let what = format!("candidate {index} of {}: {result:?} in {} rounds", runs.len(), run.n_rounds);
                 return Err(CudaError::WrongResult { device: self.lane.gpu().info().to_string(), kernel, what });
             }
             let new = &points[(run.points_at + run.n_carried) as usize..][..result.n_points as usize];
@@ -161,34 +157,14 @@ fn is_possible(run: &SweepRun, result: SweepResult, was_stopped: bool) -> bool {
     let SweepResult { verdict, n_points } = result;
     let least = match verdict {
         verdict::UNDECIDED => most,
-        verdict::BEATEN => u32::from(begins),
         verdict::STOPPED if was_stopped => u32::from(begins),
-        verdict if verdict < verdict::TOO_LARGE => 1,
+        verdict if Verdict::from_code(verdict).is_some_and(|v| v != Verdict::Stopped) => 1,
         _ => return false,
     };
     (least..=most).contains(&n_points)
 }
 
-/// When the first start of each problem has converged.
-fn first_successes(runs: &[SweepRun], results: &[SweepResult]) -> BTreeMap<u32, u32> {
-    let mut firsts = BTreeMap::new();
-    for (run, result) in runs.iter().zip(results) {
-        if result.verdict == verdict::CONVERGED {
-            let time = run.time.saturating_add(result.n_points.saturating_sub(1));
-            firsts.entry(run.problem).and_modify(|first: &mut u32| *first = time.min(*first)).or_insert(time);
-        }
-    }
-    firsts
-}
-
-/// Whether a run that was beaten was beaten by somebody. One that is always beaten would never end.
-fn is_beaten_by_one(run: &SweepRun, result: SweepResult, firsts: &BTreeMap<u32, u32>) -> bool {
-    let before = run.time.saturating_add(result.n_points);
-    result.verdict != verdict::BEATEN || firsts.get(&run.problem).is_some_and(|first| *first < before)
-}
-
-/// Writes all tables to their places, nobody having converged, an empty queue, and results that no kernel
-/// wrote.
+/// Writes all tables to their places, an empty queue, and results that no kernel wrote.
 fn fill(memory: &mut [u8], tables: &Tables, places: &Places) {
     let contents = [
         bytes_of(&tables.runs),
@@ -200,7 +176,6 @@ fn fill(memory: &mut [u8], tables: &Tables, places: &Places) {
     for (place, content) in places.tables.iter().zip(contents) {
         memory[place.clone()].copy_from_slice(content);
     }
-    memory[places.problems.clone()].copy_from_slice(bytes_of(&vec![NONE; tables.n_problems()]));
     memory[places.queue.clone()].copy_from_slice(bytes_of(&[0u32]));
     memory[places.points.clone()].copy_from_slice(bytes_of(&tables.points));
     let unwritten = SweepResult { verdict: UNWRITTEN, n_points: 0 };
@@ -218,7 +193,7 @@ mod tests {
             let parameter = format!("{kernel}_param_0[{}]", size_of::<SweepArguments>());
             assert!(crate::SWEEPS.sm_80.contains(&parameter), "{parameter}");
         }
-        assert_eq!((size_of::<SweepRun>(), size_of::<SweepRules>()), (76, 48));
+        assert_eq!((size_of::<SweepRun>(), size_of::<Rules>()), (68, 48));
     }
 
     #[test]
@@ -231,8 +206,6 @@ mod tests {
             values_at: 0,
             n_values: 1,
             rules: 0,
-            problem: 0,
-            time: 0,
             first_sweeps: 0,
             n_points: 0,
             n_carried: 0,
@@ -242,22 +215,13 @@ mod tests {
             validation: none,
         };
         let is = |run: &SweepRun, verdict, n_points| is_possible(run, SweepResult { verdict, n_points }, false);
-        assert!(is(&run, verdict::UNDECIDED, 4) && is(&run, verdict::PLATEAU, 1) && is(&run, verdict::BEATEN, 1));
-        assert!(!is(&run, verdict::UNDECIDED, 3) && !is(&run, verdict::CONVERGED, 0) && !is(&run, verdict::BEATEN, 0));
+        let [plateau, converged] = [Verdict::Plateau, Verdict::Converged].map(|verdict| verdict as u32);
+        assert!(is(&run, verdict::UNDECIDED, 4) && is(&run, plateau, 1) && is(&run, plateau, 4));
+        assert!(!is(&run, verdict::UNDECIDED, 3) && !is(&run, converged, 0) && !is(&run, 7, 1));
         assert!(!is(&run, UNWRITTEN, 0) && !is(&run, verdict::TOO_LARGE, 0) && !is(&run, verdict::STOPPED, 1));
-        assert!(!is(&run, verdict::PLATEAU, 5) && !is(&run, 0x5a5a_5a5a, 0x5a5a_5a5a));
+        assert!(!is(&run, plateau, 5) && !is(&run, 0x5a5a_5a5a, 0x5a5a_5a5a));
         assert!(is_possible(&run, SweepResult { verdict: verdict::STOPPED, n_points: 1 }, true));
-        let [beaten, converged] =
-            [verdict::BEATEN, verdict::CONVERGED].map(|verdict| SweepResult { verdict, n_points: 2 });
-        let [early, late] = [(run, 1), (SweepRun { time: 9, ..run }, 10)].map(|(run, time)| {
-            let firsts = first_successes(&[run, SweepRun { problem: 1, ..run }], &[converged, beaten]);
-            assert_eq!(firsts, BTreeMap::from([(0, time)]));
-            firsts
-        });
-        assert!(is_beaten_by_one(&run, beaten, &early) && !is_beaten_by_one(&run, beaten, &late));
-        assert!(!is_beaten_by_one(&SweepRun { problem: 1, ..run }, beaten, &early));
-        assert!(is_beaten_by_one(&run, converged, &BTreeMap::new()));
         run.n_points = 2;
-        assert!(is(&run, verdict::UNDECIDED, 3) && is(&run, verdict::BEATEN, 0) && !is(&run, verdict::UNDECIDED, 4));
+        assert!(is(&run, verdict::UNDECIDED, 3) && !is(&run, verdict::UNDECIDED, 4));
     }
 }
