@@ -1,10 +1,10 @@
-//! QFactor and QFactor-Sample: one start from where it is to its verdict, in one block.
+//! QFactor and QFactor-Sample: one candidate from where it is to its verdict, in one block.
 //!
 //! Sweeps go to the left and to the right in turn, as on the CPU, and every few of them the rules judge
 //! the costs. Exact QFactor is the sample set of all basis states, without validation. A launch may end a
 //! run after any round and the next one go on: kets and bras are made anew from the values by the same
-//! operations, so the numbers are the same bit by bit. More samples for an overtrained start, and attempts
-//! of Levenberg–Marquardt in between, are the host's business.
+//! operations, so the numbers are the same bit by bit. More samples for a candidate that is overtrained, and
+//! Levenberg–Marquardt after the sweeps, are the host's business.
 
 pub mod pass;
 pub mod polar;

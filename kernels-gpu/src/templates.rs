@@ -296,7 +296,7 @@ pub mod step {
     pub const FREE_TWO: u32 = 6;
 }
 
-/// One run of QFactor-Sample: a template, one start, its states, and its history on them so far.
+/// One run of QFactor-Sample: a template with its values, its states, and its history on them so far.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct SweepRun {

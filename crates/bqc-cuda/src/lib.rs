@@ -14,8 +14,8 @@
 //!
 //! # Filling the device
 //!
-//! Sweeps of many problems go to the device at once, and so do the attempts of Levenberg–Marquardt between
-//! them; random gates and states are made, and results judged, on all cores of the host.
+//! A scan that sweeps brings all of its candidates in one call, which go to the device together, one block of threads
+//! each, with one copy of the states for all of them; what they have come to is one group of Levenberg–Marquardt.
 //!
 //! One call of the search is far too little for a GPU: some dozen candidates, where an H200 works on 132 to
 //! 528 at once. So calls of many threads share launches (`engine::combine`): each caller writes the
