@@ -2,7 +2,8 @@
 //!
 //! Up to [`MAX_MEASURED_WIDTH`] wires over all columns, whoever has found it. Above, where all columns take longer
 //! than the search, Pauli forms may bound the distance, at any width (`pauli`), and sums over paths where these do not
-//! (`pathsum`); up to twelve wires all columns are still possible. And what is already a
+//! (`pathsum`); up to twelve wires all columns are still possible. For what exact rewriting has made, forms are cheaper
+//! from five wires on. And what is already a
 //! [`Composition`](crate::Composition) of measured pieces, or comes from another process with a distance that was measured
 //! there, keeps its bound if random states do not contradict it. Where angles are multiples of π/2^k, equality can be
 //! proved by algebra, without any rounding. [`Evidence`] says which of these it was.

@@ -111,9 +111,26 @@ pub fn light_with_evidence(circuit: &BlockCircuit, angles: Angles) -> (BlockCirc
 /// As [`light_with_evidence`] for a circuit whose outputs may be on any wires. The result ends with the exchanges that
 /// bring them back; these count nothing, in it and in the circuit.
 pub fn light_with_free_outputs(circuit: &BlockCircuit, angles: Angles) -> (BlockCircuit, Evidence) {
-    let mut evidence = Evidence::default();
     let (body, exchanges) = circuit.split_exchanges();
-    let Some(tape) = Tape::of(&body) else { return (circuit.clone(), evidence) };
+    let without = with_outputs_moved(circuit, &body, &exchanges, angles);
+    if exchanges.is_empty() {
+        return without;
+    }
+    // Gates before an exchange may need more two-qubit gates than they do together with it.
+    let with = with_outputs_moved(circuit, circuit, &[], angles);
+    let [a, b] = [&without, &with].map(|(found, _)| found.split_exchanges().0);
+    if is_cheaper(&b, &a, angles) { with } else { without }
+}
+
+/// What light passes make of the `body` of a circuit, after which the exchanges of two wires follow.
+fn with_outputs_moved(
+    circuit: &BlockCircuit,
+    body: &BlockCircuit,
+    exchanges: &[[BlockQubit; 2]],
+    angles: Angles,
+) -> (BlockCircuit, Evidence) {
+    let mut evidence = Evidence::default();
+    let Some(tape) = Tape::of(body) else { return (circuit.clone(), evidence) };
     let mut tape = shrink(tape, angles, &mut evidence);
     // The wire on which each of the body ends.
     let mut at: Vec<u32> = (0..tape.width() as u32).collect();
@@ -129,13 +146,13 @@ pub fn light_with_free_outputs(circuit: &BlockCircuit, angles: Angles) -> (Block
         tape = shrink(smaller, angles, &mut evidence);
     }
     let mut written = write::write(&tape, angles);
-    evidence.is_taken = is_cheaper(&written, &body, angles);
+    evidence.is_taken = is_cheaper(&written, body, angles);
     if !evidence.is_taken {
         return (circuit.clone(), evidence);
     }
     let back = OutputPermutation::new(at.into_iter().map(Qubit).collect()).expect("relabelling is a permutation");
     let back = back.undoing().into_iter().map(|wires| wires.map(|wire| BlockQubit::at(wire.index())));
-    back.chain(exchanges).for_each(|wires| written.push_exchange(wires));
+    back.chain(exchanges.iter().copied()).for_each(|wires| written.push_exchange(wires));
     (written, evidence)
 }
 
