@@ -127,6 +127,10 @@ fn expensive_sources_end_soon() {
         "qubit[1000000] q;\nfor int i in [0:99999999] { let a = q[0:999998] ++ q[0:1]; }".to_owned(),
         "qubit q;\nbit[10] c;\nfor int i in [0:99999999] { if (c[0]) x q; }".to_owned(),
         "qubit q;\ngate g a { h a; t a; }\npow(999999999999) @ g q;".to_owned(),
+        "qubit[4] q;\ngate g a, b, c, d { for int i in [0:200000] { rc3x a, b, c, d; } }\n\
+         inv @ g q[0], q[1], q[2], q[3];"
+            .to_owned(),
+        "qubit[4] q;\nfor bit b in bit[4000000000](5) { x q[0]; }".to_owned(),
         "qubit[100000] q;\nqubit r;\nctrl(100000) @ x q, r;".to_owned(),
     ];
     for text in &refused {

@@ -212,14 +212,22 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn whole_power(&mut self, mut leaves: Vec<Leaf>, exponent: i64, span: Span) -> Result<Vec<Leaf>, Failed> {
+        let limit = self.room();
         if exponent < 0 {
-            leaves = leaves.iter().rev().flat_map(Leaf::inverse).collect();
+            let mut inverse = Vec::with_capacity(leaves.len());
+            for leaf in leaves.iter().rev() {
+                // A row may be undone by many gates.
+                inverse.extend(leaf.inverse());
+                if inverse.len() > limit {
+                    return Err(self.no_room(span));
+                }
+            }
+            leaves = inverse;
         }
         let k = exponent.abs();
         if k == 1 {
             return Ok(leaves);
         }
-        let limit = self.room();
         if let [leaf] = &leaves[..] {
             let power = leaf.power(k, limit).ok_or_else(|| self.no_room(span))?;
             return Ok(power);

@@ -11,7 +11,7 @@ use crate::v3::problem::Problem3;
 use crate::v3::reader::{Defined, Reader};
 use crate::v3::scope::{Entity, Wires};
 use crate::v3::tree::{Base, Binary, Def, Expr, ExprKind, Gate, Named, Stmt, StmtKind, Type};
-use crate::v3::value::{Array, Kind, MAX_BITS, Value};
+use crate::v3::value::{Array, Kind, Value};
 use bqc_circuit::GateId;
 use std::rc::Rc;
 
@@ -119,12 +119,6 @@ impl<'a> Reader<'a, '_> {
             let from = "the result of a measurement".into();
             return Err(self.error(expr.span, Problem3::Conversion { from, to: kind.to_string() }));
         }
-        if let Kind::Bit(width) = kind
-            && width > MAX_BITS
-        {
-            let problem = Problem3::Width { what: "known bits", width: width.into(), most: MAX_BITS };
-            return Err(self.error(expr.span, problem));
-        }
         let value = self.evaluate(expr)?;
         value.convert(kind).map_err(|problem| self.error(expr.span, problem))
     }
@@ -181,10 +175,6 @@ impl<'a> Reader<'a, '_> {
             None => {
                 let zero = match kind {
                     Kind::Duration => Value::Duration(0.0),
-                    Kind::Bit(width) if width > MAX_BITS => {
-                        let problem = Problem3::Width { what: "known bits", width: width.into(), most: MAX_BITS };
-                        return Err(self.error(ty.span, problem));
-                    }
                     _ => Value::int(0).convert(kind).map_err(|problem| self.error(ty.span, problem))?,
                 };
                 elements.resize(n_elements, zero);

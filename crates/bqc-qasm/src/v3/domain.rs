@@ -128,6 +128,15 @@ impl<'a> Reader<'a, '_> {
             ExprKind::Call(_, parts) | ExprKind::List(parts) => {
                 parts.iter().for_each(|part| self.registers_in(part, found));
             }
+            // An error in an index is told where the condition is evaluated.
+            ExprKind::Index(..) if self.named_bits(expr).is_some() => {
+                if let Ok(bits) = self.clbits(expr) {
+                    self.size.steps = self.size.steps.saturating_add(bits.len() as u64);
+                    found.extend(bits.iter().map(|bit| self.register_of(Clbit(bit))));
+                } else if let ExprKind::Index(base, _) = &expr.kind {
+                    self.registers_in(base, found);
+                }
+            }
             ExprKind::Index(base, brackets) => {
                 self.registers_in(base, found);
                 for index in brackets.iter().flatten() {

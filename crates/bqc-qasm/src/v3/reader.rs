@@ -250,7 +250,8 @@ impl<'a, 'o> Reader<'a, 'o> {
 
     /// A part of the file of the statement being carried out, for a message.
     pub fn text(&self, span: Span) -> String {
-        clip(&String::from_utf8_lossy(&self.source.bytes[span.start as usize..span.end as usize]))
+        let bytes = self.source.bytes.get(span.start as usize..span.end as usize).unwrap_or_default();
+        clip(&String::from_utf8_lossy(bytes))
     }
 
     /// Adds the place from which the failed statement was called, unless an inner call has added its own.

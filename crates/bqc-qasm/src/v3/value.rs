@@ -146,6 +146,9 @@ impl Value {
                 Ok(Value::Angle(reduced(radians, width)))
             }
             Kind::Bool => Ok(Value::Bool(self.as_bool().ok_or_else(refused)?)),
+            Kind::Bit(width) if width > MAX_BITS => {
+                Err(Problem3::Width { what: "known bits", width: width.into(), most: MAX_BITS })
+            }
             Kind::Bit(width) => {
                 let value = match *self {
                     Value::Bits { value, width: found } if found == width => value,

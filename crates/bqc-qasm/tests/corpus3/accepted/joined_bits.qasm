@@ -1,0 +1,12 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+bit a;
+bit b;
+bit[2] c;
+let m = {a, c[1]};
+let k = {m[1], b};
+qubit[2] q;
+k[0] = measure q[0];
+if (k[0]) x q[1];
+if (m[0] == 0) y q[1];
+if (k[1]) z q[1];

@@ -1,0 +1,11 @@
+OPENQASM 2.0;
+include "qelib1.inc";
+qreg q[2];
+creg a[1];
+creg b[1];
+creg c[2];
+measure q[0] -> c[1];
+if(c==2) x q[1];
+if(c==3) x q[1];
+if(a==0) y q[1];
+if(b==1) z q[1];
