@@ -129,6 +129,20 @@ fn wide_circuits_are_proven_too() {
 }
 
 #[test]
+fn large_angles_are_written_too() {
+    let folder = Folder::new();
+    let text = "OPENQASM 2.0;\ninclude \"qelib1.inc\";\nqreg q[2];\nu3(1234.7,1000.3,-999.9) q[0];\ncx q[0],q[1];\n\
+                u3(1e-9,1e3,-1e3) q[1];\nrz(300) q[0];\n";
+    let (input, output) = (folder.write("in.qasm", text), folder.arg("out.qasm"));
+    for set in SETS {
+        let (code, _, stderr) = parts(&run(&["compile", &input, "--gates", set, "--effort", "1", "-o", &output]));
+        assert_eq!(code, 0, "{set}: {stderr}");
+        let (code, stdout, _) = parts(&run(&["verify", &input, &output]));
+        assert_eq!(code, 0, "{set}: {stdout}");
+    }
+}
+
+#[test]
 fn stats_names_the_first_gate_that_is_not_in_the_set() {
     let folder = Folder::new();
     let input =

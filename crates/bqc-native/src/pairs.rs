@@ -268,7 +268,9 @@ impl Writer<'_> {
 fn cx_run(run: &[BlockGate]) -> CxRun {
     let gate = |gate: &BlockGate| match *gate {
         LoweredGate::One { wire, angles: [theta, phi, lambda] } => {
-            TwoQubitGate::One { wire: wire.index() as u8, value: Su2::u3(theta, phi, lambda) }
+            // Not by the sum of φ and λ, which rounds where they are large.
+            let value = Su2::rz(phi) * Su2::ry(theta) * Su2::rz(lambda);
+            TwoQubitGate::One { wire: wire.index() as u8, value }
         }
         LoweredGate::Two { wires: [control, target], .. } => {
             TwoQubitGate::Cx { control: control.index() as u8, target: target.index() as u8 }

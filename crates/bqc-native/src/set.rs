@@ -34,7 +34,7 @@ pub static SETS: &[NamedSet] = &[
         has_positive_angles_only: true,
         ..row("ibm-fractional", &["cz", "rzz", "rx", "rz", "sx", "x"], "IBM Heron with fractional gates")
     },
-    row("quantinuum", &["rzz", "u1q", "rz"], "Quantinuum H series: arXiv:2003.01293 and its documentation"),
+    row("quantinuum", &["rzz", "u1q", "rz"], "Quantinuum H series: arXiv:2003.01293"),
     row("ionq", &["ms", "gpi", "gpi2"], "IonQ Aria: native gates of its documentation"),
     row("ionq-forte", &["zz", "gpi", "gpi2"], "IonQ Forte: native gates of its documentation"),
     NamedSet {

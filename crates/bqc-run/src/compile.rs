@@ -424,7 +424,7 @@ impl<'a> Run<'a> {
         self.faults.extend(fault);
     }
 
-    pub(crate) fn merged(&mut self, circuit: VerifiedCircuit) -> Version {
+    fn merged(&mut self, circuit: VerifiedCircuit) -> Version {
         Version::merged(circuit, self.settings.block.sabotage, &mut self.faults)
     }
 

@@ -28,7 +28,7 @@ struct Native {
 impl Run<'_> {
     /// The best circuit in the gates that the settings ask for. If the verifier refuses it, which is a fault, none.
     pub(crate) fn native(&mut self, input: &Circuit, best: &Version) -> Option<Output> {
-        let as_read = VerifiedCircuit::lower(input, self.settings.is_recorded).ok().map(|circuit| self.merged(circuit));
+        let as_read = VerifiedCircuit::lower(input, self.settings.is_recorded).ok().map(Version::new);
         let others = self.others.iter().map(|version| &**version).chain(&as_read);
         let mut from: Vec<&Version> = vec![best];
         for version in others {
