@@ -1,5 +1,5 @@
-//! Pairs of qubits that gates join, and those among them that a compile has brought: on a machine whose couplings the input
-//! obeys they may not be there.
+//! The pairs of qubits that two-qubit gates join, and which of them a compile has added. A circuit that was routed for a
+//! machine may leave the couplings of that machine so.
 
 use bqc_circuit::{Circuit, Directive, Operation};
 use bqc_wire::PairFigures;

@@ -1,5 +1,5 @@
-//! What is said on stderr while a compile runs: a line that tells where the run is, redrawn where somebody watches and
-//! written once a minute where nobody does; a line for every pass where `-v` asks for it. Also the run's only clock.
+//! What a compile writes to stderr while it runs: a line that tells where the run is, redrawn on a terminal and written
+//! once a minute elsewhere; with `-v` a line for every pass. Also the run's only clock.
 
 mod state;
 
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// A line on stderr, or several. Whoever has closed it does not want to know, and that ends no run.
+/// Writes one line or several to stderr. A stderr that is closed ends no run.
 pub fn say(line: &str) {
     _ = writeln!(std::io::stderr(), "{}", harmless(line));
 }
@@ -114,21 +114,21 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
-    /// Something that the user should know although the run goes on.
+    /// A warning: the run goes on. Written unless `-q` is given.
     pub fn warn(&self, line: &str) {
         if self.talk != Talk::Quiet {
             self.say(&format!("bqc: {line}"));
         }
     }
 
-    /// How it ended, for everybody who wants to hear anything.
+    /// A line that is written unless `-q` is given.
     pub fn note(&self, line: &str) {
         if self.talk != Talk::Quiet {
             self.say(line);
         }
     }
 
-    /// Something for those who want to know.
+    /// A line that is written with `-v` alone.
     pub fn tell(&self, line: &str) {
         if self.talk == Talk::Verbose {
             self.say(line);
