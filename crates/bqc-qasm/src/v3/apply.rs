@@ -9,6 +9,7 @@ use crate::problem::{Problem, clip};
 use crate::token::Span;
 use crate::v3::control::expand;
 use crate::v3::declare::library;
+use crate::v3::evaluate::Division;
 use crate::v3::leaf::{Base, Control, Leaf};
 use crate::v3::problem::Problem3;
 use crate::v3::reader::Reader;
@@ -121,7 +122,7 @@ impl<'a> Reader<'a, '_> {
         for modifier in &application.modifiers {
             changes.push(match &modifier.kind {
                 ModifierKind::Inverse => Change::Power(-1.0),
-                ModifierKind::Power(exponent) => Change::Power(self.angle(exponent)?),
+                ModifierKind::Power(exponent) => Change::Power(self.real(exponent, Division::Exact)?),
                 ModifierKind::Control { count, on_one } => {
                     let count = match count {
                         None => 1,

@@ -9,7 +9,7 @@ use crate::v3::operators::{self, FUNCTIONS};
 use crate::v3::problem::Problem3;
 use crate::v3::reader::{Reader, STEPS_PER_VALUE};
 use crate::v3::scope::{Copied, Entity};
-use crate::v3::tree::{Binary, Expr, ExprKind, Index, Range};
+use crate::v3::tree::{Base, Binary, Expr, ExprKind, Index, Range};
 use crate::v3::value::{Array, MAX_BITS, Value};
 use std::rc::Rc;
 
@@ -17,6 +17,18 @@ use std::rc::Rc;
 pub(crate) enum Chosen {
     One(usize),
     Many(Vec<usize>),
+}
+
+/// What `/` does with two integers whose quotient is not whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Division {
+    /// It drops the fraction, as the specification says.
+    Whole,
+    /// It is refused: in the angle of a gate, a dropped fraction is a mistake.
+    Refused,
+    /// Constants divide exactly, others are refused: in the exponent of a power. The specification's `stdgates.inc`
+    /// writes `pow(1/2) @ x` for the square root.
+    Exact,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -37,7 +49,10 @@ impl<'a> Reader<'a, '_> {
             ExprKind::Chain(first, rest) => self.chain(first, rest, expr.span),
             ExprKind::Call(name, arguments) => self.call(name, arguments, expr.span),
             ExprKind::Cast(ty, inner) => {
-                let value = self.evaluate(inner)?;
+                // `int(7/2)` asks for the whole number.
+                let is_whole = matches!(ty.base, Base::Int | Base::Uint);
+                let division = if is_whole { Division::Whole } else { self.division };
+                let value = self.dividing(division, |reader| reader.evaluate(inner))?;
                 let kind = self.kind(ty)?;
                 value.convert(kind).map_err(|problem| self.error(expr.span, problem))
             }
@@ -64,7 +79,7 @@ impl<'a> Reader<'a, '_> {
 
     fn chain(&mut self, first: &Expr<'a>, rest: &[(Binary, Expr<'a>)], span: Span) -> Result<Value, Failed> {
         let mut left = self.evaluate(first)?;
-        for (operator, right) in rest {
+        for (position, (operator, right)) in rest.iter().enumerate() {
             // What decides alone is not asked further: `i > 0 && a[i - 1] == 1`.
             let decided = match operator {
                 Binary::Both => left.as_bool() == Some(false),
@@ -72,11 +87,47 @@ impl<'a> Reader<'a, '_> {
                 _ => false,
             };
             if !decided {
-                let right = self.evaluate(right)?;
-                left = operators::binary(*operator, &left, &right).map_err(|problem| self.error(span, problem))?;
+                let right_value = self.evaluate(right)?;
+                let is_constant = |reader: &Self| {
+                    let before = rest[..position].iter().map(|(_, part)| part);
+                    [first, right].into_iter().chain(before).all(|part| reader.is_constant(part))
+                };
+                left = match (operator, self.division, quotient(&left, &right_value)) {
+                    (Binary::Divide, Division::Exact, Some(quotient)) if is_constant(self) => Value::Float(quotient),
+                    (Binary::Divide, Division::Exact | Division::Refused, Some(_)) => {
+                        return Err(self.error(span, Problem3::DroppedFraction { text: self.text(span) }));
+                    }
+                    _ => operators::binary(*operator, &left, &right_value)
+                        .map_err(|problem| self.error(span, problem))?,
+                };
             }
         }
         Ok(left)
+    }
+
+    /// Whether an expression is made of literals and constants alone.
+    fn is_constant(&self, expr: &Expr<'a>) -> bool {
+        match &expr.kind {
+            ExprKind::Int(_) => true,
+            ExprKind::Name(name) => matches!(self.scopes.find(name), Some(Entity::Value { is_const: true, .. })),
+            ExprKind::Unary(_, inner) => self.is_constant(inner),
+            ExprKind::Chain(first, rest) => {
+                self.is_constant(first) && rest.iter().all(|(_, part)| self.is_constant(part))
+            }
+            _ => false,
+        }
+    }
+
+    /// Reads something while `/` has another meaning for integers.
+    pub fn dividing<T>(
+        &mut self,
+        division: Division,
+        read: impl FnOnce(&mut Self) -> Result<T, Failed>,
+    ) -> Result<T, Failed> {
+        let outer = std::mem::replace(&mut self.division, division);
+        let result = read(self);
+        self.division = outer;
+        result
     }
 
     /// The value of a text of digits.
@@ -319,7 +370,7 @@ impl<'a> Reader<'a, '_> {
 
     /// A whole number.
     pub fn integer(&mut self, expr: &Expr<'a>) -> Result<i128, Failed> {
-        let value = self.evaluate(expr)?;
+        let value = self.dividing(Division::Whole, |reader| reader.evaluate(expr))?;
         value.as_int().ok_or_else(|| {
             let to = "a whole number".into();
             self.error(expr.span, Problem3::Conversion { from: value.describe(), to })
@@ -335,7 +386,12 @@ impl<'a> Reader<'a, '_> {
 
     /// An angle in radians.
     pub fn angle(&mut self, expr: &Expr<'a>) -> Result<f64, Failed> {
-        let value = self.evaluate(expr)?;
+        self.real(expr, Division::Refused)
+    }
+
+    /// A number that is finite.
+    pub fn real(&mut self, expr: &Expr<'a>, division: Division) -> Result<f64, Failed> {
+        let value = self.dividing(division, |reader| reader.evaluate(expr))?;
         let Some(radians) = value.as_float() else {
             let to = "an angle".into();
             return Err(self.error(expr.span, Problem3::Conversion { from: value.describe(), to }));
@@ -346,4 +402,10 @@ impl<'a> Reader<'a, '_> {
             Err(self.error(expr.span, Problem::NotFinite { value: radians }))
         }
     }
+}
+
+/// The quotient of two integers, if it is not whole.
+fn quotient(left: &Value, right: &Value) -> Option<f64> {
+    let (l, r) = (left.as_int()?, right.as_int()?);
+    (r != 0 && l.checked_rem(r)? != 0).then(|| l as f64 / r as f64)
 }

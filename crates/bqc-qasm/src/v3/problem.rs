@@ -53,6 +53,8 @@ pub enum Problem3 {
     Overflow,
     #[error("division by zero")]
     DivisionByZero,
+    #[error("`{text}` is a quotient of integers that would lose its fraction")]
+    DroppedFraction { text: String },
     #[error("{from} cannot become {to}")]
     Conversion { from: String, to: String },
     #[error("`{operator}` has no meaning for {operands}")]
@@ -194,6 +196,7 @@ impl Problem3 {
             Problem3::MixedQubits => "use `qubit` declarations alone, or `$` qubits alone",
             Problem3::LargeInteger { .. } | Problem3::Overflow => "use smaller numbers, or floats",
             Problem3::NotBits { .. } => "a text here is a value of bits, such as \"0101\"",
+            Problem3::DroppedFraction { .. } => "write 1/2.0 for a half, or int(1/2) for the whole number",
             Problem3::DivisionByZero => "change the divisor",
             Problem3::Conversion { .. } | Problem3::Operands { .. } => {
                 "convert it first, as in int[8](x), float(x), bool(x)"

@@ -8,6 +8,7 @@ use crate::reader::{BUILT_IN, ParseOptions};
 use crate::source::{IncludeError, SourceText, stays_inside};
 use crate::token::{Cursor, Span, diagnose};
 use crate::v3::domain::{Assumed, Guard};
+use crate::v3::evaluate::Division;
 use crate::v3::execute::Flow;
 use crate::v3::expressions::Parser;
 use crate::v3::leaf::Leaf;
@@ -113,6 +114,8 @@ pub(crate) struct Reader<'a, 'o> {
     pub result_name: Option<(&'a str, usize)>,
     pub returned: Option<Value>,
     pub depth: u32,
+    /// What `/` does with two integers at this point.
+    pub division: Division,
     /// The register of qubits that plain lines named last: its name, first wire and size.
     pub recent: Option<(&'a str, u32, u32)>,
 }
@@ -150,6 +153,7 @@ impl<'a, 'o> Reader<'a, 'o> {
             result_name: None,
             returned: None,
             depth: 0,
+            division: Division::Whole,
             recent: None,
         })
     }

@@ -8,6 +8,7 @@ use crate::diagnostic::Failed;
 use crate::gates::Size;
 use crate::problem::{Problem, clip};
 use crate::token::Span;
+use crate::v3::evaluate::Division;
 use crate::v3::execute::Flow;
 use crate::v3::problem::Problem3;
 use crate::v3::reader::Reader;
@@ -78,7 +79,8 @@ impl<'a> Reader<'a, '_> {
         self.charge(span, Size { operations: 0, steps: arguments.len() as u64 })?;
         let mut given = Vec::with_capacity(arguments.len());
         for (argument, parameter) in arguments.iter().zip(&def.parameters) {
-            given.push(self.argument(argument, parameter, target.as_ref())?);
+            let read = |reader: &mut Self| reader.argument(argument, parameter, target.as_ref());
+            given.push(self.dividing(Division::Whole, read)?);
         }
         let has_target = target.is_some();
         let outer = (self.source, self.visible, self.target.take(), self.result_name, self.returned.take());
@@ -89,7 +91,7 @@ impl<'a> Reader<'a, '_> {
         self.depth += 1;
         let outside = self.scopes.enter(false);
         self.result_name = result_name(def).filter(|_| has_target).map(|name| (name, self.scopes.n_open()));
-        let result = self.body_of(def, given);
+        let result = self.dividing(Division::Whole, |reader| reader.body_of(def, given));
         self.scopes.leave(outside);
         self.depth -= 1;
         let returned = self.returned.take();
