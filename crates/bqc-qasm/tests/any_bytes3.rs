@@ -210,4 +210,18 @@ fn the_deepest_nesting_fits_a_small_stack() {
     let defs: String = (1..120).map(|i| format!("def f{i}(qubit a) -> bit {{ return f{}(a); }}\n", i - 1)).collect();
     let text = format!("def f0(qubit a) -> bit {{ return measure a; }}\n{defs}qubit q;\nbit b = f119(q);");
     assert_eq!(on_a_small_stack(text), Ok(1));
+    // Expressions that call subroutines whose expressions call others.
+    let signs = "- ".repeat(184);
+    let defs: String =
+        (1..95).map(|i| format!("def f{i}(int x) -> int {{ return {signs}f{}(x); }}\n", i - 1)).collect();
+    let text = format!("def f0(int x) -> int {{ return x; }}\n{defs}int y = f94(1);");
+    assert!(on_a_small_stack(text).unwrap_err().contains("nested more than 250 deep"));
+    let defs: String = (1..80).map(|i| format!("def f{i}(int x) -> int {{ return f{}(x); }}\n", i - 1)).collect();
+    let text = format!("def f0(int x) -> int {{ return x; }}\n{defs}qubit q;\nrz(f79(1)) q;");
+    assert_eq!(on_a_small_stack(text), Ok(1));
+    // The same from the index of a wire.
+    let next = |i| format!("def f{i}(qubit[2] q) -> int {{ let w = q[{signs}f{}(q)]; return 0; }}\n", i - 1);
+    let text = format!("def f0(qubit[2] q) -> int {{ return 0; }}\n{}", (1..95).map(next).collect::<String>());
+    let text = format!("{text}qubit[2] q;\nint y = f94(q);");
+    assert!(on_a_small_stack(text).unwrap_err().contains("nested more than 250 deep"));
 }

@@ -33,8 +33,31 @@ pub(crate) enum Division {
 
 impl<'a> Reader<'a, '_> {
     /// The value of an expression. Every part of it counts, and the next statement is charged for it.
+    ///
+    /// # Errors
+    /// Also [`Problem3::TooDeep`]: a call in an expression evaluates other expressions, so nesting is counted here as
+    /// well as by the parser.
     pub fn evaluate(&mut self, expr: &Expr<'a>) -> Result<Value, Failed> {
         self.size.steps = self.size.steps.saturating_add(STEPS_PER_VALUE);
+        self.deeper(expr.span, |reader| reader.value_of(expr))
+    }
+
+    /// Carries out something one level deeper, or refuses it.
+    pub fn deeper<T>(
+        &mut self,
+        span: Span,
+        carry_out: impl FnOnce(&mut Self) -> Result<T, Failed>,
+    ) -> Result<T, Failed> {
+        if self.depth >= self.max_depth() {
+            return Err(self.error(span, Problem3::TooDeep { limit: self.max_depth() }));
+        }
+        self.depth += 1;
+        let result = carry_out(self);
+        self.depth -= 1;
+        result
+    }
+
+    fn value_of(&mut self, expr: &Expr<'a>) -> Result<Value, Failed> {
         match &expr.kind {
             ExprKind::Int(value) => Ok(Value::int(*value)),
             ExprKind::Float(value) => Ok(Value::Float(*value)),

@@ -23,6 +23,10 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn wires(&mut self, expr: &Expr<'a>, quantum: bool) -> Result<Wires, Failed> {
+        self.deeper(expr.span, |reader| reader.wires_of(expr, quantum))
+    }
+
+    fn wires_of(&mut self, expr: &Expr<'a>, quantum: bool) -> Result<Wires, Failed> {
         match &expr.kind {
             ExprKind::Name(name) => self.named_wires(name, expr.span, quantum),
             ExprKind::Physical(digits) if quantum => self.physical(digits, expr.span),

@@ -180,7 +180,10 @@ impl Problem3 {
             Problem3::NotGlobal { .. } => "move it out of the braces",
             Problem3::Misplaced { .. } => "remove it",
             Problem3::MeasureInside => "measure into a bit first: bit b = measure q;",
-            Problem3::TooDeep { .. } => "rewrite it flatter; braces, parentheses and calls count, and 250 is the most",
+            Problem3::TooDeep { .. } => {
+                "rewrite it flatter: braces, parentheses, operators and calls count; or raise the limit with --max-depth, \
+                 up to 250"
+            }
             Problem3::Undeclared { .. } => "declare it first: qubit[2] q; bit c; const float x = 0.5;",
             Problem3::DeclaredTwice { .. } => "rename or remove one of them",
             Problem3::Reserved { .. } => "choose another name",

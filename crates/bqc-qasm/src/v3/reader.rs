@@ -23,7 +23,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// The deepest nesting, of the source and of what it calls: the reader recurses with less than 4 KiB a level.
+/// The deepest nesting, of the source, of expressions being evaluated and of what both call: the reader recurses with less than 4 KiB a level.
 const MAX_DEPTH: u32 = 250;
 /// Steps, as [`Limits::STEPS_PER_OPERATION`] counts them, of a statement that is carried out.
 const STEPS_PER_STATEMENT: u64 = 16;
