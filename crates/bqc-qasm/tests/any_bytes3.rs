@@ -155,6 +155,27 @@ fn expensive_sources_end_soon() {
 }
 
 #[test]
+fn copies_are_counted_before_they_are_made() {
+    let list = |name: &dyn Fn(usize) -> String| (0..500).map(name).collect::<Vec<_>>().join(", ");
+    let (wires, operands) = (list(&|i| format!("a{i}")), list(&|i| format!("q[{i}]")));
+    // Each copy has lists of some hundred wires: gigabytes before the last one.
+    for body in [format!("barrier {wires}; x a0;"), format!("ctrl(499) @ x {wires}; x a0;")] {
+        let gate = format!("gate g {wires} {{ {body} }}");
+        let (result, time) = timed(&format!("qubit[500] q;\n{gate}\npow(400000) @ g {operands};"));
+        assert!(matches!(result, Err(Problem::TooManySteps { .. })) && time < SOON, "{result:?} after {time:?}");
+    }
+    // Bodies inside of bodies, each with half of what is allowed.
+    let next = |i| format!("gate g{i} a {{ pow(240000) @ g0 a; g{} a; }}\n", i - 1);
+    let gates: String = (2..40).map(next).collect();
+    let text = format!("gate g0 a {{ x a; h a; }}\ngate g1 a {{ }}\n{gates}qubit q;\ng39 q;");
+    let (result, _) = timed(&text);
+    assert!(matches!(result, Err(Problem::TooManyOperations { .. })), "{result:?}");
+    // The limit is on what is kept at a time, and what was is given back.
+    let (result, _) = timed(&format!("gate g0 a {{ x a; h a; }}\nqubit q;\n{}", "pow(2000) @ g0 q;".repeat(200)));
+    assert_eq!(result, Ok(800_000));
+}
+
+#[test]
 fn depth_in_every_form_is_refused() {
     for (open, close) in [
         ("rz(", ") q;"),

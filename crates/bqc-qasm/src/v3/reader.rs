@@ -108,6 +108,8 @@ pub(crate) struct Reader<'a, 'o> {
     pub assumed: Option<Assumed>,
     /// Gates, while the body of one is carried out.
     pub leaves: Option<Vec<Leaf>>,
+    /// How many gates all bodies that are being carried out have so far.
+    pub n_pending: u64,
     /// Where the bits go that the subroutine being carried out returns.
     pub target: Option<Target>,
     /// Its own name for them, and how many blocks are open where that is declared.
@@ -149,6 +151,7 @@ impl<'a, 'o> Reader<'a, 'o> {
             guard: None,
             assumed: None,
             leaves: None,
+            n_pending: 0,
             target: None,
             result_name: None,
             returned: None,
