@@ -128,10 +128,8 @@ impl<'a> Reader<'a, '_> {
                         None => 1,
                         Some(expr) => {
                             let count = self.integer(expr)?;
-                            let most = application.operands.len();
                             match usize::try_from(count).ok().filter(|&count| count > 0) {
-                                Some(count) if count <= most => count,
-                                Some(_) => most.saturating_add(1),
+                                Some(count) => count,
                                 None => {
                                     let problem = Problem3::Controls { count: count.to_string() };
                                     return Err(self.error(expr.span, problem));
@@ -268,7 +266,7 @@ impl<'a> Reader<'a, '_> {
         self.visible = self.gates.get(gate.name.text).map_or(0, |defined| defined.number);
         self.source = gate.source;
         self.depth += 1;
-        let outside = self.scopes.enter(true);
+        let outside = self.scopes.enter();
         let result = self.carry_out_body(gate, angles, qubits);
         self.scopes.leave(outside);
         self.depth -= 1;
@@ -308,7 +306,7 @@ impl<'a> Reader<'a, '_> {
                 continue;
             }
             if let (Base::Gate(call), []) = (&leaf.base, &leaf.controls[..]) {
-                self.emit(Operation::Gate(*call), 1, span)?;
+                self.emit_gate(*call, span)?;
                 continue;
             }
             let mut rows = Rows::new(self.room());
@@ -317,9 +315,17 @@ impl<'a> Reader<'a, '_> {
                 return Err(self.no_room(span));
             }
             for gate in rows.gates {
-                self.emit(Operation::Gate(gate), 1, span)?;
+                self.emit_gate(gate, span)?;
             }
         }
         Ok(())
+    }
+
+    /// Appends a gate that modifiers made: the angles of its source were finite, but a power may overflow.
+    fn emit_gate(&mut self, gate: GateCall, span: Span) -> Result<(), Failed> {
+        match gate.angles().iter().find(|angle| !angle.is_finite()) {
+            Some(&value) => Err(self.error(span, Problem::NotFinite { value })),
+            None => self.emit(Operation::Gate(gate), 1, span),
+        }
     }
 }

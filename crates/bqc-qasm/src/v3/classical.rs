@@ -98,7 +98,7 @@ impl<'a> Reader<'a, '_> {
             Some((Entity::Value { .. }, _)) => Problem3::Constant { name: clip(name) },
             Some((Entity::Bits { .. }, _)) => Problem3::SetBit,
             Some((Entity::Qubits(_), _)) => Problem3::Unfit { what: clip(name), expected: "a variable" },
-            None => Problem3::Undeclared { name: clip(name), near: self.scopes.near(name) },
+            None => self.undeclared(name),
         };
         Err(self.error(span, problem))
     }

@@ -189,7 +189,7 @@ impl<'a> Reader<'a, '_> {
             },
             None => match operators::constant(name) {
                 Some(value) => return Ok(value),
-                None => Problem3::Undeclared { name: clip(name), near: self.scopes.near(name) },
+                None => self.undeclared(name),
             },
         };
         Err(self.error(span, problem))

@@ -144,13 +144,14 @@ fn shifted(operator: Binary, left: &Value, right: &Value) -> Option<Found> {
     }))
 }
 
-/// Bits one behind the other: the left ones become the high ones.
+/// Bits one behind the other, as registers are joined: element 0 is that of the left operand, so the left ones are
+/// the low ones. That is the reverse of how texts of bits are written.
 fn joined(left: &Value, right: &Value) -> Option<Found> {
     let (&Value::Bits { value: l, width: a }, &Value::Bits { value: r, width: b }) = (left, right) else { return None };
     if a + b > crate::v3::value::MAX_BITS {
         return Some(Err(Problem3::Overflow));
     }
-    Some(Ok(Value::Bits { value: l.checked_shl(b).unwrap_or(0) | r, width: a + b }))
+    Some(Ok(Value::Bits { value: l | r.checked_shl(a).unwrap_or(0), width: a + b }))
 }
 
 fn arithmetic(operator: Binary, left: &Value, right: &Value) -> Option<Found> {
@@ -298,7 +299,8 @@ mod tests {
         assert_eq!(function("rotl", &[bits(0b1001, 4), Value::int(1)]), Some(Ok(bits(0b0011, 4))));
         assert_eq!(function("rotr", &[bits(0b1001, 4), Value::int(5)]), Some(Ok(bits(0b1100, 4))));
         assert_eq!(function("rotl", &[bits(u128::MAX, 128), Value::int(0)]), Some(Ok(bits(u128::MAX, 128))));
-        assert_eq!(binary(Binary::Concat, &bits(2, 2), &bits(1, 2)), Ok(bits(9, 4)));
+        assert_eq!(binary(Binary::Concat, &bits(2, 2), &bits(1, 2)), Ok(bits(0b0110, 4)));
+        assert_eq!(binary(Binary::Concat, &bits(1, 1), &bits(0, 3)), Ok(bits(0b0001, 4)));
         assert_eq!(binary(Binary::Equal, &bits(3, 2), &Value::int(3)), Ok(Value::Bool(true)));
         assert_eq!(unary(Unary::Complement, &bits(1, 3)), Ok(bits(6, 3)));
     }

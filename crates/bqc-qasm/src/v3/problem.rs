@@ -25,6 +25,8 @@ pub enum Problem3 {
     // Names.
     #[error("`{name}` is not declared")]
     Undeclared { name: String, near: Option<String> },
+    #[error("`{name}` is declared outside of this body, and is no constant")]
+    Outside { name: String },
     #[error("`{name}` is declared twice")]
     DeclaredTwice { name: String },
     #[error("`{name}` has a meaning in the language")]
@@ -185,6 +187,10 @@ impl Problem3 {
                  up to 250"
             }
             Problem3::Undeclared { .. } => "declare it first: qubit[2] q; bit c; const float x = 0.5;",
+            Problem3::Outside { .. } => {
+                "gates and subroutines see constants alone of what is outside: pass it as an argument, or declare it \
+                 `const`"
+            }
             Problem3::DeclaredTwice { .. } => "rename or remove one of them",
             Problem3::Reserved { .. } => "choose another name",
             Problem3::Unfit { .. } => "qubits are declared by `qubit[2] q;`, bits by `bit[2] c;`",

@@ -8,12 +8,13 @@ use crate::diagnostic::Failed;
 use crate::gates::Size;
 use crate::problem::{Problem, clip};
 use crate::token::Span;
+use crate::v3::declare::library;
 use crate::v3::evaluate::Division;
 use crate::v3::execute::Flow;
 use crate::v3::problem::Problem3;
 use crate::v3::reader::Reader;
 use crate::v3::scope::{Entity, Wires};
-use crate::v3::tree::{Base, Def, Expr, ExprKind, Parameter, ParameterKind, StmtKind};
+use crate::v3::tree::{Base, Def, Expr, ExprKind, Named, Parameter, ParameterKind, StmtKind};
 use crate::v3::value::{Kind, Value};
 use std::collections::BTreeSet;
 
@@ -55,7 +56,16 @@ impl<'a> Reader<'a, '_> {
         let arguments: Vec<&Expr<'a>> = arguments.iter().collect();
         match self.def(name) {
             Some(def) => self.call_def(&def, &arguments, None, expr.span).map(|_| ()),
-            None => Err(self.unknown_gate(crate::v3::tree::Named { text: name, span: expr.span })),
+            None => Err(self.without_operands(name, expr.span)),
+        }
+    }
+
+    /// The error of a call that is no subroutine's: of a gate, `rx(0.5);`, the qubits are missing.
+    fn without_operands(&self, name: &'a str, span: Span) -> Failed {
+        let own = self.own_gate(name).map(|gate| gate.item.wires.len());
+        match own.or_else(|| library(name).map(|(row, _)| row.row().arity)) {
+            Some(expected) => self.error(span, Problem::OperandCount { gate: clip(name), expected, found: 0 }),
+            None => self.unknown_gate(Named { text: name, span }),
         }
     }
 
@@ -89,7 +99,7 @@ impl<'a> Reader<'a, '_> {
         self.visible = self.defs.get(def.name.text).map_or(0, |defined| defined.number);
         self.source = def.source;
         self.depth += 1;
-        let outside = self.scopes.enter(false);
+        let outside = self.scopes.enter();
         self.result_name = result_name(def).filter(|_| has_target).map(|name| (name, self.scopes.n_open()));
         let result = self.dividing(Division::Whole, |reader| reader.body_of(def, given));
         self.scopes.leave(outside);
