@@ -1,8 +1,9 @@
 //! Operators and built-in functions on known values.
 //!
 //! Integers divide as in C: `3/4` is 0, as the specification says; `3.0/4` and `3*pi/4` are floats. Integer results
-//! that leave 128 bits are refused. Comparisons of integers are those of the numbers, whatever their types.
+//! that leave 128 bits are refused, and those of declared types wrap, see [`crate::v3::numbers`]. Comparisons of integers are those of the numbers, whatever their types.
 
+use crate::v3::numbers;
 use crate::v3::problem::Problem3;
 use crate::v3::tree::{Binary, Unary};
 use crate::v3::value::{Kind, LITERAL, Value, mask, wrap};
@@ -24,9 +25,12 @@ pub(crate) fn constant(name: &str) -> Option<Value> {
 pub(crate) fn unary(operator: Unary, value: &Value) -> Found {
     let refused = |name: &'static str| Problem3::Operands { operator: name, operands: value.describe() };
     match (operator, value) {
-        (Unary::Negate, &Value::Int { value, .. }) => Ok(Value::int(value.checked_neg().ok_or(Problem3::Overflow)?)),
+        (Unary::Negate, &Value::Int { value, kind }) => {
+            Ok(numbers::wrapped(value.checked_neg().ok_or(Problem3::Overflow)?, kind))
+        }
         (Unary::Negate, &Value::Duration(value)) => Ok(Value::Duration(-value)),
-        (Unary::Negate, Value::Float(value) | Value::Angle(value)) => Ok(Value::Float(-value)),
+        (Unary::Negate, Value::Float(value)) => Ok(Value::Float(-value)),
+        (Unary::Negate, &Value::Angle { radians, width }) => Ok(numbers::negated(radians, width)),
         (Unary::Negate, _) => Err(refused("-")),
         (Unary::Not, _) => value.as_bool().map(|value| Value::Bool(!value)).ok_or_else(|| refused("!")),
         (Unary::Complement, &Value::Bits { value, width }) => Ok(Value::Bits { value: !value & mask(width), width }),
@@ -86,6 +90,9 @@ fn symbol(operator: Binary) -> &'static str {
 }
 
 fn compared(operator: Binary, left: &Value, right: &Value) -> Option<Value> {
+    if let (Binary::Equal | Binary::Differ, Some(is_same)) = (operator, numbers::same_angle(left, right)) {
+        return Some(Value::Bool(is_same == (operator == Binary::Equal)));
+    }
     let order = match (left, right) {
         (Value::Bits { value: l, width: a }, Value::Bits { value: r, width: b }) if a == b => l.partial_cmp(r),
         (Value::Duration(l), Value::Duration(r)) => l.partial_cmp(r),
@@ -119,7 +126,11 @@ fn bitwise(operator: Binary, left: &Value, right: &Value) -> Option<Value> {
             let other = if matches!(left, Value::Bits { .. }) { right } else { left }.as_int()?;
             Some(Value::Bits { value: on(value, other as u128) & mask(width), width })
         }
-        _ => Some(Value::int(on(left.as_int()? as u128, right.as_int()? as u128) as i128)),
+        _ => {
+            let (l, r, kind) =
+                numbers::shared(left, right).or_else(|| Some((left.as_int()?, right.as_int()?, LITERAL)))?;
+            Some(numbers::wrapped(on(l as u128, r as u128) as i128, kind))
+        }
     }
 }
 
@@ -158,22 +169,14 @@ fn arithmetic(operator: Binary, left: &Value, right: &Value) -> Option<Found> {
     if matches!(left, Value::Duration(_)) || matches!(right, Value::Duration(_)) {
         return durations(operator, left, right).map(Ok);
     }
-    let (Some(l), Some(r)) = (left.as_int(), right.as_int()) else {
-        let (l, r) = (left.as_float()?, right.as_float()?);
-        let divides_by_zero = operator == Binary::Divide && r == 0.0;
-        return if divides_by_zero { Some(Err(Problem3::DivisionByZero)) } else { floats(operator, l, r) };
-    };
-    let found = match operator {
-        Binary::Add => l.checked_add(r),
-        Binary::Subtract => l.checked_sub(r),
-        Binary::Multiply => l.checked_mul(r),
-        Binary::Divide | Binary::Remainder if r == 0 => return Some(Err(Problem3::DivisionByZero)),
-        Binary::Divide => l.checked_div(r),
-        Binary::Remainder => l.checked_rem(r),
-        _ if r < 0 => return Some(Ok(Value::Float((l as f64).powf(r as f64)))),
-        _ => u32::try_from(r).ok().and_then(|r| l.checked_pow(r)),
-    };
-    Some(found.map(Value::int).ok_or(Problem3::Overflow))
+    if let Some(found) = numbers::angles(operator, left, right).or_else(|| numbers::integers(operator, left, right)) {
+        return Some(found);
+    }
+    let (l, r) = (left.as_float()?, right.as_float()?);
+    if operator == Binary::Divide && r == 0.0 {
+        return Some(Err(Problem3::DivisionByZero));
+    }
+    floats(operator, l, r)
 }
 
 fn floats(operator: Binary, l: f64, r: f64) -> Option<Found> {
