@@ -123,6 +123,10 @@ fn expensive_sources_end_soon() {
         format!("float x = 1;\nqubit[90000] q;\nfor int i in [0:100000000] {{ x = {terms}; }}"),
         "qubit q;\nint n = 0;\nfor int i in [0:99999999] { n += i; }\nx q;".to_owned(),
         "array[int[8], 60000] a;\nfor int i in [0:99999999] { a[i % 3] = i; }".to_owned(),
+        "array[int[8], 60000] a;\narray[int[8], 60000] b;\nfor int i in [0:99999999] { b = a; }".to_owned(),
+        "array[int[8], 60000] a;\ndef f(readonly array[int[8], 60000] b) { b[0] = 1; }\n\
+         for int i in [0:99999999] { f(a); }"
+            .to_owned(),
         "qubit[1000000] q;\nfor int i in [0:99999999] { barrier q; }".to_owned(),
         "qubit[1000000] q;\nfor int i in [0:99999999] { let a = q[0:999998] ++ q[0:1]; }".to_owned(),
         "qubit q;\nbit[10] c;\nfor int i in [0:99999999] { if (c[0]) x q; }".to_owned(),
@@ -152,6 +156,15 @@ fn expensive_sources_end_soon() {
         let is_limit = matches!(result, Ok(_) | Err(Problem::TooManySteps { .. }));
         assert!(is_limit && time < SOON, "{result:?} after {time:?}: {}", &text[..text.len().min(200)]);
     }
+}
+
+#[test]
+fn an_assigned_element_costs_one_element() {
+    let (result, time) = timed(
+        "array[int[32], 60000] a;\nfor int i in [0:59999] { a[i] = i; }\nfor int i in [0:59999] { a[i] += a[59999 - i]; }\n\
+         qubit q;\nrz(a[1]) q;",
+    );
+    assert!(result == Ok(1) && time < SOON, "{result:?} after {time:?}");
 }
 
 #[test]

@@ -324,8 +324,6 @@ impl<'a> Reader<'a, '_> {
             let problem = Problem3::ArgumentCount { name: "[]".into(), expected: n, found: bracket.len() };
             return Err(self.error(span, problem));
         }
-        // What follows copies some of it, or all.
-        self.charge(span, Size { operations: 0, steps: array.elements.len() as u64 })?;
         let (mut first, mut size) = (0, array.elements.len());
         for (index, &dimension) in bracket.iter().zip(&array.dimensions) {
             size /= dimension.max(1);
@@ -337,6 +335,8 @@ impl<'a> Reader<'a, '_> {
                 }
             }
         }
+        // What follows copies this part.
+        self.charge(span, Size { operations: 0, steps: size as u64 })?;
         Ok((first, size, array.dimensions[bracket.len()..].to_vec()))
     }
 
