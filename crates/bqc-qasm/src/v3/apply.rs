@@ -9,7 +9,7 @@ use crate::problem::{Problem, clip};
 use crate::token::Span;
 use crate::v3::control::expand;
 use crate::v3::declare::library;
-use crate::v3::evaluate::Division;
+use crate::v3::division::Division;
 use crate::v3::leaf::{Base, Control, Leaf};
 use crate::v3::problem::Problem3;
 use crate::v3::reader::Reader;

@@ -5,6 +5,7 @@ use crate::diagnostic::Failed;
 use crate::gates::Size;
 use crate::problem::{Problem, clip};
 use crate::token::Span;
+use crate::v3::division::Division;
 use crate::v3::operators::{self, FUNCTIONS};
 use crate::v3::problem::Problem3;
 use crate::v3::reader::{Reader, STEPS_PER_VALUE};
@@ -17,18 +18,6 @@ use std::rc::Rc;
 pub(crate) enum Chosen {
     One(usize),
     Many(Vec<usize>),
-}
-
-/// What `/` does with two integers whose quotient is not whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Division {
-    /// It drops the fraction, as the specification says.
-    Whole,
-    /// It is refused: in the angle of a gate, a dropped fraction is a mistake.
-    Refused,
-    /// Constants divide exactly, others are refused: in the exponent of a power. The specification's `stdgates.inc`
-    /// writes `pow(1/2) @ x` for the square root.
-    Exact,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -111,46 +100,14 @@ impl<'a> Reader<'a, '_> {
             };
             if !decided {
                 let right_value = self.evaluate(right)?;
-                let is_constant = |reader: &Self| {
-                    let before = rest[..position].iter().map(|(_, part)| part);
-                    [first, right].into_iter().chain(before).all(|part| reader.is_constant(part))
-                };
-                left = match (operator, self.division, quotient(&left, &right_value)) {
-                    (Binary::Divide, Division::Exact, Some(quotient)) if is_constant(self) => Value::Float(quotient),
-                    (Binary::Divide, Division::Exact | Division::Refused, Some(_)) => {
-                        return Err(self.error(span, Problem3::DroppedFraction { text: self.text(span) }));
-                    }
-                    _ => operators::binary(*operator, &left, &right_value)
+                left = match self.exact_quotient(*operator, &left, &right_value, (first, &rest[..=position]), span)? {
+                    Some(quotient) => quotient,
+                    None => operators::binary(*operator, &left, &right_value)
                         .map_err(|problem| self.error(span, problem))?,
                 };
             }
         }
         Ok(left)
-    }
-
-    /// Whether an expression is made of literals and constants alone.
-    fn is_constant(&self, expr: &Expr<'a>) -> bool {
-        match &expr.kind {
-            ExprKind::Int(_) => true,
-            ExprKind::Name(name) => matches!(self.scopes.find(name), Some(Entity::Value { is_const: true, .. })),
-            ExprKind::Unary(_, inner) => self.is_constant(inner),
-            ExprKind::Chain(first, rest) => {
-                self.is_constant(first) && rest.iter().all(|(_, part)| self.is_constant(part))
-            }
-            _ => false,
-        }
-    }
-
-    /// Reads something while `/` has another meaning for integers.
-    pub fn dividing<T>(
-        &mut self,
-        division: Division,
-        read: impl FnOnce(&mut Self) -> Result<T, Failed>,
-    ) -> Result<T, Failed> {
-        let outer = std::mem::replace(&mut self.division, division);
-        let result = read(self);
-        self.division = outer;
-        result
     }
 
     /// The value of a text of digits.
@@ -425,10 +382,4 @@ impl<'a> Reader<'a, '_> {
             Err(self.error(expr.span, Problem::NotFinite { value: radians }))
         }
     }
-}
-
-/// The quotient of two integers, if it is not whole.
-fn quotient(left: &Value, right: &Value) -> Option<f64> {
-    let (l, r) = (left.as_int()?, right.as_int()?);
-    (r != 0 && l.checked_rem(r)? != 0).then(|| l as f64 / r as f64)
 }

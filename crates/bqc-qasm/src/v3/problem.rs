@@ -25,7 +25,7 @@ pub enum Problem3 {
     // Names.
     #[error("`{name}` is not declared")]
     Undeclared { name: String, near: Option<String> },
-    #[error("`{name}` is declared outside of this body, and is no constant")]
+    #[error("`{name}` is declared outside of this body and is not a constant")]
     Outside { name: String },
     #[error("`{name}` is declared twice")]
     DeclaredTwice { name: String },
@@ -188,8 +188,7 @@ impl Problem3 {
             }
             Problem3::Undeclared { .. } => "declare it first: qubit[2] q; bit c; const float x = 0.5;",
             Problem3::Outside { .. } => {
-                "gates and subroutines see constants alone of what is outside: pass it as an argument, or declare it \
-                 `const`"
+                "gates and subroutines see only constants from outside: pass it as an argument, or declare it `const`"
             }
             Problem3::DeclaredTwice { .. } => "rename or remove one of them",
             Problem3::Reserved { .. } => "choose another name",

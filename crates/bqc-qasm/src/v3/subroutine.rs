@@ -9,7 +9,7 @@ use crate::gates::Size;
 use crate::problem::{Problem, clip};
 use crate::token::Span;
 use crate::v3::declare::library;
-use crate::v3::evaluate::Division;
+use crate::v3::division::Division;
 use crate::v3::execute::Flow;
 use crate::v3::problem::Problem3;
 use crate::v3::reader::Reader;
