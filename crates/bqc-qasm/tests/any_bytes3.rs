@@ -123,6 +123,10 @@ fn expensive_sources_end_soon() {
         format!("float x = 1;\nqubit[90000] q;\nfor int i in [0:100000000] {{ x = {terms}; }}"),
         "qubit q;\nint n = 0;\nfor int i in [0:99999999] { n += i; }\nx q;".to_owned(),
         "array[int[8], 60000] a;\nfor int i in [0:99999999] { a[i % 3] = i; }".to_owned(),
+        "array[int[8], 60000] a;\narray[int[8], 60000] b;\nfor int i in [0:99999999] { b = a; }".to_owned(),
+        "array[int[8], 60000] a;\ndef f(readonly array[int[8], 60000] b) { b[0] = 1; }\n\
+         for int i in [0:99999999] { f(a); }"
+            .to_owned(),
         "qubit[1000000] q;\nfor int i in [0:99999999] { barrier q; }".to_owned(),
         "qubit[1000000] q;\nfor int i in [0:99999999] { let a = q[0:999998] ++ q[0:1]; }".to_owned(),
         "qubit q;\nbit[10] c;\nfor int i in [0:99999999] { if (c[0]) x q; }".to_owned(),
@@ -152,6 +156,36 @@ fn expensive_sources_end_soon() {
         let is_limit = matches!(result, Ok(_) | Err(Problem::TooManySteps { .. }));
         assert!(is_limit && time < SOON, "{result:?} after {time:?}: {}", &text[..text.len().min(200)]);
     }
+}
+
+#[test]
+fn an_assigned_element_costs_one_element() {
+    let (result, time) = timed(
+        "array[int[32], 60000] a;\nfor int i in [0:59999] { a[i] = i; }\nfor int i in [0:59999] { a[i] += a[59999 - i]; }\n\
+         qubit q;\nrz(a[1]) q;",
+    );
+    assert!(result == Ok(1) && time < SOON, "{result:?} after {time:?}");
+}
+
+#[test]
+fn copies_are_counted_before_they_are_made() {
+    let list = |name: &dyn Fn(usize) -> String| (0..500).map(name).collect::<Vec<_>>().join(", ");
+    let (wires, operands) = (list(&|i| format!("a{i}")), list(&|i| format!("q[{i}]")));
+    // Each copy has lists of some hundred wires: gigabytes before the last one.
+    for body in [format!("barrier {wires}; x a0;"), format!("ctrl(499) @ x {wires}; x a0;")] {
+        let gate = format!("gate g {wires} {{ {body} }}");
+        let (result, time) = timed(&format!("qubit[500] q;\n{gate}\npow(400000) @ g {operands};"));
+        assert!(matches!(result, Err(Problem::TooManySteps { .. })) && time < SOON, "{result:?} after {time:?}");
+    }
+    // Bodies inside of bodies, each with half of what is allowed.
+    let next = |i| format!("gate g{i} a {{ pow(240000) @ g0 a; g{} a; }}\n", i - 1);
+    let gates: String = (2..40).map(next).collect();
+    let text = format!("gate g0 a {{ x a; h a; }}\ngate g1 a {{ }}\n{gates}qubit q;\ng39 q;");
+    let (result, _) = timed(&text);
+    assert!(matches!(result, Err(Problem::TooManyOperations { .. })), "{result:?}");
+    // The limit is on what is kept at a time, and what was is given back.
+    let (result, _) = timed(&format!("gate g0 a {{ x a; h a; }}\nqubit q;\n{}", "pow(2000) @ g0 q;".repeat(200)));
+    assert_eq!(result, Ok(800_000));
 }
 
 #[test]
@@ -210,4 +244,18 @@ fn the_deepest_nesting_fits_a_small_stack() {
     let defs: String = (1..120).map(|i| format!("def f{i}(qubit a) -> bit {{ return f{}(a); }}\n", i - 1)).collect();
     let text = format!("def f0(qubit a) -> bit {{ return measure a; }}\n{defs}qubit q;\nbit b = f119(q);");
     assert_eq!(on_a_small_stack(text), Ok(1));
+    // Expressions that call subroutines whose expressions call others.
+    let signs = "- ".repeat(184);
+    let defs: String =
+        (1..95).map(|i| format!("def f{i}(int x) -> int {{ return {signs}f{}(x); }}\n", i - 1)).collect();
+    let text = format!("def f0(int x) -> int {{ return x; }}\n{defs}int y = f94(1);");
+    assert!(on_a_small_stack(text).unwrap_err().contains("nested more than 250 deep"));
+    let defs: String = (1..80).map(|i| format!("def f{i}(int x) -> int {{ return f{}(x); }}\n", i - 1)).collect();
+    let text = format!("def f0(int x) -> int {{ return x; }}\n{defs}qubit q;\nrz(f79(1)) q;");
+    assert_eq!(on_a_small_stack(text), Ok(1));
+    // The same from the index of a wire.
+    let next = |i| format!("def f{i}(qubit[2] q) -> int {{ let w = q[{signs}f{}(q)]; return 0; }}\n", i - 1);
+    let text = format!("def f0(qubit[2] q) -> int {{ return 0; }}\n{}", (1..95).map(next).collect::<String>());
+    let text = format!("{text}qubit[2] q;\nint y = f94(q);");
+    assert!(on_a_small_stack(text).unwrap_err().contains("nested more than 250 deep"));
 }

@@ -137,11 +137,11 @@ gate x_ a { U(pi, 0, pi) a; gphase(-pi/2); }
 gate y_ a { U(pi, pi/2, pi/2) a; gphase(-pi/2); }
 gate z_ a { p_(pi) a; }
 gate h_ a { U(pi/2, 0, pi) a; gphase(-pi/4); }
-gate s_ a { pow(0.5) @ z a; }
-gate sdg_ a { inv @ pow(0.5) @ z a; }
-gate t_ a { pow(0.5) @ s a; }
-gate tdg_ a { inv @ pow(0.5) @ s a; }
-gate sx_ a { pow(0.5) @ x a; }
+gate s_ a { pow(1/2) @ z a; }
+gate sdg_ a { inv @ pow(1/2) @ z a; }
+gate t_ a { pow(1/2) @ s a; }
+gate tdg_ a { inv @ pow(1/2) @ s a; }
+gate sx_ a { pow(1/2) @ x a; }
 gate rx_(t) a { U(t, -pi/2, pi/2) a; gphase(-t/2); }
 gate ry_(t) a { U(t, 0, 0) a; gphase(-t/2); }
 gate rz_(l) a { gphase(-l/2); U(0, 0, l) a; }
@@ -223,8 +223,9 @@ fn principal_powers_are_roots() {
         assert!(phase_distance(&(&inverse * &third), &Matrix::identity(16)) < ROUNDING, "{gate}");
     }
     let pairs = [("pow(0.5) @ z", "s"), ("pow(0.5) @ s", "t"), ("pow(0.5) @ x", "sx"), ("pow(-0.5) @ x", "sxdg")];
+    let spelt = [("pow(1/2) @ x", "sx"), ("pow(-1/2) @ x", "sxdg"), ("pow(1/2) @ s", "t"), ("pow(4/2) @ s", "z")];
     let more = [("pow(0.5) @ rx(3*pi)", "rx(-pi/2)"), ("pow(0.5) @ inv @ z", "s"), ("inv @ pow(0.5) @ z", "sdg")];
-    for (a, b) in pairs.into_iter().chain(more) {
+    for (a, b) in pairs.into_iter().chain(spelt).chain(more) {
         let of = |gate: &str| read(&format!("OPENQASM 3;\nqubit[2] q;\nctrl @ {gate} q[0], q[1];")).unitary().unwrap();
         assert!(phase_distance(&of(a), &of(b)) < ROUNDING, "{a} and {b}");
     }

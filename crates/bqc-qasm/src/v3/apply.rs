@@ -9,6 +9,7 @@ use crate::problem::{Problem, clip};
 use crate::token::Span;
 use crate::v3::control::expand;
 use crate::v3::declare::library;
+use crate::v3::division::Division;
 use crate::v3::leaf::{Base, Control, Leaf};
 use crate::v3::problem::Problem3;
 use crate::v3::reader::Reader;
@@ -121,16 +122,14 @@ impl<'a> Reader<'a, '_> {
         for modifier in &application.modifiers {
             changes.push(match &modifier.kind {
                 ModifierKind::Inverse => Change::Power(-1.0),
-                ModifierKind::Power(exponent) => Change::Power(self.angle(exponent)?),
+                ModifierKind::Power(exponent) => Change::Power(self.real(exponent, Division::Exact)?),
                 ModifierKind::Control { count, on_one } => {
                     let count = match count {
                         None => 1,
                         Some(expr) => {
                             let count = self.integer(expr)?;
-                            let most = application.operands.len();
                             match usize::try_from(count).ok().filter(|&count| count > 0) {
-                                Some(count) if count <= most => count,
-                                Some(_) => most.saturating_add(1),
+                                Some(count) => count,
                                 None => {
                                     let problem = Problem3::Controls { count: count.to_string() };
                                     return Err(self.error(expr.span, problem));
@@ -173,6 +172,7 @@ impl<'a> Reader<'a, '_> {
                 outer.extend(controls[first..first + n].iter().map(|&qubit| Control { qubit, on_one }));
             }
         }
+        self.charge(span, Size { operations: 0, steps: (leaves.len() as u64).saturating_mul(outer.len() as u64) })?;
         for leaf in &mut leaves {
             // A barrier keeps its wires, and controls mean nothing to it.
             if !outer.is_empty() && !matches!(leaf.base, Base::Barrier(_)) {
@@ -212,29 +212,43 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn whole_power(&mut self, mut leaves: Vec<Leaf>, exponent: i64, span: Span) -> Result<Vec<Leaf>, Failed> {
-        let limit = self.room();
         if exponent < 0 {
             let mut inverse = Vec::with_capacity(leaves.len());
             for leaf in leaves.iter().rev() {
                 // A row may be undone by many gates.
-                inverse.extend(leaf.inverse());
-                if inverse.len() > limit {
-                    return Err(self.no_room(span));
-                }
+                let undone = leaf.inverse();
+                self.reserve(&undone, 1, inverse.len(), span)?;
+                inverse.extend(undone);
             }
             leaves = inverse;
         }
-        let k = exponent.abs();
+        let k = exponent.unsigned_abs();
         if k == 1 {
             return Ok(leaves);
         }
-        if let [leaf] = &leaves[..] {
-            let power = leaf.power(k, limit).ok_or_else(|| self.no_room(span))?;
-            return Ok(power);
+        let (repeated, n, last) = match &leaves[..] {
+            [leaf] if k > 0 => {
+                let (leaf, n, last) = leaf.power(exponent.saturating_abs());
+                (vec![leaf], n, last)
+            }
+            _ => (leaves, k, None),
+        };
+        self.reserve(&repeated, n, 0, span)?;
+        // The number has been found to be small.
+        let n = repeated.len().saturating_mul(usize::try_from(n).unwrap_or(usize::MAX));
+        Ok(repeated.iter().cycle().take(n).cloned().chain(last).collect())
+    }
+
+    /// Charges for `n` copies of these leaves before they are made, and refuses more than the limit allows beside
+    /// `n_kept` others.
+    pub fn reserve(&mut self, leaves: &[Leaf], n: u64, n_kept: usize, span: Span) -> Result<(), Failed> {
+        let steps = leaves.iter().map(Leaf::steps).fold(0, u64::saturating_add);
+        self.charge(span, Size { operations: 0, steps: steps.saturating_mul(n) })?;
+        let n_leaves = (leaves.len() as u64).saturating_mul(n).saturating_add(n_kept as u64);
+        if n_leaves.saturating_add(self.n_pending) > self.room() as u64 {
+            return Err(self.no_room(span));
         }
-        let n = usize::try_from(k).ok().and_then(|k| leaves.len().checked_mul(k)).filter(|&n| n <= limit);
-        let Some(n) = n else { return Err(self.no_room(span)) };
-        Ok(leaves.iter().cycle().take(n).cloned().collect())
+        Ok(())
     }
 
     /// What the body of a gate does with these operands.
@@ -252,11 +266,12 @@ impl<'a> Reader<'a, '_> {
         self.visible = self.gates.get(gate.name.text).map_or(0, |defined| defined.number);
         self.source = gate.source;
         self.depth += 1;
-        let outside = self.scopes.enter(true);
+        let outside = self.scopes.enter();
         let result = self.carry_out_body(gate, angles, qubits);
         self.scopes.leave(outside);
         self.depth -= 1;
         let leaves = std::mem::replace(&mut self.leaves, outer.2).unwrap_or_default();
+        self.n_pending -= leaves.len() as u64;
         (self.source, self.visible, self.guard) = (outer.0, outer.1, outer.3);
         result.map_err(|failed| self.called_from(failed, span))?;
         Ok(leaves)
@@ -275,15 +290,15 @@ impl<'a> Reader<'a, '_> {
 
     /// Appends leaves to the body that is being carried out, or their gates to the circuit.
     fn deliver(&mut self, leaves: Vec<Leaf>, span: Span) -> Result<(), Failed> {
-        let n = leaves.iter().map(|leaf| 1 + leaf.controls.len() as u64).sum();
-        self.charge(span, Size { operations: 0, steps: n })?;
-        if self.leaves.as_ref().is_some_and(|kept| kept.len().saturating_add(leaves.len()) > self.room()) {
-            return Err(self.no_room(span));
-        }
-        if let Some(kept) = &mut self.leaves {
-            kept.extend(leaves);
+        if self.leaves.is_some() {
+            self.reserve(&leaves, 1, 0, span)?;
+            self.n_pending += leaves.len() as u64;
+            self.leaves.get_or_insert_default().extend(leaves);
             return Ok(());
         }
+        // The gates of the circuit are counted one by one.
+        let steps = leaves.iter().map(Leaf::steps).fold(0, u64::saturating_add);
+        self.charge(span, Size { operations: 0, steps })?;
         for leaf in leaves {
             if let Base::Barrier(qubits) = leaf.base {
                 self.charge(span, Size { operations: 1 + qubits.len() as u64, steps: 0 })?;
@@ -291,7 +306,7 @@ impl<'a> Reader<'a, '_> {
                 continue;
             }
             if let (Base::Gate(call), []) = (&leaf.base, &leaf.controls[..]) {
-                self.emit(Operation::Gate(*call), 1, span)?;
+                self.emit_gate(*call, span)?;
                 continue;
             }
             let mut rows = Rows::new(self.room());
@@ -300,9 +315,17 @@ impl<'a> Reader<'a, '_> {
                 return Err(self.no_room(span));
             }
             for gate in rows.gates {
-                self.emit(Operation::Gate(gate), 1, span)?;
+                self.emit_gate(gate, span)?;
             }
         }
         Ok(())
+    }
+
+    /// Appends a gate that modifiers made: the angles of its source were finite, but a power may overflow.
+    fn emit_gate(&mut self, gate: GateCall, span: Span) -> Result<(), Failed> {
+        match gate.angles().iter().find(|angle| !angle.is_finite()) {
+            Some(&value) => Err(self.error(span, Problem::NotFinite { value })),
+            None => self.emit(Operation::Gate(gate), 1, span),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Assignments: to known values, and of results to bits.
 
 use crate::diagnostic::Failed;
+use crate::gates::Size;
 use crate::problem::clip;
 use crate::token::Span;
 use crate::v3::evaluate::Chosen;
@@ -12,6 +13,13 @@ use crate::v3::tree::{Binary, Expr, ExprKind, Index};
 use crate::v3::value::{Array, Kind, Value};
 use std::collections::BTreeSet;
 use std::rc::Rc;
+
+/// What an assignment changes.
+enum New {
+    Whole(Value),
+    /// Elements of an array, from this one on.
+    Elements(usize, Vec<Value>),
+}
 
 impl<'a> Reader<'a, '_> {
     /// `target = value;`, `target += value;`
@@ -39,7 +47,7 @@ impl<'a> Reader<'a, '_> {
             return Ok(());
         }
         let new = match (operator, brackets) {
-            (None, []) if !matches!(old, Some(Value::Array(_))) => self.converted(value, kind)?,
+            (None, []) if !matches!(old, Some(Value::Array(_))) => New::Whole(self.converted(value, kind)?),
             (None, _) => self.with_part(old, kind, brackets, value, target.span)?,
             (Some(operator), _) => {
                 let (left, right) = (self.evaluate(target)?, self.evaluate(value)?);
@@ -48,8 +56,28 @@ impl<'a> Reader<'a, '_> {
                 self.with_value(old, kind, brackets, result, target.span)?
             }
         };
+        self.store(name, new, kind, span)
+    }
+
+    /// Gives a variable its new value, or some of its elements.
+    fn store(&mut self, name: &'a str, new: New, kind: Kind, span: Span) -> Result<(), Failed> {
+        if let (New::Elements(..), Some(Entity::Value { value: Some(Value::Array(array)), .. })) =
+            (&new, self.scopes.find(name))
+        {
+            // An array that another variable holds as well is copied below.
+            let n_copied = if Rc::strong_count(array) > 1 { array.elements.len() as u64 } else { 0 };
+            self.charge(span, Size { operations: 0, steps: n_copied })?;
+        }
         if let Some((entity, _)) = self.scopes.find_mut(name) {
-            *entity = Entity::Value { value: Some(new), kind, is_const: false };
+            match (new, entity) {
+                (New::Elements(first, elements), Entity::Value { value: Some(Value::Array(array)), .. }) => {
+                    let target = &mut Rc::make_mut(array).elements[first..];
+                    target.iter_mut().zip(elements).for_each(|(old, new)| *old = new);
+                }
+                (New::Whole(value), entity) => *entity = Entity::Value { value: Some(value), kind, is_const: false },
+                // Elements are those of an array.
+                (New::Elements(..), _) => {}
+            }
         }
         Ok(())
     }
@@ -88,7 +116,7 @@ impl<'a> Reader<'a, '_> {
     fn variable(&mut self, name: &'a str, span: Span) -> Result<(Kind, Option<Value>), Failed> {
         let problem = match self.scopes.find_mut(name) {
             Some((Entity::Value { is_const: false, kind, value }, true)) => {
-                // Taken, so that an array that is changed has no second owner.
+                // Of an array, another handle on the same elements.
                 return Ok((*kind, value.clone()));
             }
             Some((Entity::Copy(copied), true)) => return Ok((copied.kind, None)),
@@ -98,7 +126,7 @@ impl<'a> Reader<'a, '_> {
             Some((Entity::Value { .. }, _)) => Problem3::Constant { name: clip(name) },
             Some((Entity::Bits { .. }, _)) => Problem3::SetBit,
             Some((Entity::Qubits(_), _)) => Problem3::Unfit { what: clip(name), expected: "a variable" },
-            None => Problem3::Undeclared { name: clip(name), near: self.scopes.near(name) },
+            None => self.undeclared(name),
         };
         Err(self.error(span, problem))
     }
@@ -111,16 +139,15 @@ impl<'a> Reader<'a, '_> {
         brackets: &[Vec<Index<'a>>],
         value: &Expr<'a>,
         span: Span,
-    ) -> Result<Value, Failed> {
+    ) -> Result<New, Failed> {
         let Some(Value::Array(array)) = &old else {
             let value = self.evaluate(value)?;
             return self.with_value(old, kind, brackets, value, span);
         };
-        let array = array.clone();
-        let (first, size, rest) = self.array_part(&array, brackets, span)?;
+        let (first, size, rest) = self.array_part(array, brackets, span)?;
         let mut elements = Vec::with_capacity(size);
         self.fill(value, kind, &rest, &mut elements)?;
-        Ok(replaced(array, first, elements))
+        Ok(New::Elements(first, elements))
     }
 
     /// The same with a value that is known.
@@ -131,10 +158,10 @@ impl<'a> Reader<'a, '_> {
         brackets: &[Vec<Index<'a>>],
         value: Value,
         span: Span,
-    ) -> Result<Value, Failed> {
+    ) -> Result<New, Failed> {
         let convert = |reader: &Self, value: Value, kind| value.convert(kind).map_err(|p| reader.error(span, p));
         if brackets.is_empty() {
-            return convert(self, value, kind);
+            return convert(self, value, kind).map(New::Whole);
         }
         match old {
             Some(Value::Array(array)) => {
@@ -143,16 +170,15 @@ impl<'a> Reader<'a, '_> {
                     let problem = Problem3::ArrayShape { expected: "several".into(), found: "one value".into() };
                     return Err(self.error(span, problem));
                 }
-                let element = convert(self, value, kind)?;
-                Ok(replaced(array, first, vec![element]))
+                Ok(New::Elements(first, vec![convert(self, value, kind)?]))
             }
             Some(Value::Bits { value: bits, width }) => {
                 let bits = self.with_bits(bits, width, brackets, value, span)?;
-                Ok(Value::Bits { value: bits, width })
+                Ok(New::Whole(Value::Bits { value: bits, width }))
             }
             Some(Value::Int { value: number, kind: Kind::Int { width, .. } }) => {
                 let bits = self.with_bits(number as u128, width, brackets, value, span)?;
-                convert(self, Value::int(bits as i128), kind)
+                convert(self, Value::int(bits as i128), kind).map(New::Whole)
             }
             _ => Err(self.error(span, Problem3::Operands { operator: "[]", operands: kind.to_string() })),
         }
@@ -253,13 +279,4 @@ fn named_place<'e, 'a>(expr: &'e Expr<'a>) -> Option<(&'a str, &'e [Vec<Index<'a
         },
         _ => None,
     }
-}
-
-/// An array with the elements from `first` on replaced.
-fn replaced(mut array: Rc<Array>, first: usize, elements: Vec<Value>) -> Value {
-    let target = &mut Rc::make_mut(&mut array).elements[first..];
-    for (old, new) in target.iter_mut().zip(elements) {
-        *old = new;
-    }
-    Value::Array(array)
 }

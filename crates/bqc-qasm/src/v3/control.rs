@@ -4,7 +4,7 @@
 //! phases under controls, which [`Rows::phase`] writes. Sources: Barenco et al., arXiv:quant-ph/9503016, lemma 4.3 (a
 //! rotation between two `x`) and section 5.
 
-use crate::v3::leaf::{Base, Leaf, call};
+use crate::v3::leaf::{Base, Control, Leaf, call};
 use crate::v3::rows::Rows;
 use bqc_circuit::{GateCall, Qubit};
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
@@ -40,7 +40,7 @@ fn lowered(leaf: &Leaf, rows: &mut Rows) {
         if rows.is_full() {
             return;
         }
-        let controls = inner.controls.iter().map(|&control| crate::v3::leaf::Control { on_one: true, ..control });
+        let controls = inner.controls.iter().map(|&control| Control { on_one: true, ..control });
         expand(&Leaf { controls: controls.collect(), ..inner }, rows);
     }
 }
@@ -82,15 +82,13 @@ fn one_qubit(gate: &GateCall, controls: &[Qubit], target: Qubit, rows: &mut Rows
         }
         ("u2", &[phi, lambda]) => euler([FRAC_PI_2, phi, lambda], controls, on, rows),
         ("r", &[theta, phi]) => euler([theta, phi - FRAC_PI_2, FRAC_PI_2 - phi], controls, on, rows),
-        (_, &[theta, phi, lambda]) => euler([theta, phi, lambda], controls, on, rows),
-        _ => unreachable_row(gate, rows),
+        ("u3" | "u", &[theta, phi, lambda]) => euler([theta, phi, lambda], controls, on, rows),
+        _ => {
+            let on_one = |&qubit| Control { qubit, on_one: true };
+            let leaf = Leaf { base: Base::Gate(*gate), phase: 0.0, controls: controls.iter().map(on_one).collect() };
+            lowered(&leaf, rows);
+        }
     }
-}
-
-/// A row on one qubit that the table has gained since: written without controls it would be wrong.
-fn unreachable_row(gate: &GateCall, rows: &mut Rows) {
-    debug_assert!(false, "`{}` has no controlled form", gate.row().qasm);
-    rows.fill();
 }
 
 /// The row that is a row under one control.

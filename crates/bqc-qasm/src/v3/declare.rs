@@ -5,6 +5,7 @@
 //! carried out again means the same register again, since its bits have no value until they are measured.
 
 use crate::diagnostic::Failed;
+use crate::gates::Size;
 use crate::problem::{Problem, clip};
 use crate::token::Span;
 use crate::v3::problem::Problem3;
@@ -168,7 +169,7 @@ impl<'a> Reader<'a, '_> {
             let problem = Problem3::LargeArray { elements: n_elements.to_string(), limit: MAX_ELEMENTS };
             return Err(self.error(ty.span, problem));
         }
-        self.charge(ty.span, crate::gates::Size { operations: 0, steps: n_elements as u64 })?;
+        self.charge(ty.span, Size { operations: 0, steps: n_elements as u64 })?;
         let mut elements = Vec::new();
         match value {
             Some(expr) => self.fill(expr, kind, &dimensions, &mut elements)?,
@@ -211,6 +212,7 @@ impl<'a> Reader<'a, '_> {
             }
             _ => match self.evaluate(expr)? {
                 Value::Array(array) if array.dimensions == dimensions => {
+                    self.charge(expr.span, Size { operations: 0, steps: array.elements.len() as u64 })?;
                     for element in &array.elements {
                         elements.push(element.convert(kind).map_err(|problem| self.error(expr.span, problem))?);
                     }

@@ -5,11 +5,12 @@ use crate::diagnostic::Failed;
 use crate::gates::Size;
 use crate::problem::{Problem, clip};
 use crate::token::Span;
+use crate::v3::division::Division;
 use crate::v3::operators::{self, FUNCTIONS};
 use crate::v3::problem::Problem3;
 use crate::v3::reader::{Reader, STEPS_PER_VALUE};
 use crate::v3::scope::{Copied, Entity};
-use crate::v3::tree::{Binary, Expr, ExprKind, Index, Range};
+use crate::v3::tree::{Base, Binary, Expr, ExprKind, Index, Range};
 use crate::v3::value::{Array, MAX_BITS, Value};
 use std::rc::Rc;
 
@@ -21,8 +22,31 @@ pub(crate) enum Chosen {
 
 impl<'a> Reader<'a, '_> {
     /// The value of an expression. Every part of it counts, and the next statement is charged for it.
+    ///
+    /// # Errors
+    /// Also [`Problem3::TooDeep`]: a call in an expression evaluates other expressions, so nesting is counted here as
+    /// well as by the parser.
     pub fn evaluate(&mut self, expr: &Expr<'a>) -> Result<Value, Failed> {
         self.size.steps = self.size.steps.saturating_add(STEPS_PER_VALUE);
+        self.deeper(expr.span, |reader| reader.value_of(expr))
+    }
+
+    /// Carries out something one level deeper, or refuses it.
+    pub fn deeper<T>(
+        &mut self,
+        span: Span,
+        carry_out: impl FnOnce(&mut Self) -> Result<T, Failed>,
+    ) -> Result<T, Failed> {
+        if self.depth >= self.max_depth() {
+            return Err(self.error(span, Problem3::TooDeep { limit: self.max_depth() }));
+        }
+        self.depth += 1;
+        let result = carry_out(self);
+        self.depth -= 1;
+        result
+    }
+
+    fn value_of(&mut self, expr: &Expr<'a>) -> Result<Value, Failed> {
         match &expr.kind {
             ExprKind::Int(value) => Ok(Value::int(*value)),
             ExprKind::Float(value) => Ok(Value::Float(*value)),
@@ -37,7 +61,10 @@ impl<'a> Reader<'a, '_> {
             ExprKind::Chain(first, rest) => self.chain(first, rest, expr.span),
             ExprKind::Call(name, arguments) => self.call(name, arguments, expr.span),
             ExprKind::Cast(ty, inner) => {
-                let value = self.evaluate(inner)?;
+                // `int(7/2)` asks for the whole number.
+                let is_whole = matches!(ty.base, Base::Int | Base::Uint);
+                let division = if is_whole { Division::Whole } else { self.division };
+                let value = self.dividing(division, |reader| reader.evaluate(inner))?;
                 let kind = self.kind(ty)?;
                 value.convert(kind).map_err(|problem| self.error(expr.span, problem))
             }
@@ -64,7 +91,7 @@ impl<'a> Reader<'a, '_> {
 
     fn chain(&mut self, first: &Expr<'a>, rest: &[(Binary, Expr<'a>)], span: Span) -> Result<Value, Failed> {
         let mut left = self.evaluate(first)?;
-        for (operator, right) in rest {
+        for (position, (operator, right)) in rest.iter().enumerate() {
             // What decides alone is not asked further: `i > 0 && a[i - 1] == 1`.
             let decided = match operator {
                 Binary::Both => left.as_bool() == Some(false),
@@ -72,8 +99,12 @@ impl<'a> Reader<'a, '_> {
                 _ => false,
             };
             if !decided {
-                let right = self.evaluate(right)?;
-                left = operators::binary(*operator, &left, &right).map_err(|problem| self.error(span, problem))?;
+                let right_value = self.evaluate(right)?;
+                left = match self.exact_quotient(*operator, &left, &right_value, (first, &rest[..=position]), span)? {
+                    Some(quotient) => quotient,
+                    None => operators::binary(*operator, &left, &right_value)
+                        .map_err(|problem| self.error(span, problem))?,
+                };
             }
         }
         Ok(left)
@@ -115,7 +146,7 @@ impl<'a> Reader<'a, '_> {
             },
             None => match operators::constant(name) {
                 Some(value) => return Ok(value),
-                None => Problem3::Undeclared { name: clip(name), near: self.scopes.near(name) },
+                None => self.undeclared(name),
             },
         };
         Err(self.error(span, problem))
@@ -250,8 +281,6 @@ impl<'a> Reader<'a, '_> {
             let problem = Problem3::ArgumentCount { name: "[]".into(), expected: n, found: bracket.len() };
             return Err(self.error(span, problem));
         }
-        // What follows copies some of it, or all.
-        self.charge(span, Size { operations: 0, steps: array.elements.len() as u64 })?;
         let (mut first, mut size) = (0, array.elements.len());
         for (index, &dimension) in bracket.iter().zip(&array.dimensions) {
             size /= dimension.max(1);
@@ -263,6 +292,8 @@ impl<'a> Reader<'a, '_> {
                 }
             }
         }
+        // What follows copies this part.
+        self.charge(span, Size { operations: 0, steps: size as u64 })?;
         Ok((first, size, array.dimensions[bracket.len()..].to_vec()))
     }
 
@@ -319,7 +350,7 @@ impl<'a> Reader<'a, '_> {
 
     /// A whole number.
     pub fn integer(&mut self, expr: &Expr<'a>) -> Result<i128, Failed> {
-        let value = self.evaluate(expr)?;
+        let value = self.dividing(Division::Whole, |reader| reader.evaluate(expr))?;
         value.as_int().ok_or_else(|| {
             let to = "a whole number".into();
             self.error(expr.span, Problem3::Conversion { from: value.describe(), to })
@@ -335,7 +366,12 @@ impl<'a> Reader<'a, '_> {
 
     /// An angle in radians.
     pub fn angle(&mut self, expr: &Expr<'a>) -> Result<f64, Failed> {
-        let value = self.evaluate(expr)?;
+        self.real(expr, Division::Refused)
+    }
+
+    /// A number that is finite.
+    pub fn real(&mut self, expr: &Expr<'a>, division: Division) -> Result<f64, Failed> {
+        let value = self.dividing(division, |reader| reader.evaluate(expr))?;
         let Some(radians) = value.as_float() else {
             let to = "an angle".into();
             return Err(self.error(expr.span, Problem3::Conversion { from: value.describe(), to }));

@@ -23,16 +23,12 @@ impl<'a> Reader<'a, '_> {
     /// Carries out a statement.
     pub fn execute(&mut self, statement: &Stmt<'a>) -> Result<Flow, Failed> {
         self.charge_step(statement.span)?;
-        if self.depth >= self.max_depth() {
-            return Err(self.error(statement.span, Problem3::TooDeep { limit: self.max_depth() }));
-        }
-        if self.leaves.is_some() {
-            self.check_in_body(&statement.kind, statement.span)?;
-        }
-        self.depth += 1;
-        let flow = self.carry_out(statement);
-        self.depth -= 1;
-        flow
+        self.deeper(statement.span, |reader| {
+            if reader.leaves.is_some() {
+                reader.check_in_body(&statement.kind, statement.span)?;
+            }
+            reader.carry_out(statement)
+        })
     }
 
     fn carry_out(&mut self, statement: &Stmt<'a>) -> Result<Flow, Failed> {

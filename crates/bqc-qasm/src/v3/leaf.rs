@@ -150,35 +150,41 @@ impl Leaf {
         }
     }
 
-    /// The power `k`, above 0, at most `limit` leaves.
-    ///
-    /// # Errors
-    /// None if there would be more.
-    pub fn power(&self, k: i64, limit: usize) -> Option<Vec<Leaf>> {
+    /// Steps that a copy costs, as [`crate::Limits::STEPS_PER_OPERATION`] counts them: its lists are as long.
+    pub fn steps(&self) -> u64 {
+        let qubits = if let Base::Barrier(qubits) = &self.base { qubits.len() } else { 0 };
+        1 + self.controls.len() as u64 + qubits as u64
+    }
+
+    /// The power `k`, above 0: a leaf, how often it repeats, and a leaf that follows the last one.
+    pub fn power(&self, k: i64) -> (Leaf, u64, Option<Leaf>) {
         let Base::Gate(call) = &self.base else {
-            return Some(vec![Leaf { phase: self.phase * k as f64, ..self.clone() }]);
+            // Barriers are one, however many stand behind each other.
+            return (Leaf { phase: self.phase * k as f64, ..self.clone() }, 1, None);
         };
         let name = call.row().qasm;
         if ROTATIONS.contains(&name) && k > 1 {
             let mut angles = call.angles().to_vec();
             angles[0] *= k as f64;
-            return Some(vec![self.with(GateCall::new(call.gate(), &angles, call.qubits()), self.phase * k as f64)]);
+            let call = GateCall::new(call.gate(), &angles, call.qubits());
+            return (self.with(call, self.phase * k as f64), 1, None);
         }
         let order = match ORDERS.iter().find(|(row, _)| *row == name) {
             Some((_, order)) => *order,
             None if INVOLUTIONS.contains(&name) => 2,
             None => i64::MAX,
         };
-        if k > 1 && order == i64::MAX && !matches!(self.one_qubit(), (_, None)) {
-            return power::of_leaf(self, &[k as f64]).map(|leaf| vec![leaf]);
+        if k > 1
+            && order == i64::MAX
+            && !matches!(self.one_qubit(), (_, None))
+            && let Some(leaf) = power::of_leaf(self, &[k as f64])
+        {
+            return (leaf, 1, None);
         }
         // The phase is one of every repetition, also of those that cancel.
-        let n = usize::try_from(k % order).ok().filter(|&n| n <= limit)?;
-        let mut leaves = vec![Leaf { phase: 0.0, ..self.clone() }; n];
-        if self.phase != 0.0 {
-            leaves.push(Leaf { base: Base::Phase, phase: self.phase * k as f64, controls: self.controls.clone() });
-        }
-        Some(leaves)
+        let phase = Leaf { base: Base::Phase, phase: self.phase * k as f64, controls: self.controls.clone() };
+        let n = (k % order).unsigned_abs();
+        (Leaf { phase: 0.0, ..self.clone() }, n, (self.phase != 0.0).then_some(phase))
     }
 
     /// The power by an exponent that is not whole, by the principal logarithm; `exponents` from the innermost out.

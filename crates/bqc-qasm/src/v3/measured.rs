@@ -118,7 +118,10 @@ impl<'a> Reader<'a, '_> {
         }
         let qubits: Vec<Qubit> = wires.into_iter().map(Qubit).collect();
         match &mut self.leaves {
-            Some(leaves) => leaves.push(Leaf { base: Base::Barrier(qubits), phase: 0.0, controls: Vec::new() }),
+            Some(leaves) => {
+                self.n_pending += 1;
+                leaves.push(Leaf { base: Base::Barrier(qubits), phase: 0.0, controls: Vec::new() });
+            }
             None => self.circuit.operations.push(Operation::Directive(Box::new(Directive::Barrier(qubits)))),
         }
         Ok(())

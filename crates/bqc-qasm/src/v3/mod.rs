@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `token`, `expressions`, `statements`, `definitions`, `tree` | from text to a tree, with spans |
 //! | `fast` | plain lines such as `cx q[0], q[1];`, without a tree |
-//! | `value`, `operators`, `scope`, `evaluate` | known values and names |
+//! | `value`, `operators`, `numbers`, `scope`, `evaluate`, `division` | known values and names |
 //! | `reader`, `execute`, `declare`, `classical` | statements carried out |
 //! | `apply`, `leaf`, `power`, `control`, `rows` | gates, their modifiers, their phases |
 //! | `operands`, `measured`, `condition`, `domain`, `subroutine` | wires, results, conditions, `def` |
@@ -20,6 +20,7 @@ mod condition;
 mod control;
 mod declare;
 mod definitions;
+mod division;
 mod domain;
 mod evaluate;
 mod execute;
@@ -27,6 +28,7 @@ mod expressions;
 mod fast;
 mod leaf;
 mod measured;
+mod numbers;
 mod operands;
 mod operators;
 mod power;

@@ -23,6 +23,10 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn wires(&mut self, expr: &Expr<'a>, quantum: bool) -> Result<Wires, Failed> {
+        self.deeper(expr.span, |reader| reader.wires_of(expr, quantum))
+    }
+
+    fn wires_of(&mut self, expr: &Expr<'a>, quantum: bool) -> Result<Wires, Failed> {
         match &expr.kind {
             ExprKind::Name(name) => self.named_wires(name, expr.span, quantum),
             ExprKind::Physical(digits) if quantum => self.physical(digits, expr.span),
@@ -62,11 +66,16 @@ impl<'a> Reader<'a, '_> {
         match (self.scopes.find(name), quantum) {
             (Some(Entity::Qubits(wires)), true) | (Some(Entity::Bits { wires, .. }), false) => Ok(wires.clone()),
             (Some(_), _) => Err(self.unfit(clip(name), span, quantum)),
-            (None, _) => {
-                let near = self.scopes.near(name);
-                Err(self.error(span, Problem3::Undeclared { name: clip(name), near }))
-            }
+            (None, _) => Err(self.error(span, self.undeclared(name))),
         }
+    }
+
+    /// What is wrong with a name that means nothing here.
+    pub fn undeclared(&self, name: &str) -> Problem3 {
+        if self.scopes.is_outside(name) {
+            return Problem3::Outside { name: clip(name) };
+        }
+        Problem3::Undeclared { name: clip(name), near: self.scopes.near(name) }
     }
 
     fn some_wires(&mut self, wires: &Wires, bracket: &[Index<'a>], span: Span) -> Result<Wires, Failed> {

@@ -1,8 +1,9 @@
 //! Operators and built-in functions on known values.
 //!
 //! Integers divide as in C: `3/4` is 0, as the specification says; `3.0/4` and `3*pi/4` are floats. Integer results
-//! that leave 128 bits are refused. Comparisons of integers are those of the numbers, whatever their types.
+//! that leave 128 bits are refused, and those of declared types wrap, see [`crate::v3::numbers`]. Comparisons of integers are those of the numbers, whatever their types.
 
+use crate::v3::numbers;
 use crate::v3::problem::Problem3;
 use crate::v3::tree::{Binary, Unary};
 use crate::v3::value::{Kind, LITERAL, Value, mask, wrap};
@@ -24,9 +25,12 @@ pub(crate) fn constant(name: &str) -> Option<Value> {
 pub(crate) fn unary(operator: Unary, value: &Value) -> Found {
     let refused = |name: &'static str| Problem3::Operands { operator: name, operands: value.describe() };
     match (operator, value) {
-        (Unary::Negate, &Value::Int { value, .. }) => Ok(Value::int(value.checked_neg().ok_or(Problem3::Overflow)?)),
+        (Unary::Negate, &Value::Int { value, kind }) => {
+            Ok(numbers::wrapped(value.checked_neg().ok_or(Problem3::Overflow)?, kind))
+        }
         (Unary::Negate, &Value::Duration(value)) => Ok(Value::Duration(-value)),
-        (Unary::Negate, Value::Float(value) | Value::Angle(value)) => Ok(Value::Float(-value)),
+        (Unary::Negate, Value::Float(value)) => Ok(Value::Float(-value)),
+        (Unary::Negate, &Value::Angle { radians, width }) => Ok(numbers::negated(radians, width)),
         (Unary::Negate, _) => Err(refused("-")),
         (Unary::Not, _) => value.as_bool().map(|value| Value::Bool(!value)).ok_or_else(|| refused("!")),
         (Unary::Complement, &Value::Bits { value, width }) => Ok(Value::Bits { value: !value & mask(width), width }),
@@ -86,6 +90,9 @@ fn symbol(operator: Binary) -> &'static str {
 }
 
 fn compared(operator: Binary, left: &Value, right: &Value) -> Option<Value> {
+    if let (Binary::Equal | Binary::Differ, Some(is_same)) = (operator, numbers::same_angle(left, right)) {
+        return Some(Value::Bool(is_same == (operator == Binary::Equal)));
+    }
     let order = match (left, right) {
         (Value::Bits { value: l, width: a }, Value::Bits { value: r, width: b }) if a == b => l.partial_cmp(r),
         (Value::Duration(l), Value::Duration(r)) => l.partial_cmp(r),
@@ -119,7 +126,11 @@ fn bitwise(operator: Binary, left: &Value, right: &Value) -> Option<Value> {
             let other = if matches!(left, Value::Bits { .. }) { right } else { left }.as_int()?;
             Some(Value::Bits { value: on(value, other as u128) & mask(width), width })
         }
-        _ => Some(Value::int(on(left.as_int()? as u128, right.as_int()? as u128) as i128)),
+        _ => {
+            let (l, r, kind) =
+                numbers::shared(left, right).or_else(|| Some((left.as_int()?, right.as_int()?, LITERAL)))?;
+            Some(numbers::wrapped(on(l as u128, r as u128) as i128, kind))
+        }
     }
 }
 
@@ -144,35 +155,28 @@ fn shifted(operator: Binary, left: &Value, right: &Value) -> Option<Found> {
     }))
 }
 
-/// Bits one behind the other: the left ones become the high ones.
+/// Bits one behind the other, as registers are joined: element 0 is that of the left operand, so the left ones are
+/// the low ones. That is the reverse of how texts of bits are written.
 fn joined(left: &Value, right: &Value) -> Option<Found> {
     let (&Value::Bits { value: l, width: a }, &Value::Bits { value: r, width: b }) = (left, right) else { return None };
     if a + b > crate::v3::value::MAX_BITS {
         return Some(Err(Problem3::Overflow));
     }
-    Some(Ok(Value::Bits { value: l.checked_shl(b).unwrap_or(0) | r, width: a + b }))
+    Some(Ok(Value::Bits { value: l | r.checked_shl(a).unwrap_or(0), width: a + b }))
 }
 
 fn arithmetic(operator: Binary, left: &Value, right: &Value) -> Option<Found> {
     if matches!(left, Value::Duration(_)) || matches!(right, Value::Duration(_)) {
         return durations(operator, left, right).map(Ok);
     }
-    let (Some(l), Some(r)) = (left.as_int(), right.as_int()) else {
-        let (l, r) = (left.as_float()?, right.as_float()?);
-        let divides_by_zero = operator == Binary::Divide && r == 0.0;
-        return if divides_by_zero { Some(Err(Problem3::DivisionByZero)) } else { floats(operator, l, r) };
-    };
-    let found = match operator {
-        Binary::Add => l.checked_add(r),
-        Binary::Subtract => l.checked_sub(r),
-        Binary::Multiply => l.checked_mul(r),
-        Binary::Divide | Binary::Remainder if r == 0 => return Some(Err(Problem3::DivisionByZero)),
-        Binary::Divide => l.checked_div(r),
-        Binary::Remainder => l.checked_rem(r),
-        _ if r < 0 => return Some(Ok(Value::Float((l as f64).powf(r as f64)))),
-        _ => u32::try_from(r).ok().and_then(|r| l.checked_pow(r)),
-    };
-    Some(found.map(Value::int).ok_or(Problem3::Overflow))
+    if let Some(found) = numbers::angles(operator, left, right).or_else(|| numbers::integers(operator, left, right)) {
+        return Some(found);
+    }
+    let (l, r) = (left.as_float()?, right.as_float()?);
+    if operator == Binary::Divide && r == 0.0 {
+        return Some(Err(Problem3::DivisionByZero));
+    }
+    floats(operator, l, r)
 }
 
 fn floats(operator: Binary, l: f64, r: f64) -> Option<Found> {
@@ -298,7 +302,8 @@ mod tests {
         assert_eq!(function("rotl", &[bits(0b1001, 4), Value::int(1)]), Some(Ok(bits(0b0011, 4))));
         assert_eq!(function("rotr", &[bits(0b1001, 4), Value::int(5)]), Some(Ok(bits(0b1100, 4))));
         assert_eq!(function("rotl", &[bits(u128::MAX, 128), Value::int(0)]), Some(Ok(bits(u128::MAX, 128))));
-        assert_eq!(binary(Binary::Concat, &bits(2, 2), &bits(1, 2)), Ok(bits(9, 4)));
+        assert_eq!(binary(Binary::Concat, &bits(2, 2), &bits(1, 2)), Ok(bits(0b0110, 4)));
+        assert_eq!(binary(Binary::Concat, &bits(1, 1), &bits(0, 3)), Ok(bits(0b0001, 4)));
         assert_eq!(binary(Binary::Equal, &bits(3, 2), &Value::int(3)), Ok(Value::Bool(true)));
         assert_eq!(unary(Unary::Complement, &bits(1, 3)), Ok(bits(6, 3)));
     }

@@ -25,6 +25,8 @@ pub enum Problem3 {
     // Names.
     #[error("`{name}` is not declared")]
     Undeclared { name: String, near: Option<String> },
+    #[error("`{name}` is declared outside of this body and is not a constant")]
+    Outside { name: String },
     #[error("`{name}` is declared twice")]
     DeclaredTwice { name: String },
     #[error("`{name}` has a meaning in the language")]
@@ -53,6 +55,8 @@ pub enum Problem3 {
     Overflow,
     #[error("division by zero")]
     DivisionByZero,
+    #[error("`{text}` is a quotient of integers that would lose its fraction")]
+    DroppedFraction { text: String },
     #[error("{from} cannot become {to}")]
     Conversion { from: String, to: String },
     #[error("`{operator}` has no meaning for {operands}")]
@@ -178,8 +182,14 @@ impl Problem3 {
             Problem3::NotGlobal { .. } => "move it out of the braces",
             Problem3::Misplaced { .. } => "remove it",
             Problem3::MeasureInside => "measure into a bit first: bit b = measure q;",
-            Problem3::TooDeep { .. } => "rewrite it flatter; braces, parentheses and calls count, and 250 is the most",
+            Problem3::TooDeep { .. } => {
+                "rewrite it flatter: braces, parentheses, operators and calls count; or raise the limit with --max-depth, \
+                 up to 250"
+            }
             Problem3::Undeclared { .. } => "declare it first: qubit[2] q; bit c; const float x = 0.5;",
+            Problem3::Outside { .. } => {
+                "gates and subroutines see only constants from outside: pass it as an argument, or declare it `const`"
+            }
             Problem3::DeclaredTwice { .. } => "rename or remove one of them",
             Problem3::Reserved { .. } => "choose another name",
             Problem3::Unfit { .. } => "qubits are declared by `qubit[2] q;`, bits by `bit[2] c;`",
@@ -194,6 +204,7 @@ impl Problem3 {
             Problem3::MixedQubits => "use `qubit` declarations alone, or `$` qubits alone",
             Problem3::LargeInteger { .. } | Problem3::Overflow => "use smaller numbers, or floats",
             Problem3::NotBits { .. } => "a text here is a value of bits, such as \"0101\"",
+            Problem3::DroppedFraction { .. } => "write 1/2.0 for a half, or int(1/2) for the whole number",
             Problem3::DivisionByZero => "change the divisor",
             Problem3::Conversion { .. } | Problem3::Operands { .. } => {
                 "convert it first, as in int[8](x), float(x), bool(x)"

@@ -7,6 +7,7 @@ use crate::problem::{Problem, clip};
 use crate::reader::{BUILT_IN, ParseOptions};
 use crate::source::{IncludeError, SourceText, stays_inside};
 use crate::token::{Cursor, Span, diagnose};
+use crate::v3::division::Division;
 use crate::v3::domain::{Assumed, Guard};
 use crate::v3::execute::Flow;
 use crate::v3::expressions::Parser;
@@ -22,7 +23,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// The deepest nesting, of the source and of what it calls: the reader recurses with less than 4 KiB a level.
+/// The deepest nesting, of the source, of expressions being evaluated and of what both call: the reader recurses with less than 4 KiB a level.
 const MAX_DEPTH: u32 = 250;
 /// Steps, as [`Limits::STEPS_PER_OPERATION`] counts them, of a statement that is carried out.
 const STEPS_PER_STATEMENT: u64 = 16;
@@ -107,12 +108,16 @@ pub(crate) struct Reader<'a, 'o> {
     pub assumed: Option<Assumed>,
     /// Gates, while the body of one is carried out.
     pub leaves: Option<Vec<Leaf>>,
+    /// How many gates all bodies that are being carried out have so far.
+    pub n_pending: u64,
     /// Where the bits go that the subroutine being carried out returns.
     pub target: Option<Target>,
     /// Its own name for them, and how many blocks are open where that is declared.
     pub result_name: Option<(&'a str, usize)>,
     pub returned: Option<Value>,
     pub depth: u32,
+    /// What `/` does with two integers at this point.
+    pub division: Division,
     /// The register of qubits that plain lines named last: its name, first wire and size.
     pub recent: Option<(&'a str, u32, u32)>,
 }
@@ -146,10 +151,12 @@ impl<'a, 'o> Reader<'a, 'o> {
             guard: None,
             assumed: None,
             leaves: None,
+            n_pending: 0,
             target: None,
             result_name: None,
             returned: None,
             depth: 0,
+            division: Division::Whole,
             recent: None,
         })
     }

@@ -28,11 +28,6 @@ impl Rows {
         self.is_full
     }
 
-    /// Says that something is missing.
-    pub fn fill(&mut self) {
-        self.is_full = true;
-    }
-
     pub fn push(&mut self, gate: GateCall) {
         if self.gates.len() < self.limit { self.gates.push(gate) } else { self.is_full = true }
     }

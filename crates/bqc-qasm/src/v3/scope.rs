@@ -1,7 +1,6 @@
 //! What names mean: wires, bits of the circuit, and known values, in nested scopes.
 //!
-//! A block sees what is around it; a gate or subroutine sees its own names and the global constants, and a subroutine
-//! the global values as well. A name is found in the time of a search tree however many there are.
+//! A block sees what is around it; a gate or subroutine sees its own names and the global constants. A name is found in the time of a search tree however many there are.
 
 use crate::names::nearest;
 use crate::v3::domain::Domain;
@@ -115,9 +114,7 @@ pub(crate) struct Copied {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum View {
     All,
-    /// Values: inside a subroutine.
-    Values,
-    /// Constants: inside a gate.
+    /// Constants: inside a gate or a subroutine.
     Constants,
 }
 
@@ -185,11 +182,11 @@ impl<'a> Scopes<'a> {
     }
 
     /// Opens the scope of a gate or a subroutine, from which nothing local outside is seen.
-    pub fn enter(&mut self, is_gate: bool) -> Outside {
+    pub fn enter(&mut self) -> Outside {
         let outside = Outside { base: self.base, view: self.view, runtime: self.runtime };
         self.open();
         self.base = self.locals.len();
-        self.view = if is_gate { View::Constants } else { View::Values };
+        self.view = View::Constants;
         outside
     }
 
@@ -218,7 +215,6 @@ impl<'a> Scopes<'a> {
     fn is_seen(&self, entity: &Entity) -> bool {
         match self.view {
             View::All => true,
-            View::Values => matches!(entity, Entity::Value { .. } | Entity::Copy(_)),
             View::Constants => matches!(entity, Entity::Value { is_const: true, .. }),
         }
     }
@@ -229,6 +225,11 @@ impl<'a> Scopes<'a> {
             Some(position) => Some(&self.locals[position].1),
             None => self.globals.get(name).filter(|entity| self.is_seen(entity)),
         }
+    }
+
+    /// Whether `name` means something outside of the body being carried out alone.
+    pub fn is_outside(&self, name: &str) -> bool {
+        self.find(name).is_none() && self.globals.contains_key(name)
     }
 
     /// The same to be changed, and whether that is allowed where a condition holds only at run time.

@@ -8,11 +8,13 @@ use crate::diagnostic::Failed;
 use crate::gates::Size;
 use crate::problem::{Problem, clip};
 use crate::token::Span;
+use crate::v3::declare::library;
+use crate::v3::division::Division;
 use crate::v3::execute::Flow;
 use crate::v3::problem::Problem3;
 use crate::v3::reader::Reader;
 use crate::v3::scope::{Entity, Wires};
-use crate::v3::tree::{Base, Def, Expr, ExprKind, Parameter, ParameterKind, StmtKind};
+use crate::v3::tree::{Base, Def, Expr, ExprKind, Named, Parameter, ParameterKind, StmtKind};
 use crate::v3::value::{Kind, Value};
 use std::collections::BTreeSet;
 
@@ -54,7 +56,16 @@ impl<'a> Reader<'a, '_> {
         let arguments: Vec<&Expr<'a>> = arguments.iter().collect();
         match self.def(name) {
             Some(def) => self.call_def(&def, &arguments, None, expr.span).map(|_| ()),
-            None => Err(self.unknown_gate(crate::v3::tree::Named { text: name, span: expr.span })),
+            None => Err(self.without_operands(name, expr.span)),
+        }
+    }
+
+    /// The error of a call that is no subroutine's: of a gate, `rx(0.5);`, the qubits are missing.
+    fn without_operands(&self, name: &'a str, span: Span) -> Failed {
+        let own = self.own_gate(name).map(|gate| gate.item.wires.len());
+        match own.or_else(|| library(name).map(|(row, _)| row.row().arity)) {
+            Some(expected) => self.error(span, Problem::OperandCount { gate: clip(name), expected, found: 0 }),
+            None => self.unknown_gate(Named { text: name, span }),
         }
     }
 
@@ -78,7 +89,8 @@ impl<'a> Reader<'a, '_> {
         self.charge(span, Size { operations: 0, steps: arguments.len() as u64 })?;
         let mut given = Vec::with_capacity(arguments.len());
         for (argument, parameter) in arguments.iter().zip(&def.parameters) {
-            given.push(self.argument(argument, parameter, target.as_ref())?);
+            let read = |reader: &mut Self| reader.argument(argument, parameter, target.as_ref());
+            given.push(self.dividing(Division::Whole, read)?);
         }
         let has_target = target.is_some();
         let outer = (self.source, self.visible, self.target.take(), self.result_name, self.returned.take());
@@ -87,9 +99,9 @@ impl<'a> Reader<'a, '_> {
         self.visible = self.defs.get(def.name.text).map_or(0, |defined| defined.number);
         self.source = def.source;
         self.depth += 1;
-        let outside = self.scopes.enter(false);
+        let outside = self.scopes.enter();
         self.result_name = result_name(def).filter(|_| has_target).map(|name| (name, self.scopes.n_open()));
-        let result = self.body_of(def, given);
+        let result = self.dividing(Division::Whole, |reader| reader.body_of(def, given));
         self.scopes.leave(outside);
         self.depth -= 1;
         let returned = self.returned.take();

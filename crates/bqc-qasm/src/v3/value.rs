@@ -1,7 +1,7 @@
 //! Classical values that are known while the source is read, their types, and conversions between them.
 //!
-//! Integers are kept exactly, in 128 bits, and wrap when they are stored in a type with a width, as the specification
-//! says; what leaves 128 bits on the way is refused. A `float` is an f64 whatever its width. An `angle` is an f64 in
+//! Integers are kept exactly, in 128 bits, and wrap at the width of their type, as the specification says; literals,
+//! which have none, are refused when they leave 128 bits. A `float` is an f64 whatever its width. An `angle` is an f64 in
 //! `[0, 2π)`, rounded to a multiple of 2π/2^n if it has a width n.
 
 use crate::v3::problem::Problem3;
@@ -53,7 +53,10 @@ pub(crate) enum Value {
         kind: Kind,
     },
     Float(f64),
-    Angle(f64),
+    Angle {
+        radians: f64,
+        width: Option<u32>,
+    },
     Bool(bool),
     /// Bit 0 is the last digit of a literal.
     Bits {
@@ -84,7 +87,7 @@ impl Value {
         match self {
             Value::Int { kind, .. } => kind.to_string(),
             Value::Float(_) => Kind::Float.to_string(),
-            Value::Angle(_) => Kind::Angle(None).to_string(),
+            Value::Angle { .. } => Kind::Angle(None).to_string(),
             Value::Bool(_) => Kind::Bool.to_string(),
             Value::Bits { width, .. } => Kind::Bit(*width).to_string(),
             Value::Duration(_) => Kind::Duration.to_string(),
@@ -105,7 +108,7 @@ impl Value {
     /// As a number; none for durations and arrays.
     pub fn as_float(&self) -> Option<f64> {
         match *self {
-            Value::Float(value) | Value::Angle(value) => Some(value),
+            Value::Float(value) | Value::Angle { radians: value, .. } => Some(value),
             _ => self.as_int().map(|value| value as f64),
         }
     }
@@ -143,7 +146,7 @@ impl Value {
                     Value::Bits { value, width } => value as f64 / 2f64.powi(width as i32) * TAU,
                     _ => self.as_float().ok_or_else(refused)?,
                 };
-                Ok(Value::Angle(reduced(radians, width)))
+                Ok(Value::Angle { radians: reduced(radians, width), width })
             }
             Kind::Bool => Ok(Value::Bool(self.as_bool().ok_or_else(refused)?)),
             Kind::Bit(width) if width > MAX_BITS => {
@@ -181,7 +184,7 @@ pub(crate) fn wrap(value: i128, signed: bool, width: u32) -> i128 {
 }
 
 /// An angle of `[0, 2π)`, on the grid of its width.
-fn reduced(radians: f64, width: Option<u32>) -> f64 {
+pub(crate) fn reduced(radians: f64, width: Option<u32>) -> f64 {
     let turn = radians.rem_euclid(TAU);
     let Some(width) = width else { return if turn < TAU { turn } else { 0.0 } };
     let steps = 2f64.powi(width as i32);
@@ -213,12 +216,15 @@ mod tests {
     #[test]
     fn angles_are_turns_on_their_grid() {
         let angle = |radians: f64, width| match Value::Float(radians).convert(Kind::Angle(width)) {
-            Ok(Value::Angle(value)) => value,
+            Ok(Value::Angle { radians, .. }) => radians,
             other => panic!("{other:?}"),
         };
         assert_eq!((angle(PI, None), angle(2.5 * TAU, None), angle(-1e-300, None)), (PI, PI, 0.0));
         assert_eq!((angle(1.0, Some(2)), angle(6.2, Some(2))), (PI / 2.0, 0.0));
-        assert_eq!(Value::Bits { value: 3, width: 2 }.convert(Kind::Angle(None)), Ok(Value::Angle(1.5 * PI)));
+        assert_eq!(
+            Value::Bits { value: 3, width: 2 }.convert(Kind::Angle(None)),
+            Ok(Value::Angle { radians: 1.5 * PI, width: None })
+        );
     }
 
     #[test]

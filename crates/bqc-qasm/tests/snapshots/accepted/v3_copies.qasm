@@ -33,6 +33,7 @@ if(c==3) tdg r[0];
 if(c==4) tdg r[0];
 if(c==6) tdg r[0];
 if(c==3) sdg r[0];
+if(c==7) sdg r[0];
 cx q[2],r[0];
 measure q[0] -> c[2];
 measure q[1] -> c[0];
