@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// The gates of a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct GateFile {
     /// `bqc.gates/1`.
     pub schema: String,
