@@ -8,7 +8,7 @@ use crate::cores;
 use crate::crew::{self, Crew, Leftover};
 use crate::engine::{Chosen, Wanted, asks_for_gpus};
 use crate::exit::{Exit, Failure};
-use crate::gates::{gate_set, refuse_registers};
+use crate::gates::{gate_set, refuse_registers, tell_if_not_in_the_set};
 use crate::input::{parse, read_bytes};
 use crate::log;
 use crate::output::{Output, is_same_file};
@@ -297,9 +297,7 @@ impl Run<'_> {
     /// last step went wrong, which is said with -q too.
     fn tell_of_foreign_gates(&self, compiled: &Compiled) {
         let gates = &self.compile.settings.gates;
-        if !gates.is_default() && !compiled.is_native() {
-            say(&not_in_the_set(gates.name(), compiled.difference.is_some()));
-        }
+        tell_if_not_in_the_set(gates, compiled);
         let n_foreign = if compiled.is_native() { n_foreign(compiled.circuit(), gates) } else { 0 };
         if n_foreign > 0 {
             let set = gates.name();
@@ -377,12 +375,6 @@ impl Outputs {
     fn settle(&self) -> Result<(), Failure> {
         Output::settle([&self.circuit].into_iter().chain(&self.proof).chain(&self.report))
     }
-}
-
-/// That an output is not in the gates that were asked for, which is a fault.
-fn not_in_the_set(set: &str, is_input: bool) -> String {
-    let what = if is_input { "is the input" } else { "is in cx,u3" };
-    format!("error: the output {what}, not in {set}: no way to write it in {set} was verified")
 }
 
 /// A pool whose one thread is the calling one; none if that belongs to a pool already.

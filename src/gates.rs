@@ -2,8 +2,10 @@
 
 use crate::exit::Failure;
 use crate::input::read_bytes;
+use crate::progress::say;
 use bqc_circuit::gates::Library;
 use bqc_circuit::{Circuit, Directive, GateId, Operation};
+use bqc_compiler::Compiled;
 use bqc_native::{GateSet, SETS};
 use bqc_wire::{Document, GateFile};
 use std::path::Path;
@@ -51,6 +53,18 @@ pub fn refuse_registers(path: &Path, input: &Circuit, set: &GateSet) -> Result<(
     }
 }
 
+/// Says that an output is not in the gates that were asked for, which is a fault.
+pub fn tell_if_not_in_the_set(set: &GateSet, compiled: &Compiled) {
+    if !set.is_default() && !compiled.is_native() {
+        say(&not_in_the_set(set, compiled.difference.is_some()));
+    }
+}
+
+fn not_in_the_set(set: &GateSet, is_input: bool) -> String {
+    let what = if is_input { "the input unchanged" } else { "in cx,u3" };
+    format!("bqc: the output is {what}, not in {name}: internal error. Please report this.", name = set.name())
+}
+
 /// The gate under a condition, which stays as it is.
 fn conditional(mut operation: &Operation) -> Option<GateId> {
     let mut is_conditional = false;
@@ -62,5 +76,17 @@ fn conditional(mut operation: &Operation) -> Option<GateId> {
                 _ => return None,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_in_other_gates_is_told_of() {
+        let set = GateSet::parse("iqm").unwrap();
+        assert!(not_in_the_set(&set, false).starts_with("bqc: the output is in cx,u3, not in iqm: internal error"));
+        assert!(not_in_the_set(&set, true).contains("the input unchanged, not in iqm"));
     }
 }

@@ -65,7 +65,11 @@ fn every_set_is_written_bounded_and_proven() {
         let (code, stdout, stderr) = parts(&run(&["verify", &input, &output, "--epsilon", "1e-11"]));
         assert!(code == 0, "{set}: {stdout}{stderr}");
         let (code, stdout, stderr) = parts(&run(&["verify", &input, &output, "--proof", &proof]));
-        assert!(code == 0 && stdout.contains(&format!("bound {:.3e}", written.error_bound)), "{set}: {stdout}{stderr}");
+        // A window that is proved by algebra counts nothing here, and what rounding left of it in the run.
+        let bound = stdout.split_once("bound ").and_then(|(_, rest)| rest.split_once(',')).map(|(bound, _)| bound);
+        let bound: f64 =
+            bound.and_then(|bound| bound.parse().ok()).unwrap_or_else(|| panic!("{set}: {stdout}{stderr}"));
+        assert!(code == 0 && bound > 0.0 && bound < 1.001 * written.error_bound, "{set}: {stdout}{stderr}");
 
         let (code, stdout, stderr) = parts(&run(&["stats", &output, "--gates", set, "--json"]));
         assert_eq!((code, stderr.as_str()), (0, ""), "{set}");

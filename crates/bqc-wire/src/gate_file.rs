@@ -1,4 +1,4 @@
-//! `bqc.gates/1`: a gate set in a file, as `--gates FILE.json` reads it.
+//! `bqc.gates/1`: a gate set in a file, as `--gates FILE.json` reads it. It has no other fields.
 
 use crate::Document;
 use serde::{Deserialize, Serialize};
