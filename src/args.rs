@@ -160,7 +160,8 @@ pub struct SettingsArgs {
     pub exact: bool,
     /// Write the result in these gates: a set by its name (below), a list of gates as in cz,rz,sx,x, or a file FILE.json.
     /// The search works on cx and u3; the last step writes each run on two qubits with the fewest gates of the set, merges
-    /// one-qubit gates into the fewest pulses, and counts in the error bound
+    /// one-qubit gates into the fewest pulses, and counts in the error bound. A set without a gate that is CX between
+    /// one-qubit gates may need more two-qubit gates than the input has CX: a CX alone is two sqrt_iswap
     #[arg(long, value_name = "SET", default_value = "cx,u3")]
     pub gates: String,
     /// How often each block is rebuilt, with other random numbers; the best result is kept. A search

@@ -8,7 +8,7 @@ use crate::cores;
 use crate::crew::{self, Crew, Leftover};
 use crate::engine::{Chosen, Wanted, asks_for_gpus};
 use crate::exit::{Exit, Failure};
-use crate::gates::gate_set;
+use crate::gates::{gate_set, refuse_registers, tell_if_not_in_the_set};
 use crate::input::{parse, read_bytes};
 use crate::log;
 use crate::output::{Output, is_same_file};
@@ -117,6 +117,7 @@ impl<'a> Compile<'a> {
             has_block_records: args.report.is_some(),
             ..resolve(&args.settings)?
         };
+        refuse_registers(&args.input, input, &settings.gates)?;
         settings.block.sabotage = args.keep.faults.sabotage;
         settings.max_check_updates = check_in(args).max_updates;
         let (block_size, n_cores) = (settings.block_size, settings.n_threads);
@@ -292,9 +293,11 @@ impl Run<'_> {
         Ok(Written { report, exit, ending })
     }
 
-    /// Gates under `if` stay as they are, so they may be outside of the set that was asked for.
+    /// Gates under `if` stay as they are, so they may be outside of the set that was asked for. All gates are where the
+    /// last step went wrong, which is said with -q too.
     fn tell_of_foreign_gates(&self, compiled: &Compiled) {
         let gates = &self.compile.settings.gates;
+        tell_if_not_in_the_set(gates, compiled);
         let n_foreign = if compiled.is_native() { n_foreign(compiled.circuit(), gates) } else { 0 };
         if n_foreign > 0 {
             let set = gates.name();

@@ -4,7 +4,7 @@ use crate::args::ReadArgs;
 use crate::exit::Failure;
 use bqc_circuit::Circuit;
 use bqc_native::GateSet;
-use bqc_qasm::{Diagnostic, DirectoryIncludes, ParseOptions, SourceText};
+use bqc_qasm::{Diagnostic, DirectoryIncludes, ParseOptions, Problem, SourceText};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -30,9 +30,13 @@ pub fn parse(path: &Path, bytes: Vec<u8>, args: &ReadArgs) -> Result<Circuit, Fa
     bqc_qasm::parse(&source, &options).map_err(Failure::Diagnostic)
 }
 
-/// Where the circuit that these bytes from `path` are first has a gate that is not in the set. None for what is no
-/// circuit as well: [`parse`] says that.
-pub fn first_offence(path: &Path, bytes: Vec<u8>, args: &ReadArgs, set: &GateSet) -> Option<Box<Diagnostic>> {
+/// Where the circuit that these bytes from `path` are first has a gate that is not in the set.
+pub fn first_offence(
+    path: &Path,
+    bytes: Vec<u8>,
+    args: &ReadArgs,
+    set: &GateSet,
+) -> Result<Option<Box<Diagnostic>>, Failure> {
     let source = named(path, bytes);
     let options = ParseOptions { limits: args.limits(), includes: &includes(path, args) };
     let names: Vec<&str> = set.gates().iter().map(|gate| gate.row().qasm).collect();
@@ -40,7 +44,11 @@ pub fn first_offence(path: &Path, bytes: Vec<u8>, args: &ReadArgs, set: &GateSet
         true => format!("the gate set {}", set.name()),
         false => format!("the gate set {} ({})", set.name(), names.join(", ")),
     };
-    bqc_qasm::check_gates(&source, &options, &words, &|gate| set.contains(gate)).err()
+    match bqc_qasm::check_gates(&source, &options, &words, &|gate| set.contains(gate)) {
+        Ok(()) => Ok(None),
+        Err(found) if matches!(found.problem(), Problem::ForeignGate { .. }) => Ok(Some(found)),
+        Err(mistake) => Err(Failure::Diagnostic(mistake)),
+    }
 }
 
 fn named(path: &Path, bytes: Vec<u8>) -> SourceText {

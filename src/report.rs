@@ -99,7 +99,7 @@ impl Request<'_> {
     }
 }
 
-/// The sizes of a circuit in the gates of a machine, as written.
+/// The sizes of a circuit in the gates of a machine, as written. Rotations about Z take no step of its depth.
 fn native_figures(path: &Path, circuit: &Circuit) -> CircuitFigures {
     let counts = Counts::of(circuit);
     let [two_qubit_gates, pulses, virtual_rz] =
@@ -109,6 +109,7 @@ fn native_figures(path: &Path, circuit: &Circuit) -> CircuitFigures {
         two_qubit_gates,
         one_qubit_gates: pulses + virtual_rz,
         depth: counts.depth as u64,
+        two_qubit_depth: counts.two_qubit_depth as u64,
         pulses: Some(pulses),
         virtual_rz: Some(virtual_rz),
         ..figures(path, &Stats::of(circuit))

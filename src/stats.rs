@@ -19,8 +19,11 @@ use std::path::Path;
 pub fn stats(args: &StatsArgs) -> Result<Exit, Failure> {
     let bytes = read_bytes(&args.input)?;
     let set = args.gates.as_deref().map(gate_set).transpose()?;
-    let offence = set.as_ref().and_then(|set| first_offence(&args.input, bytes.clone(), &args.read, set));
-    let circuit = parse(&args.input, bytes, &args.read)?;
+    let circuit = parse(&args.input, bytes.clone(), &args.read)?;
+    let offence = match &set {
+        Some(set) => first_offence(&args.input, bytes, &args.read, set)?,
+        None => None,
+    };
     let stats = Stats::of(&circuit);
     let report = StatsReport {
         schema: StatsReport::SCHEMA.into(),

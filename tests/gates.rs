@@ -65,7 +65,11 @@ fn every_set_is_written_bounded_and_proven() {
         let (code, stdout, stderr) = parts(&run(&["verify", &input, &output, "--epsilon", "1e-11"]));
         assert!(code == 0, "{set}: {stdout}{stderr}");
         let (code, stdout, stderr) = parts(&run(&["verify", &input, &output, "--proof", &proof]));
-        assert!(code == 0 && stdout.contains(&format!("bound {:.3e}", written.error_bound)), "{set}: {stdout}{stderr}");
+        // A window that is proved by algebra counts nothing here, and what rounding left of it in the run.
+        let bound = stdout.split_once("bound ").and_then(|(_, rest)| rest.split_once(',')).map(|(bound, _)| bound);
+        let bound: f64 =
+            bound.and_then(|bound| bound.parse().ok()).unwrap_or_else(|| panic!("{set}: {stdout}{stderr}"));
+        assert!(code == 0 && bound > 0.0 && bound < 1.001 * written.error_bound, "{set}: {stdout}{stderr}");
 
         let (code, stdout, stderr) = parts(&run(&["stats", &output, "--gates", set, "--json"]));
         assert_eq!((code, stderr.as_str()), (0, ""), "{set}");
@@ -169,9 +173,18 @@ fn a_file_is_a_list() {
         assert_eq!(parts(&run(&["compile", &input, "--effort", "1", "-q", "-o", output, "--gates", set])).0, 0);
     }
     assert_eq!(folder.read("file.qasm"), folder.read("list.qasm"));
+    let [unknown, empty, set] = [
+        ("unknown.json", "{\"schema\": \"bqc.gates/1\", \"gates\": [\"cz\", \"u3\"], \"angles\": []}"),
+        ("empty.json", "{\"schema\": \"bqc.gates/1\", \"gates\": []}"),
+        ("set.json", "{\"schema\": \"bqc.gates/1\", \"gates\": [\"iqm\"]}"),
+    ]
+    .map(|(name, text)| folder.write(name, text));
     let bad = folder.write("bad.json", "{\"schema\": \"bqc.gates/9\", \"gates\": [\"cz\"]}");
     for (set, words) in [
         (bad.as_str(), "bqc.gates/9"),
+        (unknown.as_str(), "unknown field `angles`"),
+        (empty.as_str(), "the list of gates is empty"),
+        (set.as_str(), "`iqm` is a gate set, and a list holds gates"),
         ("missing.json", "cannot read `missing.json`"),
         ("cz,rz", "the one-qubit gates of `rz,cz` do not make all others; add one of"),
         ("rz,sx", "has no two-qubit gate"),
@@ -180,6 +193,58 @@ fn a_file_is_a_list() {
         let (code, _, stderr) = parts(&run(&["compile", &input, "--gates", set, "-o", &by_file]));
         assert!(code == 2 && stderr.contains(words), "{set}: {stderr}");
     }
+}
+
+#[test]
+fn runs_next_to_the_borders_of_classes_are_written() {
+    let folder = Folder::new();
+    let head = "OPENQASM 2.0;\ninclude \"qelib1.inc\";\nqreg q[2];\n";
+    let pair = |x: &str, y: &str, z: &str| {
+        format!("{head}h q[0];\nrxx({x}) q[0],q[1];\nryy({y}) q[0],q[1];\nrzz({z}) q[0],q[1];\nt q[1];\n")
+    };
+    let turn = format!("{head}ry(1.5707963267958) q[0];\ncx q[0],q[1];\n");
+    let output = folder.arg("out.qasm");
+    for (set, epsilon, text) in [
+        ("google-sqrt-iswap", "1e-10", pair("pi/4", "pi/4", "1e-8")),
+        ("google-sqrt-iswap", "1e-10", pair("pi/2", "pi/2", "pi/4+1e-8")),
+        ("google-sqrt-iswap", "1e-10", pair("pi/2", "pi/4+3e-9", "pi/4")),
+        ("rigetti", "1e-10", pair("-1.5707963267948966", "-1.5707963265348966", "-2.6e-10")),
+        ("ibm-heron", "1e-13", turn),
+    ] {
+        let input = folder.write("in.qasm", &text);
+        let args = ["compile", &input, "--effort", "1", "--gates", set, "--epsilon", epsilon, "-o", &output];
+        let (code, _, stderr) = parts(&run(&args));
+        assert_eq!(code, 0, "{set}: {stderr}");
+        assert_eq!(parts(&run(&["stats", &output, "--gates", set])).0, 0);
+        assert_eq!(parts(&run(&["verify", &input, &output])).0, 0);
+    }
+}
+
+#[test]
+fn registers_with_names_of_gates_are_refused_at_once() {
+    let folder = Folder::new();
+    let text =
+        "OPENQASM 2.0;\ninclude \"qelib1.inc\";\nqreg r[2];\ncreg sx[2];\nh r[0];\ncx r[0],r[1];\nmeasure r -> sx;\n";
+    let (input, output) = (folder.write("in.qasm", text), folder.arg("out.qasm"));
+    for (set, register) in [("cz,r", "r"), ("ibm-heron", "sx")] {
+        let (code, _, stderr) = parts(&run(&["compile", &input, "--gates", set, "--effort", "1", "-o", &output]));
+        assert_eq!(code, 2, "{stderr}");
+        assert!(stderr.contains(&format!("a register `{register}`")) && stderr.contains("rename"), "{stderr}");
+    }
+    assert_eq!(parts(&run(&["compile", &input, "--gates", "iqm", "--effort", "1", "-o", &output])).0, 0);
+}
+
+#[test]
+fn stats_looks_at_version_3_too() {
+    let folder = Folder::new();
+    let text = "OPENQASM 3.0;\ninclude \"stdgates.inc\";\nqubit[2] q;\nbit[2] c;\ncz q[0], q[1];\nrz(0.3) q[0];\n\
+                c = measure q;\n";
+    let good = folder.write("good.qasm", text);
+    assert_eq!(parts(&run(&["stats", &good, "--gates", "ibm-heron"])).0, 0);
+    let bad = folder.write("bad.qasm", &text.replace("rz(0.3)", "  h"));
+    let (code, stdout, stderr) = parts(&run(&["stats", &bad, "--gates", "ibm-heron"]));
+    assert!(code == 1 && stdout.contains("some gates are not in ibm-heron"), "{stdout}");
+    assert!(stderr.contains("bad.qasm:6:3") && stderr.contains("`h` is not a gate of"), "{stderr}");
 }
 
 #[test]

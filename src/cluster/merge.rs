@@ -4,6 +4,7 @@ use super::{Monotonic, RunDir};
 use crate::args::MergeArgs;
 use crate::cores;
 use crate::exit::{Exit, Failure};
+use crate::gates::tell_if_not_in_the_set;
 use crate::output::Output;
 use crate::progress::say;
 use crate::report::{Request, Survived, exit};
@@ -42,6 +43,7 @@ pub fn merge(args: &MergeArgs, start: Instant) -> Result<Exit, Failure> {
         }
     }
     circuit.write(|mut out| write_output(&compiled, &settings, &mut out))?;
+    tell_if_not_in_the_set(&settings.gates, &compiled);
     let request = Request {
         input_path: Path::new(&run.plan.input),
         input: &run.circuit,

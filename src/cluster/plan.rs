@@ -6,6 +6,7 @@ use crate::build_id::BUILD;
 use crate::compile::resolve;
 use crate::engine::Chosen;
 use crate::exit::{Exit, Failure};
+use crate::gates::refuse_registers;
 use crate::input::read_circuit;
 use crate::progress::say;
 use bqc_cluster::{CIRCUIT_NAME, PLAN_NAME, Survey};
@@ -22,6 +23,7 @@ pub fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     // What all will read decides, not what was read here.
     let circuit = parse(text.clone())?;
     let settings = Settings { max_check_updates: 0.0, ..resolve(&args.settings)? };
+    refuse_registers(&args.input, &circuit, &settings.gates)?;
     let survey = Survey::new(args.shards as usize);
     let family = Chosen::family_of(args.settings.engine);
     let session = Session::new(settings.clone()).share(&survey, family);

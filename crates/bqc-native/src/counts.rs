@@ -16,25 +16,27 @@ pub struct Counts {
     pub n_virtual: usize,
     /// Longest chain of gates that share wires, rotations about Z not counted; nothing else is a step.
     pub depth: usize,
+    /// Longest chain of gates on two wires or more that share wires.
+    pub two_qubit_depth: usize,
 }
 
 impl Counts {
     /// Counts a circuit. Linear in its size.
     pub fn of(circuit: &Circuit) -> Counts {
-        let (mut counts, mut ready) = (Counts::default(), vec![0usize; circuit.n_qubits()]);
+        let (mut counts, mut ready) = (Counts::default(), vec![[0usize; 2]; circuit.n_qubits()]);
         for operation in &circuit.operations {
             let mut wires = Vec::new();
             operation.for_each_qubit(|wire| wires.push(wire.index()));
-            let step = gate_of(operation).map_or(0, |call| counts.count(call));
-            let start = wires.iter().map(|wire| ready[*wire]).max().unwrap_or(0);
-            wires.iter().for_each(|wire| ready[*wire] = start + step);
+            let steps = gate_of(operation).map_or([0, 0], |call| counts.count(call));
+            let after = [0, 1].map(|kind| wires.iter().map(|wire| ready[*wire][kind]).max().unwrap_or(0) + steps[kind]);
+            wires.iter().for_each(|wire| ready[*wire] = after);
         }
-        counts.depth = ready.into_iter().max().unwrap_or(0);
+        [counts.depth, counts.two_qubit_depth] = [0, 1].map(|kind| ready.iter().map(|of| of[kind]).max().unwrap_or(0));
         counts
     }
 
-    /// Counts a gate; gives how many steps it takes.
-    fn count(&mut self, call: &GateCall) -> usize {
+    /// Counts a gate; gives how many steps it takes in both depths.
+    fn count(&mut self, call: &GateCall) -> [usize; 2] {
         let row = call.row();
         let counter = match row.arity {
             1 if is_virtual(row, call.angles()) => &mut self.n_virtual,
@@ -42,7 +44,7 @@ impl Counts {
             _ => &mut self.n_two_qubit,
         };
         *counter += 1;
-        usize::from(row.arity > 1 || !is_virtual(row, call.angles()))
+        [row.arity > 1 || !is_virtual(row, call.angles()), row.arity > 1].map(usize::from)
     }
 }
 
@@ -97,7 +99,10 @@ mod tests {
             call("phxz", &[0.1, 0.3, 0.0], &[1]),
         ];
         calls.into_iter().for_each(|call| circuit.push(call));
-        assert_eq!(Counts::of(&circuit), Counts { n_two_qubit: 1, n_pulses: 2, n_virtual: 2, depth: 3 });
+        assert_eq!(
+            Counts::of(&circuit),
+            Counts { n_two_qubit: 1, n_pulses: 2, n_virtual: 2, depth: 3, two_qubit_depth: 1 }
+        );
         assert_eq!(n_foreign(&circuit, &GateSet::parse("google").unwrap()), 2);
     }
 }

@@ -9,6 +9,7 @@
 //! `native.rs`).
 
 mod basis;
+mod care;
 mod counts;
 mod pairs;
 mod pulses;
@@ -16,10 +17,7 @@ mod set;
 mod sqrt_iswap;
 mod write;
 
+pub use care::ROUNDING;
 pub use counts::{Counts, n_foreign};
 pub use set::{GateSet, GateSetError, NamedSet, SETS};
-pub use write::{NativePiece, Written, written};
-
-/// Angles and coordinates are taken for the special values that they are so near to, in radians: a hundred times what
-/// rounding makes of the product of a few dozen gates, so that a quarter turn is one pulse and not two.
-pub(crate) const SNAP: f64 = 1e-12;
+pub use write::{NativePiece, Written, written, written_until};

@@ -9,12 +9,12 @@
 //!   An odd number of them makes SWAP times the run, which may take fewer CX.
 //! * Square roots of `iswap`: see `sqrt_iswap`.
 
-use crate::SNAP;
 use crate::basis::{CxLike, Frame, Rotation, TwoQubit};
+use crate::care::{Care, ROUNDING};
 use crate::sqrt_iswap;
 use bqc_circuit::{BlockGate, GateId, LoweredGate};
 use bqc_linalg::kak::{Kak, TwoQubitCircuit, TwoQubitGate};
-use bqc_linalg::{Complex64, Matrix4, Su2};
+use bqc_linalg::{Complex64, Matrix, Matrix4, Su2, phase_distance};
 use std::f64::consts::{FRAC_PI_2, PI};
 
 /// A step of a run, on its wires 0 and 1.
@@ -33,33 +33,72 @@ fn hadamard() -> Su2 {
 
 impl TwoQubit {
     /// The run in gates of the set, with as few two-qubit gates as are found, in one way or several; they differ in their
-    /// one-qubit gates. `tolerance`: how far it may be from the run (phase distance) where that takes fewer gates.
-    pub fn write(&self, run: &[BlockGate], tolerance: f64) -> Vec<Vec<Item>> {
-        let run = fewest(cx_run(run), tolerance);
+    /// one-qubit gates. Each is within the tolerance of `care` of the run, or is the run CX by CX.
+    pub fn write(&self, run: &[BlockGate], care: &Care) -> Vec<Vec<Item>> {
+        let run = cx_run(run);
+        if care.is_plain {
+            return vec![self.plain(&run)];
+        }
+        let wanted = matrix(&run).matrix();
+        // Half of what rounding may leave is for the one-qubit gates, which are written later.
+        let is_near = |items: &Vec<Item>| {
+            product(items)
+                .is_some_and(|product| phase_distance(&product.matrix(), &wanted) <= care.tolerance + ROUNDING / 2.0)
+        };
+        // A way may be nearer to a run of fewer CX than to the run itself, since both spend the tolerance.
+        for tolerance in [care.tolerance, 0.0] {
+            let mut ways = self.ways(fewest(run.clone(), tolerance), tolerance, care.snap);
+            ways.retain(is_near);
+            let fewest = ways.iter().map(|items| n_two_qubit(items)).min();
+            ways.retain(|items| Some(n_two_qubit(items)) == fewest);
+            if !ways.is_empty() {
+                return ways;
+            }
+        }
+        vec![self.plain(&run)]
+    }
+
+    /// What the gates of the set make of a run, none of it measured.
+    fn ways(&self, run: CxRun, tolerance: f64, snap: f64) -> Vec<Vec<Item>> {
         let n = n_cx(&run);
         if n == 0 {
             return vec![run.iter().filter_map(one_qubit).collect()];
         }
         let mut ways: Vec<Vec<Item>> = Vec::new();
         if self.cx.is_some() || self.zz.is_some() {
-            ways.push(self.by_cx(&run, tolerance));
+            ways.push(self.by_cx(&run, tolerance, snap));
             if n_two_qubit(&ways[0]) == n && n > 1 {
                 let kak = Kak::decompose(&matrix(&run));
                 let others = kak.iter().flat_map(|kak| kak.circuits(n.min(3)));
-                ways.extend(others.map(|other| self.by_cx(&other.gates, tolerance)));
+                ways.extend(others.map(|other| self.by_cx(&other.gates, tolerance, snap)));
             }
         }
         let by_iswap = self.iswap.and_then(|iswap| self.by_iswap(iswap, &run, tolerance));
         let by_root = self.sqrt_iswap.and_then(|gate| sqrt_iswap::write(gate, &matrix(&run), tolerance));
         ways.extend(by_iswap.into_iter().chain(by_root));
-        let fewest = ways.iter().map(|items| n_two_qubit(items)).min();
-        ways.retain(|items| Some(n_two_qubit(items)) == fewest);
         ways
     }
 
+    /// The run CX by CX.
+    fn plain(&self, run: &[TwoQubitGate]) -> Vec<Item> {
+        let written = |gate: &TwoQubitGate| {
+            let alone = std::slice::from_ref(gate);
+            match one_qubit(gate) {
+                Some(item) => vec![item],
+                None if self.cx.is_some() || self.zz.is_some() => self.by_cx(alone, 0.0, 0.0),
+                None => {
+                    let by_iswap = self.iswap.and_then(|iswap| self.by_iswap(iswap, alone, 0.0));
+                    let by_root = || sqrt_iswap::write(self.sqrt_iswap?, &gate.matrix(), 0.0);
+                    by_iswap.or_else(by_root).unwrap_or_default()
+                }
+            }
+        };
+        run.iter().flat_map(written).collect()
+    }
+
     /// Each CX as the gate that is one, or what is one rotation as that.
-    fn by_cx(&self, run: &[TwoQubitGate], tolerance: f64) -> Vec<Item> {
-        let mut writer = Writer { two: self, items: Vec::new() };
+    fn by_cx(&self, run: &[TwoQubitGate], tolerance: f64, snap: f64) -> Vec<Item> {
+        let mut writer = Writer { two: self, snap, items: Vec::new() };
         if let (Some(zz), 2) = (&self.zz, n_cx(run)) {
             let rotations = Rotations::of(run);
             let n_left = rotations.angles.iter().filter(|angle| is_turning(**angle, tolerance)).count();
@@ -91,7 +130,7 @@ impl TwoQubit {
             (_, 1, false) => (Kak::decompose(&matrix(run))?.circuit(2).gates, 2),
             _ => (of_swapped(3)?, 3),
         };
-        let mut writer = Writer { two: self, items: Vec::new() };
+        let mut writer = Writer { two: self, snap: 0.0, items: Vec::new() };
         let (mut is_swapped, mut n_left) = (false, n_iswaps);
         let at = |wire: u8, is_swapped: bool| usize::from(wire) ^ usize::from(is_swapped);
         for gate in &circuit {
@@ -173,6 +212,8 @@ fn is_turning(angle: f64, tolerance: f64) -> bool {
 /// Collects the gates of a run.
 struct Writer<'a> {
     two: &'a TwoQubit,
+    /// How near to a special value an angle is taken for it, in radians.
+    snap: f64,
     items: Vec<Item>,
 }
 
@@ -226,7 +267,7 @@ impl Writer<'_> {
 
     /// `exp(−iθ/2 ZZ)`, θ in `[−π/2, π/2]`; by a gate that is CX where θ is at an end and there is one.
     fn zz(&mut self, zz: &Rotation, angle: f64, wires: [usize; 2]) {
-        if self.two.cx.is_some() && (angle.abs() - FRAC_PI_2).abs() < SNAP {
+        if self.two.cx.is_some() && (angle.abs() - FRAC_PI_2).abs() < self.snap {
             // exp(∓iπ/4 ZZ) = CZ · (Rz(±π/2) ⊗ Rz(±π/2)).
             self.one(wires[1], hadamard());
             self.cx(wires[0]);
@@ -302,6 +343,19 @@ fn n_cx(run: &[TwoQubitGate]) -> usize {
 
 fn matrix(run: &[TwoQubitGate]) -> Matrix4 {
     run.iter().fold(Matrix4::identity(), |product, gate| gate.matrix() * product)
+}
+
+/// What the gates make. None if one has a matrix of another size, which no gate of a set has.
+fn product(items: &[Item]) -> Option<Matrix4> {
+    items.iter().try_fold(Matrix4::identity(), |product, item| match *item {
+        Item::One { wire, value } => Some(TwoQubitGate::One { wire: wire as u8, value }.matrix() * product),
+        Item::Two { gate, angles, wires } => {
+            let row = gate.row();
+            let mut matrix = Matrix::identity(4);
+            matrix.apply_gate(&(row.unitary)(&angles[..row.n_angles]), &wires);
+            Some(Matrix4::from_matrix(&matrix)? * product)
+        }
+    })
 }
 
 fn swap() -> Matrix4 {

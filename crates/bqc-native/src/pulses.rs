@@ -6,7 +6,6 @@
 //! arXiv:1612.00858); with pulses by any angle it has one. Where a set has no rotation about Z, the last gate of a wire
 //! takes a pulse more.
 
-use crate::SNAP;
 use crate::basis::{Axis, OneQubit, Pulse};
 use bqc_circuit::{GateCall, GateId, Qubit};
 use bqc_linalg::Su2;
@@ -34,18 +33,18 @@ enum Turn {
 }
 
 impl Zyz {
-    fn of(value: Su2) -> Zyz {
+    fn of(value: Su2, snap: f64) -> Zyz {
         let (cos, sin) = (value.a.norm(), value.b.norm());
         let theta = 2.0 * sin.atan2(cos);
         let (sum, difference) = (-2.0 * value.a.arg(), 2.0 * value.b.arg());
-        if theta < SNAP {
+        if theta < snap {
             return Zyz { theta: 0.0, phi: 0.0, lambda: sum, turn: Turn::None };
         }
-        if PI - theta < SNAP {
+        if PI - theta < snap {
             return Zyz { theta: PI, phi: difference, lambda: 0.0, turn: Turn::Half };
         }
         let (phi, lambda) = ((sum + difference) / 2.0, (sum - difference) / 2.0);
-        match (theta - FRAC_PI_2).abs() < SNAP {
+        match (theta - FRAC_PI_2).abs() < snap {
             true => Zyz { theta: FRAC_PI_2, phi, lambda, turn: Turn::Quarter },
             false => Zyz { theta, phi, lambda, turn: Turn::Other },
         }
@@ -60,6 +59,8 @@ impl Zyz {
 /// Receives the gates of one wire.
 struct Pen<'a> {
     wire: Qubit,
+    /// How near to a special value an angle is taken for it, in radians.
+    snap: f64,
     out: &'a mut Vec<GateCall>,
 }
 
@@ -74,8 +75,13 @@ impl Pen<'_> {
         self.call(pulse.gate, pulse.angle.as_slice());
     }
 
+    /// Whether a rotation by this angle is none.
+    fn is_whole(&self, angle: f64) -> bool {
+        is_whole(angle, self.snap)
+    }
+
     fn turn_z(&mut self, z: GateId, angle: f64) {
-        if !is_whole(angle) {
+        if !self.is_whole(angle) {
             self.call(z, &[angle]);
         }
     }
@@ -84,14 +90,15 @@ impl Pen<'_> {
 impl OneQubit {
     /// Appends gates on `wire` that are `value`, but for a rotation after them that may pass. Gives that rotation.
     ///
-    /// `passes`: the axis about which rotations pass what comes next on the wire; none if nothing does.
-    pub fn write(&self, value: Su2, wire: Qubit, passes: Option<Axis>, out: &mut Vec<GateCall>) -> Su2 {
-        let mut pen = Pen { wire, out };
-        let zyz = Zyz::of(value);
+    /// * `passes`: the axis about which rotations pass what comes next on the wire; none if nothing does.
+    /// * `snap`: how near to a special value an angle is taken for it, in radians.
+    pub fn write(&self, value: Su2, wire: Qubit, passes: Option<Axis>, snap: f64, out: &mut Vec<GateCall>) -> Su2 {
+        let mut pen = Pen { wire, snap, out };
+        let zyz = Zyz::of(value, snap);
         match passes {
             Some(Axis::Z) if zyz.turn == Turn::None => return Su2::rz(zyz.lambda),
             Some(Axis::X) => {
-                if let Some((x, z)) = x_after_z(value)
+                if let Some((x, z)) = x_after_z(value, snap)
                     && self.is_written_as_z(z, &mut pen)
                 {
                     return Su2::rx(x);
@@ -118,7 +125,7 @@ impl OneQubit {
         if let Some(z) = z {
             pen.turn_z(z, angle);
         }
-        z.is_some() || is_whole(angle)
+        z.is_some() || pen.is_whole(angle)
     }
 
     /// Writes all but a rotation about Z after it; gives its angle, and the gate that may be it. If it can neither be
@@ -128,7 +135,7 @@ impl OneQubit {
         let after = phi + lambda;
         match *self {
             OneQubit::Any(gate) => {
-                if turn != Turn::None || !is_whole(after) {
+                if turn != Turn::None || !pen.is_whole(after) {
                     pen.call(gate, &[theta, phi, lambda]);
                 }
                 (0.0, None)
@@ -136,13 +143,13 @@ impl OneQubit {
             OneQubit::PhasedXz(gate) => {
                 let (written, rest) = if passes { (0.0, after) } else { (after, 0.0) };
                 let axis = if turn == Turn::None { 0.0 } else { zyz.axis() };
-                if turn != Turn::None || !is_whole(written) {
+                if turn != Turn::None || !pen.is_whole(written) {
                     pen.call(gate, &[theta, written, axis]);
                 }
                 (rest, None)
             }
             OneQubit::Phased { pulse, z } => {
-                if !passes && z.is_none() && !is_whole(after) {
+                if !passes && z.is_none() && !pen.is_whole(after) {
                     two_pulses(value, pen, |pen, theta, axis| pen.call(pulse, &[theta, axis]));
                     return (0.0, None);
                 }
@@ -219,7 +226,7 @@ fn turns(full: GateId, half: GateId, zyz: &Zyz, value: Su2, passes: bool, pen: &
         // Rz(φ + π) · SX · Rz(θ + π) · SX · Rz(λ), with the rotations about Z taken to the end.
         let (first, second, after) = (-lambda, -(theta + PI + lambda), phi + theta + lambda);
         pen.call(half, &[first]);
-        if passes || is_whole(after) {
+        if passes || pen.is_whole(after) {
             pen.call(half, &[second]);
             return after;
         }
@@ -229,7 +236,7 @@ fn turns(full: GateId, half: GateId, zyz: &Zyz, value: Su2, passes: bool, pen: &
         return 0.0;
     }
     let after = phi + lambda;
-    if !passes && !is_whole(after) {
+    if !passes && !pen.is_whole(after) {
         two_pulses(value, pen, by_angle);
         return 0.0;
     }
@@ -242,7 +249,7 @@ fn turns(full: GateId, half: GateId, zyz: &Zyz, value: Su2, passes: bool, pen: &
 /// Writes a gate as a pulse and a rotation by π after it, both about axes in the equator: `G(π, μ) = Rz(2μ) · X` takes
 /// away any rotation about Z.
 fn two_pulses(value: Su2, pen: &mut Pen, pulse: impl Fn(&mut Pen, f64, f64)) {
-    let first = Zyz::of(Su2::rx(-PI) * value);
+    let first = Zyz::of(Su2::rx(-PI) * value, pen.snap);
     // Rz(2μ) times what is left has no rotation about Z after its pulse.
     let mu = -(first.phi + first.lambda) / 2.0;
     if first.turn != Turn::None {
@@ -252,10 +259,10 @@ fn two_pulses(value: Su2, pen: &mut Pen, pulse: impl Fn(&mut Pen, f64, f64)) {
 }
 
 /// `(x, z)` with `value = Rx(x) · Rz(z)`, if it is that.
-fn x_after_z(value: Su2) -> Option<(f64, f64)> {
+fn x_after_z(value: Su2, snap: f64) -> Option<(f64, f64)> {
     let h = Su2::u3(FRAC_PI_2, 0.0, PI);
     // H · value · H = Rz(d) · Rx(e) · Rz(f), and value = Rx(d) · Rz(e) · Rx(f).
-    let turned = Zyz::of(h * value * h);
+    let turned = Zyz::of(h * value * h, snap);
     match turned.turn {
         Turn::None => Some((turned.lambda, 0.0)),
         // Rx(e) by π: f can be zero.
@@ -264,7 +271,7 @@ fn x_after_z(value: Su2) -> Option<(f64, f64)> {
             let (d, e, f) = (turned.phi + FRAC_PI_2, turned.theta, turned.lambda - FRAC_PI_2);
             // Where e is small, only the sum of d and f is exact: what rounding left of f goes to d.
             let rest = f - (f / PI).round() * PI;
-            match (is_whole(f), is_whole(f + PI)) {
+            match (is_whole(f, snap), is_whole(f + PI, snap)) {
                 (true, _) => Some((d + rest * e.cos(), e)),
                 (_, true) => Some((d + PI + rest * e.cos(), -e)),
                 _ => None,
@@ -273,9 +280,9 @@ fn x_after_z(value: Su2) -> Option<(f64, f64)> {
     }
 }
 
-/// Whether a rotation by this angle is none.
-pub(crate) fn is_whole(angle: f64) -> bool {
-    (angle - (angle / TAU).round() * TAU).abs() < SNAP
+/// Whether a rotation by this angle is none, or as near to that.
+fn is_whole(angle: f64, snap: f64) -> bool {
+    (angle - (angle / TAU).round() * TAU).abs() < snap
 }
 
 /// The same angle in `(−π, π]`, and a multiple of π/4 if it is next to one.
@@ -295,6 +302,7 @@ pub(crate) fn settled(angle: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::GateSet;
+    use crate::care::SNAP;
     use bqc_circuit::Circuit;
     use bqc_linalg::{Stream, phase_distance};
 
@@ -302,7 +310,7 @@ mod tests {
     fn written(set: &str, value: Su2, passes: Option<Axis>) -> (Circuit, Su2, usize) {
         let set = GateSet::parse(set).unwrap();
         let (mut calls, mut circuit) = (Vec::new(), Circuit::with_qubits(1));
-        let rest = set.basis().one.write(value, Qubit(0), passes, &mut calls);
+        let rest = set.basis().one.write(value, Qubit(0), passes, SNAP, &mut calls);
         calls.iter().for_each(|call| {
             assert!(set.contains(call.gate()), "{}", call.row().qasm);
             circuit.push(*call);

@@ -72,6 +72,17 @@ pub enum GateSetError {
         /// The name.
         name: String,
     },
+    /// A list has no names.
+    #[error("the list of gates is empty; name the gates of the machine, as in cz,rz,sx,x")]
+    Empty,
+    /// A name in a list is that of a set.
+    #[error("`{name}` is a gate set, and a list holds gates; name the set alone, or its gates: {gates}")]
+    SetInList {
+        /// The name.
+        name: String,
+        /// The gates of the set.
+        gates: String,
+    },
     /// No two-qubit gate of the list can be written.
     #[error(
         "`{list}` has no two-qubit gate in which circuits can be written; add one of {}",
@@ -92,14 +103,28 @@ pub enum GateSetError {
 impl GateSet {
     /// The set with this name, or of the gates in this list with commas.
     pub fn parse(text: &str) -> Result<GateSet, GateSetError> {
-        let plain = row(DEFAULT, &[], "");
         if let Some(row) = SETS.iter().find(|row| row.name == text) {
             return GateSet::of(row, row.name.into(), row.gates.iter().copied());
         }
-        let names = text.split(',').map(str::trim);
-        let ids = names
-            .clone()
-            .map(|name| GateId::from_name(name).ok_or_else(|| GateSetError::Unknown { name: name.into() }));
+        let names: Vec<&str> = text.split(',').map(str::trim).collect();
+        match names[..] {
+            [""] => Err(GateSetError::Empty),
+            _ => GateSet::of_gates(&names),
+        }
+    }
+
+    /// The set of these gates, which are no names of sets.
+    pub fn of_gates(names: &[&str]) -> Result<GateSet, GateSetError> {
+        if names.is_empty() {
+            return Err(GateSetError::Empty);
+        }
+        let plain = row(DEFAULT, &[], "");
+        let named = |name: &str| SETS.iter().find(|row| row.name == name && row.name != DEFAULT);
+        let ids = names.iter().map(|name| match (GateId::from_name(name), named(name)) {
+            (Some(gate), _) => Ok(gate),
+            (None, Some(row)) => Err(GateSetError::SetInList { name: row.name.into(), gates: row.gates.join(",") }),
+            (None, None) => Err(GateSetError::Unknown { name: (*name).into() }),
+        });
         let mut ids = ids.collect::<Result<Vec<GateId>, _>>()?;
         ids.sort_unstable();
         ids.dedup();
@@ -186,6 +211,13 @@ mod tests {
         assert!(words("rz,sx").contains("no two-qubit gate"));
         assert!(words("swap,u3").contains("no two-qubit gate"));
         assert!(words("cz,rz").contains("do not make all others"));
-        assert!(words("").contains("``"));
+        assert!(words("").contains("the list of gates is empty"));
+        assert!(words("cz,").contains("``"));
+        assert!(
+            words("rz,iqm")
+                .contains("`iqm` is a gate set, and a list holds gates; name the set alone, or its gates: cz,prx")
+        );
+        assert!(GateSet::of_gates(&["iqm"]).is_err() && GateSet::of_gates(&[]) == Err(GateSetError::Empty));
+        assert!(GateSet::of_gates(&["cz,rz", "sx"]).is_err());
     }
 }

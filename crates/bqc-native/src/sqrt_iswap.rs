@@ -6,15 +6,12 @@
 //! unitary one square root can be taken away, `exp(i(xXX + yYY + zZZ))` with `(π/8, π/8, 0)` in any order and with any
 //! signs, so that what is left needs two.
 
-use crate::SNAP;
+use crate::care::{ROUNDING, SNAP};
 use crate::pairs::Item;
 use bqc_circuit::GateId;
 use bqc_linalg::kak::{Kak, TwoQubitGate};
 use bqc_linalg::{Complex64, Matrix4, Su2, phase_distance};
 use std::f64::consts::FRAC_PI_8;
-
-/// What is called the same unitary where the number of gates is known to be enough: rounding of two decompositions.
-const ROUNDING: f64 = 1e-13;
 
 /// Cosines this near to ±1 are that: rounding of the expression that they come from.
 const SINGULAR: f64 = 4e-15;
@@ -22,10 +19,22 @@ const SINGULAR: f64 = 4e-15;
 /// Distances above this are made smaller: rounding leaves less.
 const EXACT: f64 = 1e-14;
 
-/// The step of differences, in radians.
-const STEP: f64 = 1e-5;
+/// Distances above this are worth a search.
+const NEARLY_EXACT: f64 = 3e-14;
 
-/// The unitary by square roots of `iswap`, by the fewest that come within `tolerance`. None if it is no unitary.
+/// The step of differences, in radians, and the shortest one: their error is that of coordinates divided by it.
+const STEP: f64 = 1e-5;
+const SHORTEST_STEP: f64 = 1e-9;
+
+/// Where the angles of the closed forms are unknown by the root of rounding, Newton's method starts this far from them, in
+/// radians: at the angles themselves the coordinates have an extremum or a kink.
+const NUDGES: [f64; 3] = [1e-6, 1e-4, 1e-2];
+
+/// Steps of Newton's method from one start: each halves the distance at least, from the square of a nudge.
+const MAX_STEPS: usize = 30;
+
+/// The unitary by square roots of `iswap`, by the fewest that come within `tolerance`; else by three, as near as they
+/// come. None if it is no unitary.
 pub(crate) fn write(gate: GateId, u: &Matrix4, tolerance: f64) -> Option<Vec<Item>> {
     let kak = Kak::decompose(u)?;
     let root = Root { gate, matrix: Matrix4::from_matrix(&(gate.row().unitary)(&[]))? };
@@ -88,16 +97,47 @@ impl Root {
         // Where both vanish, y is zero and any angle will do.
         let ratio = if mixed + cosines > 0.0 { (mixed / (mixed + cosines)).sqrt() } else { 0.0 };
         let gamma = arccos(if z < 0.0 { -ratio } else { ratio });
-        let first = self.dressed(kak, self.between([alpha, beta, gamma]))?;
-        let is_near = |items: &[Item]| phase_distance(&self.product(items).matrix(), &kak_matrix(kak).matrix()) < EXACT;
-        if is_near(&first) {
-            return Some(first);
+        let angles = [alpha, beta, gamma];
+        let first = self.measured(kak, angles)?;
+        if first.0 < EXACT {
+            return Some(first.1);
         }
-        let polished = self.polished(kak.coordinates, [alpha, beta, gamma]);
-        polished
-            .and_then(|angles| self.dressed(kak, self.between(angles)))
-            .filter(|items| is_near(items))
-            .or(Some(first))
+        let newton = |angles| self.measured(kak, self.polished(kak.coordinates, angles, STEP)?);
+        let second = newton(angles);
+        if second.as_ref().is_some_and(|(distance, _)| *distance < EXACT) || first.0 < NEARLY_EXACT {
+            return second.into_iter().filter(|(distance, _)| *distance < EXACT).chain([first]).next().map(|way| way.1);
+        }
+        let others = NUDGES.iter().flat_map(|nudge| (0..8).map(move |n| [0, 1, 2].map(|k| nudge * sign(n >> k & 1))));
+        let mut nearest = second.into_iter().chain([first]).min_by(|a, b| a.0.total_cmp(&b.0))?;
+        for nudge in others {
+            let found = self.settled(kak, std::array::from_fn(|k| angles[k] + nudge[k]));
+            nearest = found.into_iter().chain([nearest]).min_by(|a, b| a.0.total_cmp(&b.0))?;
+            if nearest.0 < NEARLY_EXACT {
+                break;
+            }
+        }
+        Some(nearest.1)
+    }
+
+    /// Two with these angles between them as the unitary, and its distance from that.
+    fn measured(&self, kak: &Kak, angles: [f64; 3]) -> Option<(f64, Vec<Item>)> {
+        let items = self.dressed(kak, self.between(angles))?;
+        Some((phase_distance(&self.product(&items).matrix(), &kak_matrix(kak).matrix()), items))
+    }
+
+    /// The same after steps of Newton's method, as long as they come nearer.
+    fn settled(&self, kak: &Kak, mut angles: [f64; 3]) -> Option<(f64, Vec<Item>)> {
+        let mut nearest = self.measured(kak, angles)?;
+        for _ in 0..MAX_STEPS {
+            let step = (nearest.0 * 1e-2).clamp(SHORTEST_STEP, STEP);
+            angles = self.polished(kak.coordinates, angles, step)?;
+            let found = self.measured(kak, angles)?;
+            match found.0 < nearest.0 {
+                true => nearest = found,
+                false => break,
+            }
+        }
+        Some(nearest)
     }
 
     /// Two with these gates between them.
@@ -108,7 +148,7 @@ impl Root {
 
     /// The angles after a step of Newton's method: where a cosine is near 1, its angle is known to fewer digits than the
     /// coordinates. Differences over a wide step are exact enough, since the error is small.
-    fn polished(&self, wanted: [f64; 3], angles: [f64; 3]) -> Option<[f64; 3]> {
+    fn polished(&self, wanted: [f64; 3], angles: [f64; 3], width: f64) -> Option<[f64; 3]> {
         let coordinates = |angles| Some(Kak::decompose(&self.product(&self.between(angles)))?.coordinates);
         let now = coordinates(angles)?;
         let mut columns = [[0.0; 3]; 3];
@@ -118,8 +158,8 @@ impl Root {
                 moved[k] += step;
                 coordinates(moved)
             };
-            let [after, before] = [at(STEP)?, at(-STEP)?];
-            *column = std::array::from_fn(|row| (after[row] - before[row]) / (2.0 * STEP));
+            let [after, before] = [at(width)?, at(-width)?];
+            *column = std::array::from_fn(|row| (after[row] - before[row]) / (2.0 * width));
         }
         let missing: [f64; 3] = std::array::from_fn(|row| wanted[row] - now[row]);
         // Cramer's rule.
@@ -132,7 +172,8 @@ impl Root {
         moved.iter().all(|angle: &f64| angle.is_finite()).then_some(moved)
     }
 
-    /// By three: one is taken away so that two are left.
+    /// By three: one is taken away so that two are left. Next to the borders of what two make, the angles of some ways to
+    /// do so are known to too few digits: the first that is exact is taken, or the nearest.
     fn three(&self, kak: &Kak) -> Option<Vec<Item>> {
         let steps = (0..12).map(|n| {
             let (missing, a, b) = (n / 4, sign(n & 1), sign(n >> 1 & 1));
@@ -140,10 +181,27 @@ impl Root {
             pair.map(|factor| factor * FRAC_PI_8)
         });
         let rest = |step: &[f64; 3]| -> [f64; 3] { std::array::from_fn(|k| kak.coordinates[k] - step[k]) };
-        let ways = steps.filter_map(|step| Some((step, Kak::decompose(&exponential(rest(&step)))?)));
-        let (step, left) = ways.max_by(|a, b| margin(a.1.coordinates).total_cmp(&margin(b.1.coordinates)))?;
+        let mut ways: Vec<([f64; 3], Kak)> =
+            steps.filter_map(|step| Some((step, Kak::decompose(&exponential(rest(&step)))?))).collect();
+        ways.sort_by(|a, b| margin(a.1.coordinates).total_cmp(&margin(b.1.coordinates)));
+        let wanted = kak_matrix(kak).matrix();
+        let mut nearest: Option<(f64, Vec<Item>)> = None;
+        for items in ways.iter().rev().filter_map(|(step, left)| self.after_two(kak, *step, left)) {
+            let distance = phase_distance(&self.product(&items).matrix(), &wanted);
+            if nearest.as_ref().is_none_or(|(known, _)| distance < *known) {
+                nearest = Some((distance, items));
+            }
+            if distance < NEARLY_EXACT {
+                break;
+            }
+        }
+        nearest.map(|(_, items)| items)
+    }
+
+    /// One that makes this step, and two that make what is left.
+    fn after_two(&self, kak: &Kak, step: [f64; 3], left: &Kak) -> Option<Vec<Item>> {
         let taken = self.dressed(&Kak::decompose(&exponential(step))?, vec![self.item()])?;
-        let all = local(kak.right).into_iter().chain(taken).chain(self.two(&left)?).chain(local(kak.left));
+        let all = local(kak.right).into_iter().chain(taken).chain(self.two(left)?).chain(local(kak.left));
         Some(all.collect())
     }
 }

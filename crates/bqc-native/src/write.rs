@@ -9,6 +9,7 @@
 
 use crate::GateSet;
 use crate::basis::{Axis, Basis};
+use crate::care::Care;
 use crate::counts::is_pulse;
 use crate::pairs::Item as RunItem;
 use crate::pulses::{settled, tidy};
@@ -70,11 +71,22 @@ pub enum Written {
 ///
 /// `tolerance`: how far a run of gates on two wires may be from what it was (phase distance) where that takes fewer gates.
 pub fn written(circuit: &Lowered, set: &GateSet, tolerance: f64) -> Vec<Written> {
+    written_until(circuit, set, tolerance, &|_| true)
+}
+
+/// The same with a piece that `accepts` refuses written anew: first as near as rounding allows, then CX by CX. That last
+/// way stays if it is refused too.
+pub fn written_until(
+    circuit: &Lowered,
+    set: &GateSet,
+    tolerance: f64,
+    accepts: &dyn Fn(&NativePiece) -> bool,
+) -> Vec<Written> {
     let mut parts = Cut::of(circuit);
     let mut waiting = vec![Su2::IDENTITY; circuit.n_qubits()];
     for part in &mut parts {
         if let Part::Run(run) = part {
-            run.write(circuit, set.basis(), &mut waiting, tolerance);
+            run.write(circuit, set.basis(), &mut waiting, (tolerance, accepts));
         }
     }
     let written = |part| match part {
@@ -113,6 +125,12 @@ struct Run {
     is_followed: Vec<bool>,
 }
 
+/// How far a run may be from what it was, and who says whether it is near enough.
+type Demands<'a> = (f64, &'a dyn Fn(&NativePiece) -> bool);
+
+/// In which gates, and how exactly.
+type How<'a> = (&'a Basis, &'a Care);
+
 enum Part {
     Run(Run),
     Wall(u32),
@@ -125,9 +143,9 @@ impl Run {
         Run { piece, is_followed: vec![false; n] }
     }
 
-    /// Writes the run. `waiting`: by wire of the circuit, what is not written yet.
-    fn write(&mut self, circuit: &Lowered, basis: &Basis, waiting: &mut [Su2], tolerance: f64) {
-        let Run { piece, is_followed } = self;
+    /// Writes the run, in the first way that is accepted. `waiting`: by wire of the circuit, what is not written yet.
+    fn write(&mut self, circuit: &Lowered, basis: &Basis, waiting: &mut [Su2], (tolerance, accepts): Demands<'_>) {
+        let piece = &mut self.piece;
         let mut now: Vec<Su2> = Vec::new();
         for (wire, comes_in) in piece.wires.iter().zip(&mut piece.comes_in) {
             let value = std::mem::replace(&mut waiting[wire.index()], Su2::IDENTITY);
@@ -140,48 +158,59 @@ impl Run {
             Item::Wall(_) => None,
         };
         let gates: Vec<BlockGate> = piece.steps.iter().filter_map(local).collect();
-        let ways = basis.two.write(&gates, tolerance);
+        for care in Care::ways(tolerance) {
+            self.write_once(&gates, &now, basis, (&care, waiting));
+            if accepts(&self.piece) {
+                return;
+            }
+        }
+    }
+
+    /// Writes the run in one way. `waiting` becomes what is handed on.
+    fn write_once(&mut self, gates: &[BlockGate], now: &[Su2], basis: &Basis, (care, waiting): (&Care, &mut [Su2])) {
+        let Run { piece, is_followed } = self;
+        let ways = basis.two.write(gates, care);
         // Of equals the first, which is nearest to the run.
-        let ways = ways.iter().map(|items| emitted(basis, items, now.clone()));
-        let Some((calls, now)) = ways.min_by_key(|(calls, after)| n_pulses(basis, calls, after)) else { return };
+        let ways = ways.iter().map(|items| emitted((basis, care), items, now.to_vec()));
+        let Some((calls, after)) = ways.min_by_key(|(calls, after)| n_pulses((basis, care), calls, after)) else {
+            return;
+        };
         piece.calls = calls;
-        for (b, value) in now.into_iter().enumerate() {
-            match is_followed[b] {
-                true if value != Su2::IDENTITY => {
-                    piece.goes_out[b] = Some(value.u3_angles());
-                    waiting[piece.wires[b].index()] = value;
-                }
-                true => {}
-                false => drop(basis.one.write(value, Qubit(b as u32), None, &mut piece.calls)),
+        for (b, value) in after.into_iter().enumerate() {
+            let goes_out = is_followed[b] && value != Su2::IDENTITY;
+            piece.goes_out[b] = goes_out.then(|| value.u3_angles());
+            waiting[piece.wires[b].index()] = if goes_out { value } else { Su2::IDENTITY };
+            if !is_followed[b] {
+                basis.one.write(value, Qubit(b as u32), None, care.snap, &mut piece.calls);
             }
         }
     }
 }
 
 /// Writes a run that comes after `now`: the gates up to the last two-qubit gate, and what is left on each wire.
-fn emitted(basis: &Basis, items: &[RunItem], mut now: Vec<Su2>) -> (Vec<GateCall>, Vec<Su2>) {
+fn emitted(how: How<'_>, items: &[RunItem], mut now: Vec<Su2>) -> (Vec<GateCall>, Vec<Su2>) {
     let mut calls = Vec::new();
     for item in items {
         match *item {
             RunItem::One { wire, value } => now[wire] = (value * now[wire]).normalized(),
-            RunItem::Two { gate, angles, wires } => two(basis, (gate, angles, wires), &mut now, &mut calls),
+            RunItem::Two { gate, angles, wires } => two(how, (gate, angles, wires), &mut now, &mut calls),
         }
     }
     (calls, now)
 }
 
 /// The pulses of a run, with what is left after it as if it were written there.
-fn n_pulses(basis: &Basis, calls: &[GateCall], after: &[Su2]) -> usize {
+fn n_pulses((basis, care): How<'_>, calls: &[GateCall], after: &[Su2]) -> usize {
     let mut last = Vec::new();
     for value in after {
-        basis.one.write(*value, Qubit(0), None, &mut last);
+        basis.one.write(*value, Qubit(0), None, care.snap, &mut last);
     }
     calls.iter().chain(&last).filter(|call| is_pulse(call)).count()
 }
 
 /// Writes what stands before a two-qubit gate, and the gate. What passes it stands in `now` afterwards.
 fn two(
-    basis: &Basis,
+    (basis, care): How<'_>,
     (gate, mut angles, wires): (bqc_circuit::GateId, [f64; 3], [usize; 2]),
     now: &mut [Su2],
     calls: &mut Vec<GateCall>,
@@ -189,7 +218,7 @@ fn two(
     let (passes, mut after) = (basis.passes(gate), [Su2::IDENTITY; 2]);
     for (slot, &wire) in wires.iter().enumerate() {
         let value = std::mem::replace(&mut now[wire], Su2::IDENTITY);
-        let rest = basis.one.write(value, Qubit(wire as u32), passes[slot].map(|pass| pass.axis), calls);
+        let rest = basis.one.write(value, Qubit(wire as u32), passes[slot].map(|pass| pass.axis), care.snap, calls);
         let Some(pass) = passes[slot] else { continue };
         let (angle, turn): (f64, fn(f64) -> Su2) = match pass.axis {
             Axis::Z => (-2.0 * rest.a.arg(), Su2::rz),

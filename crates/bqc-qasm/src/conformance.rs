@@ -5,7 +5,8 @@ use crate::problem::{Problem, clip};
 use crate::reader::{ParseOptions, Reader};
 use crate::source::SourceText;
 use crate::token::Token;
-use bqc_circuit::{Directive, GateId, Operation};
+use crate::v3;
+use bqc_circuit::{Circuit, Directive, GateId, Operation};
 use std::cell::OnceCell;
 
 /// Reads a source as [`crate::parse`] does, and stops at the first statement that applies a gate which is not in a set:
@@ -23,12 +24,20 @@ pub fn check_gates(
     set: &str,
     has_gate: &dyn Fn(GateId) -> bool,
 ) -> Result<(), Box<crate::Diagnostic>> {
+    let problem = |circuit: &Circuit, operation: &Operation| {
+        let gate = foreign(operation, has_gate)?;
+        let name = gate.unwrap_or_else(|opaque| circuit.opaque_gates[opaque].name.as_str());
+        Some(Problem::ForeignGate { gate: clip(name), set: set.to_owned() })
+    };
+    if v3::is_version_3(&source.bytes) {
+        return v3::check(source, options, &problem);
+    }
     let files: Vec<OnceCell<SourceText>> = vec![OnceCell::new(); options.limits.includes()];
     let mut reader = Reader::new(source, options, &files)?;
     reader.header()?;
     loop {
         if reader.cursor.token != Token::End {
-            checked_statement(&mut reader, set, has_gate)?;
+            checked_statement(&mut reader, &problem)?;
         } else if let Some(outer) = reader.outer.pop() {
             reader.cursor = outer;
         } else {
@@ -38,14 +47,14 @@ pub fn check_gates(
 }
 
 /// Reads one statement, and forgets the operations that it appends.
-fn checked_statement(reader: &mut Reader, set: &str, has_gate: &dyn Fn(GateId) -> bool) -> Result<(), Failed> {
+fn checked_statement(
+    reader: &mut Reader,
+    problem: &dyn Fn(&Circuit, &Operation) -> Option<Problem>,
+) -> Result<(), Failed> {
     let span = reader.cursor.span;
     reader.statement()?;
-    let circuit = &mut reader.circuit;
-    for operation in std::mem::take(&mut circuit.operations) {
-        if let Some(gate) = foreign(&operation, has_gate) {
-            let name = gate.unwrap_or_else(|opaque| circuit.opaque_gates[opaque].name.as_str());
-            let problem = Problem::ForeignGate { gate: clip(name), set: set.to_owned() };
+    for operation in std::mem::take(&mut reader.circuit.operations) {
+        if let Some(problem) = problem(&reader.circuit, &operation) {
             return Err(reader.cursor.error(span, problem));
         }
     }
@@ -82,6 +91,11 @@ mod tests {
         assert_eq!(check(text, &["h"]), Err("a.qasm:5:1: `x` is not a gate of the set".into()));
         let opaque = "qreg q[1]; opaque magic a; barrier q; magic q[0];";
         assert_eq!(check(opaque, &["x"]), Err("a.qasm:1:39: `magic` is not a gate of the set".into()));
+        let new = "OPENQASM 3.0;\nqubit[2] q;\ngate g a { h a; }\nx q[0];\nfor int i in [0:1] {\n  g q[i];\n}\n";
+        assert_eq!(check(new, &["x", "h"]), Ok(()));
+        assert_eq!(check(new, &["x"]), Err("a.qasm:5:1: `h` is not a gate of the set".into()));
+        assert_eq!(check(new, &["h"]), Err("a.qasm:4:1: `x` is not a gate of the set".into()));
+        assert!(check("OPENQASM 3.0; qubit q; x q[1];", &["x"]).unwrap_err().contains("1:"));
         assert!(check("qreg q[1]; x q[1];", &["x"]).unwrap_err().contains("1:"));
     }
 }

@@ -144,7 +144,8 @@ pub struct CircuitFigures {
     pub two_qubit_gates: u64,
     /// U3 gates, or the one-qubit gates of the set.
     pub one_qubit_gates: u64,
-    /// Longest chain of operations that depend on each other, barriers not counted.
+    /// Longest chain of operations that depend on each other, barriers not counted. In the gates of a set: of gates, and a
+    /// rotation about Z takes no step.
     pub depth: u64,
     /// The same with two-qubit gates alone counted. 0 in reports that are older than it.
     #[serde(default)]

@@ -43,4 +43,4 @@ mod tree;
 mod value;
 
 pub use problem::Problem3;
-pub(crate) use reader::{is_version_3, read};
+pub(crate) use reader::{check, is_version_3, read};

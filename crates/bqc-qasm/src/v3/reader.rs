@@ -18,7 +18,7 @@ use crate::v3::subroutine::Target;
 use crate::v3::token::Token;
 use crate::v3::tree::{Def, Gate};
 use crate::v3::value::Value;
-use bqc_circuit::Circuit;
+use bqc_circuit::{Circuit, Operation};
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -65,6 +65,31 @@ pub(crate) fn read(source: &SourceText, options: &ParseOptions) -> Result<Circui
     reader.read()?;
     reader.split_registers();
     Ok(reader.circuit)
+}
+
+/// Reads a source of version 3, and stops at the first statement with an operation in which `problem` finds one.
+///
+/// # Errors
+/// The place of that statement, or of the first mistake.
+pub(crate) fn check(
+    source: &SourceText,
+    options: &ParseOptions,
+    problem: &dyn Fn(&Circuit, &Operation) -> Option<Problem>,
+) -> Result<(), Failed> {
+    let files: Vec<OnceCell<SourceText>> = vec![OnceCell::new(); options.limits.includes()];
+    let mut reader = Reader::new(source, options, &files)?;
+    reader.header()?;
+    loop {
+        let (source, span, n_known) = (reader.source, reader.cursor.span, reader.circuit.operations.len());
+        if !reader.goes_on()? {
+            return Ok(());
+        }
+        let circuit = &reader.circuit;
+        let new = circuit.operations.get(n_known..).unwrap_or_default();
+        if let Some(problem) = new.iter().find_map(|operation| problem(circuit, operation)) {
+            return Err(diagnose(source, span, problem));
+        }
+    }
 }
 
 /// A gate or subroutine of the source. Bodies see what was defined before them.
@@ -168,21 +193,27 @@ impl<'a, 'o> Reader<'a, 'o> {
 
     fn read(&mut self) -> Result<(), Failed> {
         self.header()?;
-        loop {
-            let token = self.cursor.token;
-            match token {
-                Token::Name if self.fast_gate()? => {}
-                Token::Include => self.include()?,
-                Token::End => match self.outer.pop() {
-                    Some(outer) => {
-                        self.cursor = outer;
-                        self.source = self.cursor.source();
-                    }
-                    None => return Ok(()),
-                },
-                _ => self.statement()?,
-            }
+        while self.goes_on()? {}
+        Ok(())
+    }
+
+    /// Reads a statement and carries it out, or goes back to the file that includes this one. False at the end.
+    #[inline]
+    fn goes_on(&mut self) -> Result<bool, Failed> {
+        let token = self.cursor.token;
+        match token {
+            Token::Name if self.fast_gate()? => {}
+            Token::Include => self.include()?,
+            Token::End => match self.outer.pop() {
+                Some(outer) => {
+                    self.cursor = outer;
+                    self.source = self.cursor.source();
+                }
+                None => return Ok(false),
+            },
+            _ => self.statement()?,
         }
+        Ok(true)
     }
 
     /// Reads a statement and carries it out.
