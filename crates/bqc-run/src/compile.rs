@@ -235,6 +235,8 @@ struct Versions {
     start: Arc<Version>,
     /// The input after the light passes.
     written: Arc<Version>,
+    /// Whether all gates of that are over Clifford and T.
+    is_clifford_t: bool,
     /// The best circuit before the last restart.
     before: Option<Arc<Version>>,
 }
@@ -270,7 +272,7 @@ impl<'a> Run<'a> {
     fn carry_out(&mut self, circuit: &Circuit) -> Result<(Arc<Version>, Why), CompileError> {
         let lowered = Arc::new(Version::new(VerifiedCircuit::lower(circuit, self.settings.is_recorded)?));
         let [best, last, start, written] = [(); 4].map(|()| lowered.clone());
-        let mut at = Versions { best, last, start, written, before: None };
+        let mut at = Versions { best, last, start, written, is_clifford_t: false, before: None };
         let mut history = Vec::new();
         loop {
             let step = strategy::next(&history, self.settings);
@@ -314,6 +316,7 @@ impl<'a> Run<'a> {
             }
             if strategy::keeps_structure(&step) {
                 at.written = at.best.clone();
+                at.is_clifford_t = n_generic(at.written.circuit.circuit().gates()) == 0;
             }
             history.push(Record {
                 step,
@@ -325,6 +328,7 @@ impl<'a> Run<'a> {
                 is_better,
                 is_one_window: strategy::asks_for_windows(&step, is_better, self.settings)
                     && self.is_one_window(&at.best)?,
+                is_clifford_t: at.is_clifford_t,
                 end: self.end(),
             });
         }

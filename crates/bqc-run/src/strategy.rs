@@ -99,6 +99,8 @@ pub(crate) struct Record {
     pub is_better: bool,
     /// Whether the best circuit is one window. False where [`asks_for_windows`] says that it does not matter.
     pub is_one_window: bool,
+    /// Whether all gates of the circuit as written are over Clifford and T.
+    pub is_clifford_t: bool,
     /// Why the run has to end after this step, if it has to.
     pub end: Option<Why>,
 }

@@ -4,6 +4,9 @@
 //! walks come again once a search that has become slow has lowered the leading figure by a share of it, and at its end if it
 //! has lowered it at all. Where two walks in a row were in vain, the next two wait for twice that share: the time goes to
 //! what gains. Before them, gates become Clifford+T gates where they can, which alone walks can merge.
+//!
+//! That is for circuits over Clifford and T. In others the angles say little before and after, and walks are dear: a
+//! minute of a UCCSD circuit ends at 320 CX with such turns and at 317 without them.
 
 use super::view::{SLOW, View};
 use super::{Record, Step, Why, cuts};
@@ -16,7 +19,7 @@ impl View<'_> {
     /// The next step of a turn of walks: Clifford+T gates, then both walks.
     pub fn walk_again(&self) -> Option<Step> {
         let is_allowed = self.walks() && self.settings.epsilon_total == 0.0;
-        let step = match self.search.last().filter(|_| is_allowed)?.step {
+        let step = match self.search.last().filter(|last| is_allowed && last.is_clifford_t)?.step {
             Step::Search { .. } | Step::Race(_) if self.is_due() => {
                 Step::CliffordT { cuts: cuts::clifford_t(self.settings) }
             }

@@ -56,7 +56,18 @@ mod tests {
             best = best.min(n_two_qubit);
             let (after, best) = (figures(n_two_qubit), figures(best));
             let (n_passes, bound, is_one_window, end) = (1, 0.0, false, None);
-            history.push(Record { step, n_passes, before, after, bound, best, is_better, is_one_window, end });
+            history.push(Record {
+                step,
+                n_passes,
+                before,
+                after,
+                bound,
+                best,
+                is_better,
+                is_one_window,
+                is_clifford_t: true,
+                end,
+            });
         }
         history
     }

@@ -57,6 +57,7 @@ fn record(step: Step, before: usize, after: usize, best: usize) -> Record {
         best: figures(best),
         is_better: after == best && after < before,
         is_one_window: false,
+        is_clifford_t: true,
         end: None,
     }
 }
@@ -440,6 +441,8 @@ fn walks_come_again_after_a_search_that_has_gained() {
     let due = [rewrite(500), search(500, 475), search(475, 450)];
     check(&walking(), &due, 5, clifford_t);
     check(&settings(), &due, 9, searching(Origin::Last, 8, true));
+    let other = due.clone().map(|record| Record { is_clifford_t: false, ..record });
+    check(&walking(), &other, 9, searching(Origin::Last, 8, true));
     check(&Settings { epsilon_total: 1e-3, ..walking() }, &due, 9, searching(Origin::Last, 8, true));
     let vain = [&due[..], &turn(450, 450, 450)].concat();
     check(&walking(), &vain[..4], 5, walk(Paulis));
