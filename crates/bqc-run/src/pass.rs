@@ -61,25 +61,32 @@ impl Slot {
 impl Pass<'_> {
     /// Cuts `circuit` as `cuts` says and rebuilds its blocks. Runs on the current rayon pool.
     pub fn run(&self, circuit: &VerifiedCircuit, cuts: &Options) -> Result<PassResult, PartitionError> {
-        let partition = partition(circuit.circuit(), cuts)?;
-        let blocks: Vec<&Block> = partition.blocks().collect();
-        self.around.observer.event(Event::PassStarted { pass: self.index, n_blocks: blocks.len() });
-        let n_starts = match self.block.flow {
+        let n_starts = |n_blocks| match self.block.flow {
             Flow::Delete | Flow::Exact => self.block.starts.max(1),
-            Flow::Search { .. } => self.starts_per_block(blocks.len()),
+            Flow::Search { .. } => self.starts_per_block(n_blocks),
         };
         let unit = |block: &Block, start| Unit::new(&block.circuit, self.block, self.index, start, self.family);
-        let rebuilt = self.rebuild_all(&blocks, n_starts, unit);
-        Ok(joined(&partition, circuit, rebuilt, self.block.sabotage))
+        self.run_units(circuit, cuts, n_starts, unit)
     }
 
     /// Cuts `circuit` as `cuts` says and makes one-qubit gates of its blocks Clifford+T gates.
     pub fn run_clifford_t(&self, circuit: &VerifiedCircuit, cuts: &Options) -> Result<PassResult, PartitionError> {
+        let unit = |block: &Block, _| Unit::clifford_t(&block.circuit, self.block, self.index, self.family);
+        self.run_units(circuit, cuts, |_| 1, unit)
+    }
+
+    /// Cuts `circuit`, has `unit` done for each block and start, and joins the best. `n_starts`: by the number of blocks.
+    fn run_units(
+        &self,
+        circuit: &VerifiedCircuit,
+        cuts: &Options,
+        n_starts: impl FnOnce(usize) -> usize,
+        unit: impl Fn(&Block, usize) -> Unit + Sync,
+    ) -> Result<PassResult, PartitionError> {
         let partition = partition(circuit.circuit(), cuts)?;
         let blocks: Vec<&Block> = partition.blocks().collect();
         self.around.observer.event(Event::PassStarted { pass: self.index, n_blocks: blocks.len() });
-        let unit = |block: &Block, _| Unit::clifford_t(&block.circuit, self.block, self.index, self.family);
-        let rebuilt = self.rebuild_all(&blocks, 1, unit);
+        let rebuilt = self.rebuild_all(&blocks, n_starts(blocks.len()), unit);
         Ok(joined(&partition, circuit, rebuilt, self.block.sabotage))
     }
 
