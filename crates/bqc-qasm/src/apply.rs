@@ -13,7 +13,6 @@ use crate::diagnostic::{Excerpt, Failed};
 use crate::expression::{Scope, compile, evaluate};
 use crate::gates::{Callee, Size, is_newer_statement};
 use crate::inline::{Condition, Inliner, barrier, emit, opaque};
-use crate::limits::Limits;
 use crate::names::nearest;
 use crate::problem::{Problem, RegisterKind, clip};
 use crate::reader::Reader;
@@ -228,16 +227,8 @@ impl<'a> Reader<'a, '_> {
         let weight = condition.map_or(1, |c| 2 + c.value.len() as u64 / 16);
         let each = Size { operations: each.operations.saturating_mul(weight), ..each };
         self.size = self.size.plus(each.times(u64::from(repetitions)));
-        let limit = self.limits().max_operations;
-        let step_limit = limit.saturating_mul(Limits::STEPS_PER_OPERATION);
-        let problem = if self.size.operations > limit {
-            Problem::TooManyOperations { operations: self.size.operations, limit }
-        } else if self.size.steps > step_limit {
-            Problem::TooManySteps { steps: self.size.steps, limit: step_limit }
-        } else {
-            return Ok(());
-        };
-        Err(self.cursor.error(statement, problem))
+        let excess = self.size.excess(self.limits());
+        excess.map_or(Ok(()), |problem| Err(self.cursor.error(statement, problem)))
     }
 
     /// Angles behind `(`, with the `)`, onto the stack of angles.

@@ -8,7 +8,9 @@
 //! include: exporters leave it out, and a name that no source defines can mean nothing else.
 
 use crate::expression::Code;
+use crate::limits::Limits;
 use crate::names::nearest;
+use crate::problem::Problem;
 use crate::source::SourceText;
 use crate::token::Span;
 use bqc_circuit::{GateId, gates};
@@ -91,6 +93,20 @@ impl Size {
     /// `n` of it.
     pub fn times(self, n: u64) -> Size {
         Size { operations: self.operations.saturating_mul(n), steps: self.steps.saturating_mul(n) }
+    }
+
+    /// What is said if this is more than a source may grow to.
+    #[inline]
+    pub fn excess(self, limits: &Limits) -> Option<Problem> {
+        let limit = limits.max_operations;
+        let step_limit = limit.saturating_mul(Limits::STEPS_PER_OPERATION);
+        if self.operations > limit {
+            Some(Problem::TooManyOperations { operations: self.operations, limit })
+        } else if self.steps > step_limit {
+            Some(Problem::TooManySteps { steps: self.steps, limit: step_limit })
+        } else {
+            None
+        }
     }
 }
 

@@ -56,6 +56,29 @@ pub fn parse(source: &SourceText, options: &ParseOptions) -> Result<Circuit, Box
     Ok(reader.circuit)
 }
 
+/// The file that an `include` names, `n_outer` files deep, or why there is none. `n_left`: files that may still come.
+pub(crate) fn included(
+    options: &ParseOptions,
+    path: &str,
+    n_outer: usize,
+    n_left: usize,
+) -> Result<SourceText, Problem> {
+    let limits = &options.limits;
+    if !stays_inside(path) {
+        return Err(Problem::IncludeOutside { path: clip(path) });
+    }
+    if n_outer + 1 > limits.max_include_depth as usize {
+        return Err(Problem::IncludeDepth { limit: limits.max_include_depth });
+    }
+    if n_left == 0 {
+        return Err(Problem::TooManyIncludes { limit: limits.includes() as u32 });
+    }
+    options.includes.find(path).map_err(|why| match why {
+        IncludeError::NotFound { searched } => Problem::IncludeNotFound { path: clip(path), searched },
+        IncludeError::Unreadable { reason } => Problem::IncludeUnreadable { path: clip(path), reason },
+    })
+}
+
 /// Everything known at one point of the source.
 pub(crate) struct Reader<'a, 'o> {
     options: &'o ParseOptions<'o>,
@@ -169,26 +192,13 @@ impl<'a, 'o> Reader<'a, 'o> {
         if BUILT_IN.contains(&path) {
             return Ok(());
         }
-        let limits = self.limits();
-        let problem = if !stays_inside(path) {
-            Problem::IncludeOutside { path: clip(path) }
-        } else if self.outer.len() + 1 > limits.max_include_depth as usize {
-            Problem::IncludeDepth { limit: limits.max_include_depth }
-        } else if self.n_included == self.files.len() {
-            Problem::TooManyIncludes { limit: self.files.len() as u32 }
-        } else {
-            match self.options.includes.find(path) {
-                Ok(file) => {
-                    let file = self.files[self.n_included].get_or_init(|| file);
-                    self.n_included += 1;
-                    self.outer.push(std::mem::replace(&mut self.cursor, Cursor::new(file)?));
-                    return self.header();
-                }
-                Err(IncludeError::NotFound { searched }) => Problem::IncludeNotFound { path: clip(path), searched },
-                Err(IncludeError::Unreadable { reason }) => Problem::IncludeUnreadable { path: clip(path), reason },
-            }
-        };
-        Err(self.cursor.error(span, problem))
+        let n_left = self.files.len() - self.n_included;
+        let found = included(self.options, path, self.outer.len(), n_left);
+        let file = found.map_err(|problem| self.cursor.error(span, problem))?;
+        let file = self.files[self.n_included].get_or_init(|| file);
+        self.n_included += 1;
+        self.outer.push(std::mem::replace(&mut self.cursor, Cursor::new(file)?));
+        self.header()
     }
 
     /// `qreg name[size];` or `creg name[size];`. A size of zero is legal and useless, so it is read.

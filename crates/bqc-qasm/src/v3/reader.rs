@@ -2,10 +2,9 @@
 
 use crate::diagnostic::{Excerpt, Failed};
 use crate::gates::Size;
-use crate::limits::Limits;
 use crate::problem::{Problem, clip};
-use crate::reader::{BUILT_IN, ParseOptions};
-use crate::source::{IncludeError, SourceText, stays_inside};
+use crate::reader::{BUILT_IN, ParseOptions, included};
+use crate::source::SourceText;
 use crate::token::{Cursor, Span, diagnose};
 use crate::v3::division::Division;
 use crate::v3::domain::{Assumed, Guard};
@@ -257,27 +256,14 @@ impl<'a, 'o> Reader<'a, 'o> {
         if BUILT_IN.contains(&path) {
             return Ok(());
         }
-        let limits = &self.options.limits;
-        let problem = if !stays_inside(path) {
-            Problem::IncludeOutside { path: clip(path) }
-        } else if self.outer.len() + 1 > limits.max_include_depth as usize {
-            Problem::IncludeDepth { limit: limits.max_include_depth }
-        } else if self.n_included == self.files.len() {
-            Problem::TooManyIncludes { limit: self.files.len() as u32 }
-        } else {
-            match self.options.includes.find(path) {
-                Ok(file) => {
-                    let file = self.files[self.n_included].get_or_init(|| file);
-                    self.n_included += 1;
-                    self.outer.push(std::mem::replace(&mut self.cursor, Cursor::new(file)?));
-                    self.source = file;
-                    return self.header();
-                }
-                Err(IncludeError::NotFound { searched }) => Problem::IncludeNotFound { path: clip(path), searched },
-                Err(IncludeError::Unreadable { reason }) => Problem::IncludeUnreadable { path: clip(path), reason },
-            }
-        };
-        Err(self.cursor.error(span, problem))
+        let n_left = self.files.len() - self.n_included;
+        let found = included(self.options, path, self.outer.len(), n_left);
+        let file = found.map_err(|problem| self.cursor.error(span, problem))?;
+        let file = self.files[self.n_included].get_or_init(|| file);
+        self.n_included += 1;
+        self.outer.push(std::mem::replace(&mut self.cursor, Cursor::new(file)?));
+        self.source = file;
+        self.header()
     }
 
     /// An error in the statement being carried out.
@@ -304,16 +290,8 @@ impl<'a, 'o> Reader<'a, 'o> {
     #[inline]
     pub fn charge(&mut self, span: Span, added: Size) -> Result<(), Failed> {
         self.size = self.size.plus(added);
-        let limit = self.options.limits.max_operations;
-        let step_limit = limit.saturating_mul(Limits::STEPS_PER_OPERATION);
-        let problem = if self.size.operations > limit {
-            Problem::TooManyOperations { operations: self.size.operations, limit }
-        } else if self.size.steps > step_limit {
-            Problem::TooManySteps { steps: self.size.steps, limit: step_limit }
-        } else {
-            return Ok(());
-        };
-        Err(self.error(span, problem))
+        let excess = self.size.excess(&self.options.limits);
+        excess.map_or(Ok(()), |problem| Err(self.error(span, problem)))
     }
 
     /// The same for a statement that does nothing else.
